@@ -1,0 +1,146 @@
+"""Between the evaluator and a policy nobody trusts: asks, checks, times, and blames.
+
+A policy's fault (an exception, a missed deadline, an action of wrong shape, not finite or out of range)
+ends the episodes it concerns with a label of its own; it never ends the run.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from ..envs.simulation import Simulation
+from ..envs.specs import ACTIONS, bounds, size
+from ..policies.base import Episodes, Needs, Policy
+from ..tasks.referee import Referee
+
+GRID = 1e-5
+"""Actions are rounded to multiples of this, so that a recorded action is exact and small."""
+_RANGE_SLACK = 1e-6
+
+
+class PolicyTimeout(Exception):
+    """The policy took longer than its deadline."""
+
+
+class DecisionRecord(NamedTuple):
+    """One call of `act`."""
+
+    step: int
+    """Control step at which it was asked."""
+    latency_ms: float
+    """Wall time of the call."""
+    rows: int
+    """Episodes decided in the call."""
+
+
+class Pilot:
+    """Flies N episodes with one policy."""
+
+    def __init__(
+        self, policy: Policy, needs: Needs, simulation: Simulation, referee: Referee, deadline_s: float
+    ) -> None:
+        self.policy, self.needs, self.simulation, self.referee = policy, needs, simulation, referee
+        self.deadline_s = deadline_s
+        self.decisions: list[DecisionRecord] = []
+        self.faults = np.full(simulation.n, "", dtype=object)
+        """What went wrong in each episode, "" for nothing, (N,) str."""
+        self.low, self.high = bounds(ACTIONS[needs.action])
+        self._chunk = np.zeros((simulation.n, needs.execute, size(ACTIONS[needs.action])), np.int32)
+
+    def reset(self, noise_keys: np.ndarray) -> None:
+        """Tell the policy that N episodes begin."""
+        episodes = Episodes(noise_keys, self.simulation if self.needs.privileged else None)
+        self._ask(lambda: self.policy.reset(episodes))
+
+    def action(self, step: int) -> np.ndarray:
+        """Return the actions of control step `step` on the grid, (N, A) int32."""
+        if step % self.needs.execute == 0:
+            self._decide(step)
+        return self._chunk[:, step % self.needs.execute]
+
+    def _decide(self, step: int) -> None:
+        seen = self.simulation.observe()
+        names = self.needs.observations or tuple(seen)
+        observation = {name: seen[name] for name in names}
+        begin = time.perf_counter()
+        decision = self._ask(lambda: self.policy.act(observation))
+        latency_ms = 1e3 * (time.perf_counter() - begin)
+        self.decisions.append(DecisionRecord(step, latency_ms, self.simulation.n))
+        if decision is not None:
+            self._accept(decision)
+
+    def _accept(self, decision: object) -> None:
+        """Take over the chunk; rows that are not sound keep their last action and end."""
+        n, execute, width = self._chunk.shape
+        try:
+            chunk = np.asarray(getattr(decision, "actions", decision), dtype=np.float64)
+        except (TypeError, ValueError):
+            chunk = np.zeros(0)
+        if chunk.ndim != 3 or chunk.shape[0] != n or chunk.shape[1] < execute or chunk.shape[2] != width:
+            text = f"act returned actions of shape {chunk.shape}; expected ({n}, >={execute}, {width})"
+            self._blame(np.ones(n, bool), "POLICY_INVALID_ACTION", text)
+            return
+        chunk = chunk[:, :execute]
+        finite = np.isfinite(chunk).all(axis=(1, 2))
+        inside = ((chunk >= self.low - _RANGE_SLACK) & (chunk <= self.high + _RANGE_SLACK)).all(axis=(1, 2))
+        self._blame(~finite, "POLICY_INVALID_ACTION", "act returned a value that is not finite")
+        self._blame(finite & ~inside, "POLICY_INVALID_ACTION", self._range_text(chunk))
+        sound = finite & inside
+        self._chunk[sound] = np.rint(chunk[sound] / GRID).astype(np.int32)
+        self._chunk[~sound] = self._chunk[~sound, -1:]
+
+    def _range_text(self, chunk: np.ndarray) -> str:
+        worst = np.maximum(self.low - chunk, chunk - self.high).max(axis=(0, 1))
+        column = int(np.nanargmax(worst))
+        return (
+            f"act returned a value out of range in column {column} of {self.needs.action} "
+            f"(allowed {self.low[column]:g} to {self.high[column]:g})"
+        )
+
+    def _ask(self, call):  # noqa: ANN001, ANN202
+        """Call the policy under its deadline; a fault ends every running episode and returns None."""
+        try:
+            with deadline(self.deadline_s):
+                return call()
+        except PolicyTimeout:
+            text = f"no decision within {self.deadline_s:g} s"
+            self._blame(~self.referee.done, "POLICY_TIMEOUT", text)
+        except Exception as error:
+            self._blame(~self.referee.done, "POLICY_ERROR", f"{type(error).__name__}: {error}"[:300])
+        return None
+
+    def _blame(self, rows: np.ndarray, label: str, text: str) -> None:
+        self.faults[rows & ~self.referee.done] = text
+        self.referee.policy_fault(rows, label)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise `PolicyTimeout` in the block when it takes longer than `seconds`.
+
+    Uses an interval timer, which needs the main thread; elsewhere the block is timed but not interrupted.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(signum: int, frame: object) -> None:
+        raise PolicyTimeout
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def to_metric(grid: np.ndarray) -> np.ndarray:
+    """Return recorded integer actions as SI values (float64)."""
+    return grid * GRID

@@ -1,0 +1,137 @@
+"""One shard: a fixed group of episodes of one task, run side by side and recorded.
+
+This is the loop that everything else stands around. A shard always holds the same episodes, so its
+records do not depend on the number of workers or threads, on the order of shards, or on a resume.
+"""
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+
+from ..envs.errors import WrongUse, unknown_name
+from ..envs.simulation import Simulation
+from ..envs.specs import ACTIONS
+from ..envs.streams import noise_key
+from ..policies.base import Needs, Policy
+from ..tasks.referee import Referee, Verdict
+from ..tasks.task import Task
+from .pilot import DecisionRecord, Pilot, to_metric
+
+STATE_EVERY = 10
+"""Control steps between recorded states (0.5 s)."""
+DEADLINE_S = 30.0
+"""Longest time a decision may take [s]."""
+
+
+class Shard(NamedTuple):
+    """Which episodes run together."""
+
+    task: str
+    """Task id."""
+    variant: str
+    """Name of the variant; `clean` for none."""
+    index: int
+    """Number of the shard among those of its task and variant."""
+    seeds: tuple[int, ...]
+    """Episode seeds."""
+
+
+class Trace(NamedTuple):
+    """What is needed to replay N episodes without the policy."""
+
+    actions: np.ndarray
+    """Executed actions on the grid of 1e-5, (N, T, A) int32; row i counts up to its own end."""
+    states: np.ndarray
+    """`mjSTATE_INTEGRATION` before control steps 0, 10, 20, ..., (N, S, nstate) float64."""
+
+
+class ShardResult(NamedTuple):
+    """What came out of a shard."""
+
+    shard: Shard
+    verdict: Verdict
+    faults: np.ndarray
+    """What the policy did wrong in each episode, "" for nothing, (N,) str."""
+    digests: np.ndarray
+    """Fingerprint of each episode's actions, states and verdict, (N,) str of 32 hex digits."""
+    decisions: list[DecisionRecord]
+    trace: Trace
+
+
+def check_needs(task: Task, needs: Needs) -> None:
+    """Refuse, before the first episode, a policy that reads or emits what the task does not have.
+
+    Raises:
+        WrongUse: an unknown observation or action space, or an impossible `execute`.
+    """
+    offered = [spec.name for spec in task.observation]
+    for name in needs.observations:
+        if name not in offered:
+            raise unknown_name(f"observation of {task.id}", name, offered)
+    if needs.action not in ACTIONS:
+        raise unknown_name("action space", needs.action, ACTIONS)
+    if needs.execute < 1:
+        raise WrongUse(f"needs().execute is {needs.execute}; it must be at least 1")
+
+
+def run_shard(
+    task: Task,
+    policy: Policy,
+    shard: Shard,
+    suite_version: str,
+    threads: int = 1,
+    deadline_s: float = DEADLINE_S,
+) -> ShardResult:
+    """Run the episodes of a shard with a policy.
+
+    Args:
+        task: the task that the shard names.
+        policy: built for this task.
+        shard: the episodes.
+        suite_version: part of the policy's noise keys.
+        threads: simulation threads; the result does not depend on it.
+        deadline_s: longest time a decision may take [s].
+    """
+    needs = policy.needs()
+    check_needs(task, needs)
+    n = len(shard.seeds)
+    simulation = Simulation(task, n, threads)
+    simulation.reset(shard.seeds)
+    referee = Referee(task, n)
+    pilot = Pilot(policy, needs, simulation, referee, deadline_s)
+    pilot.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
+
+    actions: list[np.ndarray] = []
+    states: list[np.ndarray] = []
+    while not referee.done.all():
+        step = len(actions)
+        action = pilot.action(step).copy()
+        if referee.done.all():
+            break
+        if step % STATE_EVERY == 0:
+            states.append(simulation.state())
+        actions.append(action)
+        simulation.step(to_metric(action), needs.action)
+        referee.see(task.measure(simulation), simulation.diverged)
+
+    verdict = referee.verdict()
+    trace = Trace(_stack(actions, n, np.int32), _stack(states, n, np.float64))
+    faults = pilot.faults.astype(str)
+    return ShardResult(shard, verdict, faults, digests(verdict, trace), pilot.decisions, trace)
+
+
+def digests(verdict: Verdict, trace: Trace) -> np.ndarray:
+    """Return the fingerprint of each episode up to its own end, (N,) str."""
+    found = []
+    for row, steps in enumerate(verdict.steps):
+        digest = blake2b(digest_size=16)
+        digest.update(f"{verdict.label[row]} {verdict.mode[row]} {steps}".encode())
+        digest.update(np.ascontiguousarray(trace.actions[row, :steps], "<i4").tobytes())
+        digest.update(np.ascontiguousarray(trace.states[row, : -(-int(steps) // STATE_EVERY)], "<f8").tobytes())
+        found.append(digest.hexdigest())
+    return np.array(found)
+
+
+def _stack(rows: list[np.ndarray], n: int, dtype: type) -> np.ndarray:
+    return np.stack(rows, axis=1).astype(dtype) if rows else np.zeros((n, 0, 0), dtype)

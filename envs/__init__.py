@@ -1,0 +1,1 @@
+"""The simulated world: robot, scene, control, observations, batch simulation and rendering."""

@@ -1,0 +1,232 @@
+"""Dresses the lean physics scene for the camera: the same bodies and joints, with shells, wood and light.
+
+What is drawn lives in geom group 1; physics shapes are hidden and stay as they are. Because no body or
+joint is added, a recorded state of the physics model places every body of the dressed one.
+"""
+
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+
+from .meshes import panda_parts, rounded_box, rounded_cylinder
+from .streams import stream
+
+SHOWN = 1
+"""The geom group that cameras see; physics shapes are moved out of it."""
+_HIDDEN = 3
+
+FOVY = 36.0
+"""Vertical opening angle of the cameras that stand still [degrees]."""
+
+_Colour = tuple[float, float, float]
+_ROBOT: dict[str, tuple[_Colour, float, float]] = {  # colour, specular, shininess
+    "white": ((0.93, 0.94, 0.95), 0.35, 0.55),
+    "dark": ((0.13, 0.14, 0.16), 0.40, 0.50),
+}
+_METAL, _EDGE, _FLOOR = (0.28, 0.30, 0.33), (0.62, 0.50, 0.37), (0.60, 0.635, 0.68)
+_WOOD = (0.78, 0.66, 0.52)
+_HAZE, _ZENITH = (0.93, 0.95, 0.98), (0.66, 0.75, 0.87)
+_BEVEL = 0.004  # radius of the edges of task objects [m]
+_BEVEL_SHARE = 0.3  # and at most this share of their smallest half size
+
+_TOP, _BOARD, _LEG = 0.006, 0.016, 0.025  # half thickness of wood and edge, half width of legs [m]
+
+
+class View(NamedTuple):
+    """A camera that stands still and looks at a point."""
+
+    lookat: tuple[float, float, float]
+    """World [m]."""
+    distance: float
+    """From the point [m]."""
+    azimuth: float
+    """Direction of the gaze about z [degrees]; 180 looks along -x, at the robot's face."""
+    elevation: float
+    """Direction of the gaze over the horizon [degrees]; -90 looks straight down."""
+
+    def frame(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the camera's position (3,) [m] and its rotation (3, 3), world; it looks along its -z."""
+        turn, rise = np.radians(self.azimuth), np.radians(self.elevation)
+        gaze = np.array([np.cos(rise) * np.cos(turn), np.cos(rise) * np.sin(turn), np.sin(rise)])
+        right = np.array([np.sin(turn), -np.cos(turn), 0.0])
+        return np.array(self.lookat) - self.distance * gaze, np.stack([right, np.cross(right, gaze), -gaze], 1)
+
+
+VIEWS = {
+    "front": View((0.40, 0.0, 0.24), 1.62, 160.0, -21.0),
+    "side": View((0.40, 0.0, 0.22), 1.50, 100.0, -16.0),
+    "top": View((0.45, 0.0, 0.0), 1.10, 180.0, -89.9),
+    "closeup": View((0.46, 0.0, 0.07), 0.80, 160.0, -27.0),
+}
+"""The cameras that stand still; `wrist` rides on the hand."""
+CAMERAS = (*VIEWS, "wrist")
+
+WORKSPACE = np.array([0.42, 0.0, 0.10])
+"""What the lights aim at [m]."""
+_LAMP_DISTANCE = 2.2  # from there to a light [m]
+
+
+def dress(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
+    """Return a copy of the physics scene `spec` made for the camera.
+
+    Args:
+        spec: a scene with robosuite's body names; visible shapes in groups 0-2, with colours.
+        faces: triangles of the robot.
+    """
+    spec = spec.copy()
+    physics = spec.compile()
+    shapes = [(geom.id, geom) for geom in spec.geoms]  # ids are lost at the first addition
+    for light in list(spec.lights):
+        spec.delete(light)
+    _set_stage(spec)
+    for index, geom in shapes:
+        visible = geom.group < _HIDDEN and geom.rgba[3] > 0 and geom.type != mujoco.mjtGeom.mjGEOM_PLANE
+        if geom.parent.name == "table":
+            _dress_table(spec, geom.parent, physics, index)
+        elif visible:
+            _dress_object(spec, geom, physics, index)
+        geom.group = _HIDDEN
+    _dress_robot(spec, faces)
+    _add_cameras(spec)
+    return spec
+
+
+def _show(body: mujoco.MjsBody, kind: str, material: str, **fields: object) -> None:
+    """Add a geom that is seen and touches nothing."""
+    shape = getattr(mujoco.mjtGeom, f"mjGEOM_{kind.upper()}")
+    body.add_geom(type=shape, material=material, group=SHOWN, contype=0, conaffinity=0, mass=0, **fields)
+
+
+def _paint(spec: mujoco.MjSpec, name: str, rgba: tuple[float, ...], specular: float, shininess: float) -> str:
+    """Add a material once and return its name."""
+    if spec.material(name) is None:
+        alpha = (*rgba, 1.0)[:4]
+        spec.add_material(name=name, rgba=alpha, specular=specular, shininess=shininess, reflectance=0.0)
+    return name
+
+
+# --------------------------------------------------------------------------------------------- stage
+
+
+def _set_stage(spec: mujoco.MjSpec) -> None:
+    """Add sky, haze, floor, the robot's base plate and the two lights."""
+    spec.stat.extent, spec.stat.center = 1.0, WORKSPACE
+    spec.visual.map.znear, spec.visual.map.zfar, spec.visual.map.haze = 0.01, 20.0, 0.5
+    spec.visual.rgba.haze = [*_HAZE, 1.0]
+    spec.visual.global_.offwidth = spec.visual.global_.offheight = 640
+    spec.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=_HAZE,
+        rgb2=_ZENITH,
+        width=256,
+        height=256 * 6,
+    )
+    world = spec.worldbody
+    table = spec.body("table")
+    depth = -0.724 if table is None else table.pos[2] - 0.704
+    _show(world, "plane", _paint(spec, "floor", _FLOOR, 0.0, 0.0), size=[0, 0, 1], pos=[0, 0, depth])
+    _paint(spec, "metal", _METAL, 0.3, 0.4)
+    rounded_cylinder(0.115, 0.004, 0.003).add_to(spec, "plate")
+    _show(world, "mesh", "metal", meshname="plate", pos=[-0.03, 0.0, 0.002])
+    for name in ("key", "fill"):
+        world.add_light(name=name, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, ambient=[0, 0, 0])
+
+
+def lamp_position(direction: np.ndarray) -> np.ndarray:
+    """Return where a light that shines along `direction` (3,) stands, world (3,) [m]."""
+    return WORKSPACE - _LAMP_DISTANCE * direction / np.linalg.norm(direction)
+
+
+def _dress_table(spec: mujoco.MjSpec, table: mujoco.MjsBody, physics: mujoco.MjModel, geom: int) -> None:
+    """Lay wood on the table's box, with an edge below and four legs."""
+    wide, deep, half = physics.geom_size[geom]
+    x, y, z = physics.geom_pos[geom] + [0.0, 0.0, half]  # the top's centre in the table's frame
+    image = wood()
+    texture = spec.add_texture(name="wood", type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3)
+    texture.height, texture.width = image.shape[:2]
+    texture.data = image.tobytes()
+    _paint(spec, "wood", (1.0, 1.0, 1.0), 0.15, 0.3)
+    textures = list(spec.material("wood").textures)
+    textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "wood"
+    spec.material("wood").textures = textures
+    _paint(spec, "edge", _EDGE, 0.15, 0.3)
+    leg, below = 0.34, z - 2 * (_TOP + _BOARD)
+    _show(table, "box", "wood", size=[wide, deep, _TOP], pos=[x, y, z - _TOP])
+    _show(table, "box", "edge", size=[wide, deep, _BOARD], pos=[x, y, z - 2 * _TOP - _BOARD])
+    for side_x in (-1, 1):
+        for side_y in (-1, 1):
+            place = [x + side_x * (wide - 0.05), y + side_y * (deep - 0.05), below - leg]
+            _show(table, "box", "metal", size=[_LEG, _LEG, leg], pos=place)
+
+
+def wood(pixels: int = 512, planks: int = 6) -> np.ndarray:
+    """Return a picture of planks, (pixels, pixels, 3) uint8; the grain runs along its rows."""
+    rng = stream("look", "wood")
+    edge = np.linspace(0, pixels, planks + 1).astype(int)
+    grain = np.empty((pixels, pixels))
+    for top, bottom in zip(edge[:-1], edge[1:], strict=True):
+        tall = bottom - top
+        fine = _streaks(rng, tall, pixels, across=1, along=90)
+        broad = _streaks(rng, tall, pixels, across=9, along=260)
+        grain[top:bottom] = 0.6 * fine + 0.8 * broad + 0.5 * rng.standard_normal()
+        grain[top] -= 1.2  # the joint between two planks
+    warm = np.array([0.9, 1.0, 1.15])  # dark grain is redder
+    colour = np.array(_WOOD) * (1.0 + 0.035 * grain[..., None] * warm)
+    return np.round(255 * np.clip(colour, 0.0, 1.0)).astype(np.uint8)
+
+
+def _streaks(rng: np.random.Generator, tall: int, wide: int, across: int, along: int) -> np.ndarray:
+    """Return unit-variance noise (tall, wide), smooth over `across` rows and `along` columns."""
+    down, over = np.fft.fftfreq(tall)[:, None], np.fft.rfftfreq(wide)[None, :]
+    soft = np.exp(-0.5 * ((2 * down * across) ** 2 + (2 * over * along) ** 2))
+    noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((tall, wide))) * soft, s=(tall, wide))
+    return noise / noise.std()
+
+
+# ------------------------------------------------------------------------------------------- objects
+
+
+def _dress_object(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjModel, index: int) -> None:
+    """Show a task's shape in its own colour, its edges rounded inside its extents."""
+    name = f"shape {index}"
+    rgba = tuple(float(value) for value in physics.geom_rgba[index])
+    material = _paint(spec, "paint " + " ".join(f"{value:.3f}" for value in rgba), rgba, 0.45, 0.55)
+    size, frame = physics.geom_size[index], {"pos": physics.geom_pos[index], "quat": physics.geom_quat[index]}
+    if geom.type == mujoco.mjtGeom.mjGEOM_BOX:
+        rounded_box(size, min(_BEVEL, _BEVEL_SHARE * size.min())).add_to(spec, name)
+    elif geom.type == mujoco.mjtGeom.mjGEOM_CYLINDER:
+        rounded_cylinder(size[0], size[1], min(_BEVEL, _BEVEL_SHARE * size[:2].min())).add_to(spec, name)
+    elif geom.type == mujoco.mjtGeom.mjGEOM_MESH:
+        _show(geom.parent, "mesh", material, meshname=geom.meshname, pos=geom.pos, quat=geom.quat)
+        return
+    else:
+        _show(geom.parent, mujoco.mjtGeom(geom.type).name[len("mjGEOM_") :], material, size=size, **frame)
+        return
+    _show(geom.parent, "mesh", material, meshname=name, **frame)
+
+
+def _dress_robot(spec: mujoco.MjSpec, faces: int) -> None:
+    for part in panda_parts(faces):
+        body = spec.body(part.body)
+        if body is None:
+            continue
+        name = f"{part.body} {part.colour}"
+        part.mesh.add_to(spec, name)
+        colour, specular, shininess = _ROBOT[part.colour]
+        _show(body, "mesh", _paint(spec, f"robot {part.colour}", colour, specular, shininess), meshname=name)
+
+
+def _add_cameras(spec: mujoco.MjSpec) -> None:
+    for camera in [camera for camera in spec.cameras if camera.name in CAMERAS]:
+        spec.delete(camera)
+    for name, view in VIEWS.items():
+        position, rotation = view.frame()
+        quaternion = np.empty(4)
+        mujoco.mju_mat2Quat(quaternion, rotation.ravel())
+        spec.worldbody.add_camera(name=name, pos=position, quat=quaternion, fovy=FOVY)
+    hand = spec.body("right_hand")
+    if hand is not None:
+        hand.add_camera(name="wrist", pos=[0.07, 0.0, 0.01], quat=[0.0, 0.7071068, 0.7071068, 0.0], fovy=75.0)

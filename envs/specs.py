@@ -1,0 +1,78 @@
+"""Typed components of observations and actions: name, shape, unit, frame and range.
+
+Conventions everywhere: SI units, radians, quaternions wxyz, the robot's base is the world's origin and
+the table top is z = 0. TCP is the point between the finger pads; the fingers open along its x axis.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CONTROL_HZ = 20
+"""Control steps per second."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One component of an observation or an action."""
+
+    name: str
+    """What it is, in snake_case."""
+    shape: tuple[int, ...]
+    """Its shape for one episode."""
+    unit: str
+    """SI unit, `rad`, or `1` for a pure number."""
+    frame: str
+    """`world` (the robot's base), `tcp`, or `-`."""
+    low: float
+    """Smallest possible value."""
+    high: float
+    """Largest possible value."""
+    description: str
+    """One sentence for a reader."""
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(np.prod(self.shape))
+
+
+ROBOT_OBSERVATION = (
+    Spec("tcp_position", (3,), "m", "world", -2.0, 2.0, "Point between the finger pads."),
+    Spec("tcp_rotation", (6,), "1", "world", -1.0, 1.0, "First two columns of the TCP's rotation matrix."),
+    Spec("gripper_opening", (1,), "m", "-", -0.01, 0.09, "Distance between the finger pads."),
+)
+"""What every task observes of the robot."""
+
+OPENING_LOW, OPENING_HIGH = -0.008, 0.08
+"""Commanded gripper opening [m]; below zero presses the fingers together with full force."""
+
+ACTIONS: dict[str, tuple[Spec, ...]] = {
+    "ee_absolute": (
+        Spec("position", (3,), "m", "world", -2.0, 2.0, "Target of the TCP."),
+        Spec("rotation", (6,), "1", "world", -1.5, 1.5, "First two columns of the target rotation matrix."),
+        Spec("opening", (1,), "m", "-", OPENING_LOW, OPENING_HIGH, "Target distance between the pads."),
+    ),
+    "ee_delta": (
+        Spec("translation", (3,), "1", "world", -1.0, 1.0, "Step of the TCP, in units of 5 cm."),
+        Spec("rotation", (3,), "1", "world", -1.0, 1.0, "Rotation vector of the step, in units of 0.5 rad."),
+        Spec("grip", (1,), "1", "-", -1.0, 1.0, "-1 opens the gripper, +1 closes it."),
+    ),
+    "joint_absolute": (
+        Spec("joints", (7,), "rad", "-", -3.8, 3.8, "Target angles of the seven arm joints."),
+        Spec("opening", (1,), "m", "-", OPENING_LOW, OPENING_HIGH, "Target distance between the pads."),
+    ),
+}
+"""The action spaces. `ee_absolute` is the default; `ee_delta` follows robosuite's OSC convention."""
+
+
+def size(specs: tuple[Spec, ...]) -> int:
+    """Return the number of values of several components together."""
+    return sum(spec.size for spec in specs)
+
+
+def bounds(specs: tuple[Spec, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and upper bound of every value, each (size,)."""
+    low = np.concatenate([np.full(spec.size, spec.low) for spec in specs])
+    high = np.concatenate([np.full(spec.size, spec.high) for spec in specs])
+    return low, high

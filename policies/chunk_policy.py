@@ -1,0 +1,151 @@
+"""What every learned chunk policy shares: observation in, chunk of 16 actions out, same bits in any batch."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..envs.control import columns_from_rotation, rotation_from_columns
+from ..envs.errors import BimodalError
+from ..envs.specs import ACTIONS, bounds
+from ..envs.streams import stream
+from ..tasks.task import Task
+from . import checkpoint as checkpoints
+from .base import Decision, Episodes, Needs, Policy
+from .networks import ResFiLM, Trunk
+
+ROWS = 16
+"""Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
+ROTATION = slice(3, 9)
+"""Where `ee_absolute` keeps the two columns of the rotation matrix."""
+
+
+class ChunkPolicy(Policy):
+    """Base of the learned chunk policies; a method is a loss, a sampler and a training budget."""
+
+    method: ClassVar[str]
+    """Registered name."""
+    training_steps: ClassVar[int]
+    """Default training budget [optimiser steps]."""
+    labelled: ClassVar[bool] = False
+    """Whether the condition ends with the wanted mode (an oracle; ordinary policies must choose)."""
+
+    def __init__(self, task: Task, checkpoint: Path, execute: int | None = None) -> None:
+        """Load trained weights.
+
+        Args:
+            task: the task to act in.
+            checkpoint: the .safetensors file; its .json lies beside it.
+            execute: actions executed of each chunk; None keeps the checkpoint's.
+
+        Raises:
+            BimodalError: the checkpoint is missing, damaged or made for something else.
+        """
+        super().__init__(task)
+        torch.set_num_threads(1)
+        loaded = checkpoints.load(checkpoint, task.id, self.method)
+        config = loaded.config
+        checkpoints.check_specs(config, task.observation, len(task.modes))
+        self.config = config
+        self.execute = config.execute if execute is None else execute
+        if not 1 <= self.execute <= config.horizon:
+            raise BimodalError(
+                f"cannot execute {self.execute} of {config.horizon} actions; 1 to {config.horizon} are"
+            )
+        self.trunk = build_trunk(config, torch.Generator())
+        try:
+            self.trunk.load_state_dict(loaded.weights)
+        except RuntimeError:
+            raise BimodalError(
+                f"checkpoint {checkpoint} is damaged: the weights do not fit their config"
+            ) from None
+        self.low, self.high = bounds(ACTIONS[config.action])
+        self._keys = np.zeros(0, np.uint64)
+        self._labels = np.zeros((0, label_size(config.modes)), np.float32)
+        self._decision = 0
+
+    @staticmethod
+    def loss(trunk: Trunk, chunk: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the training loss of clean chunks (B, H*A) given their conditions (B, C)."""
+        raise NotImplementedError
+
+    def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
+        """Return normalised chunks (B, H*A) for standard normal noise (B, H*A) and conditions (B, C)."""
+        raise NotImplementedError
+
+    def needs(self) -> Needs:
+        """Return the components that the checkpoint was trained on."""
+        return Needs(tuple(c.name for c in self.config.observations), self.config.action, self.execute)
+
+    def reset(self, episodes: Episodes) -> None:
+        """Start new episodes; a labelled policy draws the mode it will be told, evenly over the modes."""
+        self._keys = np.asarray(episodes.noise_keys, np.uint64)
+        self._decision = 0
+        k = self.config.modes
+        wanted = [int(stream("wanted mode", int(key)).integers(k)) if k else 0 for key in self._keys]
+        self._labels = mode_labels(np.array(wanted, np.int64), k)
+
+    def act(self, observation: dict[str, np.ndarray]) -> Decision:
+        """Return one chunk (N, H, A) for each episode: SI units, orthonormal rotations, within the bounds."""
+        parts = [np.asarray(observation[c.name], np.float64) for c in self.config.observations]
+        seen = self.config.observation_normaliser.normalise(np.concatenate(parts, axis=1))
+        condition = np.concatenate([seen, self._labels], axis=1)
+        chunks = in_micro_batches(self.sample, self._noise(), condition)
+        self._decision += 1
+        actions = chunks.reshape(len(condition), self.config.horizon, -1)
+        return Decision(
+            tidy(self.config.action_normaliser.restore(actions), self.low, self.high, self.config.action)
+        )
+
+    def _noise(self) -> np.ndarray:
+        """Draw (N, H*A) float32; a row depends on its episode's key and the number of the decision alone."""
+        size = self.config.horizon * len(self.low)
+        streams = (stream("chunk", int(key), self._decision) for key in self._keys)
+        return np.array([rng.standard_normal(size) for rng in streams], np.float32).reshape(-1, size)
+
+
+def build_trunk(config: checkpoints.Config, generator: torch.Generator) -> ResFiLM:
+    """Return the trunk that fits a config, with fresh weights."""
+    chunk = config.horizon * len(config.action_normaliser.mean)
+    condition = len(config.observation_normaliser.mean) + label_size(config.modes)
+    return ResFiLM(chunk, condition, generator, config.width, config.blocks)
+
+
+def label_size(modes: int) -> int:
+    """Return the length of a mode label: one number for two modes, one-hot for more, nothing for 0."""
+    return 1 if modes == 2 else modes
+
+
+def mode_labels(wanted: np.ndarray, modes: int) -> np.ndarray:
+    """Return labels (N, label_size) float32 of modes (N,): -1 or +1 for two modes, one-hot for more."""
+    if modes == 2:
+        return (2 * wanted[:, None] - 1).astype(np.float32)
+    return np.eye(modes, dtype=np.float32)[wanted] if modes else np.zeros((len(wanted), 0), np.float32)
+
+
+def in_micro_batches(
+    sample: Callable[[Tensor, Tensor], Tensor], noise: np.ndarray, condition: np.ndarray
+) -> np.ndarray:
+    """Return samples (N, H*A) computed `ROWS` rows at a time, the last ones padded with zeros.
+
+    A matrix product may round differently for another number of rows, but not for other values in the
+    other rows, so padding makes every row independent of the batch it came in.
+    """
+    padded = -(-len(noise) // ROWS) * ROWS
+    inputs = [torch.zeros(padded, array.shape[1]) for array in (noise, condition)]
+    for tensor, array in zip(inputs, (noise, condition), strict=True):
+        tensor[: len(array)] = torch.from_numpy(array)
+    with torch.inference_mode():
+        parts = [sample(*rows) for rows in zip(*(tensor.split(ROWS) for tensor in inputs), strict=True)]
+    return torch.cat(parts)[: len(noise)].numpy() if parts else np.zeros_like(noise)
+
+
+def tidy(actions: np.ndarray, low: np.ndarray, high: np.ndarray, space: str) -> np.ndarray:
+    """Return actions (N, H, A) float64 with orthonormal rotation columns, clipped to the action bounds."""
+    tidied = np.array(actions, np.float64)
+    if space == "ee_absolute":
+        tidied[..., ROTATION] = columns_from_rotation(rotation_from_columns(tidied[..., ROTATION]))
+    return np.clip(tidied, low, high)

@@ -1,0 +1,117 @@
+"""Finding a policy: by registered name, `path/to/file.py:Class` or `package.module:Class`."""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+from ..envs.errors import BimodalError, WrongUse, unknown_name
+from ..tasks.task import Task
+from .base import Policy
+
+BUILT_IN = {
+    "expert": "experts:Expert",
+    "mean": "experts:MeanOfModes",
+    "zero": "experts:Zero",
+    "random": "experts:Random",
+    "mse": "mse:MSE",
+    "mse_labelled": "mse_labelled:LabelledMSE",
+    "mip": "mip:MIP",
+    "flow": "flow:Flow",
+}
+"""Registered names and where they live."""
+SHIPPED_CHECKPOINTS = Path(__file__).parent / "checkpoints"
+"""Trained weights that come with the package."""
+
+
+def policy_names() -> tuple[str, ...]:
+    """Return the registered names."""
+    return tuple(BUILT_IN)
+
+
+def load_policy(uri: str, task: Task, checkpoints: Path | None = None) -> Policy:
+    """Return the policy that `uri` names, ready for `task`.
+
+    Args:
+        uri: a registered name, `path/to/file.py:Class` or `package.module:Class`.
+        task: the task to act in.
+        checkpoints: folder of trained weights; None for the shipped ones.
+
+    Raises:
+        WrongUse: nothing of that name, or not a policy.
+        BimodalError: its checkpoint is missing or damaged.
+    """
+    found = policy_class(uri)
+    try:
+        if hasattr(found, "method") and uri in BUILT_IN:
+            folder = SHIPPED_CHECKPOINTS if checkpoints is None else checkpoints
+            return found(task, folder / task.id / f"{found.method}.safetensors")  # type: ignore[attr-defined, call-arg]
+        return found(task)
+    except BimodalError:
+        raise
+    except Exception as error:
+        raise BimodalError(
+            f"policy {uri!r} cannot be built for {task.id}: {type(error).__name__}: {error}; "
+            "its constructor is called as Class(task)"
+        ) from error
+
+
+def policy_class(uri: str) -> type[Policy]:
+    """Return the class that `uri` names.
+
+    Raises:
+        WrongUse: nothing of that name, or not a subclass of `Policy`.
+    """
+    if uri in BUILT_IN:
+        module, _, attribute = BUILT_IN[uri].partition(":")
+        found = getattr(importlib.import_module(f".{module}", __package__), attribute)
+    elif ":" not in uri:
+        raise unknown_name("policy", uri, BUILT_IN) if not uri.endswith(".py") else WrongUse(
+            f"policy {uri!r} names a file but no class: write {uri}:ClassName"
+        )
+    else:
+        location, _, attribute = uri.rpartition(":")
+        module = _from_file(location) if location.endswith(".py") else _from_module(location)
+        if not hasattr(module, attribute):
+            classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Policy)]
+            raise unknown_name(f"class in {location}", attribute, [n for n in classes if n != "Policy"])
+        found = getattr(module, attribute)
+    if not (isinstance(found, type) and issubclass(found, Policy)):
+        raise WrongUse(f"{uri} is not a policy: it must subclass bimodal.policies.Policy")
+    return found
+
+
+def source_digest(uri: str) -> dict[str, str]:
+    """Return the sha256 of the file that defines a policy, {file name: sha256}; {} for built-in names."""
+    if uri in BUILT_IN:
+        return {}
+    file = sys.modules[policy_class(uri).__module__].__file__
+    return {Path(file).name: hashlib.sha256(Path(file).read_bytes()).hexdigest()} if file else {}
+
+
+def _from_file(location: str):  # noqa: ANN202
+    path = Path(location).resolve()
+    if not path.is_file():
+        raise WrongUse(f"no policy file at {location}")
+    name = f"bimodal_policy_{path.stem}_{abs(hash(str(path)))}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise WrongUse(f"{location} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise WrongUse(f"{location} does not import: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _from_module(location: str):  # noqa: ANN202
+    try:
+        return importlib.import_module(location)
+    except Exception as error:
+        raise WrongUse(f"module {location} does not import: {type(error).__name__}: {error}") from error

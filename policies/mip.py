@@ -1,0 +1,29 @@
+"""Minimal iterative policy: regression that refines its own answer once, without a choice to make."""
+
+import torch
+from torch import Tensor
+
+from .chunk_policy import ChunkPolicy
+from .networks import Trunk
+from .objectives import mip_loss
+from .samplers import mip_sample
+
+
+class MIP(ChunkPolicy):
+    """Two deterministic passes; separates what iteration brings from what sampling brings.
+
+    Between two modes its second pass may break the tie, but always to the same side: judge it by the
+    success of its worse mode. Pan et al. 2025, arXiv 2512.01809.
+    """
+
+    method = "mip"
+    training_steps = 1500
+
+    @staticmethod
+    def loss(trunk: Trunk, chunk: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw noise, and return the loss of both passes."""
+        return mip_loss(trunk, chunk, condition, torch.randn(chunk.shape, generator=generator))
+
+    def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
+        """Return the second pass; the noise is not used."""
+        return mip_sample(self.trunk, condition, noise.shape[1])

@@ -1,0 +1,25 @@
+"""Regression of chunks: the policy that averages."""
+
+import torch
+from torch import Tensor
+
+from .chunk_policy import ChunkPolicy
+from .networks import Trunk
+from .objectives import regression_loss
+from .samplers import regression_sample
+
+
+class MSE(ChunkPolicy):
+    """Behaviour cloning with a squared error; its best answer between two good chunks is their mean."""
+
+    method = "mse"
+    training_steps = 1000
+
+    @staticmethod
+    def loss(trunk: Trunk, chunk: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the squared error; draws nothing."""
+        return regression_loss(trunk, chunk, condition)
+
+    def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
+        """Return the regressed chunk; the noise is not used."""
+        return regression_sample(self.trunk, condition, noise.shape[1])

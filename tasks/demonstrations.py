@@ -1,0 +1,200 @@
+"""Demonstrations: scripted experts in the batch engine, the mode a hidden coin, one file a task.
+
+Regimes (what share of the demonstrations shows the first mode):
+    bi50  every seed is shown once in each mode (paired)
+    bi70, bi90  70 or 90 of 100 seeds are shown in the first mode, the rest in the second
+    uni   only the first mode
+    ctx   the mode follows from an observed variable: the side of the table on which the scene lies
+All episodes of a task last equally long. The hand executes the plan with small Gaussian process noise;
+the recorded actions are the clean plan.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+
+from ..envs.errors import BimodalError, WrongUse, unknown_name
+from ..envs.simulation import Simulation
+from ..envs.streams import stream
+from .referee import SUCCESS, Referee
+from .task import Task
+
+REGIMES = ("bi50", "bi70", "bi90", "uni", "ctx")
+PROCESS_NOISE = 0.001
+"""Standard deviation of the executed target's position around the plan [m]."""
+FIRST_SEED = 1_000_000
+"""Demonstrations use seeds from here on; evaluation panels use seeds below it."""
+SHARD = 50
+"""Episodes simulated side by side."""
+
+
+class Demonstrations(NamedTuple):
+    """E demonstrations of T control steps."""
+
+    meta: dict
+    """Task, regime, counts, versions and the digest of the content."""
+    seeds: np.ndarray
+    """(E,) int64."""
+    modes: np.ndarray
+    """(E,) int8."""
+    success: np.ndarray
+    """(E,) bool."""
+    observations: dict[str, np.ndarray]
+    """Observed before each action, (E, T, d) float32 each."""
+    actions: np.ndarray
+    """The clean plan, `ee_absolute`, (E, T, 10) float32."""
+
+
+def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the seeds (E,) and modes (E,) of a regime."""
+    if regime not in REGIMES:
+        raise unknown_name("regime", regime, REGIMES)
+    modes_count = len(task.modes)
+    if episodes < modes_count:
+        raise WrongUse(f"episodes is {episodes}; at least {modes_count} are needed, one a mode")
+    first = FIRST_SEED * (seed + 1)
+    if regime == "bi50":
+        index = np.arange(episodes)
+        return first + index // modes_count, (index % modes_count).astype(np.int8)
+    seeds = first + np.arange(episodes)
+    if regime == "uni":
+        return seeds, np.zeros(episodes, np.int8)
+    if regime == "ctx":
+        frames = [task.start(stream("start", task.id, int(s))).frame for s in seeds]
+        return seeds, task.context(np.stack(frames))
+    share = {"bi70": 0.7, "bi90": 0.9}[regime]
+    modes = (np.arange(episodes) >= round(share * episodes)).astype(np.int8)
+    return seeds, stream("regime", task.id, regime, seed).permutation(modes)
+
+
+def collect(
+    task: Task,
+    regime: str = "bi50",
+    episodes: int = 300,
+    seed: int = 0,
+    process_noise: float = PROCESS_NOISE,
+    threads: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Demonstrations:
+    """Run the experts and record what they saw and did.
+
+    Args:
+        task: the task to demonstrate.
+        regime: one of `REGIMES`.
+        episodes: number of demonstrations.
+        seed: number of the demonstration set; other sets have other scenes.
+        process_noise: standard deviation of the executed position [m].
+        threads: simulation threads; the result does not depend on it.
+        progress: called with (episodes done, episodes).
+    """
+    seeds, modes = schedule(task, regime, episodes, seed)
+    parts = []
+    for begin in range(0, episodes, SHARD):
+        part = slice(begin, begin + SHARD)
+        parts.append(_collect_shard(task, seeds[part], modes[part], process_noise, threads))
+        if progress:
+            progress(min(begin + SHARD, episodes), episodes)
+    success, observations, actions = zip(*parts, strict=True)
+    names = list(observations[0])
+    stacked = {name: np.concatenate([part[name] for part in observations]) for name in names}
+    meta = {
+        "task": task.id,
+        "regime": regime,
+        "episodes": episodes,
+        "seed": seed,
+        "process_noise": process_noise,
+        "mujoco": mujoco.__version__,
+    }
+    demos = Demonstrations(meta, seeds, modes, np.concatenate(success), stacked, np.concatenate(actions))
+    meta["digest"] = content_digest(demos)
+    return demos
+
+
+def _collect_shard(
+    task: Task, seeds: np.ndarray, modes: np.ndarray, noise: float, threads: int
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    simulation = Simulation(task, len(seeds), threads)
+    simulation.reset(seeds)
+    plan = task.plan(simulation, modes)
+    shake = np.stack(
+        [
+            stream("process noise", task.id, int(seed), int(mode)).normal(0, noise, (plan.shape[1], 3))
+            for seed, mode in zip(seeds, modes, strict=True)
+        ]
+    )
+    referee = Referee(task, len(seeds))
+    frames = []
+    for step in range(plan.shape[1]):
+        frames.append(simulation.observe())
+        action = plan[:, step].copy()
+        action[:, :3] += shake[:, step]
+        simulation.step(action)
+        referee.see(task.measure(simulation), simulation.diverged)
+    observations = {
+        name: np.stack([frame[name] for frame in frames], 1).astype(np.float32) for name in frames[0]
+    }
+    return referee.verdict().label == SUCCESS, observations, plan.astype(np.float32)
+
+
+def content_digest(demos: Demonstrations) -> str:
+    """Return the sha256 of the arrays, independent of the file's packing."""
+    sha = hashlib.sha256()
+    arrays = {"seeds": demos.seeds, "modes": demos.modes, "success": demos.success, "actions": demos.actions}
+    for name, array in sorted((arrays | demos.observations).items()):
+        sha.update(f"{name}{array.dtype.str}{array.shape}".encode())
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()
+
+
+def save(demos: Demonstrations, path: Path) -> Path:
+    """Write the demonstrations to one npz file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {f"obs.{name}": array for name, array in demos.observations.items()}
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                meta=np.array(json.dumps(demos.meta)),
+                seeds=demos.seeds,
+                modes=demos.modes,
+                success=demos.success,
+                actions=demos.actions,
+                **arrays,
+            )
+        partial.replace(path)
+    except OSError as error:
+        raise BimodalError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def load(path: Path) -> Demonstrations:
+    """Read demonstrations; never unpickles.
+
+    Raises:
+        WrongUse: the file is missing, damaged or not a demonstrations file.
+    """
+    if not path.is_file():
+        raise WrongUse(f"no demonstrations at {path}; make them with: bimodal demos TASK --out {path}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        meta = json.loads(str(arrays["meta"]))
+        observations = {n.removeprefix("obs."): a for n, a in arrays.items() if n.startswith("obs.")}
+        demos = Demonstrations(
+            meta, arrays["seeds"], arrays["modes"], arrays["success"], observations, arrays["actions"]
+        )
+        sound = content_digest(demos) == meta["digest"]
+    except Exception as error:
+        raise WrongUse(f"{path} is damaged or not a demonstrations file; make it again with: bimodal demos") from error
+    if not sound:
+        raise WrongUse(f"{path} does not match its own digest; make it again with: bimodal demos")
+    return demos

@@ -1,0 +1,76 @@
+"""Lift a dumbbell by one of its two bars; the hub between them is wider than the gripper opens."""
+
+import numpy as np
+
+from ..envs.scene import Scene
+from ..envs.simulation import Simulation
+from .path import Path
+from .task import YAW_ALONG_X, Measurement, Task
+
+ORANGE, BLUE = (0.95, 0.42, 0.16), (0.12, 0.42, 0.86)
+
+HUB = (0.095, 0.06, 0.065)
+"""Extents of the hub [m]; 9.5 cm against the gripper's 8 cm stroke, so the middle cannot be grasped."""
+BAR = (0.026, 0.10, 0.035)
+"""Extents of a bar [m]."""
+GRASP_Y, GRASP_Z = 0.095, 0.022
+"""Where a bar is grasped [m]."""
+DECISION_Z = HUB[2] + 0.0092 + 0.010
+"""TCP height where the modes part [m]: the fingertips (9.2 mm below the TCP) 10 mm above the hub."""
+
+
+class LiftDumbbell(Task):
+    """Lift the dumbbell by its left or its right bar.
+
+    **Goal**: hold the dumbbell 6 cm above its rest for half a second, gripped by one bar.
+    **Randomised**: the dumbbell's position (x +-3 cm, y +-4 cm) and yaw (+-10 degrees); the hand starts
+    above the hub (x +-5 mm, y +-3 mm, z +-1 cm).
+    **Success**: lifted >= 6 cm and slower than 5 cm/s for 10 control steps. Touching the hub ends the
+    episode.
+    """
+
+    id = "PandaLiftDumbbell-v1"
+    goal = "Lift the dumbbell by its left or its right bar, without touching the hub between them."
+    modes = ("left bar", "right bar")
+    horizon = 100
+    objects = ("dumbbell",)
+    grasps = np.array([[0.0, GRASP_Y, GRASP_Z], [0.0, -GRASP_Y, GRASP_Z]])
+    hand_start = (0.0, 0.0, DECISION_Z + 0.06)
+
+    def build(self, scene: Scene) -> None:
+        body = scene.movable("dumbbell")
+        scene.box(body, "hub", HUB, (0, 0, HUB[2] / 2), ORANGE, mass=0.08)
+        reach = HUB[1] / 2 + BAR[1] / 2
+        for name, side in (("left_bar", 1), ("right_bar", -1)):
+            scene.box(body, name, BAR, (0, side * reach, BAR[2] / 2), BLUE, mass=0.02)
+            scene.watch_fingers(name, name)
+        scene.watch("hub", "hub")
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        return {"dumbbell": (0.0, 0.0, 0.0)}
+
+    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+        decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), DECISION_Z)], -1)
+        grasp = self.grasps[modes]
+        return (
+            Path(start, YAW_ALONG_X)
+            .line(decision, self.trunk_steps)
+            .arc(grasp, 12)
+            .wait(3)
+            .close(8)
+            .ease(grasp + [0, 0, 0.12], 20)
+            .wait(14)
+        )
+
+    def measure(self, simulation: Simulation) -> Measurement:
+        part = self.touched_part(simulation, ("left_bar", "right_bar"))
+        return Measurement(
+            tcp=simulation.in_frame(simulation.tcp_position),
+            opening=simulation.opening,
+            lift=simulation.position("dumbbell")[:, 2],
+            settled=simulation.speed("dumbbell") < 0.05,
+            held=part >= 0,
+            part=part,
+            illegal=simulation.force("hub"),
+            table=simulation.force("table"),
+        )

@@ -1,0 +1,87 @@
+"""Lift a covered pot by one of its two handles; the domed lid between them must not be touched."""
+
+import numpy as np
+
+from ..envs.scene import Scene
+from ..envs.simulation import Simulation
+from .path import Path
+from .task import YAW_ALONG_X, Measurement, Task
+
+ENAMEL, LID, HANDLE = (0.78, 0.16, 0.15), (0.93, 0.90, 0.84), (0.16, 0.17, 0.19)
+
+POT_DIAMETER, POT_HEIGHT = 0.14, 0.072
+"""Body of the pot [m]."""
+RIM_HEIGHT = 0.008
+"""Flat rim of the lid [m]."""
+DOME_DIAMETER, DOME_HEIGHT = 0.095, 0.035
+"""Raised middle of the lid [m]; wider than the gripper's 8 cm stroke."""
+HANDLE_SIZE = (0.02, 0.05, 0.015)
+"""Extents of a handle [m]."""
+HANDLE_Y, HANDLE_Z = 0.0925, 0.062
+"""Centre of a handle [m]."""
+GRASP_Y = 0.10
+"""Where a handle is grasped [m]."""
+TOP_Z = POT_HEIGHT + RIM_HEIGHT + DOME_HEIGHT
+DECISION_Z = TOP_Z + 0.0092 + 0.010
+"""TCP height where the modes part [m]: the fingertips 10 mm above the dome."""
+
+
+class LiftPot(Task):
+    """Lift the pot by its left or its right handle.
+
+    **Goal**: hold the pot 6 cm above its rest for half a second, gripped by one handle.
+    **Randomised**: the pot's position (x +-3 cm, y +-4 cm) and yaw (+-10 degrees); the hand starts above
+    the lid (x +-5 mm, y +-3 mm, z +-1 cm).
+    **Success**: lifted >= 6 cm and slower than 5 cm/s for 10 control steps. Touching the lid ends the
+    episode.
+    """
+
+    id = "PandaLiftPot-v1"
+    goal = "Lift the pot by its left or its right handle, without touching the lid."
+    modes = ("left handle", "right handle")
+    horizon = 100
+    objects = ("pot",)
+    grasps = np.array([[0.0, GRASP_Y, HANDLE_Z], [0.0, -GRASP_Y, HANDLE_Z]])
+    hand_start = (0.0, 0.0, DECISION_Z + 0.06)
+
+    def build(self, scene: Scene) -> None:
+        pot = scene.movable("pot")
+        scene.cylinder(pot, "body", POT_DIAMETER, POT_HEIGHT, (0, 0, POT_HEIGHT / 2), ENAMEL, mass=0.11)
+        rim_z = POT_HEIGHT + RIM_HEIGHT / 2
+        scene.cylinder(pot, "lid_rim", POT_DIAMETER - 0.004, RIM_HEIGHT, (0, 0, rim_z), LID, mass=0.02)
+        dome_z = TOP_Z - DOME_HEIGHT / 2
+        scene.cylinder(pot, "lid_dome", DOME_DIAMETER, DOME_HEIGHT, (0, 0, dome_z), LID, mass=0.02)
+        for name, side in (("left_handle", 1), ("right_handle", -1)):
+            scene.box(pot, name, HANDLE_SIZE, (0, side * HANDLE_Y, HANDLE_Z), HANDLE, mass=0.02)
+            scene.watch_fingers(name, name)
+        scene.watch("lid_rim", "lid_rim")
+        scene.watch("lid_dome", "lid_dome")
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        return {"pot": (0.0, 0.0, 0.0)}
+
+    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+        decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), DECISION_Z)], -1)
+        grasp = self.grasps[modes]
+        return (
+            Path(start, YAW_ALONG_X)
+            .line(decision, self.trunk_steps)
+            .arc(grasp, 12)
+            .wait(3)
+            .close(8)
+            .ease(grasp + [0, 0, 0.12], 20)
+            .wait(14)
+        )
+
+    def measure(self, simulation: Simulation) -> Measurement:
+        part = self.touched_part(simulation, ("left_handle", "right_handle"))
+        return Measurement(
+            tcp=simulation.in_frame(simulation.tcp_position),
+            opening=simulation.opening,
+            lift=simulation.position("pot")[:, 2],
+            settled=simulation.speed("pot") < 0.05,
+            held=part >= 0,
+            part=part,
+            illegal=np.maximum(simulation.force("lid_rim"), simulation.force("lid_dome")),
+            table=simulation.force("table"),
+        )

@@ -1,0 +1,91 @@
+"""Pick a cube that stands behind a post; the hand may pass on either side, but not touch the post."""
+
+import numpy as np
+
+from ..envs.scene import Scene
+from ..envs.simulation import Simulation
+from .path import Path
+from .task import YAW_ALONG_X, Measurement, Task
+
+GREEN, POST = (0.20, 0.62, 0.38), (0.84, 0.30, 0.26)
+
+POST_SIZE = (0.024, 0.06, 0.14)
+"""Extents of the post [m]."""
+POST_X, CUBE_X = -0.02, 0.13
+"""Where post and cube stand in the scene frame [m]."""
+CUBE = 0.04
+"""Edge of the cube [m]."""
+LANE_Y = 0.12
+"""Distance of the lanes from the middle [m]."""
+TRAVEL_Z = 0.085
+"""TCP height of the passage [m]."""
+DECISION_X = POST_X - POST_SIZE[0] / 2 - 0.102 - 0.012
+"""TCP x where the modes part [m]: the palm, which reaches 10.2 cm ahead, 12 mm before the post."""
+
+
+class PickAroundPost(Task):
+    """Reach around the post on the left or on the right and pick up the cube.
+
+    **Goal**: hold the cube 6 cm above its rest for half a second.
+    **Randomised**: the position (x +-2 cm, y +-4 cm) and yaw (+-10 degrees) of post and cube together;
+    the hand starts before the post (x +-5 mm, y +-3 mm, z +-1 cm).
+    **Success**: lifted >= 6 cm and slower than 5 cm/s for 10 control steps. Touching the post ends the
+    episode.
+    """
+
+    id = "PandaPickAroundPost-v1"
+    goal = "Pick up the cube behind the post, passing on the left or on the right without touching it."
+    modes = ("left lane", "right lane")
+    horizon = 120
+    objects = ("post", "cube")
+    grasps = np.array([[POST_X, LANE_Y, TRAVEL_Z], [POST_X, -LANE_Y, TRAVEL_Z]])
+    commit_steps = 1
+    spread = (0.02, 0.04, np.deg2rad(10))
+    hand_start = (DECISION_X - 0.04, 0.0, TRAVEL_Z)
+
+    def build(self, scene: Scene) -> None:
+        post = scene.fixed("post")
+        scene.box(post, "post", POST_SIZE, (0, 0, POST_SIZE[2] / 2), POST)
+        cube = scene.movable("cube")
+        scene.box(cube, "cube", (CUBE, CUBE, CUBE), (0, 0, 0), GREEN, mass=0.07)
+        scene.watch_fingers("cube", "cube")
+        scene.watch("post", "post")
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        return {"post": (POST_X, 0.0, 0.0), "cube": (CUBE_X, 0.0, CUBE / 2)}
+
+    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+        decision = np.concatenate([np.full((len(start), 1), DECISION_X), start[:, 1:2] / 2, start[:, 2:]], -1)
+        lane = np.stack([np.full(len(start), DECISION_X + 0.08), self.grasps[modes][:, 1], np.full(len(start), TRAVEL_Z)], -1)
+        above = np.array([CUBE_X, 0.0, TRAVEL_Z])
+        grasp = np.array([CUBE_X, 0.0, CUBE / 2])
+        return (
+            Path(start, YAW_ALONG_X)
+            .line(decision, self.trunk_steps)
+            .arc(lane, 10, last_axis=0)
+            .line(lane + [0.20, 0, 0], 11)
+            .ease(above, 14)
+            .line(grasp, 9)
+            .wait(3)
+            .close(8)
+            .ease(grasp + [0, 0, 0.12], 18)
+            .wait(14)
+        )
+
+    def decided(self, measurement: Measurement) -> np.ndarray:
+        return measurement.tcp[:, 0] > POST_X
+
+    def measure(self, simulation: Simulation) -> Measurement:
+        tcp = simulation.in_frame(simulation.tcp_position)
+        beside = np.abs(tcp[:, 0] - POST_X) < 0.03
+        side = np.where(tcp[:, 1] > 0, 0, 1).astype(np.int8)
+        return Measurement(
+            tcp=tcp,
+            opening=simulation.opening,
+            lift=simulation.position("cube")[:, 2] - CUBE / 2,
+            settled=simulation.speed("cube") < 0.05,
+            held=self.touched_part(simulation, ("cube",)) == 0,
+            part=np.where(beside, side, np.int8(-1)),
+            illegal=simulation.force("post"),
+            table=simulation.force("table"),
+        )

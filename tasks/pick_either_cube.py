@@ -1,0 +1,83 @@
+"""Pick one of two equal cubes; a wall between them must not be touched."""
+
+import numpy as np
+
+from ..envs.scene import Scene
+from ..envs.simulation import Simulation
+from .path import Path
+from .task import YAW_ALONG_X, Measurement, Task
+
+GREEN, WALL = (0.20, 0.62, 0.38), (0.84, 0.30, 0.26)
+
+CUBE = 0.045
+"""Edge of a cube [m]."""
+CUBE_Y = 0.078
+"""Distance of a cube's centre from the wall's [m]."""
+WALL_SIZE = (0.095, 0.024, 0.08)
+"""Extents of the wall [m]; 9.5 cm against the gripper's 8 cm stroke."""
+DECISION_Z = WALL_SIZE[2] + 0.0092 + 0.010
+"""TCP height where the modes part [m]: the fingertips 10 mm above the wall."""
+
+
+class PickEitherCube(Task):
+    """Pick up the left or the right cube.
+
+    **Goal**: hold one of the two cubes 6 cm above its rest for half a second.
+    **Randomised**: the position (x +-3 cm, y +-4 cm) and yaw (+-10 degrees) of wall and cubes together;
+    the hand starts above the wall (x +-5 mm, y +-3 mm, z +-1 cm).
+    **Success**: one cube lifted >= 6 cm and slower than 5 cm/s for 10 control steps. Touching the wall
+    ends the episode.
+    """
+
+    id = "PandaPickEitherCube-v1"
+    goal = "Pick up the left or the right cube, without touching the wall between them."
+    modes = ("left cube", "right cube")
+    horizon = 100
+    objects = ("left_cube", "right_cube")
+    grasps = np.array([[0.0, CUBE_Y, CUBE / 2], [0.0, -CUBE_Y, CUBE / 2]])
+    hand_start = (0.0, 0.0, DECISION_Z + 0.06)
+
+    def build(self, scene: Scene) -> None:
+        wall = scene.fixed("wall")
+        scene.box(wall, "wall", WALL_SIZE, (0, 0, WALL_SIZE[2] / 2), WALL)
+        for name in self.objects:
+            cube = scene.movable(name)
+            scene.box(cube, name, (CUBE, CUBE, CUBE), (0, 0, 0), GREEN, mass=0.09)
+            scene.watch_fingers(name, name)
+        scene.watch("wall", "wall")
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        return {
+            "wall": (0.0, 0.0, 0.0),
+            "left_cube": (0.0, CUBE_Y, CUBE / 2),
+            "right_cube": (0.0, -CUBE_Y, CUBE / 2),
+        }
+
+    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+        decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), DECISION_Z)], -1)
+        grasp = self.grasps[modes]
+        return (
+            Path(start, YAW_ALONG_X)
+            .line(decision, self.trunk_steps)
+            .arc(grasp, 11)
+            .wait(3)
+            .close(8)
+            .ease(grasp + [0, 0, 0.12], 20)
+            .wait(14)
+        )
+
+    def measure(self, simulation: Simulation) -> Measurement:
+        part = self.touched_part(simulation, self.objects)
+        lifts = np.stack([simulation.position(name)[:, 2] - CUBE / 2 for name in self.objects])
+        speeds = np.stack([simulation.speed(name) for name in self.objects])
+        higher = np.argmax(lifts, axis=0)[None]
+        return Measurement(
+            tcp=simulation.in_frame(simulation.tcp_position),
+            opening=simulation.opening,
+            lift=np.take_along_axis(lifts, higher, 0)[0],
+            settled=np.take_along_axis(speeds, higher, 0)[0] < 0.05,
+            held=part >= 0,
+            part=part,
+            illegal=simulation.force("wall"),
+            table=simulation.force("table"),
+        )

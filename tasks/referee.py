@@ -1,0 +1,179 @@
+"""The referee: watches measurements step by step, ends episodes, and gives verdicts.
+
+An episode ends when something forbidden is touched, when success has lasted long enough, or at the
+horizon. Its verdict depends on what was measured up to its own end, never on other rows.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .task import LIGHT_TOUCH, Measurement, Task
+
+SUCCESS = "SUCCESS"
+LABELS = (
+    SUCCESS,
+    "SIM_DIVERGED",
+    "POLICY_ERROR",
+    "POLICY_TIMEOUT",
+    "POLICY_INVALID_ACTION",
+    "COLLISION_MID",
+    "COLLISION_OTHER",
+    "AIR_GRASP_MID",
+    "AIR_GRASP",
+    "SLIP",
+    "DROP",
+    "NO_ATTEMPT",
+    "TIMEOUT",
+)
+"""Verdicts, in the order in which they are tried. The `_MID` ones are averaging failures: the hand acted
+in the dead zone between two modes."""
+
+CLOSED = 0.003
+"""A gripper that is closed on nothing is narrower than this [m]."""
+LIFTED = 0.02
+"""A target above this has left the table for good [m]."""
+
+
+class Verdict(NamedTuple):
+    """How N episodes ended; arrays (N,)."""
+
+    steps: np.ndarray
+    """Control steps until the episode's end."""
+    label: np.ndarray
+    """One of `LABELS`, str."""
+    mode: np.ndarray
+    """Index of the realised mode, -1 when none was."""
+    success: np.ndarray
+    """Success that was held (the score), bool."""
+    success_ever: np.ndarray
+    """Whether the target was up and held at any step, bool."""
+    success_final: np.ndarray
+    """Whether the target was up and held at the last step, bool."""
+    first_success: np.ndarray
+    """First control step with the target up and held, -1 for never."""
+    alpha: np.ndarray
+    """Where the hand acted between the modes (0 first, 1 second), NaN when it never acted."""
+
+
+class Referee:
+    """Judges N episodes of one task."""
+
+    def __init__(self, task: Task, n: int) -> None:
+        self.task = task
+        self.done = np.zeros(n, bool)
+        """Episodes that have ended, (N,)."""
+        self.steps = np.zeros(n, np.int32)
+        """Control steps that count, (N,)."""
+        self._seen: list[Measurement] = []
+        self._held = np.zeros(n, np.int32)
+        self._faults = np.full(n, "", dtype="<U24")
+
+    def see(self, measurement: Measurement, diverged: np.ndarray) -> None:
+        """Take in the measurement after one control step."""
+        self._seen.append(measurement)
+        self.steps += ~self.done
+        self._fault(diverged, "SIM_DIVERGED")
+        up = self._up(measurement)
+        self._held = np.where(up, self._held + 1, 0)
+        self.done |= measurement.illegal > LIGHT_TOUCH
+        self.done |= self._held >= self.task.hold_steps
+        self.done |= len(self._seen) >= self.task.horizon
+
+    def policy_fault(self, rows: np.ndarray, label: str) -> None:
+        """End the running episodes among `rows` (N,) bool with a policy's fault."""
+        self._fault(rows, label)
+
+    def _fault(self, rows: np.ndarray, label: str) -> None:
+        hit = rows & ~self.done
+        self._faults[hit] = label
+        self.done |= hit
+
+    def _up(self, measurement: Measurement) -> np.ndarray:
+        return (measurement.lift >= self.task.success_height) & measurement.settled & measurement.held
+
+    def verdict(self) -> Verdict:
+        """Judge every episode by what was seen up to its end."""
+        n = len(self.done)
+        if not self._seen:
+            return self._nothing_seen(n)
+        seen = Measurement(*(np.stack(column) for column in zip(*self._seen, strict=True)))
+        counts = np.arange(len(self._seen))[:, None] < self.steps
+        up = self._up(seen) & counts
+        illegal = (seen.illegal > LIGHT_TOUCH) & counts
+        held = _last_run(up, self.steps) >= self.task.hold_steps
+        success = held & ~illegal.any(0) & (self._faults == "")
+        mode = self._mode(seen, counts)
+        alpha = self._alpha(seen, illegal, counts)
+        label = np.where(self._faults != "", self._faults, self._label(seen, counts, illegal, success, mode, alpha))
+        last = np.maximum(self.steps - 1, 0)
+        return Verdict(
+            steps=self.steps.copy(),
+            label=label,
+            mode=mode,
+            success=success,
+            success_ever=up.any(0),
+            success_final=up[last, np.arange(n)],
+            first_success=np.where(up.any(0), up.argmax(0), -1).astype(np.int32),
+            alpha=alpha,
+        )
+
+    def _nothing_seen(self, n: int) -> Verdict:
+        no, none = np.zeros(n, bool), np.full(n, -1)
+        label = np.where(self._faults != "", self._faults, "NO_ATTEMPT")
+        return Verdict(
+            self.steps.copy(), label, none.astype(np.int8), no, no, no, none.astype(np.int32), np.full(n, np.nan)
+        )
+
+    def _mode(self, seen: Measurement, counts: np.ndarray) -> np.ndarray:
+        """The last mode that was taken for `commit_steps` control steps in a row."""
+        mode = np.full(counts.shape[1], -1, np.int8)
+        run = np.zeros(counts.shape[1], np.int32)
+        previous = np.full(counts.shape[1], -1)
+        for part, valid in zip(seen.part, counts, strict=True):
+            run = np.where((part == previous) & (part >= 0), run + 1, (part >= 0).astype(np.int32))
+            mode = np.where(valid & (run >= self.task.commit_steps), part, mode).astype(np.int8)
+            previous = part
+        return mode
+
+    def _alpha(self, seen: Measurement, illegal: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Mixture coordinate at the first step that shows it: a forbidden touch or the task's own sign."""
+        decided = np.stack([self.task.decided(Measurement(*row)) for row in zip(*seen, strict=True)])
+        event = (illegal | decided) & counts
+        first = event.argmax(0)
+        alpha = self.task.mixture(seen.tcp[first, np.arange(counts.shape[1])])
+        return np.where(event.any(0), alpha, np.nan)
+
+    def _label(
+        self,
+        seen: Measurement,
+        counts: np.ndarray,
+        illegal: np.ndarray,
+        success: np.ndarray,
+        mode: np.ndarray,
+        alpha: np.ndarray,
+    ) -> np.ndarray:
+        low, high = self.task.dead_zone
+        middle = (alpha > low) & (alpha < high)
+        closed = ((seen.opening < CLOSED) & counts).any(0)
+        lifted = ((seen.lift > LIFTED) & counts).any(0)
+        collided = illegal.any(0)
+        conditions = {
+            SUCCESS: success,
+            "COLLISION_MID": collided & middle,
+            "COLLISION_OTHER": collided,
+            "DROP": lifted & closed,
+            "SLIP": closed & (mode >= 0) & (self.task.commit_steps > 1),
+            "AIR_GRASP_MID": closed & middle,
+            "AIR_GRASP": closed,
+            "NO_ATTEMPT": np.isnan(alpha),
+        }
+        return np.select(list(conditions.values()), list(conditions), default="TIMEOUT")
+
+
+def _last_run(up: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Length of the run of True (T, N) that ends at each column's last counted step, (N,)."""
+    run = np.zeros(up.shape[1], np.int32)
+    for step, row in enumerate(up):
+        run = np.where(step < steps, np.where(row, run + 1, 0), run)
+    return run
