@@ -4,11 +4,7 @@ A policy's fault (an exception, a missed deadline, an action of wrong shape, not
 ends the episodes it concerns with a label of its own; it never ends the run.
 """
 
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -17,14 +13,11 @@ from ..envs.simulation import Simulation
 from ..envs.specs import ACTIONS, bounds, size
 from ..policies.base import Episodes, Needs, Policy
 from ..tasks.referee import Referee
+from .guard import Guard, PolicyTimeout
 
 GRID = 1e-5
 """Actions are rounded to multiples of this, so that a recorded action is exact and small."""
 _RANGE_SLACK = 1e-6
-
-
-class PolicyTimeout(Exception):
-    """The policy took longer than its deadline."""
 
 
 class DecisionRecord(NamedTuple):
@@ -42,10 +35,10 @@ class Pilot:
     """Flies N episodes with one policy."""
 
     def __init__(
-        self, policy: Policy, needs: Needs, simulation: Simulation, referee: Referee, deadline_s: float
+        self, policy: Policy, needs: Needs, simulation: Simulation, referee: Referee, guard: Guard
     ) -> None:
         self.policy, self.needs, self.simulation, self.referee = policy, needs, simulation, referee
-        self.deadline_s = deadline_s
+        self.guard = guard
         self.decisions: list[DecisionRecord] = []
         self.faults = np.full(simulation.n, "", dtype=object)
         """What went wrong in each episode, "" for nothing, (N,) str."""
@@ -105,11 +98,13 @@ class Pilot:
     def _ask(self, call):  # noqa: ANN001, ANN202
         """Call the policy under its deadline; a fault ends every running episode and returns None."""
         try:
-            with deadline(self.deadline_s):
+            with self.guard.watch():
                 return call()
         except PolicyTimeout:
-            text = f"no decision within {self.deadline_s:g} s"
+            text = f"no decision within {self.guard.deadline_s:g} s"
             self._blame(~self.referee.done, "POLICY_TIMEOUT", text)
+        except MemoryError:
+            raise
         except Exception as error:
             self._blame(~self.referee.done, "POLICY_ERROR", f"{type(error).__name__}: {error}"[:300])
         return None
@@ -117,28 +112,6 @@ class Pilot:
     def _blame(self, rows: np.ndarray, label: str, text: str) -> None:
         self.faults[rows & ~self.referee.done] = text
         self.referee.policy_fault(rows, label)
-
-
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise `PolicyTimeout` in the block when it takes longer than `seconds`.
-
-    Uses an interval timer, which needs the main thread; elsewhere the block is timed but not interrupted.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(signum: int, frame: object) -> None:
-        raise PolicyTimeout
-
-    previous = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
 
 
 def to_metric(grid: np.ndarray) -> np.ndarray:

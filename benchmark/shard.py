@@ -16,12 +16,11 @@ from ..envs.streams import noise_key
 from ..policies.base import Needs, Policy
 from ..tasks.referee import Referee, Verdict
 from ..tasks.task import Task
+from .guard import Guard
 from .pilot import DecisionRecord, Pilot, to_metric
 
 STATE_EVERY = 10
 """Control steps between recorded states (0.5 s)."""
-DEADLINE_S = 30.0
-"""Longest time a decision may take [s]."""
 
 
 class Shard(NamedTuple):
@@ -81,7 +80,7 @@ def run_shard(
     shard: Shard,
     suite_version: str,
     threads: int = 1,
-    deadline_s: float = DEADLINE_S,
+    guard: Guard | None = None,
 ) -> ShardResult:
     """Run the episodes of a shard with a policy.
 
@@ -91,7 +90,7 @@ def run_shard(
         shard: the episodes.
         suite_version: part of the policy's noise keys.
         threads: simulation threads; the result does not depend on it.
-        deadline_s: longest time a decision may take [s].
+        guard: watches the calls of the policy; None for the default deadline.
     """
     needs = policy.needs()
     check_needs(task, needs)
@@ -99,7 +98,7 @@ def run_shard(
     simulation = Simulation(task, n, threads)
     simulation.reset(shard.seeds)
     referee = Referee(task, n)
-    pilot = Pilot(policy, needs, simulation, referee, deadline_s)
+    pilot = Pilot(policy, needs, simulation, referee, guard or Guard())
     pilot.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
 
     actions: list[np.ndarray] = []
@@ -135,3 +134,12 @@ def digests(verdict: Verdict, trace: Trace) -> np.ndarray:
 
 def _stack(rows: list[np.ndarray], n: int, dtype: type) -> np.ndarray:
     return np.stack(rows, axis=1).astype(dtype) if rows else np.zeros((n, 0, 0), dtype)
+
+
+def blamed(task: Task, shard: Shard, label: str, text: str) -> ShardResult:
+    """Return the result of a shard whose policy took its whole process down: every episode failed."""
+    n = len(shard.seeds)
+    referee = Referee(task, n)
+    referee.policy_fault(np.ones(n, bool), label)
+    verdict, trace = referee.verdict(), Trace(np.zeros((n, 0, 0), np.int32), np.zeros((n, 0, 0)))
+    return ShardResult(shard, verdict, np.full(n, text), digests(verdict, trace), [], trace)

@@ -61,7 +61,9 @@ def rotation_from_vector(vector: np.ndarray) -> np.ndarray:
     angle = np.linalg.norm(vector, axis=-1)[:, None, None]
     x, y, z = (vector / np.maximum(angle[:, 0], 1e-12)).T
     zero = np.zeros_like(x)
-    cross = np.stack([np.stack([zero, -z, y], -1), np.stack([z, zero, -x], -1), np.stack([-y, x, zero], -1)], -2)
+    cross = np.stack(
+        [np.stack([zero, -z, y], -1), np.stack([z, zero, -x], -1), np.stack([-y, x, zero], -1)], -2
+    )
     return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
 
 

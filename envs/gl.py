@@ -76,13 +76,19 @@ def _can_draw(backend: str) -> bool:
     module = _MODULES.get(backend)
     if module is None:
         return False
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    environment = {**os.environ, "MUJOCO_GL": backend}
-    command = [sys.executable, "-c", _TRIAL, module]
     try:
-        return subprocess.run(command, env=environment, timeout=_LIMIT_S, check=False, **quiet).returncode == 0
+        trial = subprocess.run(
+            [sys.executable, "-c", _TRIAL, module],
+            env={**os.environ, "MUJOCO_GL": backend},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_LIMIT_S,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return trial.returncode == 0
 
 
 def _advice(wanted: str) -> str:

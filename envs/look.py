@@ -4,16 +4,20 @@ What is drawn lives in geom group 1; physics shapes are hidden and stay as they 
 joint is added, a recorded state of the physics model places every body of the dressed one.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import mujoco
 import numpy as np
 
 from .meshes import panda_parts, rounded_box, rounded_cylinder
+from .scene import FLOOR_Z
 from .streams import stream
 
 SHOWN = 1
 """The geom group that cameras see; physics shapes are moved out of it."""
+TABLE_TOP = "table_top"
+"""The physics box that becomes a wooden table; a scene has one or none."""
 _HIDDEN = 3
 
 FOVY = 36.0
@@ -50,17 +54,21 @@ class View(NamedTuple):
         turn, rise = np.radians(self.azimuth), np.radians(self.elevation)
         gaze = np.array([np.cos(rise) * np.cos(turn), np.cos(rise) * np.sin(turn), np.sin(rise)])
         right = np.array([np.sin(turn), -np.cos(turn), 0.0])
-        return np.array(self.lookat) - self.distance * gaze, np.stack([right, np.cross(right, gaze), -gaze], 1)
+        axes = np.stack([right, np.cross(right, gaze), -gaze], axis=1)
+        return np.array(self.lookat) - self.distance * gaze, axes
 
 
 VIEWS = {
-    "front": View((0.40, 0.0, 0.24), 1.62, 160.0, -21.0),
-    "side": View((0.40, 0.0, 0.22), 1.50, 100.0, -16.0),
-    "top": View((0.45, 0.0, 0.0), 1.10, 180.0, -89.9),
-    "closeup": View((0.46, 0.0, 0.07), 0.80, 160.0, -27.0),
+    "front": View((0.39, 0.0, 0.26), 1.52, 157.0, -20.0),
+    "side": View((0.36, 0.0, 0.24), 1.55, 100.0, -16.0),
+    "top": View((0.47, 0.0, 0.0), 1.10, 180.0, -89.9),
+    "closeup": View((0.48, 0.0, 0.10), 0.82, 157.0, -25.0),
 }
 """The cameras that stand still; `wrist` rides on the hand."""
 CAMERAS = (*VIEWS, "wrist")
+
+_WRIST, _WRIST_TILT = np.array([0.095, 0.0, 0.02]), 21.0
+"""The wrist camera's place in the hand's frame [m] and its tilt towards the fingers [degrees]."""
 
 WORKSPACE = np.array([0.42, 0.0, 0.10])
 """What the lights aim at [m]."""
@@ -82,7 +90,7 @@ def dress(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
     _set_stage(spec)
     for index, geom in shapes:
         visible = geom.group < _HIDDEN and geom.rgba[3] > 0 and geom.type != mujoco.mjtGeom.mjGEOM_PLANE
-        if geom.parent.name == "table":
+        if geom.name == TABLE_TOP:
             _dress_table(spec, geom.parent, physics, index)
         elif visible:
             _dress_object(spec, geom, physics, index)
@@ -125,9 +133,7 @@ def _set_stage(spec: mujoco.MjSpec) -> None:
         height=256 * 6,
     )
     world = spec.worldbody
-    table = spec.body("table")
-    depth = -0.724 if table is None else table.pos[2] - 0.704
-    _show(world, "plane", _paint(spec, "floor", _FLOOR, 0.0, 0.0), size=[0, 0, 1], pos=[0, 0, depth])
+    _show(world, "plane", _paint(spec, "floor", _FLOOR, 0.0, 0.0), size=[0, 0, 1], pos=[0, 0, FLOOR_Z])
     _paint(spec, "metal", _METAL, 0.3, 0.4)
     rounded_cylinder(0.115, 0.004, 0.003).add_to(spec, "plate")
     _show(world, "mesh", "metal", meshname="plate", pos=[-0.03, 0.0, 0.002])
@@ -153,7 +159,8 @@ def _dress_table(spec: mujoco.MjSpec, table: mujoco.MjsBody, physics: mujoco.MjM
     textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "wood"
     spec.material("wood").textures = textures
     _paint(spec, "edge", _EDGE, 0.15, 0.3)
-    leg, below = 0.34, z - 2 * (_TOP + _BOARD)
+    below = z - 2 * (_TOP + _BOARD)
+    leg = (table.pos[2] + below - FLOOR_Z) / 2  # half the length of the legs
     _show(table, "box", "wood", size=[wide, deep, _TOP], pos=[x, y, z - _TOP])
     _show(table, "box", "edge", size=[wide, deep, _BOARD], pos=[x, y, z - 2 * _TOP - _BOARD])
     for side_x in (-1, 1):
@@ -167,18 +174,18 @@ def wood(pixels: int = 512, planks: int = 6) -> np.ndarray:
     rng = stream("look", "wood")
     edge = np.linspace(0, pixels, planks + 1).astype(int)
     grain = np.empty((pixels, pixels))
-    for top, bottom in zip(edge[:-1], edge[1:], strict=True):
+    for top, bottom in pairwise(edge):
         tall = bottom - top
-        fine = _streaks(rng, tall, pixels, across=1, along=90)
+        fine = _streaks(rng, tall, pixels, across=0.7, along=70)
         broad = _streaks(rng, tall, pixels, across=9, along=260)
         grain[top:bottom] = 0.6 * fine + 0.8 * broad + 0.5 * rng.standard_normal()
-        grain[top] -= 1.2  # the joint between two planks
+        grain[top] -= 3.0  # the joint between two planks
     warm = np.array([0.9, 1.0, 1.15])  # dark grain is redder
     colour = np.array(_WOOD) * (1.0 + 0.035 * grain[..., None] * warm)
     return np.round(255 * np.clip(colour, 0.0, 1.0)).astype(np.uint8)
 
 
-def _streaks(rng: np.random.Generator, tall: int, wide: int, across: int, along: int) -> np.ndarray:
+def _streaks(rng: np.random.Generator, tall: int, wide: int, across: float, along: float) -> np.ndarray:
     """Return unit-variance noise (tall, wide), smooth over `across` rows and `along` columns."""
     down, over = np.fft.fftfreq(tall)[:, None], np.fft.rfftfreq(wide)[None, :]
     soft = np.exp(-0.5 * ((2 * down * across) ** 2 + (2 * over * along) ** 2))
@@ -223,10 +230,16 @@ def _add_cameras(spec: mujoco.MjSpec) -> None:
     for camera in [camera for camera in spec.cameras if camera.name in CAMERAS]:
         spec.delete(camera)
     for name, view in VIEWS.items():
-        position, rotation = view.frame()
-        quaternion = np.empty(4)
-        mujoco.mju_mat2Quat(quaternion, rotation.ravel())
-        spec.worldbody.add_camera(name=name, pos=position, quat=quaternion, fovy=FOVY)
-    hand = spec.body("right_hand")
-    if hand is not None:
-        hand.add_camera(name="wrist", pos=[0.07, 0.0, 0.01], quat=[0.0, 0.7071068, 0.7071068, 0.0], fovy=75.0)
+        _add_camera(spec.worldbody, name, *view.frame())
+    tilt = np.radians(_WRIST_TILT)
+    gaze, across = np.array([-np.sin(tilt), 0.0, np.cos(tilt)]), np.array([0.0, 1.0, 0.0])
+    axes = np.stack([across, np.cross(across, gaze), -gaze], 1)
+    _add_camera(spec.body("right_hand"), "wrist", _WRIST, axes, 75.0)
+
+
+def _add_camera(
+    body: mujoco.MjsBody, name: str, position: np.ndarray, rotation: np.ndarray, fovy: float = FOVY
+) -> None:
+    quaternion = np.empty(4)
+    mujoco.mju_mat2Quat(quaternion, rotation.ravel())
+    body.add_camera(name=name, pos=position, quat=quaternion, fovy=fovy)

@@ -23,10 +23,10 @@ from .robot import robosuite_models
 BUDGETS = {"policy": 6_000, "video": 12_000, "still": 24_000}
 """Faces of the whole robot for each quality of picture."""
 
-_CODE = 4  # raise it when a change here changes the meshes: old cache files are then ignored
+_CODE = 5  # raise it when a change here changes the meshes: old cache files are then ignored
 _WELD = 1e-5  # vertices nearer than this are one vertex [m]
 _CREASE = np.radians(38.0)  # faces that meet at a sharper angle do not share a normal [rad]
-_FEWEST = 60  # no piece is reduced below this many faces
+_SMALLEST_SHARE = 1 / 250  # of all faces: no piece gets a smaller one
 _SHARE = {"right_gripper": 6.0, "leftfinger": 3.0, "rightfinger": 3.0, "link7": 2.0, "link6": 1.3}
 """Faces per area, over that of the other links: cameras look at the hand."""
 
@@ -82,12 +82,16 @@ def _load(path: Path) -> tuple[Part, ...] | None:
             meshes = [Mesh(*(file[f"{i}.{field}"] for field in Mesh._fields)) for i in range(len(labels))]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    return tuple(Part(str(body), str(colour), mesh) for (body, colour), mesh in zip(labels, meshes, strict=True))
+    return tuple(
+        Part(str(body), str(colour), mesh) for (body, colour), mesh in zip(labels, meshes, strict=True)
+    )
 
 
 def _save(path: Path, parts: tuple[Part, ...]) -> None:
     """Write the cache file whole or not at all; a read-only disk only costs the next start a second."""
-    arrays = {f"{i}.{field}": array for i, part in enumerate(parts) for field, array in part.mesh._asdict().items()}
+    arrays = {
+        f"{i}.{field}": getattr(parts[i].mesh, field) for i in range(len(parts)) for field in Mesh._fields
+    }
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,21 +105,31 @@ def _save(path: Path, parts: tuple[Part, ...]) -> None:
 
 
 def _build(budget: int) -> tuple[Part, ...]:
+    """Reduce each shell by itself, or small ones vanish; then merge those of one body and colour."""
     shells = _shells()
-    weight = {key: _SHARE.get(key[0], 1.0) * _area(*shell).sum() for key, shell in shells.items()}
-    per_weight = budget / sum(weight.values())
-    parts = []
-    for (body, colour), (vertices, faces) in shells.items():
-        target = max(_FEWEST, round(per_weight * weight[body, colour]))
+    weight = [_SHARE.get(shell.body, 1.0) * _area(shell.vertices, shell.faces).sum() for shell in shells]
+    merged: dict[tuple[str, str], list[np.ndarray]] = {}
+    for shell, share in zip(shells, np.array(weight) / sum(weight), strict=True):
+        vertices, faces = shell.vertices, shell.faces
+        target = round(budget * max(share, _SMALLEST_SHARE))
         if target < len(faces):
             vertices, faces = fast_simplification.simplify(vertices, faces, target_count=target, agg=3)[:2]
-        parts.append(Part(body, colour, smooth(vertices, faces)))
-    return tuple(parts)
+        merged.setdefault((shell.body, shell.colour), []).append(vertices[faces])
+    return tuple(Part(*key, smooth(*_weld(np.concatenate(soup)))) for key, soup in merged.items())
 
 
-def _shells() -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
-    """Read robosuite's visual meshes, {(body, colour): (vertices [m], faces)}, welded, in body frames."""
-    pieces: dict[tuple[str, str], list[np.ndarray]] = {}
+class _Shell(NamedTuple):
+    """One piece of robosuite's visual model, in its body's frame."""
+
+    body: str
+    colour: str
+    vertices: np.ndarray
+    faces: np.ndarray
+
+
+def _shells() -> list[_Shell]:
+    """Read robosuite's visual meshes, welded."""
+    shells = []
     for file in (Path("robots", "panda", "robot.xml"), Path("grippers", "panda_gripper.xml")):
         spec = mujoco.MjSpec.from_file(str(robosuite_models() / file))
         for geom in [geom for geom in spec.geoms if geom.group != 1]:
@@ -126,12 +140,10 @@ def _shells() -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
         model = spec.compile()
         for geom in range(model.ngeom):
             material = model.geom_matid[geom]
-            red, green, blue = (model.mat_rgba[material] if material >= 0 else model.geom_rgba[geom])[:3]
-            if max(red, green, blue) - min(red, green, blue) > 0.3:
-                continue  # coloured dots of fewer than 90 faces
-            key = model.body(model.geom_bodyid[geom]).name, "white" if red > 0.6 else "dark"
-            pieces.setdefault(key, []).append(_triangles(model, geom))
-    return {key: _weld(np.concatenate(soup)) for key, soup in pieces.items()}
+            rgba = model.mat_rgba[material] if material >= 0 else model.geom_rgba[geom]
+            body = model.body(model.geom_bodyid[geom]).name
+            shells.append(_Shell(body, "white" if rgba[1] > 0.6 else "dark", *_weld(_triangles(model, geom))))
+    return shells
 
 
 def _triangles(model: mujoco.MjModel, geom: int) -> np.ndarray:
@@ -184,8 +196,8 @@ def smooth(vertices: np.ndarray, faces: np.ndarray) -> Mesh:
     within = np.arange(len(mine)) - np.repeat(np.cumsum(repeat) - repeat, repeat)
     other = order[start[corner[mine]] + within] // 3
     gentle = np.einsum("ij,ij->i", unit[mine // 3], unit[other]) > np.cos(_CREASE)
-    sums = [np.bincount(mine, weights=cross[other, axis] * gentle, minlength=len(corner)) for axis in range(3)]
-    normals = np.stack(sums, axis=1)
+    shared = cross[other] * gentle[:, None]
+    normals = np.stack([np.bincount(mine, column, len(corner)) for column in shared.T], axis=1)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     split = np.concatenate([corner[:, None], (normals * 1e4).round()], axis=1).astype(np.int64)
     _, first, index = np.unique(split, axis=0, return_index=True, return_inverse=True)
@@ -244,25 +256,27 @@ def rounded_cylinder(radius: float, half: float, bevel: float, around: int = 48,
         arcs: segments of a rim's quarter circle.
     """
     bevel = min(bevel, 0.999 * radius, 0.999 * half)
-    quarter = np.linspace(0.0, np.pi / 2, arcs + 1)
-    out = np.concatenate([[0.0], radius - bevel + bevel * np.sin(quarter)])
-    up = np.concatenate([[half], half - bevel + bevel * np.cos(quarter)])
-    slant_out, slant_up = np.concatenate([[0.0], np.sin(quarter)]), np.concatenate([[1.0], np.cos(quarter)])
+    turn = np.linspace(0.0, np.pi / 2, arcs + 1)  # along the upper rim, from its top to its side
+    out = np.concatenate([[0.0], radius - bevel + bevel * np.sin(turn)])
+    up = np.concatenate([[half], half - bevel + bevel * np.cos(turn)])
+    normal_out, normal_up = np.sin([0.0, *turn]), np.cos([0.0, *turn])
     out, up = np.concatenate([out, out[::-1]]), np.concatenate([up, -up[::-1]])
-    slant_out, slant_up = np.concatenate([slant_out, slant_out[::-1]]), np.concatenate([slant_up, -slant_up[::-1]])
-    turn = np.arange(around) * 2 * np.pi / around
-    ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)  # (around, 2)
+    normal_out, normal_up = (
+        np.concatenate([normal_out, normal_out[::-1]]),
+        np.concatenate([normal_up, -normal_up[::-1]]),
+    )
+    angle = np.arange(around) * 2 * np.pi / around
+    ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(around)], axis=1)
 
     def revolve(across: np.ndarray, along: np.ndarray) -> np.ndarray:
-        flat = across[:, None, None] * ring
-        return np.concatenate([flat, np.broadcast_to(along[:, None, None], (*flat.shape[:2], 1))], 2).reshape(-1, 3)
+        return (across[:, None, None] * ring + along[:, None, None] * np.array([0, 0, 1])).reshape(-1, 3)
 
     level, step = np.meshgrid(np.arange(len(out) - 1) * around, np.arange(around), indexing="ij")
     here, ahead = (level + step).ravel(), (level + (step + 1) % around).ravel()
     faces = np.concatenate(
         [np.stack([here, here + around, ahead + around], 1), np.stack([here, ahead + around, ahead], 1)]
     )
-    return _shared(revolve(out, up), revolve(slant_out, slant_up), faces)
+    return _shared(revolve(out, up), revolve(normal_out, normal_up), faces)
 
 
 def _shared(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray) -> Mesh:

@@ -13,7 +13,6 @@ import numpy as np
 from . import gl, look
 from .errors import BimodalError, unknown_name
 from .meshes import BUDGETS
-from .streams import stream
 
 SMALLEST, LARGEST = 96, 640
 """Limits of a picture's width and height [pixels]."""
@@ -21,34 +20,38 @@ _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 
 
 class Lighting(NamedTuple):
-    """The light of one quality of picture; colours are linear rgb or grey."""
+    """The light of one quality of picture."""
 
     ambient: float
-    headlight: float
+    """Brightness of light from everywhere."""
+    head: float
+    """Brightness of the lamp on the camera."""
     key: float
+    """Brightness of the main lamp, which casts the shadows."""
     fill: float
+    """Brightness of the second lamp; in stills it is a piece of the sky and casts shadows too."""
+    sky: bool
+    """Whether the second lamp wanders over the sky."""
     shadows: int
     """Side of the shadow map [pixels]; 0 draws no shadows."""
-    reach: float
-    """Half the width of the shadowed square [m]."""
-    samples: int
-    """Samples of a pixel."""
+    passes: int
+    """Pictures averaged into one; they soften shadows and edges."""
 
 
 LIGHTING = {
-    "policy": Lighting(ambient=0.34, headlight=0.20, key=0.46, fill=0.20, shadows=0, reach=1.4, samples=0),
-    "video": Lighting(ambient=0.30, headlight=0.18, key=0.52, fill=0.22, shadows=2048, reach=1.4, samples=4),
-    "still": Lighting(ambient=0.26, headlight=0.16, key=0.60, fill=0.40, shadows=2048, reach=1.0, samples=4),
+    "policy": Lighting(ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=0, passes=1),
+    "video": Lighting(ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=1024, passes=3),
+    "still": Lighting(ambient=0.26, head=0.16, key=0.60, fill=0.40, sky=True, shadows=2048, passes=32),
 }
 """Quality -> light."""
-_KEY = np.array([-0.38, 0.42, -1.0])
-"""Direction of the key light."""
-_FILL = np.array([-0.8, -0.7, -0.9])
-"""Direction of the fill light, outside stills."""
+_KEY, _FILL = np.array([-0.38, 0.42, -1.0]), np.array([-0.8, -0.7, -0.9])
+"""Directions of the lamps."""
 _SKY = np.array([0.95, 1.0, 1.08])
-"""Tint of the light from the sky in stills."""
-_SOFT = 0.055
-"""Spread of the key light's direction in stills."""
+"""Tint of the sky."""
+_SOFT = 0.08
+"""Radius of the key lamp's disc, as a share of its distance."""
+_REACH = 1.1
+"""Half the width of the square in which shadows are drawn [m]."""
 
 
 class DrawnTask(Protocol):
@@ -94,27 +97,30 @@ class Renderer:
 
     def frame(self, state: np.ndarray, camera: str = "front") -> np.ndarray:
         """Return the picture of one `mjSTATE_INTEGRATION` row of the physics model, (H, W, 3) uint8."""
-        self._pose(state)
-        self._aim(camera)
-        return self._draw()
+        return self._average(state, camera, self._lighting.passes)
 
     def still(self, state: np.ndarray, camera: str = "front", passes: int = 32) -> np.ndarray:
-        """Return a picture with soft shadows, the mean of `passes` pictures, (H, W, 3) uint8.
+        """Return a picture with soft shadows and the light of the sky, (H, W, 3) uint8.
 
-        Each pass moves the key light a little, takes its fill light from another part of the sky and
-        shifts the picture by a part of a pixel. The shifts are the same for every still.
+        Raises:
+            BimodalError: this renderer's quality is not "still".
         """
+        if not self._lighting.sky:
+            raise BimodalError('a still needs Renderer(..., quality="still")')
         if passes < 1:
             raise BimodalError(f"a still needs at least 1 pass, got {passes}")
+        return self._average(state, camera, passes)
+
+    def _average(self, state: np.ndarray, camera: str, passes: int) -> np.ndarray:
+        """Average pictures that differ in where the light comes from and by parts of a pixel."""
         self._pose(state)
         self._aim(camera)
-        total = np.zeros((self._height, self._width, 3), np.float32)
-        for key, sky, shift in _jitter(passes):
+        total = np.zeros((self._height, self._width, 3), np.uint32)
+        for key, sky, shift in _wander(passes):
             self._turn("key", key)
-            self._turn("fill", sky)
+            self._turn("fill", sky if self._lighting.sky else _FILL)
             total += self._draw(shift)
-        self._light()
-        return np.round(total / passes).astype(np.uint8)
+        return ((total + passes // 2) // passes).astype(np.uint8)
 
     def _pose(self, state: np.ndarray) -> None:
         size = mujoco.mj_stateSize(self._physics, _STATE)
@@ -134,45 +140,40 @@ class Renderer:
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
         self._camera.fixedcamid = self.model.camera(camera).id
 
-    def _draw(self, shift: np.ndarray | None = None) -> np.ndarray:
-        """Draw the posed scene; `shift` moves the picture by parts of a pixel, (2,)."""
-        everything = mujoco.mjtCatBit.mjCAT_ALL
-        mujoco.mjv_updateScene(self.model, self._data, self._option, None, self._camera, everything, self._scene)
-        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._lighting.shadows > 0
-        self._scene.flags[mujoco.mjtRndFlag.mjRND_HAZE] = True
-        self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
-        if shift is not None:
-            self._shift(shift)
+    def _draw(self, shift: np.ndarray) -> np.ndarray:
+        """Draw the posed scene, moved by `shift` (2,) parts of a pixel."""
+        scene, everything = self._scene, mujoco.mjtCatBit.mjCAT_ALL
+        mujoco.mjv_updateScene(self.model, self._data, self._option, None, self._camera, everything, scene)
+        scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._lighting.shadows > 0
+        scene.flags[mujoco.mjtRndFlag.mjRND_HAZE] = True
+        scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
+        for eye in scene.camera:
+            right, up = shift * (eye.frustum_top - eye.frustum_bottom) / self._height
+            eye.frustum_center += right
+            eye.frustum_top += up
+            eye.frustum_bottom += up
         self._context.make_current()
         picture = np.empty((self._height, self._width, 3), np.uint8)
         mujoco.mjr_render(self._rectangle, self._scene, self._buffers)
         mujoco.mjr_readPixels(picture, None, self._rectangle, self._buffers)
         return picture[::-1].copy()
 
-    def _shift(self, shift: np.ndarray) -> None:
-        for eye in self._scene.camera:
-            pixel = (eye.frustum_top - eye.frustum_bottom) / self._height
-            eye.frustum_center += shift[0] * pixel
-            eye.frustum_top += shift[1] * pixel
-            eye.frustum_bottom += shift[1] * pixel
-
     # ----------------------------------------------------------------------------------------- light
 
     def _light(self) -> None:
-        """Set the lights of this quality."""
+        """Set the lamps of this quality."""
         light, model = self._lighting, self.model
         head = model.vis.headlight
-        head.ambient[:], head.diffuse[:], head.specular[:] = light.ambient, light.headlight, 0.05
-        model.vis.map.shadowclip = light.reach
+        head.ambient[:], head.diffuse[:], head.specular[:] = light.ambient, light.head, 0.05
+        model.vis.map.shadowclip = _REACH
         model.vis.quality.shadowsize = max(light.shadows, 1)
-        model.vis.quality.offsamples = light.samples
+        model.vis.quality.offsamples = 0  # the passes smooth the edges
         model.vis.global_.offwidth, model.vis.global_.offheight = self._width, self._height
-        soft = light is LIGHTING["still"]
-        for name, direction, grey, shine in (("key", _KEY, light.key, 0.25), ("fill", _FILL, light.fill, 0.0)):
+        for name, brightness, shine in (("key", light.key, 0.25), ("fill", light.fill, 0.0)):
             lamp = model.light(name)
-            lamp.diffuse[:], lamp.specular[:] = grey * (_SKY if soft and name == "fill" else 1.0), shine
-            lamp.castshadow[:] = light.shadows > 0 and (soft or name == "key")
-            self._turn(name, direction)
+            lamp.diffuse[:] = brightness * (_SKY if light.sky and name == "fill" else 1.0)
+            lamp.specular[:] = shine
+            lamp.castshadow[:] = light.shadows > 0 and (light.sky or name == "key")
 
     def _turn(self, name: str, direction: np.ndarray) -> None:
         """Let a light shine along `direction` (3,) on the workspace."""
@@ -212,19 +213,20 @@ class Renderer:
         self.close()
 
 
-def _jitter(passes: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _wander(passes: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Return key direction (3,), sky direction (3,) and pixel shift (2,) of each pass, evenly spread.
 
-    The sky is a hemisphere; parts of it high above the table are drawn more often, as they light it more.
+    The key lamp is a disc. The sky is a hemisphere whose zenith is drawn most (cos^2), as it lights a
+    table most. A single pass takes the middle of all three.
     """
-    offset = stream("look", "still").random(6)
-    golden = np.array([0.8191725, 0.6710436, 0.5497005, 0.4503002, 0.3688763, 0.3021754])
-    result = []
-    for index in range(passes):
-        a, b, c, d, e, f = (offset + index * golden) % 1.0
-        disc = np.sqrt(a) * np.array([np.cos(2 * np.pi * b), np.sin(2 * np.pi * b), 0.0])
-        height = (1.0 - c) ** (1.0 / 3.0)  # density of cos^2 over the hemisphere
-        wide = np.sqrt(1.0 - height**2)
-        sky = -np.array([wide * np.cos(2 * np.pi * d), wide * np.sin(2 * np.pi * d), max(height, 0.12)])
-        result.append((_KEY + 2 * _SOFT * disc, sky, np.array([e, f]) - 0.5))
-    return result
+    if passes == 1:
+        return [(_KEY, np.array([0.0, 0.0, -1.0]), np.zeros(2))]
+    index = np.arange(passes)
+    a, b, c, d = ((index + 0.5) * step % 1.0 for step in (0.6180340, 0.7548777, 0.5698403, 0.3819660))
+    wide = _SOFT * np.sqrt((index + 0.5) / passes)
+    disc = np.stack([wide * np.cos(2 * np.pi * a), wide * np.sin(2 * np.pi * a), 0 * a], axis=1)
+    height = np.clip(1.0 - b, 0.002, 1.0) ** (1.0 / 3.0)
+    level = np.sqrt(1.0 - height**2)
+    sky = -np.stack([level * np.cos(2 * np.pi * c), level * np.sin(2 * np.pi * c), height], axis=1)
+    shift = np.stack([(index + 0.5) / passes, d], axis=1) - 0.5
+    return list(zip(_KEY + disc, sky, shift, strict=True))

@@ -78,7 +78,9 @@ def _panda() -> mujoco.MjSpec:
     hand = arm.find(".//body[@name='right_hand']")
     gripper_root = gripper.find(".//body[@name='right_gripper']")
     if hand is None or gripper_root is None:
-        raise BimodalError("robosuite's Panda has changed: expected bodies right_hand and right_gripper (1.5.2)")
+        raise BimodalError(
+            "robosuite's Panda has changed: expected bodies right_hand and right_gripper (1.5.2)"
+        )
     hand.append(gripper_root)
     spec = mujoco.MjSpec.from_string(ElementTree.tostring(arm, encoding="unicode"))
     _add_shapes(spec)

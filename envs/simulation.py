@@ -166,12 +166,12 @@ class Simulation:
 
     @property
     def tcp_position(self) -> np.ndarray:
-        """TCP position [m], world, (N, 3)."""
+        """TCP position [m], world, (N, 3); a live view that changes with every step."""
         return self.site_xpos[:, self._tcp_site]
 
     @property
     def tcp_rotation(self) -> np.ndarray:
-        """TCP rotation, world <- TCP, (N, 3, 3)."""
+        """TCP rotation, world <- TCP, (N, 3, 3); a live view that changes with every step."""
         return self.site_xmat[:, self._tcp_site].reshape(self.n, 3, 3)
 
     @property
@@ -180,11 +180,11 @@ class Simulation:
         return self.qpos[:, self._fingers[0]] - self.qpos[:, self._fingers[1]]
 
     def position(self, body: str) -> np.ndarray:
-        """Position of a body's origin [m], world, (N, 3)."""
+        """Position of a body's origin [m], world, (N, 3); a live view that changes with every step."""
         return self.xpos[:, self.model.body(body).id]
 
     def rotation(self, body: str) -> np.ndarray:
-        """Rotation of a body, world <- body, (N, 3, 3)."""
+        """Rotation of a body, world <- body, (N, 3, 3); a live view that changes with every step."""
         return self.xmat[:, self.model.body(body).id].reshape(self.n, 3, 3)
 
     def speed(self, body: str) -> np.ndarray:
@@ -224,7 +224,9 @@ class Simulation:
     @property
     def diverged(self) -> np.ndarray:
         """Rows whose state is no longer finite or raised a MuJoCo warning, (N,) bool."""
-        return ~np.isfinite(self.qpos).all(axis=-1) | (self.batch.warning.reshape(self.n, -1) > 0).any(axis=-1)
+        return ~np.isfinite(self.qpos).all(axis=-1) | (self.batch.warning.reshape(self.n, -1) > 0).any(
+            axis=-1
+        )
 
 
 def to_frame(position: np.ndarray, frame: np.ndarray) -> np.ndarray:

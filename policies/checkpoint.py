@@ -52,7 +52,7 @@ class Config:
     parameters: int
     """Trained values in the trunk."""
     training: dict[str, Any]
-    """Seed, steps, batch, final loss, demonstrations (sha256, episodes, regime) and library versions."""
+    """Seed, steps, batch, final loss, what the demonstrations say of themselves, and library versions."""
     weights_sha256: str = ""
     """Of the .safetensors file; filled in by `save`."""
     schema_version: int = SCHEMA_VERSION

@@ -1,6 +1,7 @@
 """What every learned chunk policy shares: observation in, chunk of 16 actions out, same bits in any batch."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar
 
@@ -49,7 +50,8 @@ class ChunkPolicy(Policy):
         loaded = checkpoints.load(checkpoint, task.id, self.method)
         config = loaded.config
         checkpoints.check_specs(config, task.observation, len(task.modes))
-        self.config = config
+        self.config, self.checkpoint = config, checkpoint
+        self.training, self.parameters = config.training, config.parameters
         self.execute = config.execute if execute is None else execute
         if not 1 <= self.execute <= config.horizon:
             raise BimodalError(
@@ -62,7 +64,6 @@ class ChunkPolicy(Policy):
             raise BimodalError(
                 f"checkpoint {checkpoint} is damaged: the weights do not fit their config"
             ) from None
-        self.low, self.high = bounds(ACTIONS[config.action])
         self._keys = np.zeros(0, np.uint64)
         self._labels = np.zeros((0, label_size(config.modes)), np.float32)
         self._decision = 0
@@ -80,6 +81,11 @@ class ChunkPolicy(Policy):
         """Return the components that the checkpoint was trained on."""
         return Needs(tuple(c.name for c in self.config.observations), self.config.action, self.execute)
 
+    def artifacts(self) -> dict[str, str]:
+        """Return the sha256 of the weights and of their config."""
+        files = (self.checkpoint, self.checkpoint.with_suffix(".json"))
+        return {f"{self.task.id}/{file.name}": sha256(file.read_bytes()).hexdigest() for file in files}
+
     def reset(self, episodes: Episodes) -> None:
         """Start new episodes; a labelled policy draws the mode it will be told, evenly over the modes."""
         self._keys = np.asarray(episodes.noise_keys, np.uint64)
@@ -96,13 +102,11 @@ class ChunkPolicy(Policy):
         chunks = in_micro_batches(self.sample, self._noise(), condition)
         self._decision += 1
         actions = chunks.reshape(len(condition), self.config.horizon, -1)
-        return Decision(
-            tidy(self.config.action_normaliser.restore(actions), self.low, self.high, self.config.action)
-        )
+        return Decision(tidy(self.config.action_normaliser.restore(actions), self.config.action))
 
     def _noise(self) -> np.ndarray:
         """Draw (N, H*A) float32; a row depends on its episode's key and the number of the decision alone."""
-        size = self.config.horizon * len(self.low)
+        size = self.config.horizon * len(self.config.action_normaliser.mean)
         streams = (stream("chunk", int(key), self._decision) for key in self._keys)
         return np.array([rng.standard_normal(size) for rng in streams], np.float32).reshape(-1, size)
 
@@ -143,9 +147,9 @@ def in_micro_batches(
     return torch.cat(parts)[: len(noise)].numpy() if parts else np.zeros_like(noise)
 
 
-def tidy(actions: np.ndarray, low: np.ndarray, high: np.ndarray, space: str) -> np.ndarray:
-    """Return actions (N, H, A) float64 with orthonormal rotation columns, clipped to the action bounds."""
+def tidy(actions: np.ndarray, space: str) -> np.ndarray:
+    """Return actions (N, H, A) float64 with orthonormal rotation columns, clipped to the space's bounds."""
     tidied = np.array(actions, np.float64)
     if space == "ee_absolute":
         tidied[..., ROTATION] = columns_from_rotation(rotation_from_columns(tidied[..., ROTATION]))
-    return np.clip(tidied, low, high)
+    return np.clip(tidied, *bounds(ACTIONS[space]))

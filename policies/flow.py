@@ -13,6 +13,7 @@ class Flow(ChunkPolicy):
     """A flow from normal noise to chunks; the noise decides the mode."""
 
     method = "flow"
+    description = "Flow matching of action chunks: draws one of them."
     training_steps = 2500
 
     @staticmethod

@@ -17,6 +17,7 @@ class MIP(ChunkPolicy):
     """
 
     method = "mip"
+    description = "Minimal iterative policy: two deterministic passes of regression."
     training_steps = 1500
 
     @staticmethod

@@ -13,6 +13,7 @@ class MSE(ChunkPolicy):
     """Behaviour cloning with a squared error; its best answer between two good chunks is their mean."""
 
     method = "mse"
+    description = "Regression of action chunks: predicts their mean."
     training_steps = 1000
 
     @staticmethod

@@ -11,4 +11,5 @@ class LabelledMSE(MSE):
     """
 
     method = "mse_labelled"
+    description = "Oracle: regression of action chunks that is told which mode to take."
     labelled = True

@@ -1,22 +1,20 @@
 """Nearest-neighbour chunks: replay what the most similar demonstrated moment was followed by."""
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
-from ..envs.specs import ACTIONS, bounds
 from ..tasks.task import Task
-from .base import Decision, Episodes, Needs, Policy
+from .base import Decision, Needs, Policy
 from .chunk_policy import tidy
 from .normaliser import Normaliser
-from .windows import load_demonstrations, make_windows
+from .windows import ACTION, load_demonstrations, make_windows
 
 
 class Nearest(Policy):
     """One neighbour in normalised observations; commits to a mode, but copies one demonstration's aim."""
 
-    method: ClassVar[str] = "nearest"
+    description = "The chunk that followed the most similar demonstrated observation."
 
     def __init__(self, task: Task, demonstrations: Path, execute: int = 8) -> None:
         """Read the demonstrations.
@@ -27,9 +25,10 @@ class Nearest(Policy):
             execute: actions executed of each chunk.
         """
         super().__init__(task)
-        loaded = load_demonstrations(demonstrations, task.id)
-        windows = make_windows(loaded)
-        self._names = tuple(component.name for component in loaded.components)
+        demos = load_demonstrations(demonstrations, task.id)
+        windows = make_windows(demos)
+        self.training = demos.meta
+        self._names = tuple(component.name for component in windows.components)
         self._normaliser = Normaliser.of_observations(windows.observations)
         self._points = self._normaliser.normalise(windows.observations)
         self._chunks = windows.chunks
@@ -37,14 +36,11 @@ class Nearest(Policy):
 
     def needs(self) -> Needs:
         """Return all components of the demonstrations."""
-        return Needs(self._names, "ee_absolute", self._execute)
-
-    def reset(self, episodes: Episodes) -> None:
-        """Do nothing: a decision depends on the observation alone."""
+        return Needs(self._names, ACTION, self._execute)
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return the chunk (N, H, A) of the nearest window of each row; the first one if several tie."""
         parts = [np.asarray(observation[name], np.float64) for name in self._names]
         seen = self._normaliser.normalise(np.concatenate(parts, axis=1))
         nearest = [int(np.square(self._points - row).sum(axis=1).argmin()) for row in seen]
-        return Decision(tidy(self._chunks[nearest], *bounds(ACTIONS["ee_absolute"]), "ee_absolute"))
+        return Decision(tidy(self._chunks[nearest], ACTION))

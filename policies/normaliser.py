@@ -5,11 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..envs.errors import BimodalError
+from ..envs.specs import Spec
 
 OBSERVATION_FLOOR = 2e-3
 """Smallest scale of an observation [m or its own unit]: 2 mm, so that jitter is not blown up."""
-ACTION_MARGIN = 1e-3
-"""Added to the scale of an action, so that a value that never changes is predicted to a thousandth."""
+ACTION_MARGINS = {"m": 1e-3, "1": 5e-2}
+"""Added to the scale of an action of each unit: what hardly changes is learnt to about a millimetre, or
+3 degrees of rotation. With a thousandth for rotations too, their nearly constant values would fill half of
+the loss (flow on the dumbbell: 86 instead of 95 % success, one training seed)."""
 CONSTANT = 1e-6
 """A spread below this counts as none."""
 
@@ -34,10 +37,10 @@ class Normaliser:
         return cls(mean, np.where(spread < CONSTANT, 1.0, np.maximum(spread, OBSERVATION_FLOOR)))
 
     @classmethod
-    def of_actions(cls, values: np.ndarray) -> "Normaliser":
-        """Fit to actions (..., D)."""
+    def of_actions(cls, values: np.ndarray, specs: tuple[Spec, ...]) -> "Normaliser":
+        """Fit to actions (..., D) of an action space in metres and pure numbers."""
         mean, spread = _moments(values)
-        return cls(mean, spread + ACTION_MARGIN)
+        return cls(mean, spread + np.concatenate([np.full(s.size, ACTION_MARGINS[s.unit]) for s in specs]))
 
     @classmethod
     def from_json(cls, data: dict[str, list[float]]) -> "Normaliser":

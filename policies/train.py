@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..envs.errors import BimodalError, unknown_name
+from ..envs.specs import ACTIONS
 from . import checkpoint as checkpoints
 from .chunk_policy import ChunkPolicy, build_trunk, mode_labels
 from .flow import Flow
@@ -19,13 +20,13 @@ from .mse import MSE
 from .mse_labelled import LabelledMSE
 from .networks import ResFiLM, count_parameters
 from .normaliser import Normaliser
-from .windows import HORIZON, Demonstrations, Windows, batches, load_demonstrations, make_windows
+from .windows import ACTION, HORIZON, Windows, batches, load_demonstrations, make_windows
 
 METHODS: dict[str, type[ChunkPolicy]] = {method.method: method for method in (MSE, LabelledMSE, MIP, Flow)}
 """What can be trained."""
 BATCH = 128
 """Windows in a step."""
-LEARNING_RATE, WEIGHT_DECAY = 1e-3, 1e-6
+LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-6
 """Of AdamW; the rate falls to zero along a half cosine, without a warm-up."""
 EMA_LIMIT, EMA_POWER = 0.995, 0.75
 """The averaged weights keep min(limit, 1 - (1 + i)^-power) of themselves at step i."""
@@ -69,13 +70,13 @@ def train(
     torch.set_num_threads(1)
     loaded = load_demonstrations(demonstrations)
     windows = make_windows(loaded)
-    config = describe(kind, loaded, windows, steps, seed)
+    config = describe(kind, loaded.meta, windows, steps, seed)
     generator = torch.Generator().manual_seed(seed)
     trunk = build_trunk(config, generator)
     chunks, conditions = training_tensors(config, windows)
     weights, loss = fit(kind, trunk, chunks, conditions, steps, generator, progress)
     config = replace(config, parameters=count_parameters(trunk), training={**config.training, "loss": loss})
-    path = checkpoints.checkpoint_path(out_dir, loaded.task, method)
+    path = checkpoints.checkpoint_path(out_dir, config.task, method)
     checkpoints.save(path, config, weights)
     return path
 
@@ -116,14 +117,24 @@ def fit(
         torch._foreach_lerp_(list(averaged.values()), list(live.values()), 1 - keep)
         if progress:
             progress(i + 1, steps, losses[-1])
+    if not all(bool(weights.isfinite().all()) for weights in averaged.values()):
+        raise BimodalError(f"training of {kind.method} broke down at its last step; nothing was saved")
     return averaged, float(np.mean(losses[-100:]))
 
 
 def describe(
-    kind: type[ChunkPolicy], demonstrations: Demonstrations, windows: Windows, steps: int, seed: int
+    kind: type[ChunkPolicy], meta: dict, windows: Windows, steps: int, seed: int
 ) -> checkpoints.Config:
-    """Return the config of a method to be trained on all observation components, in file order."""
-    modes = int(demonstrations.modes.max()) + 1 if kind.labelled else 0
+    """Return the config of a method to be trained on all observation components, in file order.
+
+    Args:
+        kind: the method.
+        meta: of the demonstrations file.
+        windows: cut from it.
+        steps: optimiser steps.
+        seed: of the training.
+    """
+    modes = int(windows.modes.max()) + 1 if kind.labelled else 0
     if kind.labelled and modes < 2:
         raise BimodalError(f"{kind.method} needs demonstrations of at least two modes; these show one")
     training = {
@@ -131,11 +142,7 @@ def describe(
         "steps": steps,
         "batch": BATCH,
         "windows": len(windows.chunks),
-        "demonstrations": {
-            "sha256": demonstrations.sha256,
-            "episodes": len(demonstrations.actions),
-            "regime": demonstrations.regime,
-        },
+        "demonstrations": meta,
         "versions": {
             "bimodal": version("bimodal-bench"),
             "torch": torch.__version__,
@@ -143,12 +150,12 @@ def describe(
         },
     }
     return checkpoints.Config(
-        task=demonstrations.task,
+        task=meta["task"],
         method=kind.method,
-        observations=demonstrations.components,
+        observations=windows.components,
         observation_normaliser=Normaliser.of_observations(windows.observations),
-        action="ee_absolute",
-        action_normaliser=Normaliser.of_actions(demonstrations.actions),
+        action=ACTION,
+        action_normaliser=Normaliser.of_actions(windows.chunks[:, 0], ACTIONS[ACTION]),
         horizon=HORIZON,
         execute=EXECUTE,
         modes=modes,

@@ -15,8 +15,8 @@ BAR = (0.026, 0.10, 0.035)
 """Extents of a bar [m]."""
 GRASP_Y, GRASP_Z = 0.095, 0.022
 """Where a bar is grasped [m]."""
-DECISION_Z = HUB[2] + 0.0092 + 0.010
-"""TCP height where the modes part [m]: the fingertips (9.2 mm below the TCP) 10 mm above the hub."""
+DECISION_Z = HUB[2] + 0.0092 + 0.015
+"""TCP height where the modes part [m]: the fingertips (9.2 mm below the TCP) 15 mm above the hub."""
 
 
 class LiftDumbbell(Task):

@@ -22,8 +22,8 @@ HANDLE_Y, HANDLE_Z = 0.0925, 0.062
 GRASP_Y = 0.10
 """Where a handle is grasped [m]."""
 TOP_Z = POT_HEIGHT + RIM_HEIGHT + DOME_HEIGHT
-DECISION_Z = TOP_Z + 0.0092 + 0.010
-"""TCP height where the modes part [m]: the fingertips 10 mm above the dome."""
+DECISION_Z = TOP_Z + 0.0092 + 0.015
+"""TCP height where the modes part [m]: the fingertips 15 mm above the dome."""
 
 
 class LiftPot(Task):

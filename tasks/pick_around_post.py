@@ -9,7 +9,7 @@ from .task import YAW_ALONG_X, Measurement, Task
 
 GREEN, POST = (0.20, 0.62, 0.38), (0.84, 0.30, 0.26)
 
-POST_SIZE = (0.024, 0.06, 0.14)
+POST_SIZE = (0.03, 0.05, 0.14)
 """Extents of the post [m]."""
 POST_X, CUBE_X = -0.02, 0.13
 """Where post and cube stand in the scene frame [m]."""
@@ -19,8 +19,8 @@ LANE_Y = 0.12
 """Distance of the lanes from the middle [m]."""
 TRAVEL_Z = 0.085
 """TCP height of the passage [m]."""
-DECISION_X = POST_X - POST_SIZE[0] / 2 - 0.102 - 0.012
-"""TCP x where the modes part [m]: the palm, which reaches 10.2 cm ahead, 12 mm before the post."""
+DECISION_X = POST_X - POST_SIZE[0] / 2 - 0.102 - 0.018
+"""TCP x where the modes part [m]: the palm, which reaches 10.2 cm ahead, 18 mm before the post."""
 
 
 class PickAroundPost(Task):
@@ -40,6 +40,7 @@ class PickAroundPost(Task):
     objects = ("post", "cube")
     grasps = np.array([[POST_X, LANE_Y, TRAVEL_Z], [POST_X, -LANE_Y, TRAVEL_Z]])
     commit_steps = 1
+    centre = (0.56, 0.0)
     spread = (0.02, 0.04, np.deg2rad(10))
     hand_start = (DECISION_X - 0.04, 0.0, TRAVEL_Z)
 
@@ -56,14 +57,14 @@ class PickAroundPost(Task):
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
         decision = np.concatenate([np.full((len(start), 1), DECISION_X), start[:, 1:2] / 2, start[:, 2:]], -1)
-        lane = np.stack([np.full(len(start), DECISION_X + 0.08), self.grasps[modes][:, 1], np.full(len(start), TRAVEL_Z)], -1)
+        lane = np.stack([np.full(len(start), DECISION_X + 0.10), self.grasps[modes][:, 1], np.full(len(start), TRAVEL_Z)], -1)
         above = np.array([CUBE_X, 0.0, TRAVEL_Z])
         grasp = np.array([CUBE_X, 0.0, CUBE / 2])
         return (
             Path(start, YAW_ALONG_X)
             .line(decision, self.trunk_steps)
             .arc(lane, 10, last_axis=0)
-            .line(lane + [0.20, 0, 0], 11)
+            .line(lane + [0.185, 0, 0], 10)
             .ease(above, 14)
             .line(grasp, 9)
             .wait(3)

@@ -15,8 +15,8 @@ CUBE_Y = 0.078
 """Distance of a cube's centre from the wall's [m]."""
 WALL_SIZE = (0.095, 0.024, 0.08)
 """Extents of the wall [m]; 9.5 cm against the gripper's 8 cm stroke."""
-DECISION_Z = WALL_SIZE[2] + 0.0092 + 0.010
-"""TCP height where the modes part [m]: the fingertips 10 mm above the wall."""
+DECISION_Z = WALL_SIZE[2] + 0.0092 + 0.015
+"""TCP height where the modes part [m]: the fingertips 15 mm above the wall."""
 
 
 class PickEitherCube(Task):

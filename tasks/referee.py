@@ -71,7 +71,7 @@ class Referee:
 
     def see(self, measurement: Measurement, diverged: np.ndarray) -> None:
         """Take in the measurement after one control step."""
-        self._seen.append(measurement)
+        self._seen.append(Measurement(*(np.array(column) for column in measurement)))
         self.steps += ~self.done
         self._fault(diverged, "SIM_DIVERGED")
         up = self._up(measurement)

@@ -1,4 +1,4 @@
-"""Learned chunk policies: known answers, determinism, and checkpoints that are refused when they should be."""
+"""Learned chunk policies: known answers, determinism, and checkpoints refused when they should be."""
 
 import json
 from types import SimpleNamespace
@@ -23,9 +23,12 @@ from bimodal.policies.objectives import flow_loss, mip_loss, regression_loss
 from bimodal.policies.samplers import flow_euler, mip_sample, regression_sample
 from bimodal.policies.train import METHODS, train
 from bimodal.policies.windows import batches, load_demonstrations, make_windows
+from bimodal.tasks import demonstrations
 
 REACH = 0.06
 """The toy's two modes lie at y = -REACH and y = +REACH [m]."""
+FORK = 10
+"""Control steps of the toy before its modes part."""
 
 
 def spec(name, size):
@@ -37,54 +40,56 @@ def toy_task(name="Toy-v1", modes=("left", "right"), sizes=(3, 2)):
     return SimpleNamespace(id=name, modes=modes, observation=components)
 
 
-def toy_arrays(episodes=100, steps=24, sides=(-1.0, 1.0)):
-    """A hand above a pole goes to one of its sides; the first observation tells nothing of which."""
+def toy_demos(episodes=100, steps=24, sides=(-1.0, 1.0)):
+    """A hand comes down above a pole, then goes to one of its sides; until then nothing tells which."""
     rng = np.random.default_rng(3)
     modes = np.arange(episodes) % len(sides)
     pole = rng.uniform(-0.05, 0.05, (episodes, 1, 2)).repeat(steps + 1, axis=1)
-    progress = np.clip(np.arange(steps + 1) / 12, 0, 1)
-    y = pole[:, :, 1] + REACH * np.array(sides)[modes][:, None] * progress
-    path = np.stack([pole[:, :, 0], y, 0.2 - 0.1 * progress[None].repeat(episodes, 0)], axis=2)
-    down = np.tile([1.0, 0, 0, 0, -1, 0, 0.08], (episodes, steps, 1))
-    return {
-        "meta": np.array(json.dumps({"task": "Toy-v1", "regime": "balanced"})),
-        "seeds": np.arange(episodes),
-        "modes": modes.astype(np.int8),
-        "success": np.ones(episodes, bool),
-        "obs.tcp_position": path[:, :-1].astype(np.float32),
-        "obs.pole_position": pole[:, :-1].astype(np.float32),
-        "actions": np.concatenate([path[:, 1:], down], axis=2).astype(np.float32),
-    }
+    down, aside = (
+        np.clip(np.arange(steps + 1) / FORK, 0, 1),
+        np.clip(np.arange(-FORK, steps + 1 - FORK) / 8, 0, 1),
+    )
+    y = pole[:, :, 1] + REACH * np.array(sides)[modes][:, None] * aside
+    path = np.stack([pole[:, :, 0], y, np.broadcast_to(0.2 - 0.1 * down, y.shape)], axis=2)
+    pointing_down = np.tile([1.0, 0, 0, 0, -1, 0, 0.08], (episodes, steps, 1))
+    seen = {"tcp_position": path[:, :-1].astype(np.float32), "pole_position": pole[:, :-1].astype(np.float32)}
+    actions = np.concatenate([path[:, 1:], pointing_down], axis=2).astype(np.float32)
+    return demonstrations.Demonstrations(
+        {"task": "Toy-v1"}, np.arange(episodes), modes.astype(np.int8), np.ones(episodes, bool), seen, actions
+    )
 
 
-def start_observation(rows):
-    """First frames of scenes that the training has not seen."""
+def save(demos, path):
+    digest = demonstrations.content_digest(demos)
+    return demonstrations.save(demos._replace(meta={**demos.meta, "digest": digest}), path)
+
+
+def fork(rows):
+    """Frames at which the modes part, of scenes that the training has not seen."""
     pole = np.random.default_rng(8).uniform(-0.04, 0.04, (rows, 2))
-    return {"tcp_position": np.column_stack([pole, np.full(rows, 0.2)]), "pole_position": pole}
+    return {"tcp_position": np.column_stack([pole, np.full(rows, 0.1)]), "pole_position": pole}
 
 
 def first_chunks(policy, rows):
     policy.reset(Episodes(np.arange(100, 100 + rows, dtype=np.uint64), None))
-    return policy.act(start_observation(rows)).actions
+    return policy.act(fork(rows)).actions
 
 
 def sideways(chunks):
     """Where the chunks end beside the pole, in units of the modes' distance: -1 and 1 are the modes."""
-    return (chunks[:, -1, 1] - start_observation(len(chunks))["pole_position"][:, 1]) / REACH
+    return (chunks[:, -1, 1] - fork(len(chunks))["pole_position"][:, 1]) / REACH
 
 
 @pytest.fixture(scope="module")
 def demos(tmp_path_factory):
-    path = tmp_path_factory.mktemp("demos") / "toy.npz"
-    np.savez(path, **toy_arrays())
-    return path
+    return save(toy_demos(), tmp_path_factory.mktemp("demos") / "toy.npz")
 
 
 @pytest.fixture(scope="module")
 def trained(demos, tmp_path_factory):
     """Every method, trained briefly."""
     out = tmp_path_factory.mktemp("checkpoints")
-    steps = {"mse": 250, "mse_labelled": 250, "mip": 100, "flow": 900}
+    steps = {"mse": 250, "mse_labelled": 250, "mip": 100, "flow": 800}
     return {method: train(method, demos, out, steps=steps[method]) for method in METHODS}
 
 
@@ -92,7 +97,9 @@ def trained(demos, tmp_path_factory):
 
 
 def test_regression_ends_in_the_middle(trained):
-    assert np.abs(sideways(first_chunks(MSE(toy_task(), trained["mse"]), 64))).max() < 0.3
+    ends = np.abs(sideways(first_chunks(MSE(toy_task(), trained["mse"]), 200)))
+    assert (ends < 0.5).mean() > 0.95
+    assert ends.max() < 0.75
 
 
 def test_flow_takes_both_modes_and_hardly_ever_the_middle(trained):
@@ -106,15 +113,14 @@ def test_flow_takes_both_modes_and_hardly_ever_the_middle(trained):
 def test_regression_that_is_told_the_mode_goes_there(trained):
     ends = sideways(first_chunks(LabelledMSE(toy_task(), trained["mse_labelled"]), 200))
     assert (np.abs(np.abs(ends) - 1) < 0.25).mean() > 0.95
-    assert 0.4 < (ends > 0).mean() < 0.6
+    assert 0.3 < (ends > 0).mean() < 0.7
 
 
 def test_nearest_neighbour_replays_a_demonstration(demos):
-    arrays = toy_arrays()
+    shown = toy_demos()
     policy = Nearest(toy_task(), demos)
-    frame = {name: arrays[f"obs.{name}"][[7, 20], 3] for name in ("tcp_position", "pole_position")}
-    chunks = policy.act(frame).actions
-    np.testing.assert_allclose(chunks, arrays["actions"][[7, 20], 3:19], atol=1e-6)
+    chunks = policy.act({name: values[[7, 20], 3] for name, values in shown.observations.items()}).actions
+    np.testing.assert_allclose(chunks, shown.actions[[7, 20], 3:19], atol=1e-6)
 
 
 def test_deterministic_methods_ignore_the_noise_key(trained):
@@ -122,7 +128,7 @@ def test_deterministic_methods_ignore_the_noise_key(trained):
         policy = kind(toy_task(), trained[kind.method])
         one = first_chunks(policy, 3)
         policy.reset(Episodes(np.array([9, 8, 7], np.uint64), None))
-        assert np.array_equal(policy.act(start_observation(3)).actions, one)
+        assert np.array_equal(policy.act(fork(3)).actions, one)
 
 
 # ------------------------------------------------------------------------- objectives and samplers
@@ -150,15 +156,14 @@ def test_flow_loss_vanishes_for_a_trunk_that_knows_the_clean_chunk():
     chunk, noise, time = (
         torch.randn(8, 5, generator=rng),
         torch.randn(8, 5, generator=rng),
-        torch.linspace(0, 0.9, 8),
+        torch.linspace(0.1, 0.9, 8),
     )
 
     def inverse(x, t, c):
-        return (x - (1 - t[:, None]) * noise) / t[:, None].clamp(min=1e-9)
+        return (x - (1 - t[:, None]) * noise) / t[:, None]
 
-    assert flow_loss(inverse, chunk[1:], chunk[1:, :1], noise[1:], time[1:]) > 0.1  # rows are not aligned
-    noise, chunk, time = noise[1:], chunk[1:], time[1:]
     assert flow_loss(inverse, chunk, chunk[:, :1], noise, time) < 1e-9
+    assert flow_loss(inverse, chunk, chunk[:, :1], noise + 0.1, time) > 1e-3
 
 
 def test_regression_and_mip_see_the_inputs_of_their_equations():
@@ -190,7 +195,7 @@ def test_regression_and_mip_see_the_inputs_of_their_equations():
 def test_a_row_is_the_same_in_any_batch_and_any_order(trained, method):
     policy = METHODS[method](toy_task(), trained[method])
     rows, keys = 40, np.arange(40, dtype=np.uint64) + 1
-    scene = start_observation(rows)
+    scene = fork(rows)
 
     def run(chosen):
         policy.reset(Episodes(keys[chosen], None))
@@ -248,39 +253,43 @@ def test_batches_visit_every_row_before_any_row_twice():
 def test_windows_start_at_the_first_frame_and_repeat_the_last_action(demos):
     loaded = load_demonstrations(demos, "Toy-v1")
     windows = make_windows(loaded)
+    assert [tuple(component) for component in windows.components] == [
+        ("tcp_position", 3),
+        ("pole_position", 2),
+    ]
     assert windows.chunks.shape == (100 * 24, 16, 10)
     for episode, t in ((0, 0), (5, 8), (5, 9), (99, 23)):
         actions, row = loaded.actions[episode], episode * 24 + t
         for k in range(16):
             assert np.array_equal(windows.chunks[row, k], actions[min(t + k, 23)])
-        assert np.array_equal(windows.observations[row], loaded.observations[episode, t])
+        seen = np.concatenate([values[episode, t] for values in loaded.observations.values()])
+        assert np.array_equal(windows.observations[row], seen)
         assert windows.modes[row] == episode % 2
 
 
 def test_failed_demonstrations_are_left_out(tmp_path):
-    arrays = toy_arrays(episodes=6)
-    arrays["success"][[1, 4]] = False
-    arrays["modes"][1] = -1
-    np.savez(tmp_path / "d.npz", **arrays)
-    loaded = load_demonstrations(tmp_path / "d.npz")
-    assert np.array_equal(loaded.actions, arrays["actions"][[0, 2, 3, 5]])
-    assert [tuple(c) for c in loaded.components] == [("tcp_position", 3), ("pole_position", 2)]
+    shown = toy_demos(episodes=6)
+    shown.success[[1, 4]] = False
+    shown.modes[1] = -1
+    windows = make_windows(load_demonstrations(save(shown, tmp_path / "d.npz")))
+    assert np.array_equal(windows.chunks[:, 0].reshape(4, 24, 10), shown.actions[[0, 2, 3, 5]])
+    assert windows.modes[::24].tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"success": np.zeros(100, bool)}, "no successful"),
+        ({"success": np.zeros(100, bool)}, "no episode succeeded"),
         ({"actions": np.full((100, 24, 10), np.nan, np.float32)}, "finite"),
         ({"actions": np.zeros((100, 9, 10), np.float32)}, "shape"),
         ({"modes": np.zeros(3, np.int8)}, "modes"),
-        ({"modes": np.array([{}] * 100)}, "damaged"),
-        ({"meta": np.array("no json")}, "damaged"),
-        ({"meta": np.array('{"task": "Other-v1"}')}, "Other-v1"),
+        ({"modes": np.full(100, -1, np.int8)}, "no mode"),
+        ({"observations": {}}, "no observation"),
+        ({"meta": {"task": "Other-v1"}}, "show Other-v1, not Toy-v1"),
     ],
 )
 def test_unusable_demonstrations_are_refused_in_one_line(tmp_path, change, message):
-    np.savez(tmp_path / "d.npz", **{**toy_arrays(), **change})
+    save(toy_demos()._replace(**change), tmp_path / "d.npz")
     with pytest.raises(BimodalError, match=message) as caught:
         load_demonstrations(tmp_path / "d.npz", "Toy-v1")
     assert "\n" not in str(caught.value)
@@ -291,15 +300,19 @@ def test_missing_or_broken_demonstration_files_are_refused_in_one_line(demos, tm
     (tmp_path / "cut.npz").write_bytes(raw[: len(raw) // 2])
     (tmp_path / "flipped.npz").write_bytes(raw[:3000] + bytes([raw[3000] ^ 1]) + raw[3001:])
     (tmp_path / "empty.npz").write_bytes(b"")
-    for name in ("cut", "flipped", "empty", "missing"):
-        with pytest.raises(BimodalError, match="no demonstrations|damaged") as caught:
+    demonstrations.save(
+        toy_demos(4)._replace(meta={"task": "Toy-v1", "digest": "0" * 64}), tmp_path / "forged.npz"
+    )
+    np.savez(tmp_path / "pickled.npz", meta=np.array([{}]))
+    for name in ("cut", "flipped", "empty", "missing", "forged", "pickled"):
+        with pytest.raises(BimodalError, match=r"no demonstrations|damaged|digest") as caught:
             load_demonstrations(tmp_path / f"{name}.npz")
         assert "\n" not in str(caught.value)
 
 
 def test_normaliser_round_trip_through_json_keeps_every_value():
     values = np.random.default_rng(0).normal([0.5, -3, 0], [0.1, 4, 0.02], (500, 3))
-    for fitted in (Normaliser.of_observations(values), Normaliser.of_actions(values)):
+    for fitted in (Normaliser.of_observations(values), Normaliser.of_actions(values, (spec("p", 3),))):
         read = Normaliser.from_json(json.loads(json.dumps(fitted.to_json())))
         assert np.array_equal(read.mean, fitted.mean)
         assert np.array_equal(read.scale, fitted.scale)
@@ -310,12 +323,12 @@ def test_normaliser_guards_dimensions_that_hardly_change():
     rng = np.random.default_rng(0)
     values = np.column_stack([np.full(400, 0.7), rng.normal(0, 1e-4, 400), rng.normal(0, 0.1, 400)])
     scores = Normaliser.of_observations(values).normalise(values)
-    assert (scores[:, 0] == 0).all()
+    assert np.abs(scores[:, 0]).max() < 1e-12
     assert np.abs(scores[:, 1]).max() < 0.5  # jitter of 0.1 mm stays small against the floor of 2 mm
     assert abs(scores[:, 2].std() - 1) < 1e-3
     moved = Normaliser.of_observations(values).normalise(values[:1] + 0.1)
     assert abs(moved[0, 0]) < 1  # a value that never changed does not explode when it does
-    assert Normaliser.of_actions(values).restore(np.ones(3))[0] == pytest.approx(0.701)
+    assert Normaliser.of_actions(values, (spec("p", 3),)).restore(np.ones(3))[0] == pytest.approx(0.701)
     with pytest.raises(BimodalError, match="positive"):
         Normaliser.from_json({"mean": [0.0], "scale": [0.0]})
 
@@ -328,13 +341,13 @@ def test_labels_are_signs_for_two_modes_and_one_hot_for_more():
 
 def test_tidied_actions_are_rotations_within_the_bounds():
     raw = np.random.default_rng(0).normal(0, 1, (4, 16, 10))
-    actions = tidy(raw, np.full(10, -1.0), np.full(10, 1.0), "ee_absolute")
+    actions = tidy(raw, "ee_absolute")
     a, b = actions[..., 3:6], actions[..., 6:9]
     np.testing.assert_allclose((a * a).sum(-1), 1, atol=1e-12)
     np.testing.assert_allclose((b * b).sum(-1), 1, atol=1e-12)
     np.testing.assert_allclose((a * b).sum(-1), 0, atol=1e-12)
-    assert np.abs(actions).max() <= 1
-    assert np.array_equal(actions[..., :3], np.clip(raw[..., :3], -1, 1))
+    assert np.array_equal(actions[..., :3], np.clip(raw[..., :3], -2, 2))
+    assert np.array_equal(actions[..., 9], np.clip(raw[..., 9], -0.008, 0.08))
 
 
 def test_an_untrained_trunk_ignores_its_residual_blocks():

@@ -3,8 +3,8 @@
     .peers/bin/python tools/peer_lift.py [--steps 2000] [--seed 0] [--actions random|zero]
 
 Runs in the environment that `make peers` builds, without rendering, with the default controller at 20 Hz, and
-prints one JSON object. Only the process CPU time inside `env.step` counts, so other work on the machine changes
-the result little. Resets and the first, compiling steps are left out, in the peer's favour.
+prints one JSON object. Only the process CPU time inside `env.step` counts, so other work on the machine moves
+the result little. Resets and the first, compiling steps are left out, in the favour of the peer.
 """
 
 import argparse

@@ -20,15 +20,14 @@ ready=$venv/.ready           # the key of the last complete installation
 unfinished=$venv/.unfinished # there while files change, so a run that was cut short is known
 rendering=$venv/.rendering   # the backend that draws; empty when there is none
 
-fail() { echo "error: $*" >&2; exit 1; }
-
 step() { printf '[%d/%d] %-50s' "$1" "$steps" "$2"; started=$SECONDS; }
 
-finish() { echo "${1:-done} ($((SECONDS - started)) s)"; }
+finish() { echo "$1 ($((SECONDS - started)) s)"; }
 
-# Shows the end of the log and stops.
+fail() { echo "failed"; echo "error: $*" >&2; exit 1; }
+
+# Stops with the end of what the last command said.
 give_up() {
-  echo "failed"
   tail -n 15 "$log" >&2
   fail "$1 failed (all it said: $log); the same command again goes on from here"
 }
@@ -43,32 +42,31 @@ installed() {
 }
 
 find_python() {
-  local name
-  for name in python3.11 python3.12 python3; do
-    "$name" -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))" 2>/dev/null && echo "$name" && return
+  for python in python3.11 python3.12 python3; do
+    "$python" -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))" 2>/dev/null && return
   done
   fail "Python 3.11 or 3.12 is needed and neither is on the PATH; on Debian: sudo apt-get install python3.11-venv"
 }
 
 # Debian keeps the part of Python that makes virtual environments in a package of its own.
 ensure_venv_module() {
-  "$1" -c "import ensurepip" 2>/dev/null && return
+  "$python" -c "import ensurepip" 2>/dev/null && return
   local package
-  package=$("$1" -c "import sys; print('python%d.%d-venv' % sys.version_info[:2])")
-  command -v apt-get >/dev/null || fail "$1 cannot make virtual environments: its module ensurepip is missing"
-  [ "$(id -u)" = 0 ] || fail "$1 cannot make virtual environments; run: sudo apt-get install -y $package"
+  package=$("$python" -c "import sys; print('python%d.%d-venv' % sys.version_info[:2])")
+  command -v apt-get >/dev/null || fail "$python cannot make virtual environments: its module ensurepip is missing"
+  [ "$(id -u)" = 0 ] || fail "$python cannot make virtual environments; run: sudo apt-get install -y $package"
   quietly apt-get update
   quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y "$package"
 }
 
 make_environment() {
-  local python moved_from
-  python=$(find_python)
+  local moved_from
+  find_python
   moved_from=$(head -n 1 "$ready" 2>/dev/null || true)
   if [ -e "$unfinished" ] || [ "${moved_from:-$PWD}" != "$PWD" ]; then rm -rf "$venv"; fi
   mkdir -p "$venv"
   touch "$unfinished"
-  ensure_venv_module "$python"
+  ensure_venv_module
   quietly "$python" -m venv "$venv"
   rm -f "$unfinished"
 }
@@ -115,10 +113,10 @@ if ! installed; then
   finish "$("$venv/bin/python" -V)"
   step 2 "Packages, versions as in $constraints"
   install_packages
-  finish
+  finish "done"
   step 3 "robosuite, without its dependencies"
   pip_install --no-deps robosuite
-  finish
+  finish "done"
   key >"$ready"
 fi
 if [ "$venv" = .venv ] && [ ! -s "$rendering" ]; then

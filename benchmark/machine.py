@@ -1,0 +1,35 @@
+"""What a result was measured on: processor, cores, system and library versions."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> dict[str, str | int]:
+    """Return the kind of machine; two runs on equal kinds are equal to the last bit."""
+    return {"cpu": _processor(), "cores": cores(), "os": platform.platform(), "python": platform.python_version()}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that can change a result."""
+    found = {}
+    for name in ("mujoco", "numpy", "torch", "robosuite"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,111 @@
+"""Suites: which tasks, on which seeds, in which variants - as data, with a version and a hash."""
+
+import hashlib
+import json
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+
+from ..envs.errors import WrongUse, unknown_name
+from ..tasks import Task, load_task, task_names
+from ..tasks.demonstrations import FIRST_SEED
+from .shard import Shard
+
+SHARD_SIZE = 50
+"""Episodes in a shard; part of the suite, because a policy decides for a shard at once."""
+
+
+class Suite(NamedTuple):
+    """A fixed list of episodes."""
+
+    name: str
+    """Name; a suite cut down by options carries a `*`."""
+    version: str
+    """Raised whenever a number of the suite changes."""
+    tasks: tuple[str, ...]
+    """Task ids."""
+    seeds: range
+    """Episode seeds, the same for every task and policy."""
+    variants: tuple[str, ...] = ("clean",)
+    """Variants of every task."""
+
+    def shards(self) -> list[Shard]:
+        """Return the suite's episodes in shards, always the same ones."""
+        return [
+            Shard(task, variant, index, tuple(self.seeds[begin : begin + SHARD_SIZE]))
+            for task in self.tasks
+            for variant in self.variants
+            for index, begin in enumerate(range(0, len(self.seeds), SHARD_SIZE))
+        ]
+
+    def hash(self) -> str:
+        """Return what must be equal for two results to be comparable: tasks, seeds, variants, MuJoCo."""
+        content = {
+            "version": self.version,
+            "tasks": {task: fingerprint(load_task(task)) for task in self.tasks},
+            "seeds": [self.seeds.start, len(self.seeds)],
+            "variants": self.variants,
+            "shard": SHARD_SIZE,
+            "mujoco": mujoco.__version__,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def card(self) -> dict:
+        """Return the suite as it is written into records."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "hash": self.hash(),
+            "tasks": list(self.tasks),
+            "seeds": {"start": self.seeds.start, "count": len(self.seeds)},
+            "variants": list(self.variants),
+        }
+
+
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite("smoke", "1", ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1"), range(16)),
+        Suite("core", "1", task_names(), range(200)),
+        Suite("full", "1", task_names(), range(1000)),
+    )
+}
+"""The suites, by name."""
+
+
+def find_suite(name: str, tasks: tuple[str, ...] = (), seeds: range | None = None) -> Suite:
+    """Return a suite, cut down to some of its tasks or to other seeds.
+
+    Raises:
+        WrongUse: no such suite or task, or seeds that belong to the demonstrations.
+    """
+    if name not in SUITES:
+        raise unknown_name("suite", name, SUITES)
+    suite = SUITES[name]
+    for task in tasks:
+        load_task(task)
+    if seeds is not None and (len(seeds) == 0 or seeds.step != 1 or seeds.start < 0 or seeds.stop > FIRST_SEED):
+        raise WrongUse(f"seeds must be START..END within 0..{FIRST_SEED - 1}, e.g. --seeds 0..49")
+    cut = suite._replace(tasks=tuple(tasks) or suite.tasks, seeds=suite.seeds if seeds is None else seeds)
+    return suite if cut == suite else cut._replace(name=f"{name}*")
+
+
+def suite_from_card(card: dict) -> Suite:
+    """Return the suite that a record names."""
+    seeds = range(card["seeds"]["start"], card["seeds"]["start"] + card["seeds"]["count"])
+    return Suite(card["name"], card["version"], tuple(card["tasks"]), seeds, tuple(card["variants"]))
+
+
+def fingerprint(task: Task) -> str:
+    """Return the sha256 of everything that decides a task's episodes: scene and numbers."""
+    spec = task.spec()
+    spec.compile()
+    numbers = {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name in dir(task)
+        if not name.startswith("_") and not callable(value := getattr(task, name)) and name not in ("goal", "observation")
+    }
+    numbers["observation"] = [str(part) for part in task.observation]
+    text = spec.to_xml() + json.dumps(numbers, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,145 @@
+"""From the episodes of a run to the numbers of a task: one place for every page, table and entry."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ..envs.errors import BimodalError
+from ..tasks import load_task
+from ..tasks.referee import SUCCESS
+from . import metrics
+from .labels import count_labels
+from .metrics import Interval
+from .run_folder import read_card
+
+
+class Tally(NamedTuple):
+    """The numbers of one task in one variant."""
+
+    task: str
+    """Task id."""
+    variant: str
+    """Variant; `clean` for none."""
+    episodes: int
+    """Episodes, all of which count."""
+    successes: int
+    """Episodes with the label SUCCESS."""
+    success: Interval
+    """Share of successes with Wilson's 95 % interval."""
+    modes: dict[str, int]
+    """Successes in each of the task's modes, unused ones included."""
+    minority_share: float | None
+    """Share of the rarest mode among successes; None without a success."""
+    averaging_failures: int
+    """Episodes that failed between the modes."""
+    labels: dict[str, int]
+    """Episodes with each label that occurred."""
+    steps_mean: float
+    """Mean length of an episode [control steps]."""
+
+
+class Summary(NamedTuple):
+    """The numbers of a policy over all tasks of a suite."""
+
+    success: Interval
+    """Mean success over tasks, every task weighing the same."""
+    averaging: float
+    """Mean share of averaging failures over tasks."""
+    minority_share: float | None
+    """Smallest minority share of any task; None when nothing succeeded anywhere."""
+
+
+class Run(NamedTuple):
+    """A run folder in memory."""
+
+    folder: Path
+    """Where it lies."""
+    card: dict[str, Any]
+    """`run.json`."""
+    cells: dict[tuple[str, str], dict[str, list]]
+    """Columns of `episodes.parquet` for each (task, variant), in the suite's order, sorted by seed."""
+
+
+def tally(
+    task: str, variant: str, labels: Sequence[str], modes: Sequence[str | None], steps: Sequence[int]
+) -> Tally:
+    """Count one task's episodes.
+
+    Args:
+        task: a task id.
+        variant: the variant's name.
+        labels: verdict of each episode, (N,).
+        modes: name of each episode's realised mode, None for none, (N,).
+        steps: length of each episode [control steps], (N,).
+    """
+    wins = [mode for label, mode in zip(labels, modes, strict=True) if label == SUCCESS]
+    counts = {name: wins.count(name) for name in load_task(task).modes}
+    n, k = len(labels), len(wins)
+    return Tally(
+        task=task,
+        variant=variant,
+        episodes=n,
+        successes=k,
+        success=Interval(k / max(n, 1), *metrics.wilson(k, n)),
+        modes=counts,
+        minority_share=metrics.minority_share(list(counts.values())),
+        averaging_failures=sum(label.endswith("_MID") for label in labels),
+        labels=count_labels(labels),
+        steps_mean=float(np.mean(steps)) if n else 0.0,
+    )
+
+
+def summary(tallies: Sequence[Tally]) -> Summary:
+    """Summarise over the tasks of the `clean` variant (over all cells if there is no such variant)."""
+    cells = [cell for cell in tallies if cell.variant == "clean"] or list(tallies)
+    shares = [cell.minority_share for cell in cells if cell.minority_share is not None]
+    return Summary(
+        success=metrics.mean_interval([cell.success for cell in cells]),
+        averaging=float(np.mean([cell.averaging_failures / max(cell.episodes, 1) for cell in cells])),
+        minority_share=min(shares) if shares else None,
+    )
+
+
+def tally_run(run: Run) -> list[Tally]:
+    """Count every task and variant of a run, in the suite's order."""
+    return [
+        tally(task, variant, rows["label"], mode_names(task, rows["mode"]), rows["steps"])
+        for (task, variant), rows in run.cells.items()
+    ]
+
+
+def mode_names(task: str, modes: Sequence[int]) -> list[str | None]:
+    """Return the names of mode numbers, None for -1."""
+    names = load_task(task).modes
+    return [names[mode] if mode >= 0 else None for mode in modes]
+
+
+def read_run(run_dir: Path | str) -> Run:
+    """Read a run folder.
+
+    Raises:
+        BimodalError: a file is missing, or the suite's cells are not all there.
+    """
+    folder = Path(run_dir)
+    card = read_card(folder)
+    if not (folder / "episodes.parquet").is_file():
+        raise BimodalError(f"{folder} has no episodes.parquet; run the same evaluation to its end first")
+    rows = pq.read_table(folder / "episodes.parquet").to_pylist()
+    return Run(folder, card, _cells(card["suite"], rows, folder))
+
+
+def _cells(
+    suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder: Path
+) -> dict[tuple[str, str], dict[str, list]]:
+    cells = {}
+    for task in suite["tasks"]:
+        for variant in suite["variants"]:
+            found = [row for row in rows if row["task"] == task and row["variant"] == variant]
+            if not found:
+                raise BimodalError(f"{folder} has no episodes of {task} ({variant}); run it to the end first")
+            found.sort(key=lambda row: row["seed"])
+            cells[task, variant] = {name: [row[name] for row in found] for name in found[0]}
+    return cells

@@ -1,0 +1,124 @@
+"""Worker processes: run shards side by side, survive what a policy does to its process.
+
+A worker gets shard numbers over a pipe and answers with JSON; records go to disk from the worker
+itself. A process that dies inside the policy is the policy's fault and scored as such; one that dies
+elsewhere is the harness's fault: the shard is tried once more and then reported, never scored.
+"""
+
+import json
+import mmap
+import os
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Pipe, wait
+from pathlib import Path
+from typing import NamedTuple
+
+from ..envs.errors import BimodalError
+from ..tasks import load_task
+from .run_folder import write_shard
+from .shard import Shard, blamed
+from .worker import Job
+
+_TRIES = 2
+_CHILD = "from bimodal.benchmark.worker import main; main()"
+
+
+class Answer(NamedTuple):
+    """What became of a shard."""
+
+    shard: Shard
+    problem: str
+    """"" when its record is on disk; else why the shard is invalid."""
+
+
+def work(job: Job, shards: Sequence[tuple[Shard, Path]], workers: int) -> Iterator[Answer]:
+    """Run shards in `workers` processes; yield an answer as each one ends.
+
+    Args:
+        job: policy and options.
+        shards: each with the file that its record goes to.
+        workers: number of processes.
+    """
+    queue = deque((number, 1) for number in range(len(shards)))
+    crew = [_Worker(job) for _ in range(min(workers, len(shards)))]
+    try:
+        while queue or any(worker.task for worker in crew):
+            for worker in crew:
+                if not worker.task and queue:
+                    worker.give(*queue.popleft(), shards)
+            for ready in wait([worker.pipe for worker in crew if worker.task]):
+                worker = next(worker for worker in crew if worker.pipe is ready)
+                number, tries = worker.task  # type: ignore[misc]
+                shard, file = shards[number]
+                problem = worker.answer(shard, file)
+                if problem and tries < _TRIES:
+                    queue.append((number, tries + 1))
+                else:
+                    yield Answer(shard, problem)
+    finally:
+        for worker in crew:
+            worker.stop()
+
+
+class _Worker:
+    """The parent's end of one process."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._start()
+
+    def _start(self) -> None:
+        self.pipe, other = Pipe()
+        flag = tempfile.TemporaryFile()
+        flag.write(b"\0")
+        flag.flush()
+        self._inside = mmap.mmap(flag.fileno(), 1)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _CHILD, str(other.fileno()), str(flag.fileno())],
+            pass_fds=(other.fileno(), flag.fileno()),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        other.close()
+        flag.close()
+        self.pipe.send_bytes(json.dumps(self._job._asdict()).encode())
+        self.task: tuple[int, int] | None = None
+
+    def give(self, number: int, tries: int, shards: Sequence[tuple[Shard, Path]]) -> None:
+        shard, file = shards[number]
+        self.task = (number, tries)
+        self.pipe.send_bytes(json.dumps({"shard": shard, "file": str(file)}).encode())
+
+    def answer(self, shard: Shard, file: Path) -> str:
+        """Take the answer to the shard in work; returns the problem, "" for none."""
+        self.task = None
+        try:
+            reply = json.loads(self.pipe.recv_bytes())
+        except (EOFError, OSError, ValueError):
+            return self._died(shard, file)
+        if reply.get("stop"):
+            raise BimodalError(reply["stop"])
+        return reply["problem"]
+
+    def _died(self, shard: Shard, file: Path) -> str:
+        code, inside = self.process.wait(), self._inside[0]
+        self._start()
+        if not inside:
+            return f"the worker died (exit code {code})"
+        hung = code == 1
+        label = "POLICY_TIMEOUT" if hung else "POLICY_ERROR"
+        text = "it hung and could not be interrupted" if hung else f"its process died (exit code {code})"
+        write_shard(file, blamed(load_task(shard.task), shard, label, text), [])
+        return ""
+
+    def stop(self) -> None:
+        """End the process; a shard in work is lost."""
+        self.pipe.close()
+        if self.task:
+            self.process.kill()
+        self.process.wait()

@@ -1,0 +1,126 @@
+"""Writes on a video frame what the viewer needs to know: which episode, which mode, how it ended."""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+_Colour = tuple[int, int, int]
+
+_INK, _FAINT, _BAND = (255, 255, 255), (198, 206, 216), (16, 20, 27)
+_GREEN, _RED, _AMBER = (28, 145, 84), (204, 48, 46), (184, 106, 20)
+_BAND_OPACITY, _PILL_OPACITY = 0.66, 0.94
+_SMALLEST_TEXT = 8  # pixels
+_FINE = 4  # shapes are drawn this much larger, then reduced, to get smooth edges
+
+VERDICTS = {
+    "SUCCESS": "",
+    "COLLISION_MID": "averaged two grasps",
+    "AIR_GRASP_MID": "closed between two grasps",
+    "COLLISION_OTHER": "hit something else",
+    "AIR_GRASP": "closed on nothing",
+    "SLIP": "the grip slipped",
+    "DROP": "dropped it",
+    "NO_ATTEMPT": "never tried to grasp",
+    "TIMEOUT": "ran out of time",
+    "POLICY_ERROR": "the policy failed",
+    "POLICY_TIMEOUT": "the policy was too slow",
+    "POLICY_INVALID_ACTION": "the policy sent an invalid action",
+    "SIM_DIVERGED": "the simulation diverged",
+}
+"""What each episode label means to a viewer."""
+
+
+class Caption(NamedTuple):
+    """What is written on one frame."""
+
+    task: str
+    seed: int
+    variant: str
+    """Empty or "clean" is not written."""
+    mode: str
+    """Name of the realised mode; empty while undecided."""
+    time: float
+    """Since the start of the episode [s]."""
+    verdict: str = ""
+    """The episode's label; empty until the end."""
+
+
+def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
+    """Return a copy of `frame` (H, W, 3) uint8 with a band at its foot and the verdict, if any, above it."""
+    picture = Image.fromarray(np.ascontiguousarray(frame))
+    wide, tall = picture.size
+    text = max(_SMALLEST_TEXT + 2, round(0.030 * tall))
+    gap = text // 2
+    band = (gap, tall - gap - 2 * text, wide - gap, tall - gap)
+    _plate(picture, band, _BAND, _BAND_OPACITY, radius=text // 2)
+    _write_band(picture, band, caption, text, pad=text)
+    if caption.verdict:
+        _stamp(picture, caption.verdict, (gap, band[1] - gap), round(1.2 * text))
+    return np.asarray(picture).copy()
+
+
+def _write_band(
+    picture: Image.Image, band: tuple[int, int, int, int], caption: Caption, size: int, pad: int
+) -> None:
+    """Write task and details from the left, the time from the right; what has no room is left out."""
+    details = [f"seed {caption.seed}"]
+    details += [caption.variant] if caption.variant not in ("", "clean") else []
+    details += [caption.mode] if caption.mode else []
+    left, top, right, bottom = band
+    words = [(caption.task, _INK), ("  ·  ".join(details), _FAINT)]
+    clock, room = f"{caption.time:.2f} s", right - left - 4 * pad
+    while size > _SMALLEST_TEXT and sum(_width(text, size) for text in (clock, *dict(words))) > room:
+        size -= 1
+    draw, middle = ImageDraw.Draw(picture), (top + bottom) // 2
+    draw.text((right - pad, middle), clock, _INK, _font(size), anchor="rm")
+    begin, end = left + pad, right - 2 * pad - _width(clock, size)
+    for text, colour in words:
+        if begin + _width(text, size) > end:
+            break
+        draw.text((begin, middle), text, colour, _font(size), anchor="lm")
+        begin += _width(text, size) + pad
+
+
+def _stamp(picture: Image.Image, label: str, corner: tuple[int, int], size: int) -> None:
+    """Draw the verdict's pill; its lower left corner is `corner`."""
+    meaning = VERDICTS.get(label, "")
+    words = f"{label}  ·  {meaning}" if meaning else label
+    left, foot = corner
+    while size > _SMALLEST_TEXT and _width(words, size) > picture.width - 2 * left - 2 * size:
+        size -= 1
+    tall = round(2.1 * size)
+    pill = (left, foot - tall, round(left + _width(words, size) + 2 * size), foot)
+    _plate(picture, pill, _verdict_colour(label), _PILL_OPACITY, radius=tall // 2)
+    draw = ImageDraw.Draw(picture)
+    draw.text((left + size, foot - tall / 2), words, _INK, _font(size), anchor="lm")
+
+
+def _verdict_colour(label: str) -> _Colour:
+    """Green for success, red for an average of two modes, amber for every other failure."""
+    if label == "SUCCESS":
+        return _GREEN
+    return _RED if label.endswith("_MID") else _AMBER
+
+
+def _plate(
+    picture: Image.Image, box: tuple[int, int, int, int], colour: _Colour, opacity: float, radius: int
+) -> None:
+    """Lay a see-through plate with round corners on the picture; box is left, top, right, bottom."""
+    left, top, right, bottom = box
+    size = (right - left, bottom - top)
+    shape = Image.new("L", (size[0] * _FINE, size[1] * _FINE))
+    ImageDraw.Draw(shape).rounded_rectangle(
+        (0, 0, shape.width - 1, shape.height - 1), radius * _FINE, fill=round(255 * opacity)
+    )
+    picture.paste(colour, box, shape.resize(size, Image.Resampling.BOX))
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=size)
+
+
+def _width(text: str, size: int) -> float:
+    return _font(size).getlength(text)

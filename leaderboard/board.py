@@ -1,0 +1,217 @@
+"""The leaderboard's rows, and the table that a terminal shows.
+
+Entries are compared only when their whole suite is the same: name, version, hash, tasks, seeds, variants.
+A rank is 1 + the number of policies of the same track that are better beyond doubt: the 95 % interval of
+the macro difference on the same seeds lies above zero. So ties share a rank.
+"""
+
+from collections.abc import Sequence
+from math import ceil, floor
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from ..benchmark.labels import short_name
+from ..benchmark.metrics import Interval, mean_interval, paired_difference
+from ..benchmark.svg import percent
+from ..envs.errors import NotComparable
+from ..tasks.referee import SUCCESS
+from .files import canonical
+
+TRACKS = ("state", "vision", "privileged")
+"""Tracks, in the order of the table."""
+MOST_TASKS = 5
+"""A suite with more tasks shows only the macro in the terminal."""
+
+
+class Cell(NamedTuple):
+    """One policy on one task."""
+
+    task: str
+    variant: str
+    episodes: int
+    successes: int
+    success: Interval
+    modes: dict[str, int]
+    minority_share: float | None
+    averaging_failures: int
+    labels: dict[str, int]
+    latency_p50_ms: float | None
+
+
+class Row(NamedTuple):
+    """One policy."""
+
+    rank: int
+    """1 + the number of policies of its track that are better beyond doubt."""
+    policy: str
+    track: str
+    success: Interval
+    """Macro success."""
+    averaging: float
+    """Macro share of averaging failures."""
+    minority_share: float | None
+    """Smallest of any task."""
+    latency_p50_ms: float | None
+    """Mean over tasks of the median wall time of one decision [ms]."""
+    level: str
+    """reported, replayed or reproduced."""
+    cells: tuple[Cell, ...]
+    """Its tasks, in the suite's order."""
+    entry: dict[str, Any]
+    """The entry itself."""
+
+
+class Board(NamedTuple):
+    """The rows of one suite, best first."""
+
+    suite: dict[str, Any]
+    rows: tuple[Row, ...]
+
+
+def board_rows(entries: Sequence[dict[str, Any]]) -> list[Board]:
+    """Return one board for each suite among checked entries, by name and version."""
+    suites: dict[bytes, list[dict[str, Any]]] = {}
+    for entry in entries:
+        suites.setdefault(canonical(entry["suite"]), []).append(entry)
+    boards = [Board(group[0]["suite"], _rows(group)) for group in suites.values()]
+    return sorted(
+        boards, key=lambda board: (board.suite["name"], board.suite["version"], board.suite["hash"])
+    )
+
+
+def macro_difference(a: dict[str, Any], b: dict[str, Any]) -> Interval:
+    """Return the macro success of `a` minus that of `b`, paired by seed, with its 95 % interval."""
+    first, second = _outcomes(a), _outcomes(b)
+    return mean_interval([paired_difference(first[cell], second[cell]) for cell in first])
+
+
+def board_table(entries: Sequence[dict[str, Any]]) -> Table:
+    """Return the terminal's table for entries of one suite.
+
+    Raises:
+        NotComparable: there is no entry, or there are entries of several suites.
+    """
+    boards = board_rows(entries)
+    if len(boards) != 1:
+        names = ", ".join(f"{b.suite['name']} {b.suite['version']} ({b.suite['hash'][:8]})" for b in boards)
+        raise NotComparable(f"a table shows one suite; these entries are of {len(boards)}: {names or 'none'}")
+    return _table(boards[0])
+
+
+def board_tables(entries: Sequence[dict[str, Any]]) -> list[Table]:
+    """Return one terminal table for each suite."""
+    return [_table(board) for board in board_rows(entries)]
+
+
+def _rows(entries: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
+    rows = []
+    for entry in entries:
+        rivals = [other for other in entries if other["policy"]["track"] == entry["policy"]["track"]]
+        better = sum(macro_difference(other, entry).low > 0 for other in rivals if other is not entry)
+        rows.append(_row(entry, 1 + better))
+    return tuple(sorted(rows, key=lambda r: (TRACKS.index(r.track), r.rank, -r.success.estimate, r.policy)))
+
+
+def _row(entry: dict[str, Any], rank: int) -> Row:
+    total = entry["aggregate"]
+    order = {task: i for i, task in enumerate(entry["suite"]["tasks"])}
+    results = sorted(
+        entry["results"], key=lambda result: (order[result["task"]], result["variant"] != "clean")
+    )
+    cells = tuple(
+        Cell(
+            task=result["task"],
+            variant=result["variant"],
+            episodes=result["episodes"],
+            successes=result["successes"],
+            success=Interval(result["success"], *result["wilson95"]),
+            modes=result["modes"],
+            minority_share=result["minority_share"],
+            averaging_failures=result["averaging_failures"],
+            labels=result["labels"],
+            latency_p50_ms=result["latency_ms"]["p50"],
+        )
+        for result in results
+    )
+    return Row(
+        rank=rank,
+        policy=entry["policy"]["name"],
+        track=entry["policy"]["track"],
+        success=Interval(total["success_macro"], *total["success_macro95"]),
+        averaging=total["averaging_macro"],
+        minority_share=total["minority_share_min"],
+        latency_p50_ms=_mean([cell.latency_p50_ms for cell in cells]),
+        level=entry["verification"]["level"],
+        cells=cells,
+        entry=entry,
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _outcomes(entry: dict[str, Any]) -> dict[tuple[str, str], list[bool]]:
+    """Return the successes of the scored cells, each ordered by seed."""
+    clean = any(block["variant"] == "clean" for block in entry["episodes"])
+    return {
+        (block["task"], block["variant"]): [
+            label == SUCCESS for _, label in sorted(zip(block["seeds"], block["labels"], strict=True))
+        ]
+        for block in sorted(entry["episodes"], key=lambda block: (block["task"], block["variant"]))
+        if block["variant"] == "clean" or not clean
+    }
+
+
+def _table(board: Board) -> Table:
+    suite = board.suite
+    seeds = f"{suite['seeds']['count']} seeds a task from {suite['seeds']['start']}"
+    table = Table(
+        title=Text(f"{suite['name']} {suite['version']}  {suite['hash'][:8]}", style="bold"),
+        caption=Text(f"{seeds}; success and shares in %, [95 % intervals]; ties share a rank", style="dim"),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0),
+        pad_edge=False,
+    )
+    tasks = suite["tasks"] if len(suite["tasks"]) <= MOST_TASKS else []
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("policy", style="bold", min_width=8, overflow="fold")
+    table.add_column("track", no_wrap=True)
+    for name in ("success", *map(short_name, tasks)):
+        table.add_column(Text(name.replace(" ", "\n")), justify="right", min_width=8)
+    for name in ("aver-\naged", "minor\nmode", "p50\nms"):
+        table.add_column(name, justify="right", min_width=4, no_wrap=True)
+    table.add_column("verified", no_wrap=True)
+    for number, row in enumerate(board.rows):
+        above = board.rows[number - 1] if number else row
+        if above.track != row.track:
+            table.add_section()
+        table.add_row(*_texts(row, bool(tasks)))
+    return table
+
+
+def _texts(row: Row, with_tasks: bool) -> list[Text]:
+    shown = [cell for cell in row.cells if cell.variant == "clean"] if with_tasks else []
+    return [
+        Text(str(row.rank)),
+        Text(row.policy),
+        Text(row.track),
+        _success(row.success, "bold"),
+        *(_success(cell.success, "") for cell in shown),
+        Text(percent(row.averaging, 1), style="red" if row.averaging >= 0.05 else ""),
+        Text(percent(row.minority_share)),
+        Text("–" if row.latency_p50_ms is None else f"{row.latency_p50_ms:.1f}"),
+        Text(row.level, style="green" if row.level == "reproduced" else ""),
+    ]
+
+
+def _success(value: Interval, style: str) -> Text:
+    """Return an estimate over its interval, the interval rounded outwards."""
+    low, high = floor(100 * value.low), ceil(100 * value.high)
+    return Text.assemble((percent(value.estimate, 1), style), (f"\n[{low},{high}]", "dim"))

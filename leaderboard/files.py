@@ -1,0 +1,79 @@
+"""Entries as bytes: bounded strict JSON in, readable JSON out, and the id in between."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from ..envs.errors import BimodalError
+
+MAX_BYTES = 5_000_000
+"""Largest entry file that is read."""
+
+
+def entry_id(entry: dict[str, Any]) -> str:
+    """Return the sha256 of the entry's canonical JSON without `entry_id` and `created`."""
+    body = {name: value for name, value in entry.items() if name not in ("entry_id", "created")}
+    return hashlib.sha256(canonical(body)).hexdigest()
+
+
+def read_entry(path: Path | str) -> dict[str, Any]:
+    """Read an entry file; bounded, strict JSON, not yet checked.
+
+    Raises:
+        BimodalError: no such file, larger than 5 MB, or not a JSON object.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BimodalError(f"cannot read {path}: {error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise BimodalError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB; an entry is at most that")
+    try:
+        entry = json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except RecursionError:
+        raise BimodalError(f"{path} is nested too deep") from None
+    except ValueError as error:
+        raise BimodalError(f"{path} is not strict JSON: {one_line(error)}") from None
+    if not isinstance(entry, dict):
+        raise BimodalError(f"{path} is not an entry: its top level must be an object")
+    return entry
+
+
+def pretty(entry: dict[str, Any]) -> str:
+    """Return JSON for people: indented, but lists of plain values on one line."""
+    text = json.dumps(entry, indent=1, ensure_ascii=False, allow_nan=False)
+    return re.sub(r"\[\n\s*([^][{}]*?)\n\s*\]", _on_one_line, text) + "\n"
+
+
+def one_line(value: Any, longest: int = 160) -> str:
+    """Return a value as one printable line of at most `longest` characters, whatever it is."""
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):
+        text = "a huge value"
+    text = "".join(c if c.isprintable() else "?" for c in text[: longest + 1])
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    return "[" + re.sub(r",\n\s*", ", ", found[1]) + "]"
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one way to write a value as JSON: sorted keys, no spaces, UTF-8, finite numbers."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number in JSON")
