@@ -20,7 +20,7 @@ from ..tasks import load_task
 from .guard import DEADLINE_S, Guard
 from .latency import measure
 from .machine import cores, machine, versions
-from .run_folder import RunFolder, write_shard
+from .run_folder import RunFolder, seal, write_shard
 from .shard import Shard, check_needs, run_shard
 from .suites import Suite, find_suite
 from .workers import Answer, Job, work
@@ -59,7 +59,7 @@ def evaluate(
         progress: called with (episodes finished, episodes) as shards end.
 
     Returns:
-        The run's folder, with records and tables. Videos and report: `bimodal.benchmark.report_run`.
+        The run's folder, with records and tables. Videos and report: `bimodal videos FOLDER`.
 
     Raises:
         BimodalError: wrong names, another run in the folder, a full disk, or a harness fault.
@@ -75,19 +75,20 @@ def evaluate(
     try:
         shards = panel.shards()
         missing = [shard for shard in shards if not run.has(shard)]
-        done, total = len(shards) - len(missing), sum(len(shard.seeds) for shard in shards)
-        finished = sum(len(shard.seeds) for shard in shards) - sum(len(shard.seeds) for shard in missing)
+        total = sum(len(shard.seeds) for shard in shards)
+        finished = total - sum(len(shard.seeds) for shard in missing)
         invalid = []
         if progress:
             progress(finished, total)
         for answer in _answers(policy, panel, missing, run, folder, workers, threads, deadline_s):
-            done, finished = done + 1, finished + len(answer.shard.seeds)
+            finished += len(answer.shard.seeds)
             if answer.problem:
-                invalid.append(f"{answer.shard.task} {answer.shard.variant} {answer.shard.index}: {answer.problem}")
+                task, variant, index, _ = answer.shard
+                invalid.append(f"{task} {variant} {index}: {answer.problem}")
             if progress:
                 progress(finished, total)
         run.finish(shards, time.monotonic() - begin, invalid)
-        run.seal()
+        seal(path)
     finally:
         run.close()
     if invalid:
@@ -111,8 +112,7 @@ def _answers(  # noqa: ANN202
     """Run the missing shards, in worker processes or here; yield an `Answer` as each one ends."""
     workers = cores() if workers is None else workers
     if isinstance(policy, str) and workers:
-        uri = policy if policy in BUILT_IN or not policy.partition(":")[0].endswith(".py") else _absolute(policy)
-        job = Job(uri, str(checkpoints) if checkpoints else None, panel.version, threads, deadline_s)
+        job = Job(_absolute(policy), str(checkpoints) if checkpoints else None, panel.version, threads, deadline_s)
         yield from work(job, [(shard, run.file(shard)) for shard in missing], workers)
         return
     guard = Guard(deadline_s)
@@ -188,5 +188,6 @@ def discard(path: Path) -> None:
 
 
 def _absolute(uri: str) -> str:
+    """Return a policy's URI with the full path of its file, if it is one."""
     file, _, attribute = uri.rpartition(":")
-    return f"{Path(file).resolve()}:{attribute}"
+    return f"{Path(file).resolve()}:{attribute}" if file.endswith(".py") else uri

@@ -107,15 +107,16 @@ class RunFolder:
             raise disk_error(self.path, error) from error
         write_json(self.path / "run.json", self.card)
 
-    def seal(self) -> None:
-        """Write SHA256SUMS over every file of the run."""
-        files = sorted(f for f in self.path.rglob("*") if f.is_file() and not f.name.startswith((".", "SHA256")))
-        lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(self.path)}\n" for f in files]
-        write_text(self.path / "SHA256SUMS", "".join(lines))
-
     def close(self) -> None:
         """Let others write."""
         self._lock.close()
+
+
+def seal(path: Path) -> None:
+    """Write SHA256SUMS over every file of a run."""
+    files = sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith((".", "SHA256SUMS")))
+    lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(path)}\n" for f in files]
+    write_text(path / "SHA256SUMS", "".join(lines))
 
 
 def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> None:

@@ -81,6 +81,7 @@ def run_shard(
     suite_version: str,
     threads: int = 1,
     guard: Guard | None = None,
+    referee: Referee | None = None,
 ) -> ShardResult:
     """Run the episodes of a shard with a policy.
 
@@ -91,13 +92,14 @@ def run_shard(
         suite_version: part of the policy's noise keys.
         threads: simulation threads; the result does not depend on it.
         guard: watches the calls of the policy; None for the default deadline.
+        referee: judges the episodes; None for the ordinary one.
     """
     needs = policy.needs()
     check_needs(task, needs)
     n = len(shard.seeds)
     simulation = Simulation(task, n, threads)
     simulation.reset(shard.seeds)
-    referee = Referee(task, n)
+    referee = referee or Referee(task, n)
     pilot = Pilot(policy, needs, simulation, referee, guard or Guard())
     pilot.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
 

@@ -14,16 +14,16 @@ from .labels import GROUPS, group
 from .metrics import Interval
 
 MARKS = {
-    "success": "M-3.1 0a3.1 3.1 0 1 0 6.2 0a3.1 3.1 0 1 0 -6.2 0Z",
-    "average": "M0 -4.3L4.3 0L0 4.3L-4.3 0Z",
-    "miss": "M-3.6 2.9L0 -3.9L3.6 2.9Z",
-    "idle": "M-2.7 -2.7H2.7V2.7H-2.7Z",
+    "success": "M-2.6 0a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0Z",
+    "average": "M0 -3.6L3.6 0L0 3.6L-3.6 0Z",
+    "miss": "M-3.2 2.6L0 -3.5L3.2 2.6Z",
+    "idle": "M-2.4 -2.4H2.4V2.4H-2.4Z",
     "fault": "M-2.9 -2.9L2.9 2.9M2.9 -2.9L-2.9 2.9",
 }
 """Outline of each group's mark around (0, 0)."""
 
-_WIDTH, _TOP, _FLOOR = 640, 46, 172
-_LOW, _HIGH = -0.35, 1.35
+_WIDTH, _TOP, _FLOOR = 480, 44, 172
+_LOW, _HIGH = -0.32, 1.32
 
 
 class Act(NamedTuple):
@@ -51,7 +51,7 @@ def percent(value: float | None, digits: int = 0) -> str:
 def mark(name: str) -> Markup:
     """Return a group's mark as a picture of its own, for legends."""
     return Markup(
-        '<svg class="mark" viewBox="-6 -6 12 12" aria-hidden="true"><path class="act {}" d="{}"/></svg>'
+        '<svg class="mark" viewBox="-5 -5 10 10" aria-hidden="true"><path class="act {}" d="{}"/></svg>'
     ).format(name, MARKS[name])
 
 
@@ -119,13 +119,13 @@ def mixture_plot(acts: Sequence[Act], modes: Sequence[str], dead_zone: tuple[flo
     order = sorted(range(len(seen)), key=lambda i: list(GROUPS).index(group(seen[i].label)))
     marks = [_mark(seen[i], _x(alphas[i]), heights[i]) for i in order]
     words = _words(acts, modes)
-    return Markup('<svg class="mixture" viewBox="0 0 {} 232" role="img" aria-label="{}">{}{}{}</svg>').format(
+    return Markup('<svg class="mixture" viewBox="0 0 {} 234" role="img" aria-label="{}">{}{}{}</svg>').format(
         _WIDTH, "; ".join(words), _ground(modes, dead_zone), _headings(words), Markup("").join(marks)
     )
 
 
 def _x(alpha: float) -> float:
-    return 16 + (alpha - _LOW) / (_HIGH - _LOW) * (_WIDTH - 32)
+    return 8 + (alpha - _LOW) / (_HIGH - _LOW) * (_WIDTH - 16)
 
 
 def _cloud(alphas: np.ndarray) -> np.ndarray:
@@ -176,12 +176,12 @@ def _ground(modes: Sequence[str], dead_zone: tuple[float, float]) -> Markup:
         '<rect class="bar" x="{a:.1f}" y="{b}" width="{lw:.1f}" height="10" rx="2"/>'
         '<rect class="bar" x="{r:.1f}" y="{b}" width="{rw:.1f}" height="10" rx="2"/>'
         '<rect class="block" x="{l:.1f}" y="{f}" width="{w:.1f}" height="22" rx="3"/>'
-        '<text class="name" x="{x0:.1f}" y="212">{first}</text>'
-        '<text class="name" x="{x5:.1f}" y="212">the average</text>'
-        '<text class="name" x="{x1:.1f}" y="212">{second}</text>'
-        '<text class="note" x="{x0:.1f}" y="227">α = 0</text>'
-        '<text class="note" x="{x5:.1f}" y="227">no grasp here</text>'
-        '<text class="note" x="{x1:.1f}" y="227">α = 1</text>'
+        '<text class="name" x="{x0:.1f}" y="211">{first}</text>'
+        '<text class="name" x="{x5:.1f}" y="211">the average</text>'
+        '<text class="name" x="{x1:.1f}" y="211">{second}</text>'
+        '<text class="note" x="{x0:.1f}" y="228">α = 0</text>'
+        '<text class="note" x="{x5:.1f}" y="228">no grasp here</text>'
+        '<text class="note" x="{x1:.1f}" y="228">α = 1</text>'
     ).format(
         l=left,
         r=right,

@@ -35,6 +35,8 @@ class Tally(NamedTuple):
     """Share of the rarest mode among successes; None without a success."""
     averaging_failures: int
     """Episodes that failed between the modes."""
+    averaging: Interval
+    """Their share with Wilson's 95 % interval."""
     labels: dict[str, int]
     """Episodes with each label that occurred."""
     steps_mean: float
@@ -46,10 +48,12 @@ class Summary(NamedTuple):
 
     success: Interval
     """Mean success over tasks, every task weighing the same."""
-    averaging: float
+    averaging: Interval
     """Mean share of averaging failures over tasks."""
     minority_share: float | None
     """Smallest minority share of any task; None when nothing succeeded anywhere."""
+    narrowest: Tally | None
+    """The task with the smallest minority share."""
 
 
 class Run(NamedTuple):
@@ -77,16 +81,17 @@ def tally(
     """
     wins = [mode for label, mode in zip(labels, modes, strict=True) if label == SUCCESS]
     counts = {name: wins.count(name) for name in load_task(task).modes}
-    n, k = len(labels), len(wins)
+    n, k, middle = len(labels), len(wins), sum(label.endswith("_MID") for label in labels)
     return Tally(
         task=task,
         variant=variant,
         episodes=n,
         successes=k,
-        success=Interval(k / max(n, 1), *metrics.wilson(k, n)),
+        success=_rate(k, n),
         modes=counts,
         minority_share=metrics.minority_share(list(counts.values())),
-        averaging_failures=sum(label.endswith("_MID") for label in labels),
+        averaging_failures=middle,
+        averaging=_rate(middle, n),
         labels=count_labels(labels),
         steps_mean=float(np.mean(steps)) if n else 0.0,
     )
@@ -95,11 +100,13 @@ def tally(
 def summary(tallies: Sequence[Tally]) -> Summary:
     """Summarise over the tasks of the `clean` variant (over all cells if there is no such variant)."""
     cells = [cell for cell in tallies if cell.variant == "clean"] or list(tallies)
-    shares = [cell.minority_share for cell in cells if cell.minority_share is not None]
+    shares = {i: cell.minority_share for i, cell in enumerate(cells) if cell.minority_share is not None}
+    narrowest = cells[min(shares, key=shares.__getitem__)] if shares else None
     return Summary(
         success=metrics.mean_interval([cell.success for cell in cells]),
-        averaging=float(np.mean([cell.averaging_failures / max(cell.episodes, 1) for cell in cells])),
-        minority_share=min(shares) if shares else None,
+        averaging=metrics.mean_interval([cell.averaging for cell in cells]),
+        minority_share=narrowest.minority_share if narrowest else None,
+        narrowest=narrowest,
     )
 
 
@@ -129,6 +136,10 @@ def read_run(run_dir: Path | str) -> Run:
         raise BimodalError(f"{folder} has no episodes.parquet; run the same evaluation to its end first")
     rows = pq.read_table(folder / "episodes.parquet").to_pylist()
     return Run(folder, card, _cells(card["suite"], rows, folder))
+
+
+def _rate(k: int, n: int) -> Interval:
+    return Interval(k / max(n, 1), *metrics.wilson(k, n))
 
 
 def _cells(

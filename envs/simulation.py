@@ -153,6 +153,8 @@ class Simulation:
         tcp = self.tcp_position
         translation, turning = self.batch.jac(self._tcp_body, tcp)
         jacobian = np.concatenate([translation, turning], axis=1)[:, :, self._arm_dof]
+        # One contiguous layout for every N, or a single row would reach another matrix kernel.
+        jacobian = np.ascontiguousarray(jacobian)
         angles = self.qpos[:, self._arm]
         step = control.joint_step(
             jacobian,

@@ -82,7 +82,7 @@ def aggregate(total: Summary) -> dict[str, Any]:
     return {
         "success_macro": _rounded(total.success.estimate),
         "success_macro95": [_rounded(max(total.success.low, 0.0)), _rounded(min(total.success.high, 1.0))],
-        "averaging_macro": _rounded(total.averaging),
+        "averaging_macro": _rounded(total.averaging.estimate),
         "minority_share_min": _rounded(total.minority_share),
     }
 
@@ -90,7 +90,7 @@ def aggregate(total: Summary) -> dict[str, Any]:
 def _suite_problems(suite: dict[str, Any]) -> Iterator[str]:
     """Yield how a suite differs from ours of that name; a suite of one's own cannot borrow a name."""
     if suite["name"] not in SUITES:
-        yield f"suite: unknown suite {suite['name']!r}; the leaderboard takes whole suites: {', '.join(SUITES)}"
+        yield f"suite: {suite['name']!r} is not a whole suite of the leaderboard ({', '.join(SUITES)})"
         return
     for name, value in _suite_card(suite["name"]).items():
         if suite[name] != value:

@@ -15,7 +15,7 @@ from ..envs.errors import BimodalError
 from .check import aggregate, check_entry, result
 from .files import entry_id, pretty, read_entry
 
-__all__ = ["check_entry", "entry_from_run", "entry_id", "read_entry", "write_entry"]
+__all__ = ["check_entry", "entry_from_run", "entry_id", "read_entries", "read_entry", "write_entry"]
 
 
 def entry_from_run(run_dir: Path | str) -> dict[str, Any]:
@@ -75,6 +75,11 @@ def write_entry(entry: dict[str, Any], folder: Path | str) -> Path:
     return path
 
 
+def _latency(card: dict[str, Any], task: str) -> dict[str, float | None]:
+    timed = card["latency_ms"].get(task, {})
+    return {name: timed.get(name) for name in ("p50", "p99")}
+
+
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
@@ -82,3 +87,18 @@ def _slug(name: str) -> str:
 def _owner(entry: dict[str, Any]) -> tuple[Any, ...]:
     suite, policy = entry.get("suite") or {}, entry.get("policy") or {}
     return suite.get("name"), suite.get("version"), policy.get("name"), policy.get("uri")
+
+
+def read_entries(folder: Path | str) -> list[dict[str, Any]]:
+    """Return the sound entries of a folder, in the order of their file names.
+
+    Raises:
+        BimodalError: an entry is unsound.
+    """
+    entries = []
+    for path in sorted(Path(folder).glob("*.json")):
+        entry = read_entry(path)
+        if problems := check_entry(entry):
+            raise BimodalError(f"{path} is unsound: {problems[0]}; see: bimodal check {path}")
+        entries.append(entry)
+    return entries

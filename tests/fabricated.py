@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from bimodal.benchmark.suites import find_suite
 from bimodal.tasks import load_task
 

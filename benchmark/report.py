@@ -1,0 +1,121 @@
+"""The report of a run: one page that opens from disk and loads nothing but the videos beside it."""
+
+import json
+import math
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from ..tasks import load_task
+from .gallery import clips
+from .labels import MEANING
+from .page import render
+from .run_folder import write_text
+from .svg import Act, mixture_plot
+from .tally import Run, mode_names, read_run, summary, tally_run
+
+
+class Plot(NamedTuple):
+    """The picture of where the hand acted in one task."""
+
+    task: str
+    variant: str
+    picture: Markup
+    episodes: int
+    unseen: int
+    """Episodes without a mark, because the hand never acted."""
+
+
+def write_report(run_dir: Path | str) -> Path:
+    """Write `report.html` into a run folder and return its path.
+
+    Raises:
+        BimodalError: not a finished run.
+    """
+    run = read_run(run_dir)
+    cells = tally_run(run)
+    card = run.card
+    page = render(
+        Path(__file__).parent / "report.html",
+        policy=card["policy"],
+        suite=card["suite"],
+        created=card["created"][:10],
+        total=summary(cells),
+        cells=cells,
+        episodes=sum(cell.episodes for cell in cells),
+        averaged=sum(cell.averaging_failures for cell in cells),
+        latency=_slowest(card["latency_ms"]),
+        timings={task: _timing(card["latency_ms"].get(task)) for task in card["suite"]["tasks"]},
+        plots=plots(run),
+        clips=clips(run),
+        command=reproduce(card),
+        facts=facts(card),
+        verdicts={label: MEANING[label] for label in MEANING if any(label in cell.labels for cell in cells)},
+        version=card["versions"].get("bimodal", ""),
+    )
+    path = run.folder / "report.html"
+    write_text(path, page)
+    return path
+
+
+def plots(run: Run) -> list[Plot]:
+    """Return the mixture plot of every cell whose task has two modes, in the suite's order."""
+    drawn = []
+    for (task, variant), rows in run.cells.items():
+        modes = load_task(task).modes
+        if len(modes) != 2:
+            continue
+        columns = zip(rows["seed"], rows["label"], mode_names(task, rows["mode"]), rows["alpha"], strict=True)
+        acts = [Act(*row) for row in columns]
+        unseen = sum(not math.isfinite(act.alpha) for act in acts)
+        picture = mixture_plot(acts, modes, load_task(task).dead_zone)
+        drawn.append(Plot(task, variant, picture, len(acts), unseen))
+    return drawn
+
+
+def reproduce(card: Mapping[str, Any]) -> str:
+    """Return the command that runs the same policy on the same suite again."""
+    suite, words = card["suite"], ["bimodal", "evaluate", card["policy"]["uri"]]
+    words += ["--suite", suite["name"].rstrip("*")]
+    if suite["name"].endswith("*"):
+        first, count = suite["seeds"]["start"], suite["seeds"]["count"]
+        words += ["--tasks", ",".join(suite["tasks"]), "--seeds", f"{first}..{first + count - 1}"]
+    return shlex.join(words)
+
+
+def facts(card: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a reader wants to know of a run's origin, in words."""
+    policy, machine = card["policy"], card["machine"]
+    learned = policy["parameters"]
+    return {
+        "Policy": f"{policy['uri']} ({policy['class']})",
+        "Parameters": f"{learned:,}" if learned else "none learned",
+        "Reads": ", ".join(policy["observations"]) or "every component of the track",
+        "Emits": f"{policy['action']}, {policy['execute']} actions a decision",
+        "Training": _words(card.get("training")),
+        "Weights": _words(policy["artifacts"]),
+        "Suite": f"{card['suite']['name']} {card['suite']['version']}, {card['suite']['hash']}",
+        "Versions": _words(card["versions"]),
+        "Machine": _words(machine),
+        "Options": _words(card["options"]),
+        "Made": f"{card['created']} in {card['wall_s']:.0f} s",
+    }
+
+
+def _words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_words(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, str):
+        return value[:12] + "…" if len(value) == 64 else value
+    return "none" if value is None else json.dumps(value)
+
+
+def _timing(timed: Mapping[str, float] | None) -> str:
+    return f"{timed['p50']:.1f} / {timed['p99']:.1f}" if timed else "–"
+
+
+def _slowest(latency: Mapping[str, Mapping[str, float]]) -> str:
+    return f"{max(timed['p50'] for timed in latency.values()):.1f}" if latency else "–"

@@ -1,0 +1,81 @@
+"""Tables for the terminal: tasks, policies, and the result of a run."""
+
+from rich import box
+from rich.table import Table
+
+from ..policies.load import BUILT_IN, policy_class
+from ..tasks import load_task, task_names
+from .labels import short_name
+from .tally import Run, summary, tally_run
+
+
+def _table(title: str, caption: str = "") -> Table:
+    return Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", caption=caption, caption_justify="left")
+
+
+def task_table() -> Table:
+    """Return the tasks: id, modes, horizon, goal."""
+    table = _table("Tasks")
+    for column in ("task", "modes", "horizon", "goal"):
+        table.add_column(column, justify="right" if column == "horizon" else "left")
+    for name in task_names():
+        task = load_task(name)
+        table.add_row(name, " | ".join(task.modes), f"{task.horizon / 20:g} s", task.goal)
+    return table
+
+
+def policy_table() -> Table:
+    """Return the registered policies."""
+    table = _table("Policies", "Your own: file.py:Class or module:Class")
+    table.add_column("name")
+    table.add_column("what it is")
+    for name in BUILT_IN:
+        found = policy_class(name)
+        table.add_row(name, found.description or (found.__doc__ or "").strip().splitlines()[0])
+    return table
+
+
+def run_table(run: Run) -> Table:
+    """Return a run's result: successes of all episodes with Wilson's interval, modes, failures, latency."""
+    policy, suite = run.card["policy"], run.card["suite"]
+    cells = tally_run(run)
+    total = summary(cells)
+    table = _table(
+        f"{policy['name']} on {suite['name']} v{suite['version']} "
+        f"(seeds {suite['seeds']['start']}..{suite['seeds']['start'] + suite['seeds']['count'] - 1})",
+        "success: held for 0.5 s, with Wilson's 95 % interval; averaging: failed between the modes; "
+        "latency: one decision for one episode on one core",
+    )
+    table.add_column("task", no_wrap=True)
+    table.add_column("success", justify="right", no_wrap=True)
+    table.add_column("95 %", no_wrap=True)
+    table.add_column("modes of successes")
+    table.add_column("averaging", justify="right")
+    table.add_column("other failures")
+    table.add_column("p50 / p99 ms", justify="right", no_wrap=True)
+    for cell in cells:
+        latency = run.card["latency_ms"].get(cell.task)
+        others = {
+            label: count
+            for label, count in cell.labels.items()
+            if label != "SUCCESS" and not label.endswith("_MID")
+        }
+        table.add_row(
+            short_name(cell.task),
+            f"{cell.successes}/{cell.episodes}",
+            f"{cell.success.low:.0%} - {cell.success.high:.0%}",
+            ", ".join(f"{count} {mode}" for mode, count in cell.modes.items()),
+            str(cell.averaging_failures),
+            ", ".join(f"{count} {label}" for label, count in others.items()) or "-",
+            f"{latency['p50']:.2f} / {latency['p99']:.2f}" if latency else "-",
+        )
+    table.add_section()
+    share = "-" if total.minority_share is None else f"rarer mode at least {total.minority_share:.0%}"
+    table.add_row(
+        "all tasks",
+        f"{total.success.estimate:.1%}",
+        f"{total.success.low:.0%} - {total.success.high:.0%}",
+        share,
+        f"{total.averaging:.0%}",
+    )
+    return table

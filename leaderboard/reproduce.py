@@ -1,0 +1,100 @@
+"""Running an entry's panel again and saying whether the same came out.
+
+identical   every episode has the same digest: actions, states and verdict agree to the last bit
+consistent  another kind of machine changed some episodes, but on no task is the paired difference of
+            success beyond its 95 % interval
+different   on some task it is
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..benchmark.evaluate import RUNS, evaluate
+from ..benchmark.labels import short_name
+from ..benchmark.metrics import paired_difference
+from ..benchmark.run_folder import read_card
+from ..benchmark.suites import suite_from_card
+from ..benchmark.tally import read_run
+from ..envs.errors import BimodalError, NotComparable
+from ..tasks.referee import SUCCESS
+from .check import check_entry
+from .files import read_entry
+
+
+class Reproduction(NamedTuple):
+    """What came out."""
+
+    verdict: str
+    """identical, consistent or different."""
+    reason: str
+    """Why, in one sentence."""
+    lines: tuple[str, ...]
+    """One line a task."""
+
+
+def reproduce(
+    path: Path,
+    *,
+    out: Path | None = None,
+    checkpoints: Path | None = None,
+    workers: int | None = None,
+    threads: int = 1,
+    fresh: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Reproduction:
+    """Run the panel of the entry at `path` again and compare; options as in `evaluate`.
+
+    Raises:
+        BimodalError: the entry is unsound.
+        NotComparable: this installation has other tasks, another MuJoCo or other weights.
+    """
+    entry = read_entry(path)
+    if problems := check_entry(entry):
+        raise BimodalError(f"{path} is unsound: {problems[0]}")
+    suite = suite_from_card(entry["suite"])
+    if suite.hash() != entry["suite"]["hash"]:
+        raise NotComparable(
+            f"{path} was made with suite hash {entry['suite']['hash']}, this installation has {suite.hash()}: "
+            f"the tasks or MuJoCo differ (entry: MuJoCo {entry['provenance']['versions'].get('mujoco')})"
+        )
+    run = evaluate(
+        entry["policy"]["uri"],
+        suite,
+        out=out or RUNS / f"reproduce-{path.stem}",
+        checkpoints=checkpoints,
+        workers=workers,
+        threads=threads,
+        fresh=fresh,
+        progress=progress,
+    )
+    if read_card(run)["policy"]["artifacts"] != entry["policy"]["artifacts"]:
+        raise NotComparable(f"{path} was made with other weights or code than {entry['policy']['uri']!r} has here")
+    return compare(entry, run)
+
+
+def compare(entry: dict[str, Any], run: Path) -> Reproduction:
+    """Compare an entry with a run of the same suite, episode by episode."""
+    cells = read_run(run).cells
+    lines, same, total, apart = [], 0, 0, []
+    for cell in entry["episodes"]:
+        task, rows = cell["task"], cells[cell["task"], cell["variant"]]
+        if cell["seeds"] != rows["seed"]:
+            raise NotComparable(f"{run} has other seeds of {task} than the entry")
+        equal = sum(a == b for a, b in zip(cell["digests"], rows["digest"], strict=True))
+        claimed = [label == SUCCESS for label in cell["labels"]]
+        found = [label == SUCCESS for label in rows["label"]]
+        change = paired_difference(found, claimed)
+        same, total = same + equal, total + len(found)
+        if change.low > 0 or change.high < 0:
+            apart.append(short_name(task))
+        lines.append(
+            f"{short_name(task):20} {equal}/{len(found)} episodes identical, successes {sum(claimed)} claimed, "
+            f"{sum(found)} found (difference {change.estimate:+.1%}, 95 % {change.low:+.1%} to {change.high:+.1%})"
+        )
+    if same == total:
+        return Reproduction("identical", f"all {total} episodes agree to the last bit", tuple(lines))
+    if apart:
+        return Reproduction("different", f"success differs beyond its interval on {', '.join(apart)}", tuple(lines))
+    reason = f"{same} of {total} episodes agree to the last bit, and success differs nowhere beyond its interval"
+    return Reproduction("consistent", reason, tuple(lines))
