@@ -148,10 +148,11 @@ def present(path: Path, console: Console, videos: bool = True) -> None:
     from .run_folder import seal
     from .tables import run_table
     from .tally import read_run
-    from .videos import render_videos
 
     console.print(run_table(read_run(path)))
     if videos:
+        from .videos import render_videos
+
         with progress_bar("videos", "clips") as update:
             render_videos(path, progress=update)
     console.print(f"report   {write_report(path)}")

@@ -35,7 +35,7 @@ TERMS = {
     "Success": "The share of all episodes that end well; faults and timeouts count as failures.",
     "Macro": "The mean over tasks; every task weighs the same.",
     "Interval": "95 % confidence: Wilson's for one task, combined over tasks for the macro.",
-    "Averaging failure": "The hand acted between two modes, where nothing can be grasped, and failed.",
+    "Averaging failure": "The hand acted between two modes, where every attempt is certified to fail.",
     "Minority share": "How often the rarer mode is used among successes; 50 % is an even choice of two,"
     " 0 % means that one mode was forgotten.",
     "Mixture coordinate α": "Where the hand acted on the line between the grasps: 0 is the first mode,"

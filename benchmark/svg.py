@@ -118,9 +118,10 @@ def mixture_plot(acts: Sequence[Act], modes: Sequence[str], dead_zone: tuple[flo
     heights = _cloud(alphas)
     order = sorted(range(len(seen)), key=lambda i: list(GROUPS).index(group(seen[i].label)))
     marks = [_mark(seen[i], _x(alphas[i]), heights[i]) for i in order]
-    words = _words(acts, modes)
+    counts = _counts(acts, modes)
+    words = f"{counts[0]} succeeded by {modes[0]}, {counts[1]} averaged, {counts[2]} succeeded by {modes[1]}"
     return Markup('<svg class="mixture" viewBox="0 0 {} 234" role="img" aria-label="{}">{}{}{}</svg>').format(
-        _WIDTH, "; ".join(words), _ground(modes, dead_zone), _headings(words), Markup("").join(marks)
+        _WIDTH, words, _ground(modes, dead_zone), _headings(counts), Markup("").join(marks)
     )
 
 
@@ -149,21 +150,24 @@ def _mark(act: Act, x: float, y: float) -> Markup:
     )
 
 
-def _words(acts: Sequence[Act], modes: Sequence[str]) -> list[str]:
-    wins = [sum(group(a.label) == "success" and a.mode == mode for a in acts) for mode in modes[:2]]
-    middle = sum(group(act.label) == "average" for act in acts)
-    return [f"{wins[0]} held the {modes[0]}", f"{middle} averaged", f"{wins[1]} held the {modes[1]}"]
+def _counts(acts: Sequence[Act], modes: Sequence[str]) -> tuple[int, int, int]:
+    """Count successes in the first mode, averaging failures, successes in the second mode."""
+    first, second = (sum(group(a.label) == "success" and a.mode == mode for a in acts) for mode in modes[:2])
+    return first, sum(group(act.label) == "average" for act in acts), second
 
 
-def _headings(words: Sequence[str]) -> Markup:
+def _headings(counts: tuple[int, int, int]) -> Markup:
     drawn = []
-    for text, alpha, name in zip(words, (0.0, 0.5, 1.0), ("success", "average", "success"), strict=True):
-        number, rest = text.split(" ", 1)
+    for n, alpha, kind, word in (
+        (counts[0], 0.0, "success", "succeeded"),
+        (counts[1], 0.5, "average", "averaged"),
+        (counts[2], 1.0, "success", "succeeded"),
+    ):
         drawn.append(
             Markup(
-                '<text class="number {}" x="{:.0f}" y="20">{}</text>'
-                '<text class="note" x="{:.0f}" y="36">{}</text>'
-            ).format(name if number != "0" else "none", _x(alpha), number, _x(alpha), rest)
+                '<text class="number {}" x="{:.0f}" y="19">{}</text>'
+                '<text class="note" x="{:.0f}" y="34">{}</text>'
+            ).format(kind if n else "none", _x(alpha), n, _x(alpha), word)
         )
     return Markup("").join(drawn)
 
@@ -180,7 +184,7 @@ def _ground(modes: Sequence[str], dead_zone: tuple[float, float]) -> Markup:
         '<text class="name" x="{x5:.1f}" y="211">the average</text>'
         '<text class="name" x="{x1:.1f}" y="211">{second}</text>'
         '<text class="note" x="{x0:.1f}" y="228">α = 0</text>'
-        '<text class="note" x="{x5:.1f}" y="228">no grasp here</text>'
+        '<text class="note" x="{x5:.1f}" y="228">always fails</text>'
         '<text class="note" x="{x1:.1f}" y="228">α = 1</text>'
     ).format(
         l=left,

@@ -81,9 +81,13 @@ def _train_all(out: Path, update) -> None:  # noqa: ANN001
 def _bimodal(*arguments: str) -> None:
     """Run one command in a process of its own."""
     program = "import sys; from bimodal.benchmark.cli import main; sys.exit(main(sys.argv[1:]))"
-    found = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+    )
     if found.returncode:
-        raise BimodalError(f"bimodal {' '.join(arguments[:2])} failed: {found.stderr.strip().splitlines()[-1:]}")
+        raise BimodalError(
+            f"bimodal {' '.join(arguments[:2])} failed: {found.stderr.strip().splitlines()[-1:]}"
+        )
 
 
 def _compare_with_shipped(runs: list[Path], console: Console) -> None:
@@ -91,7 +95,9 @@ def _compare_with_shipped(runs: list[Path], console: Console) -> None:
     for run, entry in zip(runs, (read_shipped(policy) for policy in POLICIES), strict=True):
         if entry is not None:
             outcome = compare(entry, run)
-            console.print(f"{entry['policy']['name']}: {outcome.verdict} to the published entry, {outcome.reason}")
+            console.print(
+                f"{entry['policy']['name']}: {outcome.verdict} to the published entry, {outcome.reason}"
+            )
 
 
 def read_shipped(policy: str) -> dict | None:

@@ -5,6 +5,7 @@ holds it against the schema and counts everything again from its episodes.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def write_entry(entry: dict[str, Any], folder: Path | str) -> Path:
     if problems := check_entry(entry):
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise BimodalError(f"the entry is unsound: {problems[0]}{more}")
-    path = Path(folder) / f"{_slug(entry['suite']['name'])}-{_slug(entry['policy']['name'])}.json"
+    path = Path(folder) / file_name(entry)
     if path.exists() and _owner(read_entry(path)) != _owner(entry):
         raise BimodalError(f"{path} holds another policy's entry; give this policy another name")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,13 +76,15 @@ def write_entry(entry: dict[str, Any], folder: Path | str) -> Path:
     return path
 
 
+def file_name(entry: Mapping[str, Any]) -> str:
+    """Return `<suite>-<policy>.json` for an entry or a run's card, in lower case, without odd characters."""
+    names = f"{entry['suite']['name']}-{entry['policy']['name']}".lower()
+    return re.sub(r"[^a-z0-9]+", "-", names).strip("-") + ".json"
+
+
 def _latency(card: dict[str, Any], task: str) -> dict[str, float | None]:
     timed = card["latency_ms"].get(task, {})
     return {name: timed.get(name) for name in ("p50", "p99")}
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _owner(entry: dict[str, Any]) -> tuple[Any, ...]:

@@ -69,7 +69,9 @@ def reproduce(
         progress=progress,
     )
     if read_card(run)["policy"]["artifacts"] != entry["policy"]["artifacts"]:
-        raise NotComparable(f"{path} was made with other weights or code than {entry['policy']['uri']!r} has here")
+        raise NotComparable(
+            f"{path} was made with other weights or code than {entry['policy']['uri']!r} has here"
+        )
     return compare(entry, run)
 
 
@@ -95,6 +97,10 @@ def compare(entry: dict[str, Any], run: Path) -> Reproduction:
     if same == total:
         return Reproduction("identical", f"all {total} episodes agree to the last bit", tuple(lines))
     if apart:
-        return Reproduction("different", f"success differs beyond its interval on {', '.join(apart)}", tuple(lines))
-    reason = f"{same} of {total} episodes agree to the last bit, and success differs nowhere beyond its interval"
+        return Reproduction(
+            "different", f"success differs beyond its interval on {', '.join(apart)}", tuple(lines)
+        )
+    reason = (
+        f"{same} of {total} episodes agree to the last bit, and success differs nowhere beyond its interval"
+    )
     return Reproduction("consistent", reason, tuple(lines))

@@ -1,0 +1,223 @@
+"""The leaderboard as one static folder that opens from disk: no server, no network, no fonts from afar.
+
+index.html    the page
+board.json    the same rows for programs, board.csv for spreadsheets
+entries/      every entry, as it was checked
+runs/         report and videos of the runs that were given
+pictures/     the pictures at the top
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from shutil import copyfile, rmtree
+from typing import Any, NamedTuple
+
+from ..benchmark.gallery import Clip, clips
+from ..benchmark.page import render
+from ..benchmark.report import Plot, facts, plots, reproduce, write_report
+from ..benchmark.run_folder import write_text
+from ..benchmark.tally import Run, read_run
+from ..envs.errors import BimodalError, WrongUse
+from .board import Board, Row, board_rows
+from .entry import check_entry, file_name, read_entry
+from .files import pretty
+
+
+class Profile(NamedTuple):
+    """What the page says of one row besides its numbers."""
+
+    row: Row
+    file: str
+    """Name of its entry file."""
+    command: str
+    """What runs the policy again."""
+    facts: dict[str, str]
+    report: str | None
+    """Where its report lies in the site, None when its run was not given."""
+
+
+class Picture(NamedTuple):
+    """A picture at the top of the page."""
+
+    file: str
+    caption: str
+
+
+class Shown(NamedTuple):
+    """A run as the page shows it."""
+
+    name: str
+    """The policy's name."""
+    folder: str
+    """Its folder in the site."""
+    plots: list[Plot]
+    clips: dict[str, list[Clip]]
+
+
+def build_site(
+    entries_dir: Path | str,
+    out_dir: Path | str,
+    runs: Sequence[Path | str] = (),
+    pictures: Sequence[Path | str] = (),
+) -> Path:
+    """Build the site and return its index.html.
+
+    Args:
+        entries_dir: folder of entry files; every one must be sound.
+        out_dir: where the site goes; an earlier site there is replaced.
+        runs: run folders whose reports, videos and mixture plots are shown.
+        pictures: image files for the strip at the top, captioned by their names.
+
+    Raises:
+        BimodalError: an entry is unsound, a run is unfinished, or `out_dir` holds something else.
+    """
+    entries = read_entries(entries_dir)
+    boards = board_rows(entries)
+    found = [read_run(run) for run in runs]
+    out = _fresh(Path(out_dir))
+    for entry in entries:
+        write_text(out / "entries" / file_name(entry), pretty(entry))
+    shown = [_copy_run(run, out) for run in _by_rank(found, boards)]
+    write_text(out / "board.json", json.dumps([_plain(board) for board in boards], indent=1) + "\n")
+    write_text(out / "board.csv", _table(boards))
+    page = render(
+        Path(__file__).parent / "site.html",
+        boards=boards,
+        profiles={board.suite["hash"]: [_profile(row, shown) for row in board.rows] for board in boards},
+        pictures=[_copy_picture(Path(picture), out) for picture in pictures],
+        plots=_side_by_side(shown),
+        clips=_examples(shown),
+    )
+    write_text(out / "index.html", page)
+    return out / "index.html"
+
+
+def read_entries(folder: Path | str) -> list[dict[str, Any]]:
+    """Return every entry of a folder, checked.
+
+    Raises:
+        BimodalError: there is no such folder, or an entry in it is unsound.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BimodalError(f"{folder} is not a folder of entries")
+    entries = []
+    for path in sorted(folder.glob("*.json")):
+        entry = read_entry(path)
+        if problems := check_entry(entry):
+            raise BimodalError(f"{path} is unsound ({len(problems)} problems): {problems[0]}")
+        entries.append(entry)
+    return entries
+
+
+# ----------------------------------------------------------------------------------- what is copied
+
+
+def _fresh(out: Path) -> Path:
+    """Return an empty folder for the site; never delete what is not an earlier site."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if not (out / "board.json").is_file() or not (out / "index.html").is_file():
+            raise WrongUse(f"{out} is neither empty nor an earlier site; choose another folder")
+        rmtree(out)
+    for name in ("entries", "runs", "pictures"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def _copy_run(run: Run, out: Path) -> Shown:
+    name = file_name(run.card).removesuffix(".json")
+    target = out / "runs" / name
+    (target / "videos").mkdir(parents=True, exist_ok=True)
+    copyfile(write_report(run.folder), target / "report.html")
+    videos = clips(run)
+    for clip in (clip for shown in videos.values() for clip in shown):
+        copyfile(clip.file, target / "videos" / clip.file.name)
+    return Shown(run.card["policy"]["name"], f"runs/{name}", plots(run), videos)
+
+
+def _copy_picture(picture: Path, out: Path) -> Picture:
+    if not picture.is_file():
+        raise BimodalError(f"{picture} is not a picture")
+    copyfile(picture, out / "pictures" / picture.name)
+    return Picture(f"pictures/{picture.name}", picture.stem.replace("-", " ").replace("_", " "))
+
+
+# ------------------------------------------------------------------------------------ what is shown
+
+
+def _by_rank(runs: Iterable[Run], boards: Sequence[Board]) -> list[Run]:
+    """Sort runs as their policies stand on the boards; those that are on none come last."""
+    order = [row.policy for board in boards for row in board.rows]
+    return sorted(runs, key=lambda r: (order + [r.card["policy"]["name"]]).index(r.card["policy"]["name"]))
+
+
+def _profile(row: Row, shown: Sequence[Shown]) -> Profile:
+    entry, name = row.entry, file_name(row.entry)
+    card = entry["provenance"] | {part: entry[part] for part in ("suite", "policy", "training")}
+    folder = f"runs/{name.removesuffix('.json')}"
+    report = f"{folder}/report.html" if any(run.folder == folder for run in shown) else None
+    return Profile(row, name, reproduce(card), facts(card), report)
+
+
+def _side_by_side(shown: Sequence[Shown]) -> dict[str, list[tuple[str, Plot]]]:
+    """Return the mixture plots of every task, one a policy."""
+    tasks = dict.fromkeys(plot.task for run in shown for plot in run.plots)
+    return {
+        task: [(run.name, plot) for run in shown for plot in run.plots if plot.task == task] for task in tasks
+    }
+
+
+def _examples(shown: Sequence[Shown]) -> dict[str, list[tuple[str, str, Clip]]]:
+    """Return for every task one video of each mode's success and of each kind of failure.
+
+    Each is (policy, address of the file, clip).
+    """
+    tasks = dict.fromkeys(task for run in shown for task in run.clips)
+    examples = {}
+    for task in tasks:
+        kinds: dict[tuple[str, str | None], tuple[str, str, Clip]] = {}
+        for run in shown:
+            for clip in run.clips.get(task, []):
+                kind = (clip.label, clip.mode if clip.group == "success" else None)
+                kinds.setdefault(kind, (run.name, f"{run.folder}/videos/{clip.file.name}", clip))
+        examples[task] = list(kinds.values())
+    return examples
+
+
+# ------------------------------------------------------------------------------------- for programs
+
+
+def _plain(board: Board) -> dict[str, Any]:
+    rows = []
+    for row in board.rows:
+        plain = row._asdict() | {"success": row.success._asdict(), "entry": row.entry["entry_id"]}
+        plain["cells"] = [cell._asdict() | {"success": cell.success._asdict()} for cell in row.cells]
+        rows.append(plain)
+    return {"suite": board.suite, "rows": rows}
+
+
+def _table(boards: Sequence[Board]) -> str:
+    """Return one line a policy and task."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for board in boards:
+        suite = (board.suite["name"], board.suite["version"], board.suite["hash"])
+        for row in board.rows:
+            for cell in row.cells:
+                shares = (cell.averaging_failures, cell.minority_share, cell.latency_p50_ms)
+                rates = (cell.episodes, cell.successes, *cell.success, *shares)
+                writer.writerow(
+                    [*suite, row.rank, row.policy, row.track, row.level, cell.task, cell.variant, *rates]
+                )
+    return file.getvalue()
+
+
+_COLUMNS = (
+    *("suite", "suite_version", "suite_hash", "rank", "policy", "track", "verification", "task", "variant"),
+    *("episodes", "successes", "success", "success_low95", "success_high95"),
+    *("averaging_failures", "minority_share", "latency_p50_ms"),
+)
