@@ -61,10 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        print(f"bimodal: {what}; finished shards are kept, run the same command again to go on", file=sys.stderr)
+        print(
+            f"bimodal: {what}; finished shards are kept, run the same command again to go on", file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
-        print("bimodal: stopped; finished shards are kept, run the same command again to go on", file=sys.stderr)
+        print(
+            "bimodal: stopped; finished shards are kept, run the same command again to go on", file=sys.stderr
+        )
         return 130
 
 

@@ -294,7 +294,12 @@ COMMANDS: dict[str, Command] = {
             argument("--demos", type=Path, help="demonstrations (default: 300 bi50 ones, made if missing)"),
             argument("--steps", type=int, help="optimiser steps (default: the method's)"),
             argument("--seed", type=int, default=0, help="training seed (default 0)"),
-            argument("--out", type=Path, default=CHECKPOINTS, help="folder of checkpoints (default runs/checkpoints)"),
+            argument(
+                "--out",
+                type=Path,
+                default=CHECKPOINTS,
+                help="folder of checkpoints (default runs/checkpoints)",
+            ),
         ),
     ),
     "evaluate": Command(
@@ -305,9 +310,19 @@ COMMANDS: dict[str, Command] = {
             argument("--task", type=_TASK, action="append", help="only this task (may be repeated)"),
             argument("--seeds", help="other seeds: START..END or a count"),
             argument("--out", type=Path, help="run folder (default runs/SUITE-POLICY)"),
-            argument("--checkpoints", type=Path, help="folder of trained weights (default: the shipped ones)"),
-            argument("--entry", type=Path, nargs="?", const=Path("entries"), help="write an entry (default folder: entries)"),
-            argument("--deadline", type=float, default=30.0, help="longest time of a decision [s] (default 30)"),
+            argument(
+                "--checkpoints", type=Path, help="folder of trained weights (default: the shipped ones)"
+            ),
+            argument(
+                "--entry",
+                type=Path,
+                nargs="?",
+                const=Path("entries"),
+                help="write an entry (default folder: entries)",
+            ),
+            argument(
+                "--deadline", type=float, default=30.0, help="longest time of a decision [s] (default 30)"
+            ),
             argument("--no-videos", action="store_true", help="render no videos"),
             argument("--fresh", action="store_true", help="discard an earlier run in the folder"),
             *_WORKERS,
@@ -330,7 +345,9 @@ COMMANDS: dict[str, Command] = {
         (
             argument("entry", type=Path, help="entry file"),
             argument("--out", type=Path, help="run folder (default runs/reproduce-ENTRY)"),
-            argument("--checkpoints", type=Path, help="folder of trained weights (default: the shipped ones)"),
+            argument(
+                "--checkpoints", type=Path, help="folder of trained weights (default: the shipped ones)"
+            ),
             argument("--fresh", action="store_true", help="discard an earlier run in the folder"),
             *_WORKERS,
         ),
@@ -339,7 +356,9 @@ COMMANDS: dict[str, Command] = {
         site,
         (
             argument("--entries", type=Path, default=_ENTRIES, help="folder of entries"),
-            argument("--run", type=Path, action="append", help="run folder whose videos to show (may be repeated)"),
+            argument(
+                "--run", type=Path, action="append", help="run folder whose videos to show (may be repeated)"
+            ),
             argument("--out", type=Path, default=Path("site"), help="folder of the page (default site)"),
         ),
     ),

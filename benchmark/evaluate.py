@@ -112,7 +112,9 @@ def _answers(  # noqa: ANN202
     """Run the missing shards, in worker processes or here; yield an `Answer` as each one ends."""
     workers = cores() if workers is None else workers
     if isinstance(policy, str) and workers:
-        job = Job(_absolute(policy), str(checkpoints) if checkpoints else None, panel.version, threads, deadline_s)
+        job = Job(
+            _absolute(policy), str(checkpoints) if checkpoints else None, panel.version, threads, deadline_s
+        )
         yield from work(job, [(shard, run.file(shard)) for shard in missing], workers)
         return
     guard = Guard(deadline_s)

@@ -29,6 +29,12 @@ class Clip(NamedTuple):
         """Group of the verdict."""
         return group(self.label)
 
+    @property
+    def poster(self) -> Path | None:
+        """A still beside the video, shown before it plays."""
+        still = self.file.with_suffix(".jpg")
+        return still if still.is_file() else None
+
 
 def clips(run: Run) -> dict[str, list[Clip]]:
     """Return the run's videos by task, in the suite's order, successes first; last those of no task ("").

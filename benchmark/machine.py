@@ -13,7 +13,12 @@ def cores() -> int:
 
 def machine() -> dict[str, str | int]:
     """Return the kind of machine; two runs on equal kinds are equal to the last bit."""
-    return {"cpu": _processor(), "cores": cores(), "os": platform.platform(), "python": platform.python_version()}
+    return {
+        "cpu": _processor(),
+        "cores": cores(),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+    }
 
 
 def versions() -> dict[str, str]:

@@ -39,6 +39,7 @@ def render(template: Path, **content: Any) -> str:
         "terms": TERMS,
         "mark": svg.mark,
         "interval_bar": svg.interval_bar,
+        "plain_bar": svg.plain_bar,
         "share_bar": svg.share_bar,
         "label_bar": svg.label_bar,
     }

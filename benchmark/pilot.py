@@ -5,7 +5,7 @@ ends the episodes it concerns with a label of its own; it never ends the run.
 """
 
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,6 +70,7 @@ class Pilot:
     def _accept(self, decision: object) -> None:
         """Take over the chunk; rows that are not sound keep their last action and end."""
         n, execute, width = self._chunk.shape
+        chunk: np.ndarray
         try:
             chunk = np.asarray(getattr(decision, "actions", decision), dtype=np.float64)
         except (TypeError, ValueError):
@@ -109,7 +110,7 @@ class Pilot:
             self._blame(~self.referee.done, "POLICY_ERROR", f"{type(error).__name__}: {error}"[:300])
         return None
 
-    def _blame(self, rows: np.ndarray, label: str, text: str) -> None:
+    def _blame(self, rows: Any, label: str, text: str) -> None:
         self.faults[rows & ~self.referee.done] = text
         self.referee.policy_fault(rows, label)
 

@@ -82,7 +82,8 @@ def reproduce(card: Mapping[str, Any]) -> str:
     words += ["--suite", suite["name"].rstrip("*")]
     if suite["name"].endswith("*"):
         first, count = suite["seeds"]["start"], suite["seeds"]["count"]
-        words += ["--tasks", ",".join(suite["tasks"]), "--seeds", f"{first}..{first + count - 1}"]
+        words += [word for task in suite["tasks"] for word in ("--task", task)]
+        words += ["--seeds", f"{first}..{first + count - 1}"]
     return shlex.join(words)
 
 

@@ -1,12 +1,12 @@
 """The folder of a run: finished shards survive anything, and the same command goes on where it stopped.
 
-    run.json            what was run, by whom, with what, on what
-    episodes.parquet    one row an episode
-    decisions.parquet   one row a decision
-    traces/             one npz a shard: executed actions, and `mjSTATE_INTEGRATION` every 0.5 s
-    videos/             rendered afterwards from the traces
-    report.html         the run on one page
-    SHA256SUMS          of everything above
+run.json            what was run, by whom, with what, on what
+episodes.parquet    one row an episode
+decisions.parquet   one row a decision
+traces/             one npz a shard: executed actions, and `mjSTATE_INTEGRATION` every 0.5 s
+videos/             rendered afterwards from the traces
+report.html         the run on one page
+SHA256SUMS          of everything above
 """
 
 import fcntl
@@ -122,7 +122,12 @@ def seal(path: Path) -> None:
 def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> None:
     """Write a shard's record, whole or not at all."""
     shard = result.shard
-    meta = {"task": shard.task, "variant": shard.variant, "index": shard.index, "faults": result.faults.tolist()}
+    meta = {
+        "task": shard.task,
+        "variant": shard.variant,
+        "index": shard.index,
+        "faults": result.faults.tolist(),
+    }
     arrays = {
         "meta": np.array(json.dumps(meta)),
         "seeds": np.array(shard.seeds, np.int64),
@@ -161,7 +166,9 @@ def read_shard(path: Path) -> StoredShard:
         trace = Trace(arrays["actions"], arrays["states"])
         result = ShardResult(shard, verdict, np.array(meta["faults"]), arrays["digests"], decisions, trace)
     except Exception as error:
-        raise BimodalError(f"{path} is missing or damaged; run the same evaluation again to mend it") from error
+        raise BimodalError(
+            f"{path} is missing or damaged; run the same evaluation again to mend it"
+        ) from error
     return StoredShard(result, arrays["latencies_ms"])
 
 
@@ -252,7 +259,15 @@ def _decision_table(results: list[ShardResult]) -> pa.Table:
                 if decision.step < max(int(alive[row]), 1):
                     for name, value in zip(
                         rows,
-                        (shard.task, shard.variant, seed, number, decision.step, decision.latency_ms, decision.rows),
+                        (
+                            shard.task,
+                            shard.variant,
+                            seed,
+                            number,
+                            decision.step,
+                            decision.latency_ms,
+                            decision.rows,
+                        ),
                         strict=True,
                     ):
                         rows[name].append(value)

@@ -30,7 +30,7 @@ class Shard(NamedTuple):
     """Task id."""
     variant: str
     """Name of the variant; `clean` for none."""
-    index: int
+    index: int  # type: ignore[assignment]
     """Number of the shard among those of its task and variant."""
     seeds: tuple[int, ...]
     """Episode seeds."""
@@ -129,7 +129,9 @@ def digests(verdict: Verdict, trace: Trace) -> np.ndarray:
         digest = blake2b(digest_size=16)
         digest.update(f"{verdict.label[row]} {verdict.mode[row]} {steps}".encode())
         digest.update(np.ascontiguousarray(trace.actions[row, :steps], "<i4").tobytes())
-        digest.update(np.ascontiguousarray(trace.states[row, : -(-int(steps) // STATE_EVERY)], "<f8").tobytes())
+        digest.update(
+            np.ascontiguousarray(trace.states[row, : -(-int(steps) // STATE_EVERY)], "<f8").tobytes()
+        )
         found.append(digest.hexdigest())
     return np.array(found)
 

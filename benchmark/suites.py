@@ -12,7 +12,7 @@ from ..tasks import Task, load_task, task_names
 from ..tasks.demonstrations import FIRST_SEED
 from .shard import Shard
 
-SHARD_SIZE = 50
+SHARD_SIZE = 100
 """Episodes in a shard; part of the suite, because a policy decides for a shard at once."""
 
 
@@ -85,7 +85,9 @@ def find_suite(name: str, tasks: tuple[str, ...] = (), seeds: range | None = Non
     suite = SUITES[name]
     for task in tasks:
         load_task(task)
-    if seeds is not None and (len(seeds) == 0 or seeds.step != 1 or seeds.start < 0 or seeds.stop > FIRST_SEED):
+    if seeds is not None and (
+        len(seeds) == 0 or seeds.step != 1 or seeds.start < 0 or seeds.stop > FIRST_SEED
+    ):
         raise WrongUse(f"seeds must be START..END within 0..{FIRST_SEED - 1}, e.g. --seeds 0..49")
     cut = suite._replace(tasks=tuple(tasks) or suite.tasks, seeds=suite.seeds if seeds is None else seeds)
     return suite if cut == suite else cut._replace(name=f"{name}*")
@@ -104,7 +106,9 @@ def fingerprint(task: Task) -> str:
     numbers = {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name in dir(task)
-        if not name.startswith("_") and not callable(value := getattr(task, name)) and name not in ("goal", "observation")
+        if not name.startswith("_")
+        and not callable(value := getattr(task, name))
+        and name not in ("goal", "observation")
     }
     numbers["observation"] = [str(part) for part in task.observation]
     text = spec.to_xml() + json.dumps(numbers, sort_keys=True, default=str)

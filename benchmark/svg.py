@@ -70,6 +70,15 @@ def interval_bar(value: Interval) -> Markup:
     )
 
 
+def plain_bar(value: float) -> Markup:
+    """Draw a share on a track from 0 to 1."""
+    return Markup(
+        '<svg class="interval" viewBox="-2 0 104 12" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="track" x="0" y="4" width="100" height="4"/>'
+        '<rect class="fill full" x="0" y="4" width="{:.1f}" height="4"/></svg>'
+    ).format(100 * min(max(value, 0.0), 1.0))
+
+
 def share_bar(counts: Mapping[str, int]) -> Markup:
     """Draw how often each mode was used among successes, in the task's order."""
     total = sum(counts.values())

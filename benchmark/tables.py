@@ -10,7 +10,9 @@ from .tally import Run, summary, tally_run
 
 
 def _table(title: str, caption: str = "") -> Table:
-    return Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", caption=caption, caption_justify="left")
+    return Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", caption=caption, caption_justify="left"
+    )
 
 
 def task_table() -> Table:

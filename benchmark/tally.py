@@ -48,8 +48,10 @@ class Summary(NamedTuple):
 
     success: Interval
     """Mean success over tasks, every task weighing the same."""
-    averaging: Interval
+    averaging: float
     """Mean share of averaging failures over tasks."""
+    averaging_interval: Interval
+    """The same with its 95 % interval."""
     minority_share: float | None
     """Smallest minority share of any task; None when nothing succeeded anywhere."""
     narrowest: Tally | None
@@ -102,9 +104,11 @@ def summary(tallies: Sequence[Tally]) -> Summary:
     cells = [cell for cell in tallies if cell.variant == "clean"] or list(tallies)
     shares = {i: cell.minority_share for i, cell in enumerate(cells) if cell.minority_share is not None}
     narrowest = cells[min(shares, key=shares.__getitem__)] if shares else None
+    averaging = metrics.mean_interval([cell.averaging for cell in cells])
     return Summary(
         success=metrics.mean_interval([cell.success for cell in cells]),
-        averaging=metrics.mean_interval([cell.averaging for cell in cells]),
+        averaging=averaging.estimate,
+        averaging_interval=averaging,
         minority_share=narrowest.minority_share if narrowest else None,
         narrowest=narrowest,
     )

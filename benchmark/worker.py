@@ -74,7 +74,6 @@ def run_and_write(job: Job, shard: Shard, file: Path, guard: Guard) -> None:
     write_shard(file, result, latencies)
 
 
-
 def main() -> None:
     """Serve the parent whose pipe and shared byte are named by the arguments (file descriptors)."""
     serve(Connection(int(sys.argv[1])), mmap.mmap(int(sys.argv[2]), 1))

@@ -73,7 +73,7 @@ class _Worker:
 
     def _start(self) -> None:
         self.pipe, other = Pipe()
-        flag = tempfile.TemporaryFile()
+        flag = tempfile.TemporaryFile()  # noqa: SIM115 (closed below, the map keeps it)
         flag.write(b"\0")
         flag.flush()
         self._inside = mmap.mmap(flag.fileno(), 1)

@@ -51,7 +51,8 @@ class Scene:
 
     def fixed(self, name: str) -> mujoco.MjsBody:
         """Add a body that never moves but whose pose is drawn per episode (a mocap body: its pose is
-        part of the recorded state)."""
+        part of the recorded state).
+        """
         return self.spec.worldbody.add_body(name=name, mocap=True)
 
     def box(
@@ -87,7 +88,8 @@ class Scene:
 
     def watch_fingers(self, geom: str, sensor: str) -> None:
         """Add two sensors, `<sensor>_left` and `<sensor>_right`: the net force [N] between `geom` and a
-        finger."""
+        finger.
+        """
         for side, finger in zip(("left", "right"), _FINGERS, strict=True):
             self._contact_sensor(geom, f"{sensor}_{side}", finger)
 

@@ -6,7 +6,7 @@ that replays bit for bit (it holds the solver's warm start, controls and the pos
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import mujoco
 import numpy as np
@@ -21,7 +21,7 @@ from .streams import stream
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 """The components of a recorded state row."""
 _POSITION_STAGE = mujoco.mjtStage.mjSTAGE_POS.value
-_IK_ITERATIONS = 60
+_IK_ITERATIONS = 25
 
 
 class Start(NamedTuple):
@@ -40,8 +40,12 @@ class Start(NamedTuple):
 class SimulatedTask(Protocol):
     """What a simulation needs to know of a task."""
 
-    id: str
-    observation: tuple[Spec, ...]
+    id: ClassVar[str]
+
+    @property
+    def observation(self) -> tuple[Spec, ...]:
+        """Observation components."""
+        ...
 
     def spec(self) -> mujoco.MjSpec:
         """Return the physics scene."""
@@ -76,6 +80,13 @@ class Simulation:
         self._arm_dof = np.array([model.joint(name).dofadr[0] for name in robot.ARM_JOINTS])
         self._fingers = np.array([model.joint(name).qposadr[0] for name in robot.FINGER_JOINTS])
         self._arm_low, self._arm_high = model.jnt_range[model.joint(robot.ARM_JOINTS[0]).id :][:7].T
+        self._bodies = {model.body(i).name: i for i in range(model.nbody)}
+        self._sensors = {model.sensor(i).name: int(model.sensor_adr[i]) for i in range(model.nsensor)}
+        self._velocities = {
+            model.body(i).name: int(model.jnt_dofadr[model.body_jntadr[i]])
+            for i in range(model.nbody)
+            if model.body_jntnum[i]
+        }
         self.seeds = np.zeros(n, np.int64)
         self.frame = np.zeros((n, 3))
 
@@ -149,7 +160,8 @@ class Simulation:
 
     def ik(self, position: np.ndarray, rotation: np.ndarray) -> np.ndarray:
         """Return joint targets (N, 7) [rad] that move the TCP to position (N, 3) [m] and rotation
-        (N, 3, 3), world."""
+        (N, 3, 3), world.
+        """
         tcp = self.tcp_position
         translation, turning = self.batch.jac(self._tcp_body, tcp)
         jacobian = np.concatenate([translation, turning], axis=1)[:, :, self._arm_dof]
@@ -183,20 +195,20 @@ class Simulation:
 
     def position(self, body: str) -> np.ndarray:
         """Position of a body's origin [m], world, (N, 3); a live view that changes with every step."""
-        return self.xpos[:, self.model.body(body).id]
+        return self.xpos[:, self._bodies[body]]
 
     def rotation(self, body: str) -> np.ndarray:
         """Rotation of a body, world <- body, (N, 3, 3); a live view that changes with every step."""
-        return self.xmat[:, self.model.body(body).id].reshape(self.n, 3, 3)
+        return self.xmat[:, self._bodies[body]].reshape(self.n, 3, 3)
 
     def speed(self, body: str) -> np.ndarray:
         """Linear speed of a movable body [m/s], (N,)."""
-        address = int(self.model.joint(body).dofadr[0])
+        address = self._velocities[body]
         return np.linalg.norm(self.qvel[:, address : address + 3], axis=-1)
 
     def force(self, sensor: str) -> np.ndarray:
         """Size of the net contact force [N] at a contact sensor in the last physics step, (N,)."""
-        address = int(self.model.sensor(sensor).adr[0])
+        address = self._sensors[sensor]
         return np.linalg.norm(self.sensordata[:, address + 1 : address + 4], axis=-1)
 
     def in_frame(self, position: np.ndarray) -> np.ndarray:

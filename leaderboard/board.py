@@ -156,14 +156,10 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _outcomes(entry: dict[str, Any]) -> dict[tuple[str, str], list[bool]]:
-    """Return the successes of the scored cells, each ordered by seed."""
-    clean = any(block["variant"] == "clean" for block in entry["episodes"])
+    """Return the successes of the scored cells, by seed."""
+    blocks = [block for block in entry["episodes"] if block["variant"] == "clean"] or entry["episodes"]
     return {
-        (block["task"], block["variant"]): [
-            label == SUCCESS for _, label in sorted(zip(block["seeds"], block["labels"], strict=True))
-        ]
-        for block in sorted(entry["episodes"], key=lambda block: (block["task"], block["variant"]))
-        if block["variant"] == "clean" or not clean
+        (block["task"], block["variant"]): [label == SUCCESS for label in block["labels"]] for block in blocks
     }
 
 

@@ -82,7 +82,7 @@ def aggregate(total: Summary) -> dict[str, Any]:
     return {
         "success_macro": _rounded(total.success.estimate),
         "success_macro95": [_rounded(max(total.success.low, 0.0)), _rounded(min(total.success.high, 1.0))],
-        "averaging_macro": _rounded(total.averaging.estimate),
+        "averaging_macro": _rounded(total.averaging),
         "minority_share_min": _rounded(total.minority_share),
     }
 
@@ -126,6 +126,8 @@ def _block_problems(block: dict[str, Any], panel: range) -> Iterator[str]:
     ):
         if seeds:
             yield f"{where}: {len(seeds)} seeds {what}, such as {one_line(seeds[0])}"
+    if block["seeds"] != sorted(block["seeds"]):
+        yield f"{where}: seeds are not in ascending order"
     for name in ("labels", "modes", "steps", "digests"):
         if len(block[name]) != len(block["seeds"]):
             yield f"{where}: {len(block[name])} {name} for {len(block['seeds'])} seeds"

@@ -16,7 +16,14 @@ from ..envs.errors import BimodalError
 from .check import aggregate, check_entry, result
 from .files import entry_id, pretty, read_entry
 
-__all__ = ["check_entry", "entry_from_run", "entry_id", "read_entries", "read_entry", "write_entry"]
+__all__ = [
+    "check_entry",
+    "entry_from_run",
+    "entry_id",
+    "read_entries",
+    "read_entry",
+    "write_entry",
+]
 
 
 def entry_from_run(run_dir: Path | str) -> dict[str, Any]:
@@ -59,6 +66,24 @@ def entry_from_run(run_dir: Path | str) -> dict[str, Any]:
     return entry
 
 
+def read_entries(folder: Path | str) -> list[dict[str, Any]]:
+    """Return every entry of a folder, all of them sound, in the order of their file names.
+
+    Raises:
+        BimodalError: there is no such folder, or an entry in it is unsound.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BimodalError(f"{folder} is not a folder of entries")
+    entries = []
+    for path in sorted(folder.glob("*.json")):
+        entry = read_entry(path)
+        if problems := check_entry(entry):
+            raise BimodalError(f"{path} is unsound: {problems[0]}; see: bimodal check {path}")
+        entries.append(entry)
+    return entries
+
+
 def write_entry(entry: dict[str, Any], folder: Path | str) -> Path:
     """Write an entry as `<suite>-<policy>.json`, whole or not at all.
 
@@ -78,7 +103,7 @@ def write_entry(entry: dict[str, Any], folder: Path | str) -> Path:
 
 def file_name(entry: Mapping[str, Any]) -> str:
     """Return `<suite>-<policy>.json` for an entry or a run's card, in lower case, without odd characters."""
-    names = f"{entry['suite']['name']}-{entry['policy']['name']}".lower()
+    names = f"{entry['suite']['name']}-{entry['policy']['name']}".lower().replace("*", "-part")
     return re.sub(r"[^a-z0-9]+", "-", names).strip("-") + ".json"
 
 
@@ -90,18 +115,3 @@ def _latency(card: dict[str, Any], task: str) -> dict[str, float | None]:
 def _owner(entry: dict[str, Any]) -> tuple[Any, ...]:
     suite, policy = entry.get("suite") or {}, entry.get("policy") or {}
     return suite.get("name"), suite.get("version"), policy.get("name"), policy.get("uri")
-
-
-def read_entries(folder: Path | str) -> list[dict[str, Any]]:
-    """Return the sound entries of a folder, in the order of their file names.
-
-    Raises:
-        BimodalError: an entry is unsound.
-    """
-    entries = []
-    for path in sorted(Path(folder).glob("*.json")):
-        entry = read_entry(path)
-        if problems := check_entry(entry):
-            raise BimodalError(f"{path} is unsound: {problems[0]}; see: bimodal check {path}")
-        entries.append(entry)
-    return entries

@@ -55,7 +55,7 @@ def reproduce(
     suite = suite_from_card(entry["suite"])
     if suite.hash() != entry["suite"]["hash"]:
         raise NotComparable(
-            f"{path} was made with suite hash {entry['suite']['hash']}, this installation has {suite.hash()}: "
+            f"{path} has suite hash {entry['suite']['hash']}, this installation {suite.hash()}: "
             f"the tasks or MuJoCo differ (entry: MuJoCo {entry['provenance']['versions'].get('mujoco')})"
         )
     run = evaluate(
@@ -91,8 +91,9 @@ def compare(entry: dict[str, Any], run: Path) -> Reproduction:
         if change.low > 0 or change.high < 0:
             apart.append(short_name(task))
         lines.append(
-            f"{short_name(task):20} {equal}/{len(found)} episodes identical, successes {sum(claimed)} claimed, "
-            f"{sum(found)} found (difference {change.estimate:+.1%}, 95 % {change.low:+.1%} to {change.high:+.1%})"
+            f"{short_name(task):20} {equal}/{len(found)} episodes identical, "
+            f"successes {sum(claimed)} claimed, {sum(found)} found "
+            f"(difference {change.estimate:+.1%}, 95 % {change.low:+.1%} to {change.high:+.1%})"
         )
     if same == total:
         return Reproduction("identical", f"all {total} episodes agree to the last bit", tuple(lines))

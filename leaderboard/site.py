@@ -22,7 +22,7 @@ from ..benchmark.run_folder import write_text
 from ..benchmark.tally import Run, read_run
 from ..envs.errors import BimodalError, WrongUse
 from .board import Board, Row, board_rows
-from .entry import check_entry, file_name, read_entry
+from .entry import file_name, read_entries
 from .files import pretty
 
 
@@ -95,24 +95,6 @@ def build_site(
     return out / "index.html"
 
 
-def read_entries(folder: Path | str) -> list[dict[str, Any]]:
-    """Return every entry of a folder, checked.
-
-    Raises:
-        BimodalError: there is no such folder, or an entry in it is unsound.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise BimodalError(f"{folder} is not a folder of entries")
-    entries = []
-    for path in sorted(folder.glob("*.json")):
-        entry = read_entry(path)
-        if problems := check_entry(entry):
-            raise BimodalError(f"{path} is unsound ({len(problems)} problems): {problems[0]}")
-        entries.append(entry)
-    return entries
-
-
 # ----------------------------------------------------------------------------------- what is copied
 
 
@@ -134,7 +116,8 @@ def _copy_run(run: Run, out: Path) -> Shown:
     copyfile(write_report(run.folder), target / "report.html")
     videos = clips(run)
     for clip in (clip for shown in videos.values() for clip in shown):
-        copyfile(clip.file, target / "videos" / clip.file.name)
+        for file in filter(None, (clip.file, clip.poster)):
+            copyfile(file, target / "videos" / file.name)
     return Shown(run.card["policy"]["name"], f"runs/{name}", plots(run), videos)
 
 
@@ -173,7 +156,7 @@ def _side_by_side(shown: Sequence[Shown]) -> dict[str, list[tuple[str, Plot]]]:
 def _examples(shown: Sequence[Shown]) -> dict[str, list[tuple[str, str, Clip]]]:
     """Return for every task one video of each mode's success and of each kind of failure.
 
-    Each is (policy, address of the file, clip).
+    Each is (policy, folder of the file in the site, clip).
     """
     tasks = dict.fromkeys(task for run in shown for task in run.clips)
     examples = {}
@@ -182,7 +165,7 @@ def _examples(shown: Sequence[Shown]) -> dict[str, list[tuple[str, str, Clip]]]:
         for run in shown:
             for clip in run.clips.get(task, []):
                 kind = (clip.label, clip.mode if clip.group == "success" else None)
-                kinds.setdefault(kind, (run.name, f"{run.folder}/videos/{clip.file.name}", clip))
+                kinds.setdefault(kind, (run.name, f"{run.folder}/videos/", clip))
         examples[task] = list(kinds.values())
     return examples
 

@@ -67,8 +67,10 @@ def policy_class(uri: str) -> type[Policy]:
         module, _, attribute = BUILT_IN[uri].partition(":")
         found = getattr(importlib.import_module(f".{module}", __package__), attribute)
     elif ":" not in uri:
-        raise unknown_name("policy", uri, BUILT_IN) if not uri.endswith(".py") else WrongUse(
-            f"policy {uri!r} names a file but no class: write {uri}:ClassName"
+        raise (
+            unknown_name("policy", uri, BUILT_IN)
+            if not uri.endswith(".py")
+            else WrongUse(f"policy {uri!r} names a file but no class: write {uri}:ClassName")
         )
     else:
         location, _, attribute = uri.rpartition(":")

@@ -38,8 +38,8 @@ def load_task(name: str) -> Task:
 for _name in BUILT_IN:
     gymnasium.register(
         id=f"bimodal/{_name}",
-        entry_point="bimodal.tasks.gymnasium_env:make",
-        vector_entry_point="bimodal.tasks.gymnasium_env:make_vector",
+        entry_point="bimodal.tasks.gymnasium_env:TaskEnv",
+        vector_entry_point="bimodal.tasks.gymnasium_env:TaskVectorEnv",
         kwargs={"task": _name},
         disable_env_checker=True,
     )

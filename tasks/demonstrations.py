@@ -30,7 +30,7 @@ PROCESS_NOISE = 0.001
 """Standard deviation of the executed target's position around the plan [m]."""
 FIRST_SEED = 1_000_000
 """Demonstrations use seeds from here on; evaluation panels use seeds below it."""
-SHARD = 50
+SHARD = 100
 """Episodes simulated side by side."""
 
 
@@ -166,7 +166,7 @@ def save(demos: Demonstrations, path: Path) -> Path:
                 modes=demos.modes,
                 success=demos.success,
                 actions=demos.actions,
-                **arrays,
+                **arrays,  # type: ignore[arg-type]
             )
         partial.replace(path)
     except OSError as error:
@@ -194,7 +194,9 @@ def load(path: Path) -> Demonstrations:
         )
         sound = content_digest(demos) == meta["digest"]
     except Exception as error:
-        raise WrongUse(f"{path} is damaged or not a demonstrations file; make it again with: bimodal demos") from error
+        raise WrongUse(
+            f"{path} is damaged or not a demonstrations file; make it again with: bimodal demos"
+        ) from error
     if not sound:
         raise WrongUse(f"{path} does not match its own digest; make it again with: bimodal demos")
     return demos

@@ -5,16 +5,18 @@ are checked and put on the evaluator's grid, so a row replays the evaluator's ep
 for bit. What every number means: docs/spaces.md, which `spaces_page` writes.
 """
 
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import gymnasium
+import mujoco
 import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from ..envs.errors import BimodalError, WrongUse, unknown_name
+from ..envs.errors import WrongUse, unknown_name
 from ..envs.render import Renderer
 from ..envs.simulation import Simulation
 from ..envs.specs import ACTIONS, CONTROL_HZ, Spec, bounds
@@ -43,13 +45,14 @@ Observation = dict[str, np.ndarray]
 # ------------------------------------------------------------------------------------------ spaces
 
 
-def observation_space(task: Task) -> spaces.Dict:
+def _observation_space(task: Task) -> spaces.Dict:
     """Return the space of a task's observation, its components in the order of `task.observation`."""
-    boxes = {spec.name: spaces.Box(spec.low, spec.high, spec.shape, np.float64) for spec in task.observation}
-    return spaces.Dict(boxes, sort_keys=False)
+    return spaces.Dict(
+        [(spec.name, spaces.Box(spec.low, spec.high, spec.shape, np.float64)) for spec in task.observation]
+    )
 
 
-def action_space(name: str) -> spaces.Box:
+def _action_space(name: str) -> spaces.Box:
     """Return an action space: `ee_absolute`, `ee_delta` or `joint_absolute`.
 
     Raises:
@@ -67,7 +70,7 @@ def element_table(specs: tuple[Spec, ...]) -> str:
     for spec in specs:
         for element in _ELEMENTS.get(spec.size, tuple(f"element {i}" for i in range(spec.size))):
             cells = (len(lines) - 2, f"`{spec.name}`", element, spec.description, spec.unit, spec.frame)
-            lines.append("| " + " | ".join(str(cell) for cell in cells) + f" | {spec.low:g} | {spec.high:g} |")
+            lines.append("| " + " | ".join(map(str, (*cells, f"{spec.low:g}", f"{spec.high:g}"))) + " |")
     return "\n".join(lines)
 
 
@@ -145,7 +148,7 @@ class _Episodes:
         self.ended = np.ones(n, bool)
         self.terminated, self.truncated = np.zeros(n, bool), np.zeros(n, bool)
         self.begun = False
-        self._box = action_space(action)
+        self._box = _action_space(action)
         self._grid = np.zeros((n, *self._box.shape), np.int32)
         self._groups: list[_Group] = []
 
@@ -157,9 +160,10 @@ class _Episodes:
         else:
             fresh = Simulation(self.task, len(rows))
             fresh.reset(seeds)
-            simulation.batch.reset(rows)
-            simulation.batch.state[rows] = fresh.state()
-            simulation.batch.forward()
+            states = simulation.state()
+            states[rows] = fresh.state()
+            simulation.batch.reset(rows, stage=mujoco.mjtStage.mjSTAGE_NONE.value)  # clears their warnings
+            simulation.restore(states)
             simulation.frame[rows], simulation.seeds[rows] = fresh.frame, fresh.seeds
         for group in self._groups:
             group.running[np.isin(group.rows, rows)] = False
@@ -174,11 +178,12 @@ class _Episodes:
         live = ~self.ended
         self._grid[live] = self._checked(actions, live)[live]
         self.simulation.step(self._grid * GRID, self.action)
-        seen = self.task.measure(self.simulation)
+        seen, diverged = self.task.measure(self.simulation), self.simulation.diverged
         rewards = np.zeros(self.n)
         infos = [_measured(seen, row) if live[row] else {} for row in range(self.n)]
         for group in self._groups:
-            group.referee.see(Measurement(*(column[group.rows] for column in seen)), self.simulation.diverged[group.rows])
+            theirs = Measurement(*(column[group.rows] for column in seen))
+            group.referee.see(theirs, diverged[group.rows])
             self._judge(group, rewards, infos)
         self._groups = [group for group in self._groups if group.running.any()]
         return rewards, infos
@@ -293,7 +298,8 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
             height: of the pictures, 96..640 [pixels].
         """
         self.task, self.render_mode = load_task(task), render_mode
-        self.observation_space, self.action_space = observation_space(self.task), _action_space(action_space)
+        self.observation_space = _observation_space(self.task)
+        self.action_space = _action_space(action_space)
         self._episodes = _Episodes(self.task, 1, action_space, threads=1)
         self._pictures = _Pictures(self.task, render_mode, camera, width, height)
 
@@ -364,9 +370,12 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         self.task, self.num_envs, self.render_mode = load_task(task), num_envs, render_mode
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = TaskEnv.metadata | {"autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = observation_space(self.task)
+        self.single_observation_space = _observation_space(self.task)
         self.single_action_space = _action_space(action_space)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        # batch_space would sort the components.
+        self.observation_space = spaces.Dict(
+            [(name, batch_space(box, num_envs)) for name, box in self.single_observation_space.items()]
+        )
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._episodes = _Episodes(self.task, num_envs, action_space, threads)
         self._pictures = _Pictures(self.task, render_mode, camera, width, height)
@@ -383,23 +392,23 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         """
         if isinstance(seed, (int, np.integer)):
             seed = [int(seed) + row for row in range(self.num_envs)]
-        seeds = [None] * self.num_envs if seed is None else list(seed)
+        seeds = [None] * self.num_envs if seed is None else seed
         if len(seeds) != self.num_envs:
             raise WrongUse(f"there are {self.num_envs} rows, got {len(seeds)} seeds")
         infos: dict[str, Any] = {}
-        self._begin(self._masked(options or {}), seeds, infos)
+        self._begin(self._mask(options or {}), seeds, infos)
         return self._episodes.observe(), infos
 
-    def _masked(self, options: dict[str, Any]) -> np.ndarray:
+    def _mask(self, options: dict[str, Any]) -> np.ndarray:
         mask = np.asarray(options.get("reset_mask", np.ones(self.num_envs, bool)))
         if mask.shape != (self.num_envs,) or mask.dtype != bool or not mask.any():
             raise WrongUse(f"reset_mask must be ({self.num_envs},) bool with at least one True")
         return mask
 
-    def _begin(self, mask: np.ndarray, seeds: list[int | None], infos: dict[str, Any]) -> None:
+    def _begin(self, mask: np.ndarray, seeds: Sequence[int | None], infos: dict[str, Any]) -> None:
         """Begin episodes in the rows of a mask and tell their seeds in `infos`."""
         rows, episodes = np.flatnonzero(mask), []
-        for row in rows:
+        for row in rows.tolist():
             seed, random = seeds[row], self._random[row]
             if seed is not None or random is None:
                 random = self._random[row] = seeding.np_random(seed)[0]

@@ -57,7 +57,10 @@ class PickAroundPost(Task):
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
         decision = np.concatenate([np.full((len(start), 1), DECISION_X), start[:, 1:2] / 2, start[:, 2:]], -1)
-        lane = np.stack([np.full(len(start), DECISION_X + 0.10), self.grasps[modes][:, 1], np.full(len(start), TRAVEL_Z)], -1)
+        lane = np.stack(
+            [np.full(len(start), DECISION_X + 0.10), self.grasps[modes][:, 1], np.full(len(start), TRAVEL_Z)],
+            -1,
+        )
         above = np.array([CUBE_X, 0.0, TRAVEL_Z])
         grasp = np.array([CUBE_X, 0.0, CUBE / 2])
         return (

@@ -105,14 +105,16 @@ class Referee:
         success = held & ~illegal.any(0) & (self._faults == "")
         mode = self._mode(seen, counts)
         alpha = self._alpha(seen, illegal, counts)
-        label = np.where(self._faults != "", self._faults, self._label(seen, counts, illegal, success, mode, alpha))
+        label = np.where(
+            self._faults != "", self._faults, self._label(seen, counts, illegal, success, mode, alpha)
+        )
         last = np.maximum(self.steps - 1, 0)
         return Verdict(
             steps=self.steps.copy(),
             label=label,
             mode=mode,
             success=success,
-            success_ever=up.any(0),
+            success_ever=np.asarray(up.any(0)),
             success_final=up[last, np.arange(n)],
             first_success=np.where(up.any(0), up.argmax(0), -1).astype(np.int32),
             alpha=alpha,
@@ -122,7 +124,14 @@ class Referee:
         no, none = np.zeros(n, bool), np.full(n, -1)
         label = np.where(self._faults != "", self._faults, "NO_ATTEMPT")
         return Verdict(
-            self.steps.copy(), label, none.astype(np.int8), no, no, no, none.astype(np.int32), np.full(n, np.nan)
+            self.steps.copy(),
+            label,
+            none.astype(np.int8),
+            no,
+            no,
+            no,
+            none.astype(np.int32),
+            np.full(n, np.nan),
         )
 
     def _mode(self, seen: Measurement, counts: np.ndarray) -> np.ndarray:

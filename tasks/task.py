@@ -103,7 +103,7 @@ class Task:
             for body in self.objects
             for spec in (
                 Spec(f"{body}_position", (3,), "m", "world", -2.0, 2.0, f"Origin of the {body}."),
-                Spec(f"{body}_heading", (2,), "1", "world", -1.0, 1.0, f"Cosine and sine of the {body}'s yaw."),
+                Spec(f"{body}_heading", (2,), "1", "world", -1.0, 1.0, f"Cosine, sine of the {body}'s yaw."),
             )
         )
 
@@ -122,7 +122,8 @@ class Task:
         origin = np.array([x, y, 0.0])
         quaternion = np.array([np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)])
         poses = {
-            name: np.concatenate([origin + turn @ np.array(at), quaternion]) for name, at in self.poses().items()
+            name: np.concatenate([origin + turn @ np.array(at), quaternion])
+            for name, at in self.poses().items()
         }
         return Start(poses, origin + turn @ hand, YAW_ALONG_X + yaw, np.array([x, y, yaw]))
 
@@ -155,8 +156,7 @@ class Task:
         return measurement.opening < 0.06
 
     def context(self, frame: np.ndarray) -> np.ndarray:
-        """Return the mode that an observed variable would dictate in regime `ctx`, (N,): the side of
-        the table on which the scene lies."""
+        """Return the mode of regime `ctx`, (N,): the side of the table on which the scene lies."""
         return (frame[:, 1] > self.centre[1]).astype(np.int8)
 
     def touched_part(self, simulation: Simulation, sensors: tuple[str, ...]) -> np.ndarray:
@@ -167,5 +167,3 @@ class Task:
             right = simulation.force(f"{sensors[mode]}_right") > LIGHT_TOUCH
             part[left & right] = mode
         return part
-
-
