@@ -6,6 +6,7 @@ rooms, the leaderboard included, so the commands import what they need when they
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from typing import NoReturn
 
 from ..envs.errors import BimodalError
 from . import commands
+from .worker import DEBUG
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,6 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
+    if debug:
+        os.environ[DEBUG] = "1"
     try:
         options = build_parser().parse_args(arguments)
         return options.run(options)

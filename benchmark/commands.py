@@ -10,7 +10,7 @@ from rich.console import Console
 from ..envs.errors import WrongUse, unknown_name
 from ..policies.load import BUILT_IN, policy_names
 from ..tasks import load_task, task_names
-from ..tasks.demonstrations import REGIMES, collect, save
+from ..tasks.demonstrations import REGIMES, collect, load, save
 from .console import console, progress_bar
 from .evaluate import RUNS, evaluate
 from .machine import cores
@@ -83,10 +83,15 @@ def demos(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Train a method on a task's demonstrations."""
+    from ..policies.train import METHODS
     from ..policies.train import train as fit
 
+    if options.method not in METHODS:
+        raise unknown_name("method", options.method, METHODS)
     task = load_task(options.task)
     path = options.demos
+    if path is not None and (shown := load(path).meta.get("task")) != task.id:
+        raise WrongUse(f"{path} holds demonstrations of {shown}, not of {task.id}")
     if path is None:
         path = demonstrations_file(task.id, "bi50", 300, 0)
         if not path.exists():
@@ -118,14 +123,14 @@ def seed_range(text: str) -> range:
 
 def run_evaluation(options: argparse.Namespace) -> int:
     """Score a policy on a suite: records, table, videos, report, and an entry if asked."""
-    if options.fresh is False and options.entry is not None and (options.task or options.seeds):
+    if options.entry is not None and (options.task or options.seeds is not None):
         raise WrongUse("an entry needs the whole suite; leave out --task and --seeds, or leave out --entry")
     with progress_bar(f"{options.policy} on {options.suite}", "episodes") as update:
         path = evaluate(
             options.policy,
             options.suite,
             tasks=options.task or (),
-            seeds=seed_range(options.seeds) if options.seeds else None,
+            seeds=None if options.seeds is None else seed_range(options.seeds),
             out=options.out,
             checkpoints=options.checkpoints,
             workers=options.workers,

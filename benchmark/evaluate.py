@@ -5,25 +5,26 @@
 The loop itself is `run_shard` in `shard.py`. This file decides what runs where, and what is kept.
 """
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 from ..envs.errors import BimodalError, WrongUse
-from ..policies import Policy, load_policy
+from ..policies import Needs, Policy, load_policy
 from ..policies.load import BUILT_IN, policy_class, source_digest
-from ..tasks import load_task
+from ..tasks import Task, load_task
 from .guard import DEADLINE_S, Guard
-from .latency import measure
 from .machine import cores, machine, versions
-from .run_folder import RunFolder, seal, write_shard
-from .shard import Shard, check_needs, run_shard
+from .pilot import fault_text
+from .run_folder import RunFolder, seal
+from .shard import Shard, check_needs
 from .suites import Suite, find_suite
-from .workers import Answer, Job, work
+from .worker import Job, attempt
+from .workers import TRIES, Answer, work
 
 RUNS = Path("runs")
 """Where runs go, relative to the working directory."""
@@ -66,11 +67,10 @@ def evaluate(
     """
     panel = suite if isinstance(suite, Suite) else find_suite(suite, tuple(tasks), seeds)
     folder = Path(checkpoints).resolve() if checkpoints else None
+    _check_options(suite, tasks, seeds, workers, threads, deadline_s)
     card = describe(policy, panel, folder, {"threads": threads, "deadline_s": deadline_s})
     path = Path(out) if out else RUNS / f"{panel.name.replace('*', '-part')}-{card['policy']['name']}"
-    if fresh and path.exists():
-        discard(path)
-    run = RunFolder(path, card)
+    run = RunFolder(path, card, fresh)
     begin = time.monotonic()
     try:
         shards = panel.shards()
@@ -111,21 +111,37 @@ def _answers(  # noqa: ANN202
 ):
     """Run the missing shards, in worker processes or here; yield an `Answer` as each one ends."""
     workers = cores() if workers is None else workers
-    if isinstance(policy, str) and workers:
-        job = Job(
-            _absolute(policy), str(checkpoints) if checkpoints else None, panel.version, threads, deadline_s
-        )
+    uri = _absolute(policy) if isinstance(policy, str) else ""
+    job = Job(uri, str(checkpoints) if checkpoints else None, panel.version, threads, deadline_s)
+    if uri and workers:
         yield from work(job, [(shard, run.file(shard)) for shard in missing], workers)
         return
     guard = Guard(deadline_s)
     for shard in missing:
-        task = load_task(shard.task)
-        pilot = load_policy(policy, task, checkpoints) if isinstance(policy, str) else policy(task)
-        result = run_shard(task, pilot, shard, panel.version, threads, guard)
-        faulty = any(str(label).startswith("POLICY") for label in result.verdict.label)
-        latencies = measure(task, pilot, guard) if shard.index == 0 and not faulty else []
-        write_shard(run.file(shard), result, latencies)
-        yield Answer(shard, "")
+        problem = ""
+        for _ in range(TRIES):
+            problem = attempt(job, policy, shard, run.file(shard).absolute(), guard)
+            if not problem:
+                break
+        yield Answer(shard, problem)
+
+
+def _check_options(
+    suite: str | Suite,
+    tasks: Sequence[str],
+    seeds: range | None,
+    workers: int | None,
+    threads: int,
+    deadline_s: float,
+) -> None:
+    if isinstance(suite, Suite) and (tasks or seeds is not None):
+        raise WrongUse("a Suite says its own tasks and seeds; leave out `tasks` and `seeds`")
+    if workers is not None and workers < 0:
+        raise WrongUse(f"workers is {workers}; it must be 0 or more")
+    if threads < 1:
+        raise WrongUse(f"threads is {threads}; it must be at least 1")
+    if not 0 < deadline_s < 1e6:
+        raise WrongUse(f"the deadline is {deadline_s:g} s; it must be more than 0")
 
 
 def describe(
@@ -139,20 +155,20 @@ def describe(
     found = policy_class(policy) if isinstance(policy, str) else policy
     artifacts: dict[str, str] = source_digest(policy) if isinstance(policy, str) else {}
     training, parameters, needs, built = {}, None, None, None
+    observations: dict[str, None] = {}
     for name in panel.tasks:
         task = load_task(name)
-        with Guard().watch():
-            built = load_policy(policy, task, checkpoints) if isinstance(policy, str) else found(task)
-            needs = built.needs()
+        built, needs, files = _introduce(policy, task, checkpoints)
         check_needs(task, needs)
-        artifacts |= {f"{name}/{file}": digest for file, digest in built.artifacts().items()}
+        artifacts |= files
+        observations |= dict.fromkeys(needs.observations)
         parameters = built.parameters if parameters is None else parameters
         if built.training:
             training[name] = built.training
     if built is None or needs is None:
         raise WrongUse("the suite has no tasks")
     uri = policy if isinstance(policy, str) else f"{found.__module__}:{found.__qualname__}"
-    return {
+    card = {
         "schema_version": 1,
         "suite": panel.card(),
         "policy": {
@@ -164,7 +180,7 @@ def describe(
             "parameters": parameters,
             "execute": needs.execute,
             "action": needs.action,
-            "observations": list(needs.observations),
+            "observations": list(observations),
             "artifacts": artifacts,
         },
         "training": training or None,
@@ -176,17 +192,33 @@ def describe(
         "wall_s": 0.0,
         "invalid_shards": [],
     }
+    return _plain(card)
 
 
-def discard(path: Path) -> None:
-    """Delete a run's folder.
+def _introduce(
+    policy: str | type[Policy], task: Task, checkpoints: Path | None
+) -> tuple[Policy, Needs, dict[str, str]]:
+    """Build a policy and ask what it needs and which files it is made of."""
+    try:
+        with Guard().watch():
+            built = load_policy(policy, task, checkpoints)
+            needs, files = built.needs(), dict(built.artifacts())
+    except BimodalError:
+        raise
+    except Exception as error:
+        text = f"the policy cannot say what it needs for {task.id}: {fault_text(error)}"
+        raise BimodalError(text) from error
+    if not isinstance(needs, Needs) or not isinstance(needs.execute, int):
+        raise WrongUse(f"needs() returned {needs!r:.80}; it must be a Needs, its `execute` a whole number")
+    return built, needs, files
 
-    Raises:
-        WrongUse: the folder is not a run.
-    """
-    if not (path / "run.json").exists():
-        raise WrongUse(f"{path} is not a run folder; it is left as it is")
-    rmtree(path)
+
+def _plain(card: dict[str, Any]) -> dict[str, Any]:
+    """Return a card as it reads back from JSON."""
+    try:
+        return json.loads(json.dumps(card, default=lambda value: value.item()))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise BimodalError(f"the policy's `training` and `parameters` must be plain JSON: {error}") from error
 
 
 def _absolute(uri: str) -> str:

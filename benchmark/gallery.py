@@ -7,7 +7,7 @@ from typing import NamedTuple
 from .labels import GROUPS, group
 from .tally import Run, mode_names
 
-_NAME = re.compile(r"(?P<task>.+-v\d+)-(?:(?P<variant>[a-z][a-z0-9_.]*)-)?(?P<seed>\d+)(?:-.*)?")
+_NAME = re.compile(r"(?P<task>.+-v\d+)-(?:(?P<variant>[a-z][a-z0-9_.-]*?)-)?(?P<seed>\d+)(?:-[A-Za-z].*)?")
 
 
 class Clip(NamedTuple):

@@ -2,7 +2,9 @@
 
 import faulthandler
 import signal
+import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from mmap import mmap
@@ -11,6 +13,9 @@ DEADLINE_S = 30.0
 """Longest time that a decision may take [s]."""
 _KILL_AFTER = 1.5
 """A worker whose policy cannot be interrupted dies after this many deadlines."""
+_MOMENT = struct.Struct("d")
+SHARED_BYTES = _MOMENT.size
+"""Size of what worker and parent share."""
 
 
 class PolicyTimeout(Exception):
@@ -25,8 +30,9 @@ class Guard:
 
         Args:
             deadline_s: longest time that a call may take [s].
-            inside: shared byte that is 1 while the policy runs. With it (in a worker process) a call
-                that cannot be interrupted ends the process, and the parent knows whose fault it was.
+            inside: shared moment at which the policy was called, 0 while it is not running. With it (in
+                a worker process) a call that cannot be interrupted ends the process, and the parent
+                knows whose fault it was.
         """
         self.deadline_s = deadline_s
         self._inside = inside
@@ -38,19 +44,36 @@ class Guard:
             yield
             return
 
+        rung, over = False, False
+
         def ring(signum: int, frame: object) -> None:
-            raise PolicyTimeout
+            nonlocal rung
+            rung = True
+            if not over:
+                raise PolicyTimeout(f"no answer within {self.deadline_s:g} s")
 
         previous = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, self.deadline_s)
         if self._inside is not None:
-            self._inside[0] = 1
+            self._inside[:] = _MOMENT.pack(time.monotonic())
             faulthandler.dump_traceback_later(_KILL_AFTER * self.deadline_s, exit=True)
         try:
+            signal.setitimer(signal.ITIMER_REAL, self.deadline_s)
             yield
         finally:
+            over = True
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, previous)
             if self._inside is not None:
                 faulthandler.cancel_dump_traceback_later()
-                self._inside[0] = 0
+                self._inside[:] = _MOMENT.pack(0.0)
+        if rung:  # the policy swallowed the interruption, and came back late
+            raise PolicyTimeout
+
+
+def blame_for_death(inside: mmap, exit_code: int, deadline_s: float) -> str:
+    """Return the label for a worker that died: "" outside the policy, else what the policy did to it."""
+    (begin,) = _MOMENT.unpack(inside[:])
+    if not begin:
+        return ""
+    hung = exit_code == 1 and time.monotonic() - begin >= _KILL_AFTER * deadline_s
+    return "POLICY_TIMEOUT" if hung else "POLICY_ERROR"

@@ -1,13 +1,13 @@
 """What the verdicts mean, in words and in five groups that share a colour and a mark on every page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from ..tasks.referee import LABELS, SUCCESS
 
 GROUPS = {
     "success": "one grasp, held to the end",
     "average": "acted between the modes",
-    "miss": "committed, then failed",
+    "miss": "failed away from the middle",
     "idle": "never finished",
     "fault": "policy or simulation fault",
 }
@@ -36,7 +36,7 @@ TERMS = {
     "Macro": "The mean over tasks; every task weighs the same.",
     "Interval": "95 % confidence: Wilson's for one task, combined over tasks for the macro.",
     "Averaging failure": "The hand acted between two modes, where every attempt is certified to fail.",
-    "Minority share": "How often the rarer mode is used among successes; 50 % is an even choice of two,"
+    "Rarer mode": "Its share of the successes (minority share); 50 % is an even choice of two,"
     " 0 % means that one mode was forgotten.",
     "Mixture coordinate α": "Where the hand acted on the line between the grasps: 0 is the first mode,"
     " 1 the second, 0.5 their average.",
@@ -63,12 +63,6 @@ def count_labels(labels: Iterable[str]) -> dict[str, int]:
     found = list(labels)
     order = sorted(LABELS, key=lambda label: list(GROUPS).index(group(label)))
     return {label: found.count(label) for label in order if label in found}
-
-
-def count_groups(labels: Mapping[str, int]) -> dict[str, int]:
-    """Sum counts of labels into counts of the groups that occur."""
-    sums = {name: sum(n for label, n in labels.items() if group(label) == name) for name in GROUPS}
-    return {name: n for name, n in sums.items() if n}
 
 
 def short_name(task: str) -> str:

@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from . import svg
-from .labels import GROUPS, MEANING, TERMS, count_groups, short_name
+from .labels import GROUPS, MEANING, TERMS, short_name
 
 _HERE = Path(__file__).parent
 
@@ -43,7 +43,7 @@ def render(template: Path, **content: Any) -> str:
         "share_bar": svg.share_bar,
         "label_bar": svg.label_bar,
     }
-    environment.filters |= {"percent": svg.percent, "short": short_name, "groups": count_groups}
+    environment.filters |= {"percent": svg.percent, "short": short_name}
     page = environment.get_template(template.name).render(**content)
     return page.replace("SCRIPT-HASHES", _script_hashes(page))
 

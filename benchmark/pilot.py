@@ -61,20 +61,15 @@ class Pilot:
         names = self.needs.observations or tuple(seen)
         observation = {name: seen[name] for name in names}
         begin = time.perf_counter()
-        decision = self._ask(lambda: self.policy.act(observation))
+        chunk = self._ask(lambda: _numbers(self.policy.act(observation)))
         latency_ms = 1e3 * (time.perf_counter() - begin)
         self.decisions.append(DecisionRecord(step, latency_ms, self.simulation.n))
-        if decision is not None:
-            self._accept(decision)
+        if chunk is not None:
+            self._accept(chunk)
 
-    def _accept(self, decision: object) -> None:
+    def _accept(self, chunk: np.ndarray) -> None:
         """Take over the chunk; rows that are not sound keep their last action and end."""
         n, execute, width = self._chunk.shape
-        chunk: np.ndarray
-        try:
-            chunk = np.asarray(getattr(decision, "actions", decision), dtype=np.float64)
-        except (TypeError, ValueError):
-            chunk = np.zeros(0)
         if chunk.ndim != 3 or chunk.shape[0] != n or chunk.shape[1] < execute or chunk.shape[2] != width:
             text = f"act returned actions of shape {chunk.shape}; expected ({n}, >={execute}, {width})"
             self._blame(np.ones(n, bool), "POLICY_INVALID_ACTION", text)
@@ -83,14 +78,16 @@ class Pilot:
         finite = np.isfinite(chunk).all(axis=(1, 2))
         inside = ((chunk >= self.low - _RANGE_SLACK) & (chunk <= self.high + _RANGE_SLACK)).all(axis=(1, 2))
         self._blame(~finite, "POLICY_INVALID_ACTION", "act returned a value that is not finite")
-        self._blame(finite & ~inside, "POLICY_INVALID_ACTION", self._range_text(chunk))
+        outside = finite & ~inside
+        if outside.any():
+            self._blame(outside, "POLICY_INVALID_ACTION", self._range_text(chunk[outside]))
         sound = finite & inside
         self._chunk[sound] = np.rint(chunk[sound] / GRID).astype(np.int32)
         self._chunk[~sound] = self._chunk[~sound, -1:]
 
     def _range_text(self, chunk: np.ndarray) -> str:
         worst = np.maximum(self.low - chunk, chunk - self.high).max(axis=(0, 1))
-        column = int(np.nanargmax(worst))
+        column = int(np.argmax(worst))
         return (
             f"act returned a value out of range in column {column} of {self.needs.action} "
             f"(allowed {self.low[column]:g} to {self.high[column]:g})"
@@ -99,20 +96,36 @@ class Pilot:
     def _ask(self, call):  # noqa: ANN001, ANN202
         """Call the policy under its deadline; a fault ends every running episode and returns None."""
         try:
-            with self.guard.watch():
+            with np.errstate(), self.guard.watch():
                 return call()
         except PolicyTimeout:
             text = f"no decision within {self.guard.deadline_s:g} s"
             self._blame(~self.referee.done, "POLICY_TIMEOUT", text)
-        except MemoryError:
-            raise
-        except Exception as error:
-            self._blame(~self.referee.done, "POLICY_ERROR", f"{type(error).__name__}: {error}"[:300])
+        except (Exception, SystemExit) as error:
+            self._blame(~self.referee.done, "POLICY_ERROR", fault_text(error))
         return None
 
     def _blame(self, rows: Any, label: str, text: str) -> None:
         self.faults[rows & ~self.referee.done] = text
         self.referee.policy_fault(rows, label)
+
+
+def fault_text(error: BaseException) -> str:
+    """Return what a policy raised as one printable line, whatever its message holds."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "its message cannot be read"
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return f"{type(error).__name__}: {line}"[:300]
+
+
+def _numbers(decision: object) -> np.ndarray:
+    """Return a decision's actions as floats, an empty array when they are none; runs the policy's code."""
+    try:
+        return np.asarray(getattr(decision, "actions", decision), dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.zeros(0)
 
 
 def to_metric(grid: np.ndarray) -> np.ndarray:

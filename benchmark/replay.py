@@ -38,9 +38,7 @@ class Check(NamedTuple):
         return not self.strays
 
 
-def replay(
-    task: Task, trace: Trace, row: int, steps: int, action_space: str = "ee_absolute"
-) -> np.ndarray:
+def replay(task: Task, trace: Trace, row: int, steps: int, action_space: str = "ee_absolute") -> np.ndarray:
     """Return the states of one episode before every control step and after the last, (steps + 1, nstate).
 
     Args:

@@ -36,9 +36,16 @@ def write_report(run_dir: Path | str) -> Path:
         BimodalError: not a finished run.
     """
     run = read_run(run_dir)
+    path = run.folder / "report.html"
+    write_text(path, report_page(run))
+    return path
+
+
+def report_page(run: Run) -> str:
+    """Return the page of a run; its videos are expected in `videos/` beside it."""
     cells = tally_run(run)
     card = run.card
-    page = render(
+    return render(
         Path(__file__).parent / "report.html",
         policy=card["policy"],
         suite=card["suite"],
@@ -56,9 +63,6 @@ def write_report(run_dir: Path | str) -> Path:
         verdicts={label: MEANING[label] for label in MEANING if any(label in cell.labels for cell in cells)},
         version=card["versions"].get("bimodal", ""),
     )
-    path = run.folder / "report.html"
-    write_text(path, page)
-    return path
 
 
 def plots(run: Run) -> list[Plot]:
@@ -96,22 +100,44 @@ def facts(card: Mapping[str, Any]) -> dict[str, str]:
         "Parameters": f"{learned:,}" if learned else "none learned",
         "Reads": ", ".join(policy["observations"]) or "every component of the track",
         "Emits": f"{policy['action']}, {policy['execute']} actions a decision",
-        "Training": _words(card.get("training")),
-        "Weights": _words(policy["artifacts"]),
+        "Training": _lines(card.get("training")),
+        "Files": "\n".join(f"{name} {digest[:12]}…" for name, digest in policy["artifacts"].items())
+        or "none",
         "Suite": f"{card['suite']['name']} {card['suite']['version']}, {card['suite']['hash']}",
-        "Versions": _words(card["versions"]),
-        "Machine": _words(machine),
-        "Options": _words(card["options"]),
+        "Versions": _lines(card["versions"]),
+        "Machine": _lines(machine),
+        "Options": _lines(card["options"]),
         "Made": f"{card['created']} in {card['wall_s']:.0f} s",
     }
 
 
-def _words(value: object) -> str:
+def _lines(values: Mapping[str, Any] | None) -> str:
+    """Return one line a name if a value has names of its own, else all in one line."""
+    if not values:
+        return "none"
+    if any(isinstance(value, Mapping) for value in values.values()):
+        return "\n".join(f"{name}: {_words(value, 2)}" for name, value in values.items())
+    return _words(values, 1)
+
+
+def _words(value: object, depth: int) -> str:
+    """Return a value of `run.json` in words; what lies deeper than `depth` is left out."""
+    if isinstance(value, Mapping | list) and not depth:
+        return "…"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_words(part)}" for name, part in value.items()) or "none"
+        return ", ".join(f"{name} {_inner(part, depth)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_inner(part, depth) for part in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
     if isinstance(value, str):
         return value[:12] + "…" if len(value) == 64 else value
-    return "none" if value is None else json.dumps(value)
+    return json.dumps(value)
+
+
+def _inner(part: object, depth: int) -> str:
+    text = _words(part, depth - 1)
+    return f"({text})" if isinstance(part, Mapping | list) else text
 
 
 def _timing(timed: Mapping[str, float] | None) -> str:

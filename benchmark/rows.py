@@ -1,11 +1,14 @@
-"""One line of a certificate, and how counts, intervals and curves are written in it."""
+"""The record of a certificate, row by row, and how counts, intervals and curves are written in it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from .metrics import wilson
+
+SCHEMA_VERSION = 1
+"""Version of the JSON form."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,45 @@ class Row:
     """Whether it came out as asked; None for information."""
 
 
-Stage = tuple[str, Callable[[], list[Row]]]
-"""What is being done, and the function that does it."""
+@dataclass(frozen=True)
+class Certificate:
+    """What was measured of one task, and on what."""
+
+    task: str
+    """Task id."""
+    quick: bool
+    """Whether only gates 1 to 4 were tried, on few seeds."""
+    rows: tuple[Row, ...]
+    """The checks, gate by gate."""
+    fingerprint: str
+    """Of the task's scene and numbers; another one needs another certificate."""
+    versions: dict[str, str]
+    """Of the libraries that can change a figure."""
+    machine: dict[str, str | int]
+    """On which it was measured."""
+    seconds: float
+    """How long it took."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[Row, ...]:
+        """The checks that failed."""
+        return tuple(row for row in self.rows if row.passed is False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"schema_version": SCHEMA_VERSION, "passed": self.passed, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Certificate":
+        """Read what `to_json` wrote."""
+        values: dict[str, Any] = {field.name: data[field.name] for field in fields(cls)}
+        values["rows"] = tuple(Row(**row) for row in data["rows"])
+        return cls(**values)
 
 
 def counted(successes: int, n: int, interval: bool = False) -> str:
@@ -37,13 +77,13 @@ def counted(successes: int, n: int, interval: bool = False) -> str:
 
 
 def percent(*shares: float) -> str:
-    """Return shares as text: `0 %, 12 %`."""
-    return ", ".join(f"{100 * share:.0f} %" for share in shares)
+    """Return shares as text: `0, 12 %`."""
+    return ", ".join(f"{100 * share:.0f}" for share in shares) + " %"
 
 
 def stretch(zone: tuple[float, float]) -> str:
-    """Return an interval as text: `0.25-0.75`."""
-    return f"{zone[0]:.2f}-{zone[1]:.2f}"
+    """Return an interval as text: `0.25-0.75`, or `none`."""
+    return "none" if np.isnan(zone[0]) else f"{zone[0]:.2f}-{zone[1]:.2f}"
 
 
 def bars(shares: np.ndarray) -> str:

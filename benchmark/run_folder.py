@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from .shard import Shard, ShardResult, Trace
 
 SCHEMA_VERSION = 1
 _IDENTITY = ("suite", "policy", "training")
+_PARTIAL = ".*.[0-9]*"
 
 
 class StoredShard(NamedTuple):
@@ -42,23 +44,43 @@ class StoredShard(NamedTuple):
 class RunFolder:
     """One run on disk."""
 
-    def __init__(self, path: Path, card: dict[str, Any]) -> None:
+    def __init__(self, path: Path, card: dict[str, Any], fresh: bool = False) -> None:
         """Open a run, new or to be continued.
 
+        Args:
+            path: its folder.
+            card: what it is a run of.
+            fresh: discard an older run in the folder.
+
         Raises:
-            WrongUse: the folder holds another run, or another process is writing it.
+            WrongUse: the folder holds another run or other files, or another process is writing it.
         """
         self.path = path
         self.card = card
+        if not (path / "run.json").exists() and _other_files(path):
+            raise WrongUse(f"{path} is not a run folder; it is left as it is, choose another --out")
         try:
             (path / "traces").mkdir(parents=True, exist_ok=True)
+            self._lock = (path / ".lock").open("w")
         except OSError as error:
             raise BimodalError(f"cannot write to {path}: {error.strerror}") from error
-        self._lock = (path / ".lock").open("w")
+        try:
+            self._take(fresh)
+        except BaseException:
+            self.close()
+            raise
+
+    def _take(self, fresh: bool) -> None:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise WrongUse(f"another run is writing {path}; wait for it or choose another --out") from None
+            raise WrongUse(
+                f"another run is writing {self.path}; wait for it or choose another --out"
+            ) from None
+        if fresh:
+            _empty(self.path)
+        for partial in (*self.path.glob(_PARTIAL), *self.path.glob(f"traces/{_PARTIAL}")):
+            partial.unlink(missing_ok=True)
         self._check_identity()
 
     def _check_identity(self) -> None:
@@ -71,6 +93,7 @@ class RunFolder:
                     f"{self.path} holds another run ({' and '.join(different)} differ); "
                     "choose another --out, or add --fresh to discard it"
                 )
+            self.card |= {name: old[name] for name in ("created", "wall_s") if name in old}
         else:
             write_json(file, self.card)
 
@@ -100,11 +123,9 @@ class RunFolder:
             for item in stored
             if len(item.latencies_ms)
         }
-        try:
-            pq.write_table(_episode_table([s.result for s in stored]), self.path / "episodes.parquet")
-            pq.write_table(_decision_table([s.result for s in stored]), self.path / "decisions.parquet")
-        except OSError as error:
-            raise disk_error(self.path, error) from error
+        results = [item.result for item in stored]
+        _write_table(self.path / "episodes.parquet", _episode_table(results))
+        _write_table(self.path / "decisions.parquet", _decision_table(results))
         write_json(self.path / "run.json", self.card)
 
     def close(self) -> None:
@@ -197,6 +218,36 @@ def write_text(path: Path, text: str) -> None:
         raise disk_error(path.parent, error) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    """Write a parquet file, whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        pq.write_table(table, partial)
+        partial.replace(path)
+    except OSError as error:
+        raise disk_error(path.parent, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _other_files(path: Path) -> bool:
+    """Whether a folder holds anything; an empty `traces` does not count."""
+    return path.is_dir() and any(
+        child.name not in (".lock", "traces") or (child.is_dir() and any(child.iterdir()))
+        for child in path.iterdir()
+    )
+
+
+def _empty(path: Path) -> None:
+    """Delete what a run's folder holds, but for its lock."""
+    for child in path.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        elif child.name != ".lock":
+            child.unlink()
+    (path / "traces").mkdir()
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -7,13 +7,17 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from ..envs import control, robot, scene, simulation, specs
 from ..envs.errors import WrongUse, unknown_name
-from ..tasks import Task, load_task, task_names
+from ..tasks import Task, load_task, referee, task_names
+from ..tasks import task as task_module
 from ..tasks.demonstrations import FIRST_SEED
+from . import pilot, shard
 from .shard import Shard
 
 SHARD_SIZE = 100
 """Episodes in a shard; part of the suite, because a policy decides for a shard at once."""
+_ROOMS = (specs, robot, scene, control, simulation, task_module, referee, shard, pilot)  # have such numbers
 
 
 class Suite(NamedTuple):
@@ -48,6 +52,7 @@ class Suite(NamedTuple):
             "variants": self.variants,
             "shard": SHARD_SIZE,
             "mujoco": mujoco.__version__,
+            "constants": constants(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -89,7 +94,8 @@ def find_suite(name: str, tasks: tuple[str, ...] = (), seeds: range | None = Non
         len(seeds) == 0 or seeds.step != 1 or seeds.start < 0 or seeds.stop > FIRST_SEED
     ):
         raise WrongUse(f"seeds must be START..END within 0..{FIRST_SEED - 1}, e.g. --seeds 0..49")
-    cut = suite._replace(tasks=tuple(tasks) or suite.tasks, seeds=suite.seeds if seeds is None else seeds)
+    chosen = tuple(dict.fromkeys(tasks)) or suite.tasks
+    cut = suite._replace(tasks=chosen, seeds=suite.seeds if seeds is None else seeds)
     return suite if cut == suite else cut._replace(name=f"{name}*")
 
 
@@ -97,6 +103,17 @@ def suite_from_card(card: dict) -> Suite:
     """Return the suite that a record names."""
     seeds = range(card["seeds"]["start"], card["seeds"]["start"] + card["seeds"]["count"])
     return Suite(card["name"], card["version"], tuple(card["tasks"]), seeds, tuple(card["variants"]))
+
+
+def constants() -> dict[str, str]:
+    """Return the named numbers that decide how the episodes of any task go and that no scene shows."""
+    return {
+        f"{room.__name__.rpartition('.')[2]}.{name}": repr(value)
+        for room in _ROOMS
+        for name, value in vars(room).items()
+        if name.isupper()
+        and all(type(part) in (int, float) for part in (value if type(value) is tuple else [value]))
+    }
 
 
 def fingerprint(task: Task) -> str:

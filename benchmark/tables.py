@@ -78,6 +78,6 @@ def run_table(run: Run) -> Table:
         f"{total.success.estimate:.1%}",
         f"{total.success.low:.0%} - {total.success.high:.0%}",
         share,
-        f"{total.averaging.estimate:.0%}",
+        f"{total.averaging:.0%}",
     )
     return table

@@ -1,9 +1,9 @@
 """Trials: a policy or a blend of scripted plans on many seeds, with a witness of what no verdict tells."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..envs.simulation import Simulation
 from ..policies.base import Episodes, Policy
@@ -87,21 +87,29 @@ class Blend(Planned):
 
     description = "A weighted mean of the scripted experts' plans. Reads the simulator."
 
-    def __init__(self, task: Task, weights: Sequence[float]) -> None:
-        """Take the weight of each mode."""
+    def __init__(self, task: Task, weights: ArrayLike) -> None:
+        """Take the weight of each mode, (k,)."""
         super().__init__(task)
         self.weights = weights
 
     def plan(self, simulation: Simulation, episodes: Episodes) -> np.ndarray:
         """Return the blended plan; shorter plans wait at their end."""
-        return np.tensordot(np.array(self.weights, float), plans(self.task, simulation), 1)
+        found = plans(self.task, simulation)
+        steps = np.arange(max(plan.shape[1] for plan in found))
+        whole = [plan[:, np.minimum(steps, plan.shape[1] - 1)] for plan in found]
+        return np.tensordot(np.asarray(self.weights, float), np.stack(whole), 1)
 
 
-def plans(task: Task, simulation: Simulation) -> np.ndarray:
-    """Return every mode's plan, (k, N, T, A), the shorter ones prolonged by their last action."""
-    found = [task.plan(simulation, np.full(simulation.n, mode)) for mode in range(len(task.modes))]
-    steps = np.arange(max(plan.shape[1] for plan in found))
-    return np.stack([plan[:, np.minimum(steps, plan.shape[1] - 1)] for plan in found])
+def plans(task: Task, simulation: Simulation) -> list[np.ndarray]:
+    """Return every mode's plan, (N, T, A) each."""
+    return [task.plan(simulation, np.full(simulation.n, mode)) for mode in range(len(task.modes))]
+
+
+def lengths(task: Task, seed: int) -> list[int]:
+    """Return the control steps of every mode's plan in one episode."""
+    simulation = Simulation(task, 1)
+    simulation.reset([seed])
+    return [plan.shape[1] for plan in plans(task, simulation)]
 
 
 def trial(task: Task, policy: Policy, seeds: range, forgiving: bool = False) -> Outcome:
@@ -119,7 +127,5 @@ def trial(task: Task, policy: Policy, seeds: range, forgiving: bool = False) -> 
         witness = Witness(task, len(shard.seeds), forgiving)
         verdict = run_shard(task, policy, shard, NOISE, referee=witness).verdict
         lifted = witness.lift > LIFTED
-        parts.append(
-            (verdict.success, verdict.mode, lifted, witness.illegal, witness.table, witness.acted)
-        )
+        parts.append((verdict.success, verdict.mode, lifted, witness.illegal, witness.table, witness.acted))
     return Outcome(*(np.concatenate(column) for column in zip(*parts, strict=True)))

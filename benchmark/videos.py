@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import imageio_ffmpeg
 import numpy as np
@@ -103,7 +103,9 @@ def render_videos(
         BimodalError: not a finished run, no OpenGL, or a full disk; what is finished is kept.
     """
     if size[0] % 2 or size[1] % 2 or fps < 1:
-        raise WrongUse(f"a video of {size[0]}x{size[1]} at {fps} fps cannot be written; sides must be even, fps >= 1")
+        raise WrongUse(
+            f"a video of {size[0]}x{size[1]} at {fps} fps cannot be written; sides must be even, fps >= 1"
+        )
     configure_gl()
     folder = Path(run_dir)
     shots = choose(folder)
@@ -126,14 +128,14 @@ def render_videos(
             count()
     else:
         with ThreadPoolExecutor(len(parts)) as pool:
-            for done in [pool.submit(_film_in_child, folder, part, camera, size, fps, count) for part in parts]:
+            for done in [
+                pool.submit(_film_in_child, folder, part, camera, size, fps, count) for part in parts
+            ]:
                 done.result()
     return [folder / "videos" / shot.file for shot in shots]
 
 
-def film(
-    folder: Path, shots: Iterable[Shot], camera: str, size: tuple[int, int], fps: int
-) -> Iterator[Path]:
+def film(folder: Path, shots: Iterable[Shot], camera: str, size: tuple[int, int], fps: int) -> Iterator[Path]:
     """Write one video after the other; yield each as it is finished."""
     action_space = json.loads((folder / "run.json").read_text())["policy"]["action"]
     (folder / "videos").mkdir(exist_ok=True)
@@ -204,24 +206,18 @@ def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fp
 
 def _feed(encoder: subprocess.Popen[bytes], pictures: Iterable[np.ndarray]) -> str:
     """Send pictures to the encoder; return the last line that it complained in."""
-    stdin, stderr = _pipe(encoder.stdin), _pipe(encoder.stderr)
+    assert encoder.stdin and encoder.stderr
     try:
         for picture in pictures:
-            stdin.write(picture.tobytes())
-        stdin.close()
+            encoder.stdin.write(picture.tobytes())
+        encoder.stdin.close()
     except BrokenPipeError:
         pass  # it has ended before its time and says why
     except BaseException:
         encoder.kill()
         raise
-    lines = stderr.read().decode(errors="replace").strip().splitlines()
+    lines = encoder.stderr.read().decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else ""
-
-
-def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    if stream is None:
-        raise BimodalError("the encoder has no pipe")
-    return stream
 
 
 def _states(folder: Path, shot: Shot, action_space: str) -> np.ndarray:
@@ -272,10 +268,11 @@ def _film_in_child(
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         text=True,
     ) as child:
+        assert child.stdout and child.stderr
         try:
-            for _ in child.stdout or ():
+            for _ in child.stdout:
                 count()
-            said = child.stderr.read().strip().splitlines() if child.stderr else []
+            said = child.stderr.read().strip().splitlines()
         except BaseException:
             child.kill()
             raise

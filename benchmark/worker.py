@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import os
 import sys
 import traceback
 from multiprocessing.connection import Connection
@@ -11,12 +12,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ..envs.errors import BimodalError
-from ..policies import load_policy
-from ..tasks import load_task
-from .guard import DEADLINE_S, Guard
+from ..policies import Policy, load_policy
+from ..tasks import Task, load_task
+from .guard import DEADLINE_S, SHARED_BYTES, Guard
 from .latency import measure
+from .pilot import fault_text
 from .run_folder import write_shard
 from .shard import Shard, run_shard
+
+DEBUG = "BIMODAL_DEBUG"
+"""Environment variable that makes workers show the trace of the harness's faults."""
 
 
 class Job(NamedTuple):
@@ -44,36 +49,49 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
         except (EOFError, OSError):
             return
         task, variant, index, seeds = order["shard"]
-        reply = _attempt(job, Shard(task, variant, index, tuple(seeds)), Path(order["file"]), guard)
+        shard, file = Shard(task, variant, index, tuple(seeds)), Path(order["file"])
+        try:
+            reply = {"problem": attempt(job, job.policy, shard, file, guard)}
+        except BimodalError as error:
+            reply = {"stop": str(error)}
         try:
             pipe.send_bytes(json.dumps(reply).encode())
         except OSError:
             return
 
 
-def _attempt(job: Job, shard: Shard, file: Path, guard: Guard) -> dict[str, str]:
+def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, guard: Guard) -> str:
+    """Run one shard with a fresh policy and write its record; returns what the harness did wrong, "" for
+    nothing.
+
+    Raises:
+        BimodalError: the run cannot go on (the policy cannot be built, the disk is full).
+    """
     try:
-        run_and_write(job, shard, file, guard)
-    except BimodalError as error:
-        return {"stop": str(error)}
+        task = load_task(shard.task)
+        checkpoints = Path(job.checkpoints) if job.checkpoints else None
+        with guard.watch():
+            pilot = load_policy(policy, task, checkpoints)
+        result = run_shard(task, pilot, shard, job.suite_version, job.threads, guard)
+        sound = not np.char.startswith(result.verdict.label.astype(str), "POLICY").any()
+        write_shard(file, result, _latencies(task, pilot, guard) if shard.index == 0 and sound else [])
+    except BimodalError:
+        raise
     except Exception as error:
-        traceback.print_exc(file=sys.stderr)
-        return {"problem": f"{type(error).__name__}: {error}"}
-    return {"problem": ""}
+        if os.environ.get(DEBUG):
+            traceback.print_exc(file=sys.stderr)
+        return fault_text(error)
+    return ""
 
 
-def run_and_write(job: Job, shard: Shard, file: Path, guard: Guard) -> None:
-    """Run one shard with a fresh policy and write its record."""
-    task = load_task(shard.task)
-    checkpoints = Path(job.checkpoints) if job.checkpoints else None
-    with guard.watch():
-        policy = load_policy(job.policy, task, checkpoints)
-    result = run_shard(task, policy, shard, job.suite_version, job.threads, guard)
-    sound = not np.char.startswith(result.verdict.label.astype(str), "POLICY").any()
-    latencies = measure(task, policy, guard) if shard.index == 0 and sound else []
-    write_shard(file, result, latencies)
+def _latencies(task: Task, policy: Policy, guard: Guard) -> list[float]:
+    """Measure the latency of decisions; a policy that fails here has none, and its episodes still count."""
+    try:
+        return measure(task, policy, guard)
+    except (Exception, SystemExit):
+        return []
 
 
 def main() -> None:
     """Serve the parent whose pipe and shared byte are named by the arguments (file descriptors)."""
-    serve(Connection(int(sys.argv[1])), mmap.mmap(int(sys.argv[2]), 1))
+    serve(Connection(int(sys.argv[1])), mmap.mmap(int(sys.argv[2]), SHARED_BYTES))

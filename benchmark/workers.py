@@ -19,11 +19,13 @@ from typing import NamedTuple
 
 from ..envs.errors import BimodalError
 from ..tasks import load_task
+from .guard import SHARED_BYTES, blame_for_death
 from .run_folder import write_shard
 from .shard import Shard, blamed
 from .worker import Job
 
-_TRIES = 2
+TRIES = 2
+"""How often a shard is tried when the harness is at fault."""
 _CHILD = "from bimodal.benchmark.worker import main; main()"
 
 
@@ -55,7 +57,7 @@ def work(job: Job, shards: Sequence[tuple[Shard, Path]], workers: int) -> Iterat
                 number, tries = worker.task  # type: ignore[misc]
                 shard, file = shards[number]
                 problem = worker.answer(shard, file)
-                if problem and tries < _TRIES:
+                if problem and tries < TRIES:
                     queue.append((number, tries + 1))
                 else:
                     yield Answer(shard, problem)
@@ -74,9 +76,9 @@ class _Worker:
     def _start(self) -> None:
         self.pipe, other = Pipe()
         flag = tempfile.TemporaryFile()  # noqa: SIM115 (closed below, the map keeps it)
-        flag.write(b"\0")
+        flag.write(bytes(SHARED_BYTES))
         flag.flush()
-        self._inside = mmap.mmap(flag.fileno(), 1)
+        self._inside = mmap.mmap(flag.fileno(), SHARED_BYTES)
         self.process = subprocess.Popen(
             [sys.executable, "-c", _CHILD, str(other.fileno()), str(flag.fileno())],
             pass_fds=(other.fileno(), flag.fileno()),
@@ -92,7 +94,7 @@ class _Worker:
     def give(self, number: int, tries: int, shards: Sequence[tuple[Shard, Path]]) -> None:
         shard, file = shards[number]
         self.task = (number, tries)
-        self.pipe.send_bytes(json.dumps({"shard": shard, "file": str(file)}).encode())
+        self.pipe.send_bytes(json.dumps({"shard": shard, "file": str(file.absolute())}).encode())
 
     def answer(self, shard: Shard, file: Path) -> str:
         """Take the answer to the shard in work; returns the problem, "" for none."""
@@ -106,12 +108,12 @@ class _Worker:
         return reply["problem"]
 
     def _died(self, shard: Shard, file: Path) -> str:
-        code, inside = self.process.wait(), self._inside[0]
+        code = self.process.wait()
+        label = blame_for_death(self._inside, code, self._job.deadline_s)
         self._start()
-        if not inside:
+        if not label:
             return f"the worker died (exit code {code})"
-        hung = code == 1
-        label = "POLICY_TIMEOUT" if hung else "POLICY_ERROR"
+        hung = label == "POLICY_TIMEOUT"
         text = "it hung and could not be interrupted" if hung else f"its process died (exit code {code})"
         write_shard(file, blamed(load_task(shard.task), shard, label, text), [])
         return ""

@@ -66,7 +66,7 @@ def _write_band(
 ) -> None:
     """Write task and details from the left, the time from the right; what has no room is left out."""
     details = [f"seed {caption.seed}"]
-    details += [caption.variant] if caption.variant not in ("", "clean") else []
+    details += [caption.variant] if caption.variant else []
     details += [caption.mode] if caption.mode else []
     left, top, right, bottom = band
     words = [(caption.task, _INK), ("  ·  ".join(details), _FAINT)]

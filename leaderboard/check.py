@@ -94,7 +94,7 @@ def _suite_problems(suite: dict[str, Any]) -> Iterator[str]:
         return
     for name, value in _suite_card(suite["name"]).items():
         if suite[name] != value:
-            yield _line(f"suite: {name} is {one_line(suite[name], 60)}", f"here it is {one_line(value, 90)}")
+            yield f"suite: {name} is {one_line(suite[name], 60)}, but {one_line(value, 90)} in this version"
 
 
 def _panel_problems(entry: dict[str, Any]) -> Iterator[str]:

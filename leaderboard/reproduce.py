@@ -10,16 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..benchmark.evaluate import RUNS, evaluate
+from ..benchmark.evaluate import RUNS, describe, evaluate
 from ..benchmark.labels import short_name
 from ..benchmark.metrics import paired_difference
-from ..benchmark.run_folder import read_card
-from ..benchmark.suites import suite_from_card
+from ..benchmark.suites import SUITES, suite_from_card
 from ..benchmark.tally import read_run
 from ..envs.errors import BimodalError, NotComparable
 from ..tasks.referee import SUCCESS
 from .check import check_entry
-from .files import read_entry
+from .files import one_line, read_entry
 
 
 class Reproduction(NamedTuple):
@@ -50,16 +49,15 @@ def reproduce(
         NotComparable: this installation has other tasks, another MuJoCo or other weights.
     """
     entry = read_entry(path)
+    _check_hash(path, entry.get("suite"))
     if problems := check_entry(entry):
         raise BimodalError(f"{path} is unsound: {problems[0]}")
-    suite = suite_from_card(entry["suite"])
-    if suite.hash() != entry["suite"]["hash"]:
-        raise NotComparable(
-            f"{path} has suite hash {entry['suite']['hash']}, this installation {suite.hash()}: "
-            f"the tasks or MuJoCo differ (entry: MuJoCo {entry['provenance']['versions'].get('mujoco')})"
-        )
+    suite, uri = suite_from_card(entry["suite"]), entry["policy"]["uri"]
+    here = describe(uri, suite, Path(checkpoints).resolve() if checkpoints else None, {})
+    if here["policy"]["artifacts"] != entry["policy"]["artifacts"]:
+        raise NotComparable(f"{path} was made with other weights or code than {one_line(uri)} has here")
     run = evaluate(
-        entry["policy"]["uri"],
+        uri,
         suite,
         out=out or RUNS / f"reproduce-{path.stem}",
         checkpoints=checkpoints,
@@ -68,11 +66,19 @@ def reproduce(
         fresh=fresh,
         progress=progress,
     )
-    if read_card(run)["policy"]["artifacts"] != entry["policy"]["artifacts"]:
-        raise NotComparable(
-            f"{path} was made with other weights or code than {entry['policy']['uri']!r} has here"
-        )
     return compare(entry, run)
+
+
+def _check_hash(path: Path, suite: Any) -> None:
+    """Refuse an entry, not yet checked, whose suite is another one under a name known here."""
+    if not isinstance(suite, dict) or not isinstance(suite.get("hash"), str):
+        return
+    known = SUITES.get(str(suite.get("name")))
+    if known and suite["hash"] != known.hash():
+        raise NotComparable(
+            f"{path} has suite hash {one_line(suite['hash'])}, this installation {known.hash()}: "
+            "the tasks, their numbers or MuJoCo differ"
+        )
 
 
 def compare(entry: dict[str, Any], run: Path) -> Reproduction:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..benchmark.gallery import Clip, clips
 from ..benchmark.page import render
-from ..benchmark.report import Plot, facts, plots, reproduce, write_report
+from ..benchmark.report import Plot, facts, plots, report_page, reproduce
 from ..benchmark.run_folder import write_text
 from ..benchmark.tally import Run, read_run
 from ..envs.errors import BimodalError, WrongUse
@@ -113,7 +113,7 @@ def _copy_run(run: Run, out: Path) -> Shown:
     name = file_name(run.card).removesuffix(".json")
     target = out / "runs" / name
     (target / "videos").mkdir(parents=True, exist_ok=True)
-    copyfile(write_report(run.folder), target / "report.html")
+    write_text(target / "report.html", report_page(run))
     videos = clips(run)
     for clip in (clip for shown in videos.values() for clip in shown):
         for file in filter(None, (clip.file, clip.poster)):

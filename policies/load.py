@@ -30,11 +30,11 @@ def policy_names() -> tuple[str, ...]:
     return tuple(BUILT_IN)
 
 
-def load_policy(uri: str, task: Task, checkpoints: Path | None = None) -> Policy:
+def load_policy(uri: str | type[Policy], task: Task, checkpoints: Path | None = None) -> Policy:
     """Return the policy that `uri` names, ready for `task`.
 
     Args:
-        uri: a registered name, `path/to/file.py:Class` or `package.module:Class`.
+        uri: a registered name, `path/to/file.py:Class`, `package.module:Class`, or the class itself.
         task: the task to act in.
         checkpoints: folder of trained weights; None for the shipped ones.
 
@@ -42,7 +42,7 @@ def load_policy(uri: str, task: Task, checkpoints: Path | None = None) -> Policy
         WrongUse: nothing of that name, or not a policy.
         BimodalError: its checkpoint is missing or damaged.
     """
-    found = policy_class(uri)
+    found = policy_class(uri) if isinstance(uri, str) else uri
     try:
         if hasattr(found, "method") and uri in BUILT_IN:
             folder = SHIPPED_CHECKPOINTS if checkpoints is None else checkpoints
@@ -50,7 +50,7 @@ def load_policy(uri: str, task: Task, checkpoints: Path | None = None) -> Policy
         return found(task)
     except BimodalError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BimodalError(
             f"policy {uri!r} cannot be built for {task.id}: {type(error).__name__}: {error}; "
             "its constructor is called as Class(task)"
@@ -88,7 +88,7 @@ def source_digest(uri: str) -> dict[str, str]:
     """Return the sha256 of the file that defines a policy, {file name: sha256}; {} for built-in names."""
     if uri in BUILT_IN:
         return {}
-    file = sys.modules[policy_class(uri).__module__].__file__
+    file = getattr(sys.modules[policy_class(uri).__module__], "__file__", None)
     return {Path(file).name: hashlib.sha256(Path(file).read_bytes()).hexdigest()} if file else {}
 
 
@@ -106,7 +106,7 @@ def _from_file(location: str):  # noqa: ANN202
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise WrongUse(f"{location} does not import: {type(error).__name__}: {error}") from error
     return module
@@ -114,6 +114,8 @@ def _from_file(location: str):  # noqa: ANN202
 
 def _from_module(location: str):  # noqa: ANN202
     try:
+        if str(Path.cwd()) not in sys.path and "" not in sys.path:
+            sys.path.append(str(Path.cwd()))  # as `python -m` would
         return importlib.import_module(location)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise WrongUse(f"module {location} does not import: {type(error).__name__}: {error}") from error

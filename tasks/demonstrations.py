@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +59,8 @@ def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndar
     modes_count = len(task.modes)
     if episodes < modes_count:
         raise WrongUse(f"episodes is {episodes}; at least {modes_count} are needed, one a mode")
+    if seed < 0:
+        raise WrongUse(f"the demonstration set is {seed}; it must be 0 or more")
     first = FIRST_SEED * (seed + 1)
     if regime == "bi50":
         index = np.arange(episodes)
@@ -94,6 +97,8 @@ def collect(
         progress: called with (episodes done, episodes).
     """
     seeds, modes = schedule(task, regime, episodes, seed)
+    if not 0 <= process_noise < 1:
+        raise WrongUse(f"the process noise is {process_noise:g} m; it must be from 0 to below 1")
     parts = []
     for begin in range(0, episodes, SHARD):
         part = slice(begin, begin + SHARD)
@@ -154,10 +159,10 @@ def content_digest(demos: Demonstrations) -> str:
 
 def save(demos: Demonstrations, path: Path) -> Path:
     """Write the demonstrations to one npz file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     arrays = {f"obs.{name}": array for name, array in demos.observations.items()}
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -172,7 +177,8 @@ def save(demos: Demonstrations, path: Path) -> Path:
     except OSError as error:
         raise BimodalError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
     return path
 
 

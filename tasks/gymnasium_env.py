@@ -167,6 +167,7 @@ class _Episodes:
             simulation.frame[rows], simulation.seeds[rows] = fresh.frame, fresh.seeds
         for group in self._groups:
             group.running[np.isin(group.rows, rows)] = False
+        self._groups = [group for group in self._groups if group.running.any()]
         self._groups.append(_Group(rows, Referee(self.task, len(rows)), np.ones(len(rows), bool)))
         self.ended[rows] = self.terminated[rows] = self.truncated[rows] = False
         self.begun = True
@@ -321,12 +322,17 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         flags = bool(episodes.terminated[0]), bool(episodes.truncated[0])
         return self._observe(), float(rewards[0]), *flags, infos[0]
 
+    @property
+    def simulation(self) -> Simulation:
+        """The simulation, with one row; for whoever may read it."""
+        return self._episodes.simulation
+
     def _observe(self) -> Observation:
         return {name: component[0] for name, component in self._episodes.observe().items()}
 
     def render(self) -> np.ndarray | None:
         """Return a picture of the present state, (H, W, 3) uint8."""
-        pictures = self._pictures.of(self._episodes.simulation.state())
+        pictures = self._pictures.of(self.simulation.state())
         return pictures[0] if pictures else None
 
     def close(self) -> None:
@@ -380,6 +386,11 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         self._episodes = _Episodes(self.task, num_envs, action_space, threads)
         self._pictures = _Pictures(self.task, render_mode, camera, width, height)
         self._random: list[np.random.Generator | None] = [None] * num_envs
+
+    @property
+    def simulation(self) -> Simulation:
+        """The simulation of all rows; for whoever may read it."""
+        return self._episodes.simulation
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -443,7 +454,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
 
     def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
         """Return a picture of every row's present state, N of (H, W, 3) uint8."""
-        pictures = self._pictures.of(self._episodes.simulation.state())
+        pictures = self._pictures.of(self.simulation.state())
         return tuple(pictures) if pictures else None
 
     def close_extras(self, **kwargs: Any) -> None:

@@ -25,7 +25,7 @@ from bimodal.envs.streams import stream
 from bimodal.policies.load import load_policy
 from bimodal.tasks import load_task, task_names
 from bimodal.tasks.referee import LIFTED, Referee
-from bimodal.tasks.task import LIGHT_TOUCH, Measurement
+from bimodal.tasks.task import Measurement
 from gymnasium.utils.env_checker import check_env
 
 SEEDS = np.arange(20)
@@ -239,11 +239,7 @@ def test_objects_rest_when_nothing_happens(world):
 def test_success_is_false_at_the_start(world):
     simulation = world.begin(SEEDS)
     seen = world.task.measure(simulation)
-    assert (
-        (seen.lift < 0.001).all()
-        and not seen.held.any()
-        and (seen.part == -1).all() | (world.task.commit_steps == 1)
-    )
+    assert (seen.lift < 0.001).all() and not seen.held.any() and (seen.part == -1).all()
     assert not Referee(world.task, simulation.n).verdict().success.any()
 
 
@@ -348,7 +344,7 @@ def test_units_are_plausible(world):
         np.testing.assert_allclose(np.linalg.norm(seen[f"{body}_heading"], axis=-1), 1.0, atol=1e-12)
 
 
-# ------------------------------------------------------------------------------------------ replay and control
+# ------------------------------------------------------------------------------------------ control
 
 
 def test_a_restored_state_replays_bit_for_bit(world):
@@ -367,12 +363,12 @@ def test_ee_delta_moves_the_hand_by_five_centimetres_a_unit(world):
     start = simulation.tcp_position.copy()
     action = np.zeros((4, 7))
     action[:, 6] = -1.0
-    action[[0, 1, 2, 3], [0, 1, 2, 2]] = [1.0, -1.0, 1.0, 0.4]
+    action[[0, 1, 2, 3], [0, 1, 2, 2]] = [0.4, -0.4, 0.4, -0.2]
     joints, fingers = simulation.targets(action, "ee_delta")
     held = np.concatenate([joints, fingers[:, :1] - fingers[:, 1:]], 1)
     for _ in range(30):
         simulation.step(held, "joint_absolute")
-    np.testing.assert_allclose(simulation.tcp_position - start, 0.05 * action[:, :3], atol=0.003)
+    np.testing.assert_allclose(simulation.tcp_position - start, 0.05 * action[:, :3], atol=0.001)
     np.testing.assert_allclose(simulation.opening, OPENING_HIGH, atol=1e-3)
 
 

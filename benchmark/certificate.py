@@ -1,0 +1,178 @@
+"""The certificate of a task: is it bimodal, by physics and by learning, and by how much?
+
+Seven gates, one row a check. A task that fails a gate is redesigned, never the gate.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich import box
+from rich.table import Table
+
+from ..envs.errors import BimodalError
+from ..tasks.demonstrations import collect
+from ..tasks.task import Task
+from .gates import average_rows, dead_zone_rows, expert_rows, floor_rows
+from .learning import CELLS, Study, learning_rows
+from .machine import machine, versions
+from .probe import hidden_rows
+from .rows import Certificate, Row, counted
+from .suites import fingerprint
+
+FIRST_SEED = 500_000
+"""Certificates use seeds from here on, which are neither the panels' nor the demonstrations'."""
+QUICK_SEEDS, TRIALS = 20, 100
+"""Seeds of a quick certificate; episodes of each learned policy."""
+GATES = {
+    1: ("Experts", "Every mode can be done, cleanly and in the same time, and a coin chooses it."),
+    2: ("Average", "The average of the plans fails in the first executed block, and so do its neighbours."),
+    3: ("Floors", "Nothing is given away to a policy that keeps still or moves at random."),
+    4: ("Hidden mode", "Nothing that is observed tells the modes apart until they part."),
+    5: ("Regression", "Regression fails where the same network succeeds when it is told the mode."),
+    6: ("Flow", "The same network succeeds in every mode when it draws one."),
+    7: ("Rule", "For information: what changes when touching the forbidden does not end an episode."),
+}
+"""The gates: a heading, and what they ask."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, the number of stages done, and their total."""
+
+
+def certify(
+    task: Task, seeds: int = 200, episodes: int = 300, quick: bool = False, progress: Progress | None = None
+) -> Certificate:
+    """Check a task against every gate.
+
+    Args:
+        task: the task.
+        seeds: episodes of each scripted plan; a mixture of the dead zone gets a quarter of them.
+        episodes: paired demonstrations.
+        quick: gates 1 to 4 only, on 20 seeds; the probe reads demonstrations without process noise.
+        progress: see `Progress`.
+    """
+    begin = time.monotonic()
+    panel = range(FIRST_SEED, FIRST_SEED + (QUICK_SEEDS if quick else seeds))
+    calm = collect(task, episodes=QUICK_SEEDS * len(task.modes), process_noise=0.0)
+    with TemporaryDirectory(prefix="bimodal-certify-") as folder:
+        study = Study(task, Path(folder), episodes)
+        rows: list[Row] = []
+        stages: dict[str, Callable[[], list[Row]]] = {
+            "experts": partial(expert_rows, task, panel, episodes),
+            "average of the modes": partial(average_rows, task, panel),
+            "dead zone": partial(dead_zone_rows, task, panel[: len(panel) // 4]),
+            "zero and random": partial(floor_rows, task, panel),
+            "hidden mode": lambda: hidden_rows(task, calm, calm if quick else study.demonstrations),
+        }
+        say = _announcer(progress, len(stages) + (0 if quick else len(CELLS)))
+        for text, stage in stages.items():
+            say(text)
+            rows += stage()
+        if not quick:
+            rows += _learn(task, study, range(FIRST_SEED, FIRST_SEED + TRIALS), say)
+        say("done")
+    seconds = round(time.monotonic() - begin, 1)
+    return Certificate(task.id, quick, tuple(rows), fingerprint(task), versions(), machine(), seconds)
+
+
+def _learn(task: Task, study: Study, seeds: range, say: Callable[[str], None]) -> list[Row]:
+    outcomes = {}
+    for cell in CELLS:
+        say(str(cell))
+        try:
+            outcomes[cell] = study.outcome(cell, seeds)
+        except BimodalError as error:
+            return [Row(5, cell.method, "training and trial", str(error), "possible", False)]
+    shown = study.demonstrations.success
+    value = counted(int(shown.sum()), len(shown))
+    row = Row(5, "demonstrations", "successful ones are learnt", value, "", None)
+    return [row, *learning_rows(task, outcomes)]
+
+
+def _announcer(progress: Progress | None, total: int) -> Callable[[str], None]:
+    """Return a function that tells `progress` which stage begins."""
+    done = iter(range(total + 1))
+
+    def say(text: str) -> None:
+        if progress:
+            progress(text, next(done), total)
+
+    return say
+
+
+def certificate_table(certificate: Certificate) -> Table:
+    """Return the certificate for the terminal, at its best from 100 columns on."""
+    n, quick = len(certificate.failures), ", quick" if certificate.quick else ""
+    verdict = f"[red]{n} check{'s' * (n > 1)} failed[/]" if n else "[green]certified[/]"
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"Certificate of {certificate.task}: {verdict}{quick}",
+        title_justify="left",
+        caption=f"MuJoCo {certificate.versions['mujoco']}, {certificate.seconds:.0f} s; · marks information",
+        caption_justify="left",
+        pad_edge=False,
+    )
+    for column in ("", "check", "measured", "value", "asked for"):
+        table.add_column(column, no_wrap=column not in ("measured", "value"))
+    marks = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
+    gate = 0
+    for row in certificate.rows:
+        if row.gate != gate:
+            gate = row.gate
+            table.add_row(f"[bold]{gate}[/]", f"[bold]{GATES[gate][0]}[/]")
+        style = "red" if row.passed is False else None
+        cells = (marks[row.passed], row.name, f"[dim]{row.measured}[/]", row.value, row.bound)
+        table.add_row(*cells, style=style)
+    return table
+
+
+SUMMARY = {
+    "average": "average: successes; lifts",
+    "average acts": "fails at step",
+    "dead zone": "dead zone",
+    "mse, 8 of 16": "mse",
+    "labelled mse, 8 of 16": "labelled mse",
+    "flow, 8 of 16": "flow; rarest mode",
+}
+"""Rows of the first table of the page, and what they are called there."""
+
+
+def certificates_page(certificates: Sequence[Certificate]) -> str:
+    """Return the certificates as a page of Markdown: one table of all tasks, then one of each."""
+    tried, cpu = certificates[0].versions, certificates[0].machine["cpu"]
+    verdicts = {True: "certified", False: "**not certified**"}
+    summary = [(c.task, *(_value(c, name) for name in SUMMARY), verdicts[c.passed]) for c in certificates]
+    lines = [
+        "# Certificates",
+        "",
+        "Is a task bimodal? Each is measured against seven gates; `bimodal certify TASK` measures it again.",
+        "",
+        *(f"{number}. **{name}.** {text}" for number, (name, text) in GATES.items()),
+        "",
+        *_markdown(("task", *SUMMARY.values(), "verdict"), summary),
+        "",
+        f"Measured with MuJoCo {tried['mujoco']}, torch {tried['torch']} and numpy {tried['numpy']},",
+        f"on one core of: {cpu}. The seeds are of no suite's panel. Steps are control steps of",
+        "50 ms, the first after the modes part is 0. Figures side by side are of several training seeds; the",
+        "worst counts. Bars show the success of the mixtures 0, 0.05 .. 1 of the two modes' plans.",
+    ]
+    header = ("gate", "check", "measured", "value", "asked for", "")
+    for c in certificates:
+        source = f"Fingerprint `{c.fingerprint[:16]}`, measured in {c.seconds:.0f} s."
+        lines += ["", f"## {c.task}", "", source, "", *_markdown(header, [_cells(row) for row in c.rows])]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    mark = {True: "passed", False: "**failed**", None: ""}[row.passed]
+    return f"{row.gate} {GATES[row.gate][0]}", row.name, row.measured, row.value, row.bound, mark
+
+
+def _value(certificate: Certificate, name: str) -> str:
+    return next((row.value for row in certificate.rows if row.name == name), "not measured")
+
+
+def _markdown(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return ["| " + " | ".join(cells) + " |" for cells in (header, ("---",) * len(header), *rows)]

@@ -1,0 +1,151 @@
+"""Gates 5 to 7 of a certificate: what learned policies make of a task."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..policies import Policy
+from ..policies.checkpoint import checkpoint_path
+from ..policies.nearest import Nearest
+from ..policies.train import METHODS, train
+from ..policies.windows import HORIZON
+from ..tasks.demonstrations import Demonstrations, collect, save
+from ..tasks.task import Task
+from .rows import Row, percent
+from .trials import Blend, Outcome, trial
+
+TRAINING_SEEDS = {"mse": 3, "mse_labelled": 1, "mip": 1, "nearest": 1, "flow": 3}
+"""How many training seeds of each method are tried; the worst counts."""
+EXECUTE = (8, 16)
+"""Actions executed of each chunk; gate 6 asks for the first."""
+MSE_CEILING, ORACLE_FLOOR, MARGIN = 0.40, 0.90, 0.50
+"""Gate 5: success of regression, of the oracle that is told the mode, and their least difference."""
+FLOW_FLOOR, FAIR = 0.90, 0.50
+"""Gate 6: success of the flow policy, and its rarest mode's least part of a fair share."""
+
+
+class Cell(NamedTuple):
+    """One learned policy, tried in one way."""
+
+    method: str
+    """Name of the method, or `mean` for the average of the experts' plans."""
+    seed: int
+    """Training seed."""
+    execute: int
+    """Actions executed of each chunk."""
+    forgiving: bool = False
+    """Whether touching what is forbidden neither ends nor fails an episode."""
+
+    def __str__(self) -> str:
+        """Return it in words, for the progress bar."""
+        return f"{self.method} {self.seed}, executing {self.execute}" + ", forgiven" * self.forgiving
+
+
+CELLS = (
+    *(Cell(method, seed, n) for method, k in TRAINING_SEEDS.items() for seed in range(k) for n in EXECUTE),
+    *(Cell(method, seed, 8, True) for method in ("mse", "flow") for seed in range(TRAINING_SEEDS[method])),
+    Cell("mean", 0, 16, False),
+    Cell("mean", 0, 16, True),
+)
+"""All that is tried."""
+
+Outcomes = Mapping[Cell, Outcome]
+"""What came out of every cell."""
+
+
+class Study:
+    """The demonstrations of one task and what is trained on them, in one folder."""
+
+    def __init__(self, task: Task, folder: Path, episodes: int) -> None:
+        self.task, self.folder, self.episodes = task, folder, episodes
+
+    @cached_property
+    def demonstrations(self) -> Demonstrations:
+        """The paired demonstrations."""
+        return collect(self.task, "bi50", self.episodes)
+
+    @cached_property
+    def file(self) -> Path:
+        """Where the demonstrations lie."""
+        return save(self.demonstrations, self.folder / "demonstrations.npz")
+
+    def outcome(self, cell: Cell, seeds: range) -> Outcome:
+        """Train the policy of a cell if need be, and try it."""
+        return trial(self.task, self.policy(cell), seeds, cell.forgiving)
+
+    def policy(self, cell: Cell) -> Policy:
+        """Return the policy of a cell, trained."""
+        if cell.method == "mean":
+            return Blend(self.task, np.full(len(self.task.modes), 1 / len(self.task.modes)))
+        if cell.method == "nearest":
+            return Nearest(self.task, self.file, cell.execute)
+        folder = self.folder / str(cell.seed)
+        weights = checkpoint_path(folder, self.task.id, cell.method)
+        if not weights.is_file():
+            train(cell.method, self.file, folder, seed=cell.seed)
+        return METHODS[cell.method](self.task, weights, cell.execute)
+
+
+def learning_rows(task: Task, outcomes: Outcomes) -> list[Row]:
+    """Return the rows of gates 5 to 7; a pure function of what came out of the cells."""
+    return [*regression_rows(task, outcomes), *flow_rows(task, outcomes), *forgiven_rows(outcomes)]
+
+
+def regression_rows(task: Task, outcomes: Outcomes) -> list[Row]:
+    """Gate 5: regression fails where the same network succeeds when it is told the mode.
+
+    MIP and nearest neighbours are for information, by the success of their worse mode: successes in the
+    rarest mode over its fair share of the episodes.
+    """
+    rows = []
+    for n in EXECUTE:
+        mse, oracle = _rates(outcomes, "mse", n), _rates(outcomes, "mse_labelled", n)
+        averages = max(mse) < MSE_CEILING
+        rows.append(Row(5, _name("mse", n), "success by training seed", percent(*mse), "< 40 %", averages))
+        able, bound = min(oracle) >= max(ORACLE_FLOOR, max(mse) + MARGIN), ">= 90 %, mse + 50"
+        measured = "success when told the mode"
+        rows.append(Row(5, _name("labelled mse", n), measured, percent(*oracle), bound, able))
+    for method in ("mip", "nearest"):
+        for n in EXECUTE:
+            worse = [o.worse_mode(len(task.modes)) for o in _found(outcomes, method, n)]
+            value = f"{percent(*_rates(outcomes, method, n))}; {percent(*worse)}"
+            rows.append(Row(5, _name(method, n), "success; of the worse mode", value, "", None))
+    return rows
+
+
+def flow_rows(task: Task, outcomes: Outcomes) -> list[Row]:
+    """Gate 6: the same network as a flow policy succeeds in all modes (gated at 8 executed actions)."""
+    rows, k = [], len(task.modes)
+    for n in EXECUTE:
+        success = _rates(outcomes, "flow", n)
+        share = [outcome.minority(k) for outcome in _found(outcomes, "flow", n)]
+        value, able = f"{percent(*success)}; {percent(*share)}", min(success) >= FLOW_FLOOR
+        bound, passed = f">= 90 %; >= {percent(FAIR / k)}", able and min(share) >= FAIR / k
+        bound, passed = (bound, passed) if n == EXECUTE[0] else ("", None)
+        rows.append(Row(6, _name("flow", n), "success; rarest mode's share", value, bound, passed))
+    return rows
+
+
+def forgiven_rows(outcomes: Outcomes) -> list[Row]:
+    """Gate 7: how much the rule carries that a forbidden touch ends the episode."""
+    rows = []
+    for method, n in (("mean", 16), ("mse", 8), ("flow", 8)):
+        value = f"{percent(*_rates(outcomes, method, n))} -> {percent(*_rates(outcomes, method, n, True))}"
+        rows.append(Row(7, method, "success: rule -> no rule", value, "", None))
+    return rows
+
+
+def _name(method: str, n: int) -> str:
+    return f"{method}, {n} of {HORIZON}"
+
+
+def _found(outcomes: Outcomes, method: str, n: int, forgiving: bool = False) -> list[Outcome]:
+    """Return the outcomes of all training seeds."""
+    return [o for cell, o in outcomes.items() if cell._replace(seed=0) == Cell(method, 0, n, forgiving)]
+
+
+def _rates(outcomes: Outcomes, method: str, n: int, forgiving: bool = False) -> list[float]:
+    return [outcome.rate for outcome in _found(outcomes, method, n, forgiving)]

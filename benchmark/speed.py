@@ -1,0 +1,411 @@
+"""How fast the suite is, as ratios: both sides of each are measured in turn, in one run on one machine.
+
+Rates move with the machine and with its other work; a ratio of two rates taken seconds apart hardly does.
+Rates count the CPU time of one core (`time.process_time`), because cores are what an evaluation is given.
+"""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import mujoco
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from ..envs.errors import BimodalError, WrongUse
+from ..envs.robot import COLLISION_GROUP, robosuite_models
+from ..envs.scene import SUBSTEPS, TIMESTEP
+from ..envs.simulation import Simulation
+from ..envs.specs import CONTROL_HZ
+from ..policies import Policy, load_policy
+from ..tasks import Task, demonstrations, load_task, task_names
+from ..tasks.referee import SUCCESS, Referee, Verdict
+from .evaluate import evaluate
+from .labels import short_name
+from .machine import cores, machine
+from .pilot import to_metric
+from .shard import Shard, run_shard
+from .suites import SHARD_SIZE, find_suite
+from .tally import read_run, tally_run
+
+TASK = "PandaLiftDumbbell-v1"
+"""The task of every row that names none."""
+PEER_TIMESTEP = 0.002
+"""robosuite's own physics time step [s]."""
+_ROOT = Path(__file__).parents[1]
+_PEER = (".peers/bin/python", "tools/peer_lift.py")
+_CHILD = "from bimodal.benchmark.speed import print_peaks; print_peaks()"
+_VERSION = "speed"  # part of the policies' noise keys
+
+Progress = Callable[[str], None]
+"""Called with what is measured next."""
+
+
+class Row(NamedTuple):
+    """One measurement."""
+
+    name: str
+    """What was measured."""
+    value: float
+    """What came out."""
+    unit: str
+    """Of the value; "x" for a ratio."""
+    target: float | None = None
+    """What the value should reach; None for a row that only informs."""
+    at_most: bool = False
+    """Whether the target is an upper limit."""
+    note: str = ""
+    """The numbers behind the value."""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None without a target."""
+        if self.target is None:
+            return None
+        return self.value <= self.target if self.at_most else self.value >= self.target
+
+
+class Physics(NamedTuple):
+    """A way to simulate a task."""
+
+    timestep: float
+    """Physics time step [s]; must divide a control step."""
+    meshes: bool = False
+    """Whether the robot has robosuite's collision meshes instead of the lean shapes."""
+
+    def __str__(self) -> str:
+        """Return a name for a reader."""
+        return f"{1e3 * self.timestep:g} ms{', mesh shapes' if self.meshes else ''}"
+
+
+def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress | None = None) -> list[Row]:
+    """Measure.
+
+    Args:
+        peer_json: what `tools/peer_lift.py` said earlier on this machine; None to run it where `make peers`
+            has built its environment, in turn with ours.
+        quick: one task, few episodes, one round, and nothing that trains or starts other programs.
+        progress: called with what is measured next.
+
+    Raises:
+        WrongUse: `peer_json` cannot be read.
+    """
+    tell = progress or (lambda _: None)
+    rounds, episodes = (1, 16) if quick else (5, SHARD_SIZE)
+    rows = []
+    for name in (TASK,) if quick else task_names():
+        tell(f"{name}: evaluator")
+        rows.append(evaluator_row(load_task(name), rounds, episodes))
+    tell("robosuite's Lift")
+    rows += peer_rows(peer_json, 1 if quick else 3, episodes, may_run=not quick)
+    for name in (TASK,) if quick else task_names():
+        tell(f"{name}: time step and shapes")
+        rows += physics_rows(load_task(name), episodes)
+    tell("batch size")
+    rows.append(batch_row(load_task(TASK), rounds, 8 if quick else 25, episodes))
+    if not quick:
+        tell("demonstrations, training, scoring")
+        rows.append(pipeline_row(load_task(TASK)))
+        tell("memory")
+        rows.append(memory_row())
+    return rows
+
+
+def speed_table(rows: Sequence[Row]) -> Table:
+    """Return the measurements as a table; the processor is named in its title."""
+    kind = machine()
+    table = Table(box=box.SIMPLE_HEAD, title=f"Speed on {kind['cpu']}, {cores()} cores", title_justify="left")
+    for column in ("what", "measured", "target", "met", "behind it"):
+        table.add_column(column, justify="right" if column in ("measured", "target") else "left")
+    for row in rows:
+        limit = "" if row.target is None else f"{'<=' if row.at_most else '>='} {row.target:g}"
+        met = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[row.met]
+        table.add_row(row.name, f"{row.value:.3g} {row.unit}", limit, met, row.note)
+    return table
+
+
+# ----------------------------------------------------------------------------------------------- rows
+
+
+def evaluator_row(task: Task, rounds: int, episodes: int) -> Row:
+    """Compare the whole evaluator, scripted expert, no video, with bare `Batch.step` on equal controls."""
+    policy, shard = load_policy("expert", task), _shard(task, episodes)
+    first, controls, simulation = _record(task, policy, shard)
+    sides = {
+        "bare": lambda: _step_bare(simulation, first, controls),
+        "ours": lambda: _cpu_s(lambda: run_shard(task, policy, shard, _VERSION)),
+    }
+    times = alternate(sides, rounds)
+    rate = len(controls) * episodes / np.median(times["ours"])
+    ratio = median_ratio(times["bare"], times["ours"])
+    name = f"{short_name(task.id)}: evaluator / bare Batch.step"
+    return Row(name, ratio, "x", 0.85, note=f"{rate:,.0f} control steps/s/core, {episodes} episodes")
+
+
+def peer_rows(peer_json: Path | None, rounds: int, episodes: int, may_run: bool) -> list[Row]:
+    """Compare the evaluator on the dumbbell with robosuite's own Lift, at our step and at robosuite's."""
+    task = load_task(TASK)
+    policy, shard = load_policy("expert", task), _shard(task, episodes)
+    if peer_json is None and not (may_run and all((_ROOT / part).exists() for part in _PEER)):
+        return []
+    told = _read_peer(peer_json) if peer_json else None
+    sides = {
+        "peer": lambda: told or _run_peer(),
+        "ours": lambda: _rate(task, shard, Physics(TIMESTEP), policy),
+        "fine": lambda: _rate(task, shard, Physics(PEER_TIMESTEP), None),
+        "lean": lambda: _rate(task, shard, Physics(TIMESTEP), None),
+    }
+    rates = alternate(sides, rounds)
+    ratio = median_ratio(rates["ours"], rates["peer"])
+    fine = ratio * median_ratio(rates["fine"], rates["lean"])
+    peer, ours = float(np.median(rates["peer"])), float(np.median(rates["ours"]))
+    note = f"{ours:,.0f} / {peer:,.0f} control steps/s/core"
+    return [
+        Row("evaluator / robosuite's Lift", ratio, "x", 15.0, note=note),
+        Row("same, with our physics at its 2 ms step", fine, "x", note="2 ms x 25 instead of 5 ms x 10"),
+    ]
+
+
+def physics_rows(task: Task, episodes: int) -> list[Row]:
+    """Show that step and shapes decide nothing: expert and average on equal seeds, in three physics."""
+    variants = [Physics(TIMESTEP), Physics(PEER_TIMESTEP), Physics(PEER_TIMESTEP, meshes=True)]
+    seeds = _shard(task, episodes).seeds
+    verdicts = {physics: _trial(task, seeds, physics)[0] for physics in variants}
+    lean = verdicts[variants[0]]
+    rows = []
+    for physics in variants[1:]:
+        other = verdicts[physics]
+        changed = int(((other.label == SUCCESS) != (lean.label == SUCCESS)).sum())
+        note = f"expert, average: {_facts(lean)} at {variants[0]}; {_facts(other)} at {physics}"
+        name = f"{short_name(task.id)}: outcomes that change at {physics}"
+        rows.append(Row(name, changed, f"of {len(other.label)}", 0, at_most=True, note=note))
+    return rows
+
+
+def batch_row(task: Task, rounds: int, small: int, large: int) -> Row:
+    """Compare episodes side by side in small and in large batches, bare physics, a step of an episode."""
+    policy = load_policy("expert", task)
+    parts = {n: _record(task, policy, _shard(task, n)) for n in (small, large)}
+    sides = {str(n): lambda part=part, n=n: _step_bare(part[2], *part[:2]) / n for n, part in parts.items()}
+    times = alternate(sides, rounds)
+    ratio = median_ratio(times[str(small)], times[str(large)])
+    return Row(f"batch of {large} / batch of {small}, a step", ratio, "x", note="bare Batch.step")
+
+
+def pipeline_row(task: Task, policy: str = "flow") -> Row:
+    """Time demonstrations, training and scoring of one policy on one task, wall time."""
+    from ..policies.train import train
+
+    with tempfile.TemporaryDirectory() as folder:
+        home, marks = Path(folder), [time.perf_counter()]
+        demos = demonstrations.collect(task, threads=cores())
+        path = demonstrations.save(demos, home / "demonstrations.npz")
+        marks.append(time.perf_counter())
+        train(policy, path, home / "checkpoints")
+        marks.append(time.perf_counter())
+        panel = find_suite("core", (task.id,))
+        run = evaluate(policy, panel, out=home / "run", checkpoints=home / "checkpoints")
+        marks.append(time.perf_counter())
+        cell = tally_run(read_run(run))[0]
+    parts = "{:.0f} s demonstrations, {:.0f} s training, {:.0f} s scoring".format(*np.diff(marks))
+    note = f"{parts}; {cell.successes} of {cell.episodes} succeed"
+    return Row(f"300 demonstrations, {policy}, 200 episodes", marks[-1] - marks[0], "s", 60, True, note)
+
+
+def memory_row(few: int = 200, many: int = 1000) -> Row:
+    """Compare the peak memory of a process after few and after many episodes."""
+    answer = _run([sys.executable, "-c", _CHILD, str(few), str(many)])
+    peaks = [float(line) for line in answer.split()]
+    note = f"peak {peaks[0]:.0f} MB after {few}, {peaks[1]:.0f} MB after {many} more"
+    return Row("memory, more for 5 times the episodes", peaks[1] - peaks[0], "MB", 30, True, note)
+
+
+def print_peaks() -> None:
+    """Evaluate the numbers of episodes in the arguments; a line with the peak memory [MB] after each."""
+    task, policy = load_task(TASK), "expert"
+    with tempfile.TemporaryDirectory() as folder:
+        for episodes in map(int, sys.argv[1:]):
+            panel = find_suite("full", (task.id,), range(episodes))
+            evaluate(policy, panel, out=Path(folder) / str(episodes), workers=0)
+            sys.stdout.write(f"{_peak_mb()}\n")
+
+
+# ---------------------------------------------------------------------------------------- measurements
+
+
+def alternate(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, np.ndarray]:
+    """Measure every side once a round; return the values of each, (rounds,)."""
+    values = [{name: side() for name, side in sides.items()} for _ in range(rounds)]
+    return {name: np.array([value[name] for value in values]) for name in sides}
+
+
+def median_ratio(over: np.ndarray, under: np.ndarray) -> float:
+    """Return the median over rounds of the ratio of two values taken in the same round."""
+    return float(np.median(over / under))
+
+
+def _shard(task: Task, episodes: int) -> Shard:
+    return Shard(task.id, "clean", 0, tuple(range(episodes)))
+
+
+def _cpu_s(action: Callable[[], object]) -> float:
+    begin = time.process_time()
+    action()
+    return time.process_time() - begin
+
+
+def _record(task: Task, policy: Policy, shard: Shard) -> tuple[np.ndarray, np.ndarray, Simulation]:
+    """Return the first states (N, nstate), the controls (T, N, nu) of a shard, and its simulation."""
+    actions = run_shard(task, policy, shard, _VERSION).trace.actions
+    simulation = Simulation(task, len(shard.seeds))
+    simulation.reset(shard.seeds)
+    first, controls = simulation.state(), []
+    for step in range(actions.shape[1]):
+        simulation.step(to_metric(actions[:, step]))
+        controls.append(simulation.ctrl.copy())
+    return first, np.stack(controls), simulation
+
+
+def _step_bare(simulation: Simulation, first: np.ndarray, controls: np.ndarray) -> float:
+    """Return the CPU time [s] of nothing but MuJoCo on recorded controls."""
+    simulation.restore(first)
+
+    def run() -> None:
+        for row in controls:
+            simulation.ctrl[:] = row
+            simulation.batch.step(nstep=SUBSTEPS)
+
+    return _cpu_s(run)
+
+
+def _rate(task: Task, shard: Shard, physics: Physics, policy: Policy | None) -> float:
+    """Return control steps per second and core: of the evaluator, or without a policy of a trial's loop."""
+    if policy is None:
+        verdict, seconds = _trial(task, shard.seeds, physics, average=False)
+        return len(shard.seeds) * int(verdict.steps.max()) / seconds
+    begin = time.process_time()
+    result = run_shard(task, policy, shard, _VERSION)
+    return result.trace.actions.shape[0] * result.trace.actions.shape[1] / (time.process_time() - begin)
+
+
+def _facts(verdict: Verdict) -> str:
+    """Return the successes of the experts' half of a trial and of the averages' half."""
+    good = verdict.label.reshape(2, -1) == SUCCESS
+    return ", ".join(f"{int(half.sum())}/{len(half)}" for half in good)
+
+
+def _run_peer(steps: int = 800) -> float:
+    command = [str(_ROOT / part) for part in _PEER]
+    return _peer_rate(_run([*command, "--steps", str(steps)]), "tools/peer_lift.py")
+
+
+def _read_peer(path: Path) -> float:
+    try:
+        return _peer_rate(path.read_text(), str(path))
+    except OSError as error:
+        raise WrongUse(f"cannot read {path}: {error.strerror}") from error
+
+
+def _peer_rate(text: str, source: str) -> float:
+    try:
+        return float(json.loads(text)["control_steps_per_second_per_core"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise WrongUse(f"{source} did not give the JSON that tools/peer_lift.py prints") from error
+
+
+def _run(command: list[str]) -> str:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise BimodalError(f"{Path(command[0]).name} failed while speed was measured: {last}")
+    return done.stdout
+
+
+def _peak_mb() -> float:
+    """Return the largest resident memory of this process so far [MB]."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1e3
+
+
+# --------------------------------------------------------------------------------------- other physics
+
+
+def _variant(task: Task, physics: Physics) -> Task:
+    """Return a copy of a task with another physics; the suite itself has only one."""
+
+    def spec() -> mujoco.MjSpec:
+        scene = task.spec()
+        scene.option.timestep = physics.timestep
+        return with_meshes(scene) if physics.meshes else scene
+
+    variant = copy.copy(task)
+    vars(variant)["spec"] = spec
+    return variant
+
+
+def _trial(task: Task, seeds: Sequence[int], physics: Physics, average: bool = True) -> tuple[Verdict, float]:
+    """Run experts, alternating modes, and then (if asked) the average of the modes on the same seeds.
+
+    Returns:
+        The verdicts of all episodes and the CPU time of the loop [s].
+    """
+    n, halves = len(seeds), 2 if average else 1
+    simulation = Simulation(_variant(task, physics), n * halves)
+    simulation.reset([*seeds] * halves)
+    modes = np.arange(n * halves) % 2
+    plan, other = task.plan(simulation, modes), task.plan(simulation, 1 - modes)
+    plan[n:] = (plan[n:] + other[n:]) / 2
+    referee = Referee(task, n * halves)
+    substeps = round(1 / (CONTROL_HZ * physics.timestep))
+    begin = time.process_time()
+    for step in range(plan.shape[1]):
+        simulation.ctrl[:, :7], simulation.ctrl[:, 7:9] = simulation.targets(plan[:, step], "ee_absolute")
+        simulation.batch.step(nstep=substeps, stage=mujoco.mjtStage.mjSTAGE_POS.value)
+        referee.see(task.measure(simulation), simulation.diverged)
+        if referee.done.all():
+            break
+    return referee.verdict(), time.process_time() - begin
+
+
+def with_meshes(spec: mujoco.MjSpec) -> mujoco.MjSpec:
+    """Return a copy of a scene whose robot has robosuite's collision meshes; the finger pads stay."""
+    spec = spec.copy()
+    for geom in [geom for geom in spec.geoms if geom.group == COLLISION_GROUP]:
+        if "_box" in geom.name or "_capsule" in geom.name:
+            spec.delete(geom)
+    for file in ("robots/panda/robot.xml", "grippers/panda_gripper.xml"):
+        path = robosuite_models() / file
+        root = ElementTree.parse(path).getroot()  # noqa: S314 (the file of an installed package)
+        shapes = {mesh.get("name"): mesh.get("file") for mesh in root.iter("mesh")}
+        for body in root.iter("body"):
+            for geom in body.findall("geom"):
+                if geom.get("mesh") and geom.get("conaffinity") != "0":
+                    name = f"{geom.get('mesh')} shape"
+                    if spec.mesh(name) is None:
+                        spec.add_mesh(name=name, file=str(path.parent / str(shapes[geom.get("mesh")])))
+                    spec.body(body.get("name")).add_geom(
+                        type=mujoco.mjtGeom.mjGEOM_MESH,
+                        meshname=name,
+                        pos=_numbers(geom.get("pos"), "0 0 0"),
+                        quat=_numbers(geom.get("quat"), "1 0 0 0"),
+                        mass=0,
+                        condim=int(geom.get("condim", "3")),
+                        contype=0,
+                        conaffinity=1,
+                        group=COLLISION_GROUP,
+                    )
+    return spec
+
+
+def _numbers(text: str | None, default: str) -> list[float]:
+    return [float(part) for part in (text or default).split()]

@@ -1,0 +1,52 @@
+"""What the documentation says is true: links, commands, the board, the example."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from bimodal.benchmark import evaluate
+from bimodal.benchmark.cli import build_parser
+from bimodal.benchmark.commands import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_local_link_and_picture_exists(page):
+    text = page.read_text()
+    targets = re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    missing = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_named_command_is_a_command(page):
+    named = re.findall(r"^(?:\.venv/bin/)?bimodal ([a-z]+)", page.read_text(), flags=re.MULTILINE)
+    assert set(named) <= set(COMMANDS)
+
+
+def test_every_make_target_in_the_readme_exists():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = set(re.findall(r"^make ([a-z-]+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE))
+    assert named and named <= targets
+
+
+def test_the_board_in_the_readme_is_the_printed_board():
+    spec = importlib.util.spec_from_file_location("readme_tool", ROOT / "tools" / "readme.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    text = (ROOT / "README.md").read_text()
+    assert tool.filled(text) == text, "run: python tools/readme.py"
+
+
+def test_help_names_every_command():
+    text = build_parser().format_help()
+    assert all(name in text for name in COMMANDS)
+
+
+def test_the_example_policy_runs(tmp_path):
+    uri = f"{ROOT / 'examples' / 'my_policy.py'}:GoLeft"
+    run = evaluate(uri, "smoke", seeds=range(2), out=tmp_path / "run", workers=0)
+    assert (run / "episodes.parquet").exists()
