@@ -155,13 +155,15 @@ def present(path: Path, console: Console, videos: bool = True) -> None:
     from .tally import read_run
 
     console.print(run_table(read_run(path)))
-    if videos:
-        from .videos import render_videos
+    try:
+        if videos:
+            from .videos import render_videos
 
-        with progress_bar("videos", "clips") as update:
-            render_videos(path, progress=update)
-    console.print(f"report   {write_report(path)}")
-    seal(path)
+            with progress_bar("videos", "clips") as update:
+                render_videos(path, progress=update)
+    finally:  # without a way to draw there is still a report
+        console.print(f"report   {write_report(path)}")
+        seal(path)
 
 
 def videos(options: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from mmap import mmap
 
+import numpy as np
+
 DEADLINE_S = 30.0
 """Longest time that a decision may take [s]."""
 _KILL_AFTER = 1.5
@@ -39,7 +41,13 @@ class Guard:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Raise `PolicyTimeout` in the block when it takes too long (main thread only)."""
+        """Raise `PolicyTimeout` in the block when it takes too long (main thread only); NumPy's error
+        settings are put back at its end."""
+        with np.errstate(), self._deadline():
+            yield
+
+    @contextmanager
+    def _deadline(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -10,14 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..envs.simulation import Simulation
-from ..envs.specs import ACTIONS, bounds, size
+from ..envs.specs import ACTIONS, RANGE_SLACK, bounds, size, to_grid
 from ..policies.base import Episodes, Needs, Policy
 from ..tasks.referee import Referee
 from .guard import Guard, PolicyTimeout
-
-GRID = 1e-5
-"""Actions are rounded to multiples of this, so that a recorded action is exact and small."""
-_RANGE_SLACK = 1e-6
 
 
 class DecisionRecord(NamedTuple):
@@ -76,13 +72,13 @@ class Pilot:
             return
         chunk = chunk[:, :execute]
         finite = np.isfinite(chunk).all(axis=(1, 2))
-        inside = ((chunk >= self.low - _RANGE_SLACK) & (chunk <= self.high + _RANGE_SLACK)).all(axis=(1, 2))
+        inside = ((chunk >= self.low - RANGE_SLACK) & (chunk <= self.high + RANGE_SLACK)).all(axis=(1, 2))
         self._blame(~finite, "POLICY_INVALID_ACTION", "act returned a value that is not finite")
         outside = finite & ~inside
         if outside.any():
             self._blame(outside, "POLICY_INVALID_ACTION", self._range_text(chunk[outside]))
         sound = finite & inside
-        self._chunk[sound] = np.rint(chunk[sound] / GRID).astype(np.int32)
+        self._chunk[sound] = to_grid(chunk[sound])
         self._chunk[~sound] = self._chunk[~sound, -1:]
 
     def _range_text(self, chunk: np.ndarray) -> str:
@@ -96,7 +92,7 @@ class Pilot:
     def _ask(self, call):  # noqa: ANN001, ANN202
         """Call the policy under its deadline; a fault ends every running episode and returns None."""
         try:
-            with np.errstate(), self.guard.watch():
+            with self.guard.watch():
                 return call()
         except PolicyTimeout:
             text = f"no decision within {self.guard.deadline_s:g} s"
@@ -126,8 +122,3 @@ def _numbers(decision: object) -> np.ndarray:
         return np.asarray(getattr(decision, "actions", decision), dtype=np.float64)
     except (TypeError, ValueError):
         return np.zeros(0)
-
-
-def to_metric(grid: np.ndarray) -> np.ndarray:
-    """Return recorded integer actions as SI values (float64)."""
-    return grid * GRID

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..envs.errors import BimodalError
 from ..envs.simulation import Simulation
+from ..envs.specs import from_grid
 from ..tasks.referee import Referee
 from ..tasks.task import Task
-from .pilot import to_metric
 from .shard import STATE_EVERY, ShardResult, Trace, digests
 
 TOLERANCE = 1e-6
@@ -66,7 +66,7 @@ def replay_many(
     simulation.restore(trace.states[rows, 0])
     states = [simulation.state()]
     for step in range(steps):
-        simulation.step(to_metric(trace.actions[rows, step]), action_space)
+        simulation.step(from_grid(trace.actions[rows, step]), action_space)
         states.append(simulation.state())
     return np.stack(states, axis=1)
 
@@ -100,7 +100,7 @@ def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", th
             same &= found[alive].tobytes() == recorded[alive].tobytes()
             segments += int(alive.sum())
             simulation.restore(recorded)
-        simulation.step(to_metric(trace.actions[:, step]), action_space)
+        simulation.step(from_grid(trace.actions[:, step]), action_space)
         referee.see(task.measure(simulation), simulation.diverged)
     strays = worst > TOLERANCE
     strays |= digests(result.verdict, trace) != result.digests

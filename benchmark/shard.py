@@ -11,13 +11,13 @@ import numpy as np
 
 from ..envs.errors import WrongUse, unknown_name
 from ..envs.simulation import Simulation
-from ..envs.specs import ACTIONS
+from ..envs.specs import ACTIONS, from_grid
 from ..envs.streams import noise_key
 from ..policies.base import Needs, Policy
 from ..tasks.referee import Referee, Verdict
 from ..tasks.task import Task
 from .guard import Guard
-from .pilot import DecisionRecord, Pilot, to_metric
+from .pilot import DecisionRecord, Pilot
 
 STATE_EVERY = 10
 """Control steps between recorded states (0.5 s)."""
@@ -113,7 +113,7 @@ def run_shard(
         if step % STATE_EVERY == 0:
             states.append(simulation.state())
         actions.append(action)
-        simulation.step(to_metric(action), needs.action)
+        simulation.step(from_grid(action), needs.action)
         referee.see(task.measure(simulation), simulation.diverged)
 
     verdict = referee.verdict()

@@ -25,14 +25,13 @@ from ..envs.errors import BimodalError, WrongUse
 from ..envs.robot import COLLISION_GROUP, robosuite_models
 from ..envs.scene import SUBSTEPS, TIMESTEP
 from ..envs.simulation import Simulation
-from ..envs.specs import CONTROL_HZ
+from ..envs.specs import CONTROL_HZ, from_grid
 from ..policies import Policy, load_policy
 from ..tasks import Task, demonstrations, load_task, task_names
 from ..tasks.referee import SUCCESS, Referee, Verdict
 from .evaluate import evaluate
 from .labels import short_name
 from .machine import cores, machine
-from .pilot import to_metric
 from .shard import Shard, run_shard
 from .suites import SHARD_SIZE, find_suite
 from .tally import read_run, tally_run
@@ -270,7 +269,7 @@ def _record(task: Task, policy: Policy, shard: Shard) -> tuple[np.ndarray, np.nd
     simulation.reset(shard.seeds)
     first, controls = simulation.state(), []
     for step in range(actions.shape[1]):
-        simulation.step(to_metric(actions[:, step]))
+        simulation.step(from_grid(actions[:, step]))
         controls.append(simulation.ctrl.copy())
     return first, np.stack(controls), simulation
 

@@ -12,12 +12,12 @@ from ..envs.errors import WrongUse, unknown_name
 from ..tasks import Task, load_task, referee, task_names
 from ..tasks import task as task_module
 from ..tasks.demonstrations import FIRST_SEED
-from . import pilot, shard
+from . import shard
 from .shard import Shard
 
 SHARD_SIZE = 100
 """Episodes in a shard; part of the suite, because a policy decides for a shard at once."""
-_ROOMS = (specs, robot, scene, control, simulation, task_module, referee, shard, pilot)  # have such numbers
+_ROOMS = (specs, robot, scene, control, simulation, task_module, referee, shard)  # have such numbers
 
 
 class Suite(NamedTuple):

@@ -83,7 +83,7 @@ class _Worker:
             [sys.executable, "-c", _CHILD, str(other.fileno()), str(flag.fileno())],
             pass_fds=(other.fileno(), flag.fileno()),
             stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
+            stdout=2,  # its prints go to our stderr, whatever `sys.stderr` is here
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
         other.close()

@@ -19,7 +19,9 @@ ROTATION_CLIP = 0.4
 NULLSPACE_GAIN = 0.1
 """k: pull towards the home posture per control step."""
 DELTA_TRANSLATION, DELTA_ROTATION = 0.05, 0.5
-"""Size of a full `ee_delta` action [m], [rad] (robosuite's OSC convention)."""
+"""Size of a full `ee_delta` action along one axis [m], [rad] (robosuite's OSC convention)."""
+DELTA_CLIP = (3**0.5 * DELTA_TRANSLATION, 3**0.5 * DELTA_ROTATION)
+"""Lengths of a full `ee_delta` action along all axes [m], [rad]."""
 
 
 def rotation_from_columns(columns: np.ndarray) -> np.ndarray:
@@ -78,7 +80,11 @@ def _clip_length(vector: np.ndarray, limit: float) -> np.ndarray:
 
 
 def joint_step(
-    jacobian: np.ndarray, position_error: np.ndarray, rotation_error: np.ndarray, posture_error: np.ndarray
+    jacobian: np.ndarray,
+    position_error: np.ndarray,
+    rotation_error: np.ndarray,
+    posture_error: np.ndarray,
+    clip: tuple[float, float] = (POSITION_CLIP, ROTATION_CLIP),
 ) -> np.ndarray:
     """Return the change of the joint angles [rad], (N, 7).
 
@@ -87,10 +93,9 @@ def joint_step(
         position_error: target minus current [m], world, (N, 3).
         rotation_error: rotation vector from current to target [rad], world, (N, 3).
         posture_error: home minus current joint angles [rad], (N, 7).
+        clip: largest position [m] and rotation [rad] error that the step acts on.
     """
-    error = np.concatenate(
-        [_clip_length(position_error, POSITION_CLIP), _clip_length(rotation_error, ROTATION_CLIP)], -1
-    )
+    error = np.concatenate([_clip_length(position_error, clip[0]), _clip_length(rotation_error, clip[1])], -1)
     transposed = np.swapaxes(jacobian, -1, -2)
     gram = jacobian @ transposed + DAMPING * np.eye(6)
     pull = NULLSPACE_GAIN * posture_error

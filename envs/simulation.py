@@ -13,7 +13,7 @@ import numpy as np
 from mujoco.batch import Batch
 
 from . import control, robot
-from .errors import BimodalError
+from .errors import BimodalError, WrongUse
 from .scene import SUBSTEPS
 from .specs import ACTIONS, OPENING_HIGH, Spec, bounds
 from .streams import stream
@@ -96,6 +96,8 @@ class Simulation:
         """Begin episode `seeds[i]` in row i; (N,) non-negative integers."""
         if len(seeds) != self.n:
             raise BimodalError(f"this simulation holds {self.n} episodes, got {len(seeds)} seeds")
+        if min(seeds) < 0:
+            raise WrongUse(f"episode seeds are non-negative, got {min(seeds)}")
         starts = [self.task.start(stream("start", self.task.id, int(seed))) for seed in seeds]
         self.begin(starts)
         self.seeds[:] = seeds
@@ -149,7 +151,7 @@ class Simulation:
             step = np.clip(actions, -1.0, 1.0)
             turn = control.rotation_from_vector(control.DELTA_ROTATION * step[:, 3:6])
             position = self.tcp_position + control.DELTA_TRANSLATION * step[:, :3]
-            joints = self.ik(position, turn @ self.tcp_rotation)
+            joints = self.ik(position, turn @ self.tcp_rotation, control.DELTA_CLIP)
             low, high = bounds(ACTIONS["joint_absolute"])
             opening = np.where(step[:, 6] > 0, low[-1], high[-1])
         elif space == "joint_absolute":
@@ -158,7 +160,12 @@ class Simulation:
             raise BimodalError(f"unknown action space {space!r}; known: {', '.join(ACTIONS)}")
         return joints, control.finger_targets(opening)
 
-    def ik(self, position: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    def ik(
+        self,
+        position: np.ndarray,
+        rotation: np.ndarray,
+        clip: tuple[float, float] = (control.POSITION_CLIP, control.ROTATION_CLIP),
+    ) -> np.ndarray:
         """Return joint targets (N, 7) [rad] that move the TCP to position (N, 3) [m] and rotation
         (N, 3, 3), world.
         """
@@ -173,6 +180,7 @@ class Simulation:
             position - tcp,
             control.rotation_error(rotation, self.tcp_rotation),
             robot.HOME - angles,
+            clip,
         )
         return np.clip(angles + step, self._arm_low, self._arm_high)
 
@@ -231,7 +239,11 @@ class Simulation:
         return self.batch.state.copy()
 
     def restore(self, states: np.ndarray) -> None:
-        """Continue from state rows (N, nstate); what follows is bit-identical to what followed them."""
+        """Continue from state rows (N, nstate); what follows is bit-identical to what followed them.
+
+        `seeds` and `frame` are not part of a state row; they stay what they were.
+        """
+        self.batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)  # forgets earlier warnings
         self.batch.state[:] = states
         self.batch.forward(stage=_POSITION_STAGE)
 

@@ -40,7 +40,7 @@ class Spec:
 ROBOT_OBSERVATION = (
     Spec("tcp_position", (3,), "m", "world", -2.0, 2.0, "Point between the finger pads."),
     Spec("tcp_rotation", (6,), "1", "world", -1.0, 1.0, "First two columns of the TCP's rotation matrix."),
-    Spec("gripper_opening", (1,), "m", "-", -0.01, 0.09, "Distance between the finger pads."),
+    Spec("gripper_opening", (1,), "m", "-", -0.03, 0.11, "Distance between the finger pads."),
 )
 """What every task observes of the robot."""
 
@@ -64,6 +64,22 @@ ACTIONS: dict[str, tuple[Spec, ...]] = {
     ),
 }
 """The action spaces. `ee_absolute` is the default; `ee_delta` follows robosuite's OSC convention."""
+
+
+GRID = 1e-5
+"""Actions are rounded to multiples of this, so that a recorded action is exact and small."""
+RANGE_SLACK = 1e-6
+"""How far beyond its range an action may lie by rounding."""
+
+
+def to_grid(actions: np.ndarray) -> np.ndarray:
+    """Return actions as whole multiples of `GRID`, int32."""
+    return np.rint(actions / GRID).astype(np.int32)
+
+
+def from_grid(grid: np.ndarray) -> np.ndarray:
+    """Return recorded integer actions as SI values, float64."""
+    return grid * GRID
 
 
 def size(specs: tuple[Spec, ...]) -> int:

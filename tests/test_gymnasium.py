@@ -10,14 +10,14 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
-from bimodal.benchmark import pilot, suites
+from bimodal.benchmark import suites
 from bimodal.benchmark.shard import STATE_EVERY, Shard, run_shard
 from bimodal.envs import gl
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.simulation import Simulation
 from bimodal.envs.specs import ACTIONS, size
 from bimodal.policies.base import Decision, Needs, Policy
-from bimodal.tasks import demonstrations, gymnasium_env, load_task, task_names
+from bimodal.tasks import demonstrations, gymnasium_env, load_task, spaces, task_names
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, RescaleAction
@@ -105,10 +105,8 @@ def test_a_wrong_option_names_the_right_ones(options, words):
 
 def test_the_page_of_spaces_is_the_generated_one():
     if os.environ.get("BIMODAL_WRITE_DOCS") == "1":
-        PAGE.write_text(gymnasium_env.spaces_page())
-    assert PAGE.read_text() == gymnasium_env.spaces_page(), (
-        "docs/spaces.md is old; see this file's first lines"
-    )
+        PAGE.write_text(spaces.spaces_page())
+    assert PAGE.read_text() == spaces.spaces_page(), "docs/spaces.md is old; see this file's first lines"
 
 
 @pytest.mark.parametrize("name", task_names())
@@ -118,9 +116,7 @@ def test_a_tasks_table_explains_every_number_of_the_flat_observation(name):
     task = load_task(name)
     inner = env.unwrapped._observe()
     assert (observation == np.concatenate([inner[spec.name] for spec in task.observation])).all()
-    rows = [
-        line.split(" | ") for line in gymnasium_env.describe_spaces(task).splitlines() if line[:3] > "| /"
-    ]
+    rows = [line.split(" | ") for line in spaces.describe_spaces(task).splitlines() if line[:3] > "| /"]
     rows = [row for row in rows if row[0].removeprefix("| ").isdigit()]
     assert [int(row[0].removeprefix("| ")) for row in rows] == list(range(len(observation)))
     assert [float(row[-2]) for row in rows] == env.observation_space.low.tolist()
@@ -152,7 +148,7 @@ def test_without_a_seed_the_next_episode_follows_from_the_last_seed_and_is_free(
         env.reset(seed=5)
         first.append([env.reset()[1]["seed"] for _ in range(3)])
     assert first[0] == first[1] and len(set(first[0])) == 3
-    low, high = gymnasium_env.FREE_SEEDS
+    low, high = spaces.FREE_SEEDS
     assert all(low <= seed < high for seed in first[0])
     assert high <= demonstrations.FIRST_SEED
     assert all(suite.seeds.stop <= low for suite in suites.SUITES.values())
@@ -295,10 +291,6 @@ def test_evaluator_vector_row_and_single_environment_agree_to_the_bit(name, spac
     assert over.all()
     if space == "ee_absolute":
         assert verdict.success.any() and len(set(verdict.label)) > 1, "the comparison should see both ends"
-
-
-def test_the_grid_is_the_evaluators():
-    assert gymnasium_env.GRID == pilot.GRID and gymnasium_env._RANGE_SLACK == pilot._RANGE_SLACK
 
 
 @pytest.mark.parametrize("autoreset", list(AutoresetMode))
