@@ -77,7 +77,9 @@ def demos(options: argparse.Namespace) -> int:
         )
     save(found, path)
     shares = ", ".join(f"{(found.modes == mode).mean():.0%} {name}" for mode, name in enumerate(task.modes))
-    console.print(f"{path}: {len(found.seeds)} episodes ({shares}), {found.success.mean():.1%} succeed")
+    console.print(
+        f"{path}: {len(found.seeds)} episodes ({shares}), {found.success.mean():.1%} succeed", markup=False
+    )
     return 0
 
 
@@ -105,7 +107,7 @@ def train(options: argparse.Namespace) -> int:
             options.seed,
             lambda step, steps, loss: update(step, steps, f"loss {loss:.4f}"),
         )
-    console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB")
+    console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB", markup=False)
     return 0
 
 
@@ -139,11 +141,11 @@ def run_evaluation(options: argparse.Namespace) -> int:
             fresh=options.fresh,
             progress=update,
         )
-    present(path, console, videos=not options.no_videos)
     if options.entry is not None:
         from ..leaderboard.entry import entry_from_run, write_entry
 
-        console.print(f"entry    {write_entry(entry_from_run(path), options.entry)}")
+        console.print(f"entry    {write_entry(entry_from_run(path), options.entry)}", markup=False)
+    present(path, console, videos=not options.no_videos)
     return 0
 
 
@@ -162,7 +164,7 @@ def present(path: Path, console: Console, videos: bool = True) -> None:
             with progress_bar("videos", "clips") as update:
                 render_videos(path, progress=update)
     finally:  # without a way to draw there is still a report
-        console.print(f"report   {write_report(path)}")
+        console.print(f"report   {write_report(path)}", markup=False)
         seal(path)
 
 
@@ -220,7 +222,9 @@ def check(options: argparse.Namespace) -> int:
     problems = check_entry(read_entry(options.entry))
     for problem in problems:
         console.print(problem, markup=False)
-    console.print(f"{options.entry}: {'sound' if not problems else f'{len(problems)} problems'}")
+    console.print(
+        f"{options.entry}: {'sound' if not problems else f'{len(problems)} problems'}", markup=False
+    )
     return 1 if problems else 0
 
 
@@ -248,7 +252,9 @@ def site(options: argparse.Namespace) -> int:
     """Write the leaderboard as a static page that opens from disk."""
     from ..leaderboard.site import build_site
 
-    console.print(f"page     {build_site(options.entries, options.out, runs=options.run or [])}")
+    console.print(
+        f"page     {build_site(options.entries, options.out, runs=options.run or [])}", markup=False
+    )
     return 0
 
 

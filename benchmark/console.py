@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -42,7 +43,7 @@ def progress_bar(title: str, unit: str) -> Iterator[Update]:
     )
     begin, first = time.monotonic(), None
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=None, rate="", note="")
+        task = progress.add_task(escape(title), total=None, rate="", note="")
 
         def update(done: int, total: int, note: str = "") -> None:
             nonlocal first

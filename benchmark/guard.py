@@ -42,7 +42,8 @@ class Guard:
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Raise `PolicyTimeout` in the block when it takes too long (main thread only); NumPy's error
-        settings are put back at its end."""
+        settings are put back at its end.
+        """
         with np.errstate(), self._deadline():
             yield
 

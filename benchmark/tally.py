@@ -138,7 +138,11 @@ def read_run(run_dir: Path | str) -> Run:
     card = read_card(folder)
     if not (folder / "episodes.parquet").is_file():
         raise BimodalError(f"{folder} has no episodes.parquet; run the same evaluation to its end first")
-    rows = pq.read_table(folder / "episodes.parquet").to_pylist()
+    table = folder / "episodes.parquet"
+    try:
+        rows = pq.read_table(table).to_pylist()
+    except (OSError, ValueError) as error:
+        raise BimodalError(f"{table} is damaged; run the same evaluation again to mend it") from error
     return Run(folder, card, _cells(card["suite"], rows, folder))
 
 

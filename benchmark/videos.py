@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from ..envs.specs import CONTROL_HZ
 from ..tasks import load_task
 from ..tasks.referee import SUCCESS
 from .replay import replay
-from .run_folder import disk_error, read_shard
+from .run_folder import disk_error, read_card, read_shard
 from .tally import read_run
 
 HOLD_S = 1.2
@@ -128,28 +129,28 @@ def render_videos(
             count()
     else:
         with ThreadPoolExecutor(len(parts)) as pool:
-            for done in [
-                pool.submit(_film_in_child, folder, part, camera, size, fps, count) for part in parts
-            ]:
-                done.result()
+            jobs = [pool.submit(_film_in_child, folder, part, camera, size, fps, count) for part in parts]
+            for job in jobs:
+                job.result()
     return [folder / "videos" / shot.file for shot in shots]
 
 
 def film(folder: Path, shots: Iterable[Shot], camera: str, size: tuple[int, int], fps: int) -> Iterator[Path]:
-    """Write one video after the other; yield each as it is finished."""
-    action_space = json.loads((folder / "run.json").read_text())["policy"]["action"]
+    """Write one video after the other, its last picture beside it; yield each as it is finished."""
+    action_space = read_card(folder)["policy"]["action"]
     (folder / "videos").mkdir(exist_ok=True)
     cameras: tuple[Renderer, Renderer] | None = None
-    last = ""
+    task = ""
     try:
         for shot in shots:
-            if shot.task != last or cameras is None:
+            if shot.task != task or cameras is None:
                 for renderer in cameras or ():
                     renderer.close()
-                cameras, last = _open(shot.task, size), shot.task
+                cameras, task = _open(shot.task, size), shot.task
             path = folder / "videos" / shot.file
             states = _states(folder, shot, action_space)
-            encode(path, frames(shot, states, cameras, camera, fps), size, fps)
+            last = encode(path, frames(shot, states, cameras, camera, fps), size, fps)
+            _save_poster(path.with_suffix(".jpg"), last)
             yield path
     finally:
         for renderer in cameras or ():
@@ -181,8 +182,8 @@ def frames(
             yield picture
 
 
-def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fps: int) -> None:
-    """Write an H.264 video that every browser plays, whole or not at all.
+def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fps: int) -> np.ndarray:
+    """Write an H.264 video that every browser plays, whole or not at all; return its last picture.
 
     Raises:
         BimodalError: the encoder failed; mostly a full disk.
@@ -194,19 +195,21 @@ def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fp
     command += ["-movflags", "+faststart", "-f", "mp4", str(partial)]
     try:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as encoder:
-            said = _feed(encoder, pictures)
+            last, said = _feed(encoder, pictures)
         if encoder.returncode:
             raise BimodalError(f"cannot write {path}: {said or f'ffmpeg ended with {encoder.returncode}'}")
         partial.replace(path)
+        return last
     except OSError as error:
         raise disk_error(path.parent.parent, error) from error
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _feed(encoder: subprocess.Popen[bytes], pictures: Iterable[np.ndarray]) -> str:
-    """Send pictures to the encoder; return the last line that it complained in."""
+def _feed(encoder: subprocess.Popen[bytes], pictures: Iterable[np.ndarray]) -> tuple[np.ndarray, str]:
+    """Send pictures to the encoder; return the last one, and the last line that the encoder complained in."""
     assert encoder.stdin and encoder.stderr
+    picture = np.zeros((0, 0, 3), np.uint8)
     try:
         for picture in pictures:
             encoder.stdin.write(picture.tobytes())
@@ -217,7 +220,19 @@ def _feed(encoder: subprocess.Popen[bytes], pictures: Iterable[np.ndarray]) -> s
         encoder.kill()
         raise
     lines = encoder.stderr.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    return picture, lines[-1] if lines else ""
+
+
+def _save_poster(path: Path, picture: np.ndarray) -> None:
+    """Write the still that a page shows before the video plays, whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        Image.fromarray(picture).save(partial, "JPEG", quality=85)
+        partial.replace(path)
+    except OSError as error:
+        raise disk_error(path.parent.parent, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _states(folder: Path, shot: Shot, action_space: str) -> np.ndarray:
@@ -260,22 +275,25 @@ def _film_in_child(
 ) -> None:
     """Let a child process write the videos of `shots`; it says a line for each."""
     order = {"folder": str(folder), "shots": shots, "camera": camera, "size": size, "fps": fps}
-    with subprocess.Popen(
-        [sys.executable, "-c", _CHILD, json.dumps(order)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        text=True,
-    ) as child:
-        assert child.stdout and child.stderr
-        try:
-            for _ in child.stdout:
-                count()
-            said = child.stderr.read().strip().splitlines()
-        except BaseException:
-            child.kill()
-            raise
+    command = [sys.executable, "-c", _CHILD, json.dumps(order)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryFile("w+") as complaints:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=environment,
+            text=True,
+        ) as child:
+            try:
+                for _ in child.stdout or ():
+                    count()
+            except BaseException:
+                child.kill()
+                raise
+        complaints.seek(0)
+        said = complaints.read().strip().splitlines()
     if child.returncode:
         raise BimodalError(said[-1] if said else f"drawing the videos failed (exit code {child.returncode})")
 

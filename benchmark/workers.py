@@ -26,7 +26,10 @@ from .worker import Job
 
 TRIES = 2
 """How often a shard is tried when the harness is at fault."""
-_CHILD = "from bimodal.benchmark.worker import main; main()"
+_CHILD = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "  # the parent hears Ctrl-C and ends us
+    "from bimodal.benchmark.worker import main; main()"
+)
 
 
 class Answer(NamedTuple):

@@ -56,14 +56,16 @@ def reproduce(
     here = describe(uri, suite, Path(checkpoints).resolve() if checkpoints else None, {})
     if here["policy"]["artifacts"] != entry["policy"]["artifacts"]:
         raise NotComparable(f"{path} was made with other weights or code than {one_line(uri)} has here")
+    folder = out or RUNS / f"reproduce-{path.stem}"
+    finished = (folder / "SHA256SUMS").exists()  # an interrupted reproduction goes on, an old one does not count
     run = evaluate(
         uri,
         suite,
-        out=out or RUNS / f"reproduce-{path.stem}",
+        out=folder,
         checkpoints=checkpoints,
         workers=workers,
         threads=threads,
-        fresh=fresh,
+        fresh=fresh or finished,
         progress=progress,
     )
     return compare(entry, run)

@@ -62,6 +62,8 @@ def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndar
     if seed < 0:
         raise WrongUse(f"the demonstration set is {seed}; it must be 0 or more")
     first = FIRST_SEED * (seed + 1)
+    if regime == "bi50" and episodes % modes_count:
+        raise WrongUse(f"episodes is {episodes}; in bi50 it must be a multiple of {modes_count}, one a mode")
     if regime == "bi50":
         index = np.arange(episodes)
         return first + index // modes_count, (index % modes_count).astype(np.int8)

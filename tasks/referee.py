@@ -167,11 +167,12 @@ class Referee:
         closed = ((seen.opening < CLOSED) & counts).any(0)
         lifted = ((seen.lift > LIFTED) & counts).any(0)
         collided = illegal.any(0)
+        at_end = seen.lift[np.maximum(self.steps - 1, 0), np.arange(len(self.steps))]
         conditions = {
             SUCCESS: success,
             "COLLISION_MID": collided & middle,
             "COLLISION_OTHER": collided,
-            "DROP": lifted & closed,
+            "DROP": lifted & (at_end < LIFTED),
             "SLIP": closed & (mode >= 0) & (self.task.commit_steps > 1),
             "AIR_GRASP_MID": closed & middle,
             "AIR_GRASP": closed,

@@ -15,7 +15,9 @@ SEEDS = (0, 1, 2, 3, 4, 5)
 
 def record(folder, task, policy):
     """Run a shard and read it back from its file."""
-    result = run_shard(load_task(task), load_policy(policy, load_task(task)), Shard(task, "clean", 0, SEEDS), "1")
+    result = run_shard(
+        load_task(task), load_policy(policy, load_task(task)), Shard(task, "clean", 0, SEEDS), "1"
+    )
     path = folder / f"{task}-{policy}.npz"
     write_shard(path, result, [])
     return read_shard(path).result
