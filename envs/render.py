@@ -40,7 +40,7 @@ class Lighting(NamedTuple):
 
 LIGHTING = {
     "policy": Lighting(ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=0, passes=1),
-    "video": Lighting(ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=1024, passes=3),
+    "video": Lighting(ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=1024, passes=2),
     "still": Lighting(ambient=0.26, head=0.16, key=0.60, fill=0.40, sky=True, shadows=2048, passes=32),
 }
 """Quality -> light."""

@@ -3,9 +3,7 @@
 import numpy as np
 
 from ..envs.scene import Scene
-from ..envs.simulation import Simulation
-from .path import Path
-from .task import YAW_ALONG_X, Measurement, Task
+from .lift import LiftTask
 
 ORANGE, BLUE = (0.95, 0.42, 0.16), (0.12, 0.42, 0.86)
 
@@ -19,7 +17,7 @@ DECISION_Z = HUB[2] + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips (9.2 mm below the TCP) 15 mm above the hub."""
 
 
-class LiftDumbbell(Task):
+class LiftDumbbell(LiftTask):
     """Lift the dumbbell by its left or its right bar.
 
     **Goal**: hold the dumbbell 6 cm above its rest for half a second, gripped by one bar.
@@ -36,6 +34,9 @@ class LiftDumbbell(Task):
     objects = ("dumbbell",)
     grasps = np.array([[0.0, GRASP_Y, GRASP_Z], [0.0, -GRASP_Y, GRASP_Z]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)
+    parts = ("left_bar", "right_bar")
+    forbidden = ("hub",)
+    decision_z = DECISION_Z
 
     def build(self, scene: Scene) -> None:
         body = scene.movable("dumbbell")
@@ -48,29 +49,3 @@ class LiftDumbbell(Task):
 
     def poses(self) -> dict[str, tuple[float, float, float]]:
         return {"dumbbell": (0.0, 0.0, 0.0)}
-
-    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
-        decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), DECISION_Z)], -1)
-        grasp = self.grasps[modes]
-        return (
-            Path(start, YAW_ALONG_X)
-            .line(decision, self.trunk_steps)
-            .arc(grasp, 12)
-            .wait(3)
-            .close(8)
-            .ease(grasp + [0, 0, 0.12], 20)
-            .wait(14)
-        )
-
-    def measure(self, simulation: Simulation) -> Measurement:
-        part = self.touched_part(simulation, ("left_bar", "right_bar"))
-        return Measurement(
-            tcp=simulation.in_frame(simulation.tcp_position),
-            opening=simulation.opening,
-            lift=simulation.position("dumbbell")[:, 2],
-            settled=simulation.speed("dumbbell") < 0.05,
-            held=part >= 0,
-            part=part,
-            illegal=simulation.force("hub"),
-            table=simulation.force("table"),
-        )

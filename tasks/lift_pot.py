@@ -3,9 +3,7 @@
 import numpy as np
 
 from ..envs.scene import Scene
-from ..envs.simulation import Simulation
-from .path import Path
-from .task import YAW_ALONG_X, Measurement, Task
+from .lift import LiftTask
 
 ENAMEL, LID, HANDLE = (0.78, 0.16, 0.15), (0.93, 0.90, 0.84), (0.16, 0.17, 0.19)
 
@@ -26,7 +24,7 @@ DECISION_Z = TOP_Z + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips 15 mm above the dome."""
 
 
-class LiftPot(Task):
+class LiftPot(LiftTask):
     """Lift the pot by its left or its right handle.
 
     **Goal**: hold the pot 6 cm above its rest for half a second, gripped by one handle.
@@ -43,6 +41,9 @@ class LiftPot(Task):
     objects = ("pot",)
     grasps = np.array([[0.0, GRASP_Y, HANDLE_Z], [0.0, -GRASP_Y, HANDLE_Z]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)
+    parts = ("left_handle", "right_handle")
+    forbidden = ("lid_rim", "lid_dome")
+    decision_z = DECISION_Z
 
     def build(self, scene: Scene) -> None:
         pot = scene.movable("pot")
@@ -59,29 +60,3 @@ class LiftPot(Task):
 
     def poses(self) -> dict[str, tuple[float, float, float]]:
         return {"pot": (0.0, 0.0, 0.0)}
-
-    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
-        decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), DECISION_Z)], -1)
-        grasp = self.grasps[modes]
-        return (
-            Path(start, YAW_ALONG_X)
-            .line(decision, self.trunk_steps)
-            .arc(grasp, 12)
-            .wait(3)
-            .close(8)
-            .ease(grasp + [0, 0, 0.12], 20)
-            .wait(14)
-        )
-
-    def measure(self, simulation: Simulation) -> Measurement:
-        part = self.touched_part(simulation, ("left_handle", "right_handle"))
-        return Measurement(
-            tcp=simulation.in_frame(simulation.tcp_position),
-            opening=simulation.opening,
-            lift=simulation.position("pot")[:, 2],
-            settled=simulation.speed("pot") < 0.05,
-            held=part >= 0,
-            part=part,
-            illegal=np.maximum(simulation.force("lid_rim"), simulation.force("lid_dome")),
-            table=simulation.force("table"),
-        )

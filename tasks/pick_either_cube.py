@@ -3,9 +3,7 @@
 import numpy as np
 
 from ..envs.scene import Scene
-from ..envs.simulation import Simulation
-from .path import Path
-from .task import YAW_ALONG_X, Measurement, Task
+from .lift import LiftTask
 
 GREEN, WALL = (0.20, 0.62, 0.38), (0.84, 0.30, 0.26)
 
@@ -19,7 +17,7 @@ DECISION_Z = WALL_SIZE[2] + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips 15 mm above the wall."""
 
 
-class PickEitherCube(Task):
+class PickEitherCube(LiftTask):
     """Pick up the left or the right cube.
 
     **Goal**: hold one of the two cubes 6 cm above its rest for half a second.
@@ -36,6 +34,10 @@ class PickEitherCube(Task):
     objects = ("left_cube", "right_cube")
     grasps = np.array([[0.0, CUBE_Y, CUBE / 2], [0.0, -CUBE_Y, CUBE / 2]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)
+    parts = ("left_cube", "right_cube")
+    forbidden = ("wall",)
+    decision_z = DECISION_Z
+    arc_steps = 11
 
     def build(self, scene: Scene) -> None:
         wall = scene.fixed("wall")
@@ -52,32 +54,3 @@ class PickEitherCube(Task):
             "left_cube": (0.0, CUBE_Y, CUBE / 2),
             "right_cube": (0.0, -CUBE_Y, CUBE / 2),
         }
-
-    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
-        decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), DECISION_Z)], -1)
-        grasp = self.grasps[modes]
-        return (
-            Path(start, YAW_ALONG_X)
-            .line(decision, self.trunk_steps)
-            .arc(grasp, 11)
-            .wait(3)
-            .close(8)
-            .ease(grasp + [0, 0, 0.12], 20)
-            .wait(14)
-        )
-
-    def measure(self, simulation: Simulation) -> Measurement:
-        part = self.touched_part(simulation, self.objects)
-        lifts = np.stack([simulation.position(name)[:, 2] - CUBE / 2 for name in self.objects])
-        speeds = np.stack([simulation.speed(name) for name in self.objects])
-        higher = np.argmax(lifts, axis=0)[None]
-        return Measurement(
-            tcp=simulation.in_frame(simulation.tcp_position),
-            opening=simulation.opening,
-            lift=np.take_along_axis(lifts, higher, 0)[0],
-            settled=np.take_along_axis(speeds, higher, 0)[0] < 0.05,
-            held=part >= 0,
-            part=part,
-            illegal=simulation.force("wall"),
-            table=simulation.force("table"),
-        )

@@ -1,0 +1,52 @@
+"""What the tasks share in which a hand comes down over a middle, parts to one side, grasps and lifts."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from ..envs.simulation import Simulation
+from .path import Path
+from .task import YAW_ALONG_X, Measurement, Task
+
+
+class LiftTask(Task):
+    """Base of the top-down tasks: the modes are grasps on both sides of something forbidden."""
+
+    parts: ClassVar[tuple[str, ...]]
+    """The geom that each mode grips; watched as finger sensors of the same name."""
+    forbidden: ClassVar[tuple[str, ...]]
+    """Geoms that must not be touched; watched as sensors of the same name."""
+    decision_z: ClassVar[float]
+    """TCP height where the modes part [m]."""
+    arc_steps: ClassVar[int] = 12
+    """Control steps from there to the grasp."""
+
+    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+        decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), self.decision_z)], -1)
+        grasp = self.grasps[modes]
+        return (
+            Path(start, YAW_ALONG_X)
+            .line(decision, self.trunk_steps)
+            .arc(grasp, self.arc_steps)
+            .wait(3)
+            .close(8)
+            .ease(grasp + [0, 0, 0.12], 20)
+            .wait(14)
+        )
+
+    def measure(self, simulation: Simulation) -> Measurement:
+        rest = self.poses()
+        lifts = np.stack([simulation.position(name)[:, 2] - rest[name][2] for name in self.objects])
+        speeds = np.stack([simulation.speed(name) for name in self.objects])
+        higher = np.argmax(lifts, axis=0)[None]
+        part = self.touched_part(simulation, self.parts)
+        return Measurement(
+            tcp=simulation.in_frame(simulation.tcp_position),
+            opening=simulation.opening,
+            lift=np.take_along_axis(lifts, higher, 0)[0],
+            settled=np.take_along_axis(speeds, higher, 0)[0] < 0.05,
+            held=part >= 0,
+            part=part,
+            illegal=np.max([simulation.force(name) for name in self.forbidden], axis=0),
+            table=simulation.force("table"),
+        )
