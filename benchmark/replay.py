@@ -78,7 +78,7 @@ def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", th
 
     Args:
         task: the task that was recorded.
-        result: a shard as read by `run_folder.read_shard`.
+        result: a shard as read by `shard_file.read_shard`.
         action_space: of the recorded actions (`policy.action` in run.json).
         threads: simulation threads.
 

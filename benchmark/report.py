@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ..tasks import load_task
+from .files import write_text
 from .gallery import clips
 from .labels import MEANING
 from .page import render
-from .run_folder import write_text
 from .svg import Act, mixture_plot
 from .tally import Run, mode_names, read_run, summary, tally_run
 

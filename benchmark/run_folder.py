@@ -12,33 +12,22 @@ SHA256SUMS          of everything above
 import fcntl
 import hashlib
 import json
-import os
 import shutil
-import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..envs.errors import BimodalError, WrongUse
-from ..tasks import load_task
-from ..tasks.referee import SUCCESS, Verdict
-from .pilot import DecisionRecord
-from .shard import Shard, ShardResult, Trace
+from .columns import decision_table, episode_table
+from .files import DRAFTS, whole, write_json, write_text
+from .shard import Shard, Trace
+from .shard_file import read_shard, shard_file
 
 SCHEMA_VERSION = 1
 _IDENTITY = ("suite", "policy", "training")
-_PARTIAL = ".*.[0-9]*"
-
-
-class StoredShard(NamedTuple):
-    """A shard as read back from its file."""
-
-    result: ShardResult
-    latencies_ms: np.ndarray
-    """Wall times of single-episode decisions, measured with the task's first shard; else empty."""
+_NOTHING = np.zeros((0, 0, 0))
 
 
 class RunFolder:
@@ -79,7 +68,7 @@ class RunFolder:
             ) from None
         if fresh:
             _empty(self.path)
-        for partial in (*self.path.glob(_PARTIAL), *self.path.glob(f"traces/{_PARTIAL}")):
+        for partial in (*self.path.glob(DRAFTS), *self.path.glob(f"traces/{DRAFTS}")):
             partial.unlink(missing_ok=True)
         self._check_identity()
 
@@ -99,7 +88,7 @@ class RunFolder:
 
     def file(self, shard: Shard) -> Path:
         """Return where a shard's record lies."""
-        return self.path / "traces" / f"{shard.task}-{shard.variant}-{shard.index:03d}.npz"
+        return shard_file(self.path, shard.task, shard.variant, shard.index)
 
     def has(self, shard: Shard) -> bool:
         """Whether a shard has been finished."""
@@ -112,7 +101,10 @@ class RunFolder:
         """Write the tables and the final record."""
         self.card["wall_s"] = round(self.card.get("wall_s", 0.0) + wall_s, 1)
         self.card["invalid_shards"] = invalid
-        stored = [read_shard(self.file(shard)) for shard in shards if self.file(shard).exists()]
+        stored = [
+            item._replace(result=item.result._replace(trace=Trace(_NOTHING, _NOTHING)))  # one trace at a time
+            for item in (read_shard(self.file(shard)) for shard in shards if self.file(shard).exists())
+        ]
         self.card["latency_ms"] = {
             item.result.shard.task: {
                 "p50": round(float(np.percentile(item.latencies_ms, 50)), 3),
@@ -124,8 +116,9 @@ class RunFolder:
             if len(item.latencies_ms)
         }
         results = [item.result for item in stored]
-        _write_table(self.path / "episodes.parquet", _episode_table(results))
-        _write_table(self.path / "decisions.parquet", _decision_table(results))
+        for name, table in (("episodes", episode_table(results)), ("decisions", decision_table(results))):
+            with whole(self.path / f"{name}.parquet") as draft:
+                pq.write_table(table, draft)
         write_json(self.path / "run.json", self.card)
 
     def close(self) -> None:
@@ -138,59 +131,6 @@ def seal(path: Path) -> None:
     files = sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith((".", "SHA256SUMS")))
     lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(path)}\n" for f in files]
     write_text(path / "SHA256SUMS", "".join(lines))
-
-
-def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> None:
-    """Write a shard's record, whole or not at all."""
-    shard = result.shard
-    meta = {
-        "task": shard.task,
-        "variant": shard.variant,
-        "index": shard.index,
-        "faults": result.faults.tolist(),
-    }
-    arrays = {
-        "meta": np.array(json.dumps(meta)),
-        "seeds": np.array(shard.seeds, np.int64),
-        "digests": result.digests,
-        "decisions": np.array(result.decisions, np.float64).reshape(-1, len(DecisionRecord._fields)),
-        "latencies_ms": np.array(latencies_ms, np.float64),
-        "actions": result.trace.actions,
-        "states": result.trace.states,
-    } | {f"verdict.{name}": value for name, value in result.verdict._asdict().items()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w") as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
-        partial.replace(path)
-    except OSError as error:
-        raise disk_error(path.parent.parent, error) from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def read_shard(path: Path) -> StoredShard:
-    """Read a shard's record; never unpickles.
-
-    Raises:
-        BimodalError: the file is missing or damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        meta = json.loads(str(arrays["meta"]))
-        shard = Shard(meta["task"], meta["variant"], meta["index"], tuple(int(s) for s in arrays["seeds"]))
-        decisions = [DecisionRecord(int(s), float(ms), int(rows)) for s, ms, rows in arrays["decisions"]]
-        verdict = Verdict(*(arrays[f"verdict.{name}"] for name in Verdict._fields))
-        trace = Trace(arrays["actions"], arrays["states"])
-        result = ShardResult(shard, verdict, np.array(meta["faults"]), arrays["digests"], decisions, trace)
-    except Exception as error:
-        raise BimodalError(
-            f"{path} is missing or damaged; run the same evaluation again to mend it"
-        ) from error
-    return StoredShard(result, arrays["latencies_ms"])
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -206,30 +146,6 @@ def read_card(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WrongUse(f"{path} is not a run folder, or its run.json is damaged ({error})") from error
     return card
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a small file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise disk_error(path.parent, error) from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    """Write a parquet file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        pq.write_table(table, partial)
-        partial.replace(path)
-    except OSError as error:
-        raise disk_error(path.parent, error) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _other_files(path: Path) -> bool:
@@ -248,108 +164,3 @@ def _empty(path: Path) -> None:
         elif child.name != ".lock":
             child.unlink()
     (path / "traces").mkdir()
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON, whole or not at all."""
-    write_text(path, json.dumps(content, indent=1) + "\n")
-
-
-def disk_error(path: Path, error: OSError) -> BimodalError:
-    """Say that a write failed, and that what is finished is kept."""
-    return BimodalError(
-        f"cannot write to {path}: {error.strerror or error}; finished shards are kept, "
-        "run the same command again to go on"
-    )
-
-
-def _episode_table(results: list[ShardResult]) -> pa.Table:
-    rows: dict[str, list] = {name: [] for name, _ in _EPISODE_COLUMNS}
-    for result in results:
-        shard, verdict = result.shard, result.verdict
-        modes = load_task(shard.task).modes
-        every = step_counts(result)
-        for row, seed in enumerate(shard.seeds):
-            mode, label = int(verdict.mode[row]), str(verdict.label[row])
-            values = {
-                "task": shard.task,
-                "variant": shard.variant,
-                "seed": seed,
-                "shard": shard.index,
-                "mode": mode,
-                "mode_name": modes[mode] if mode >= 0 else "",
-                "label": label,
-                "success": label == SUCCESS,
-                "success_ever": bool(verdict.success_ever[row]),
-                "success_final": bool(verdict.success_final[row]),
-                "first_success_step": int(verdict.first_success[row]),
-                "steps": int(verdict.steps[row]),
-                "averaging": label.endswith("_MID"),
-                "alpha": float(verdict.alpha[row]),
-                "decisions": int(every[row]),
-                "fault": str(result.faults[row]),
-                "digest": str(result.digests[row]),
-            }
-            for name, value in values.items():
-                rows[name].append(value)
-    return pa.table(rows, schema=pa.schema(_EPISODE_COLUMNS))
-
-
-def step_counts(result: ShardResult) -> np.ndarray:
-    """Number of decisions that each episode lived to see, (N,)."""
-    asked = np.array([decision.step for decision in result.decisions])
-    return (asked[None] < np.maximum(result.verdict.steps, 1)[:, None]).sum(axis=1)
-
-
-def _decision_table(results: list[ShardResult]) -> pa.Table:
-    rows: dict[str, list] = {name: [] for name, _ in _DECISION_COLUMNS}
-    for result in results:
-        shard, alive = result.shard, result.verdict.steps
-        for number, decision in enumerate(result.decisions):
-            for row, seed in enumerate(shard.seeds):
-                if decision.step < max(int(alive[row]), 1):
-                    for name, value in zip(
-                        rows,
-                        (
-                            shard.task,
-                            shard.variant,
-                            seed,
-                            number,
-                            decision.step,
-                            decision.latency_ms,
-                            decision.rows,
-                        ),
-                        strict=True,
-                    ):
-                        rows[name].append(value)
-    return pa.table(rows, schema=pa.schema(_DECISION_COLUMNS))
-
-
-_EPISODE_COLUMNS = [
-    ("task", pa.string()),
-    ("variant", pa.string()),
-    ("seed", pa.int64()),
-    ("shard", pa.int32()),
-    ("mode", pa.int8()),
-    ("mode_name", pa.string()),
-    ("label", pa.string()),
-    ("success", pa.bool_()),
-    ("success_ever", pa.bool_()),
-    ("success_final", pa.bool_()),
-    ("first_success_step", pa.int32()),
-    ("steps", pa.int32()),
-    ("averaging", pa.bool_()),
-    ("alpha", pa.float64()),
-    ("decisions", pa.int32()),
-    ("fault", pa.string()),
-    ("digest", pa.string()),
-]
-_DECISION_COLUMNS = [
-    ("task", pa.string()),
-    ("variant", pa.string()),
-    ("seed", pa.int64()),
-    ("decision", pa.int32()),
-    ("step", pa.int32()),
-    ("latency_ms", pa.float64()),
-    ("rows", pa.int32()),
-]

@@ -27,8 +27,10 @@ from ..envs.render import SMALLEST, Renderer
 from ..envs.specs import CONTROL_HZ
 from ..tasks import load_task
 from ..tasks.referee import SUCCESS
+from .files import disk_error
 from .replay import replay
-from .run_folder import disk_error, read_card, read_shard
+from .run_folder import read_card
+from .shard_file import read_shard, shard_file
 from .tally import read_run
 
 HOLD_S = 1.2
@@ -237,7 +239,7 @@ def _save_poster(path: Path, picture: np.ndarray) -> None:
 
 def _states(folder: Path, shot: Shot, action_space: str) -> np.ndarray:
     """Replay an episode; a state that diverged cannot be drawn and is left out."""
-    stored = read_shard(folder / "traces" / f"{shot.task}-{shot.variant}-{shot.shard:03d}.npz").result
+    stored = read_shard(shard_file(folder, shot.task, shot.variant, shot.shard)).result
     row = stored.shard.seeds.index(shot.seed)
     states = replay(load_task(shot.task), stored.trace, row, shot.steps, action_space)
     return states[np.isfinite(states).all(axis=1)]

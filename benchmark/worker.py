@@ -17,8 +17,8 @@ from ..tasks import Task, load_task
 from .guard import DEADLINE_S, SHARED_BYTES, Guard
 from .latency import measure
 from .pilot import fault_text
-from .run_folder import write_shard
 from .shard import Shard, run_shard
+from .shard_file import write_shard
 
 DEBUG = "BIMODAL_DEBUG"
 """Environment variable that makes workers show the trace of the harness's faults."""

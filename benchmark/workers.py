@@ -20,8 +20,8 @@ from typing import NamedTuple
 from ..envs.errors import BimodalError
 from ..tasks import load_task
 from .guard import SHARED_BYTES, blame_for_death
-from .run_folder import write_shard
 from .shard import Shard, blamed
+from .shard_file import write_shard
 from .worker import Job
 
 TRIES = 2

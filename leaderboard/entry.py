@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..benchmark.run_folder import write_text
+from ..benchmark.files import write_text
 from ..benchmark.tally import mode_names, read_run, summary, tally_run
 from ..envs.errors import BimodalError
 from .check import aggregate, check_entry, result

@@ -57,7 +57,9 @@ def reproduce(
     if here["policy"]["artifacts"] != entry["policy"]["artifacts"]:
         raise NotComparable(f"{path} was made with other weights or code than {one_line(uri)} has here")
     folder = out or RUNS / f"reproduce-{path.stem}"
-    finished = (folder / "SHA256SUMS").exists()  # an interrupted reproduction goes on, an old one does not count
+    finished = (
+        folder / "SHA256SUMS"
+    ).exists()  # an interrupted reproduction goes on, an old one does not count
     run = evaluate(
         uri,
         suite,

@@ -15,10 +15,10 @@ from pathlib import Path
 from shutil import copyfile, rmtree
 from typing import Any, NamedTuple
 
+from ..benchmark.files import write_text
 from ..benchmark.gallery import Clip, clips
 from ..benchmark.page import render
 from ..benchmark.report import Plot, facts, plots, report_page, reproduce
-from ..benchmark.run_folder import write_text
 from ..benchmark.tally import Run, read_run
 from ..envs.errors import BimodalError, WrongUse
 from .board import Board, Row, board_rows

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark import cli, suites
 from bimodal.benchmark.evaluate import evaluate
-from bimodal.benchmark.run_folder import RunFolder, read_card, read_shard
+from bimodal.benchmark.run_folder import RunFolder, read_card
 from bimodal.benchmark.shard import Shard, run_shard
+from bimodal.benchmark.shard_file import read_shard
 from bimodal.benchmark.suites import SUITES, Suite, find_suite
 from bimodal.envs import control, robot, scene
 from bimodal.envs.errors import BimodalError, WrongUse

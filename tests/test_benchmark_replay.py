@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from bimodal.benchmark.replay import check, replay, replay_many
-from bimodal.benchmark.run_folder import read_shard, write_shard
 from bimodal.benchmark.shard import STATE_EVERY, Shard, digests, run_shard
+from bimodal.benchmark.shard_file import read_shard, write_shard
 from bimodal.envs.errors import BimodalError
 from bimodal.policies import load_policy
 from bimodal.tasks import load_task, task_names

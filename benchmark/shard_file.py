@@ -1,0 +1,73 @@
+"""One npz file a shard: its verdicts, its decisions, and the trace that replays it."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..envs.errors import BimodalError
+from ..tasks.referee import Verdict
+from .files import whole
+from .pilot import DecisionRecord
+from .shard import Shard, ShardResult, Trace
+
+
+class StoredShard(NamedTuple):
+    """A shard as read back from its file."""
+
+    result: ShardResult
+    latencies_ms: np.ndarray
+    """Wall times of single-episode decisions, measured with the task's first shard; else empty."""
+
+
+def shard_file(run: Path, task: str, variant: str, index: int) -> Path:
+    """Return where a shard's record lies in the folder of a run."""
+    return run / "traces" / f"{task}-{variant}-{index:03d}.npz"
+
+
+def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> None:
+    """Write a shard's record, whole or not at all."""
+    shard = result.shard
+    meta = {
+        "task": shard.task,
+        "variant": shard.variant,
+        "index": shard.index,
+        "faults": result.faults.tolist(),
+    }
+    arrays = {
+        "meta": np.array(json.dumps(meta)),
+        "seeds": np.array(shard.seeds, np.int64),
+        "digests": result.digests,
+        "decisions": np.array(result.decisions, np.float64).reshape(-1, len(DecisionRecord._fields)),
+        "latencies_ms": np.array(latencies_ms, np.float64),
+        "actions": result.trace.actions,
+        "states": result.trace.states,
+    } | {f"verdict.{name}": value for name, value in result.verdict._asdict().items()}
+    with whole(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def read_shard(path: Path) -> StoredShard:
+    """Read a shard's record; never unpickles.
+
+    Raises:
+        BimodalError: the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        meta = json.loads(str(arrays["meta"]))
+        shard = Shard(meta["task"], meta["variant"], meta["index"], tuple(int(s) for s in arrays["seeds"]))
+        decisions = [DecisionRecord(int(s), float(ms), int(rows)) for s, ms, rows in arrays["decisions"]]
+        verdict = Verdict(*(arrays[f"verdict.{name}"] for name in Verdict._fields))
+        trace = Trace(arrays["actions"], arrays["states"])
+        result = ShardResult(shard, verdict, np.array(meta["faults"]), arrays["digests"], decisions, trace)
+    except Exception as error:
+        raise BimodalError(
+            f"{path} is missing or damaged; run the same evaluation again to mend it"
+        ) from error
+    return StoredShard(result, arrays["latencies_ms"])
