@@ -198,7 +198,9 @@ def speed(options: argparse.Namespace) -> int:
     from .speed import speed as measure
     from .speed import speed_table
 
-    console.print(speed_table(measure(quick=options.quick)))
+    with console.status("measuring") as status:
+        rows = measure(quick=options.quick, progress=status.update)
+    console.print(speed_table(rows))
     return 0
 
 

@@ -4,7 +4,6 @@ Rates move with the machine and with its other work; a ratio of two rates taken 
 Rates count the CPU time of one core (`time.process_time`), because cores are what an evaluation is given.
 """
 
-import copy
 import json
 import os
 import subprocess
@@ -14,24 +13,22 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
 
-import mujoco
 import numpy as np
 from rich import box
 from rich.table import Table
 
 from ..envs.errors import BimodalError, WrongUse
-from ..envs.robot import COLLISION_GROUP, robosuite_models
 from ..envs.scene import SUBSTEPS, TIMESTEP
 from ..envs.simulation import Simulation
-from ..envs.specs import CONTROL_HZ, from_grid
+from ..envs.specs import from_grid
 from ..policies import Policy, load_policy
 from ..tasks import Task, demonstrations, load_task, task_names
-from ..tasks.referee import SUCCESS, Referee, Verdict
+from ..tasks.referee import SUCCESS
 from .evaluate import evaluate
 from .labels import short_name
 from .machine import cores, machine
+from .other_physics import Physics, trial
 from .shard import Shard, run_shard
 from .suites import SHARD_SIZE, find_suite
 from .tally import read_run, tally_run
@@ -71,19 +68,6 @@ class Row(NamedTuple):
         if self.target is None:
             return None
         return self.value <= self.target if self.at_most else self.value >= self.target
-
-
-class Physics(NamedTuple):
-    """A way to simulate a task."""
-
-    timestep: float
-    """Physics time step [s]; must divide a control step."""
-    meshes: bool = False
-    """Whether the robot has robosuite's collision meshes instead of the lean shapes."""
-
-    def __str__(self) -> str:
-        """Return a name for a reader."""
-        return f"{1e3 * self.timestep:g} ms{', mesh shapes' if self.meshes else ''}"
 
 
 def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress | None = None) -> list[Row]:
@@ -177,7 +161,7 @@ def peer_rows(peer_json: Path | None, rounds: int, episodes: int, may_run: bool)
 def physics_row(task: Task, episodes: int) -> Row:
     """Show that step and shapes decide nothing: expert and average on equal seeds, in three physics."""
     kinds = [Physics(TIMESTEP), Physics(PEER_TIMESTEP), Physics(PEER_TIMESTEP, meshes=True)]
-    good = [_trial(task, _shard(task, episodes).seeds, kind)[0].label == SUCCESS for kind in kinds]
+    good = [trial(task, _shard(task, episodes).seeds, kind)[0].label == SUCCESS for kind in kinds]
     changed = int((good[0] != good[1]).sum() + (good[0] != good[2]).sum())
     facts = (
         f"{_share(g[:episodes])}, {_share(g[episodes:])} at {k}" for g, k in zip(good, kinds, strict=True)
@@ -292,7 +276,7 @@ def _evaluator_rate(task: Task, policy: Policy, shard: Shard) -> float:
 
 def _trial_rate(task: Task, shard: Shard, physics: Physics) -> float:
     """Return the control steps per second and core of a trial with experts, in another physics."""
-    verdict, seconds = _trial(task, shard.seeds, physics, average=False)
+    verdict, seconds = trial(task, shard.seeds, physics, average=False)
     return len(shard.seeds) * int(verdict.steps.max()) / seconds
 
 
@@ -335,74 +319,3 @@ def _peak_mb() -> float:
 
 
 # --------------------------------------------------------------------------------------- other physics
-
-
-def _variant(task: Task, physics: Physics) -> Task:
-    """Return a copy of a task with another physics; the suite itself has only one."""
-
-    def spec() -> mujoco.MjSpec:
-        scene = task.spec()
-        scene.option.timestep = physics.timestep
-        return with_meshes(scene) if physics.meshes else scene
-
-    variant = copy.copy(task)
-    vars(variant)["spec"] = spec
-    return variant
-
-
-def _trial(task: Task, seeds: Sequence[int], physics: Physics, average: bool = True) -> tuple[Verdict, float]:
-    """Run experts, alternating modes, and then (if asked) the average of the modes on the same seeds.
-
-    Returns:
-        The verdicts of all episodes and the CPU time of the loop [s].
-    """
-    n, halves = len(seeds), 2 if average else 1
-    simulation = Simulation(_variant(task, physics), n * halves)
-    simulation.reset([*seeds] * halves)
-    modes = np.arange(n * halves) % 2
-    plan, other = task.plan(simulation, modes), task.plan(simulation, 1 - modes)
-    plan[n:] = (plan[n:] + other[n:]) / 2
-    referee = Referee(task, n * halves)
-    substeps = round(1 / (CONTROL_HZ * physics.timestep))
-    begin = time.process_time()
-    for step in range(plan.shape[1]):
-        simulation.ctrl[:, :7], simulation.ctrl[:, 7:9] = simulation.targets(plan[:, step], "ee_absolute")
-        simulation.batch.step(nstep=substeps, stage=mujoco.mjtStage.mjSTAGE_POS.value)
-        referee.see(task.measure(simulation), simulation.diverged)
-        if referee.done.all():
-            break
-    return referee.verdict(), time.process_time() - begin
-
-
-def with_meshes(spec: mujoco.MjSpec) -> mujoco.MjSpec:
-    """Return a copy of a scene whose robot has robosuite's collision meshes; the finger pads stay."""
-    spec = spec.copy()
-    for geom in [geom for geom in spec.geoms if geom.group == COLLISION_GROUP]:
-        if "_box" in geom.name or "_capsule" in geom.name:
-            spec.delete(geom)
-    for file in ("robots/panda/robot.xml", "grippers/panda_gripper.xml"):
-        path = robosuite_models() / file
-        root = ElementTree.parse(path).getroot()  # noqa: S314 (the file of an installed package)
-        shapes = {mesh.get("name"): mesh.get("file") for mesh in root.iter("mesh")}
-        for body in root.iter("body"):
-            for geom in body.findall("geom"):
-                if geom.get("mesh") and geom.get("conaffinity") != "0":
-                    name = f"{geom.get('mesh')} shape"
-                    if spec.mesh(name) is None:
-                        spec.add_mesh(name=name, file=str(path.parent / str(shapes[geom.get("mesh")])))
-                    spec.body(body.get("name")).add_geom(
-                        type=mujoco.mjtGeom.mjGEOM_MESH,
-                        meshname=name,
-                        pos=_numbers(geom.get("pos"), "0 0 0"),
-                        quat=_numbers(geom.get("quat"), "1 0 0 0"),
-                        mass=0,
-                        condim=int(geom.get("condim", "3")),
-                        contype=0,
-                        conaffinity=1,
-                        group=COLLISION_GROUP,
-                    )
-    return spec
-
-
-def _numbers(text: str | None, default: str) -> list[float]:
-    return [float(part) for part in (text or default).split()]

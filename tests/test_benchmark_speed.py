@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 from bimodal.benchmark import speed as module
 from bimodal.benchmark.machine import machine
+from bimodal.benchmark.other_physics import Physics, with_meshes
 from bimodal.benchmark.speed import (
     TASK,
-    Physics,
     Row,
     alternate,
     median_ratio,
     peer_rows,
     speed,
     speed_table,
-    with_meshes,
 )
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.robot import COLLISION_GROUP
