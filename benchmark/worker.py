@@ -1,10 +1,13 @@
 """What a worker process does: run the shards it is told to, and write their records."""
 
+import fcntl
 import json
 import mmap
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
@@ -72,9 +75,13 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, guar
         checkpoints = Path(job.checkpoints) if job.checkpoints else None
         with guard.watch():
             pilot = load_policy(policy, task, checkpoints)
-        result = run_shard(task, pilot, shard, job.suite_version, job.threads, guard)
-        sound = not np.char.startswith(result.verdict.label.astype(str), "POLICY").any()
-        write_shard(file, result, _latencies(task, pilot, guard) if shard.index == 0 and sound else [])
+        with _hold(file.parent, fcntl.LOCK_SH):
+            result = run_shard(task, pilot, shard, job.suite_version, job.threads, guard)
+        latencies = []
+        if shard.index == 0 and not np.char.startswith(result.verdict.label.astype(str), "POLICY").any():
+            with _hold(file.parent, fcntl.LOCK_EX):  # the run's other workers wait
+                latencies = _latencies(task, pilot, guard)
+        write_shard(file, result, latencies)
     except BimodalError:
         raise
     except Exception as error:
@@ -82,6 +89,14 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, guar
             traceback.print_exc(file=sys.stderr)
         return fault_text(error)
     return ""
+
+
+@contextmanager
+def _hold(folder: Path, kind: int) -> Iterator[None]:
+    """Share the machine with the run's other workers (LOCK_SH), or have it alone (LOCK_EX)."""
+    with (folder / ".quiet").open("a") as file:
+        fcntl.flock(file, kind)
+        yield
 
 
 def _latencies(task: Task, policy: Policy, guard: Guard) -> list[float]:
