@@ -94,9 +94,12 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, guar
 @contextmanager
 def _hold(folder: Path, kind: int) -> Iterator[None]:
     """Share the machine with the run's other workers (LOCK_SH), or have it alone (LOCK_EX)."""
-    with (folder / ".quiet").open("a") as file:
-        fcntl.flock(file, kind)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, kind)
         yield
+    finally:
+        os.close(handle)
 
 
 def _latencies(task: Task, policy: Policy, guard: Guard) -> list[float]:
