@@ -14,13 +14,13 @@ from rich.table import Table
 
 from ..envs.errors import BimodalError
 from ..tasks.demonstrations import collect
+from ..tasks.fingerprint import fingerprint
 from ..tasks.task import Task
 from .gates import average_rows, dead_zone_rows, expert_rows, floor_rows
 from .learning import CELLS, Study, learning_rows
 from .machine import machine, versions
 from .probe import hidden_rows
 from .rows import Certificate, Row, counted
-from .suites import fingerprint
 
 FIRST_SEED = 500_000
 """Certificates use seeds from here on, which are neither the panels' nor the demonstrations'."""

@@ -46,7 +46,7 @@ def tasks(options: argparse.Namespace) -> int:
 
 
 def policies(options: argparse.Namespace) -> int:
-    """List the registered policies."""
+    """List the policies that have a name; your own is file.py:Class."""
     from .tables import policy_table
 
     console.print(policy_table())
@@ -83,6 +83,14 @@ def demos(options: argparse.Namespace) -> int:
     return 0
 
 
+def _usable(path: Path) -> bool:
+    """Whether demonstrations are there, whole, and of the task's present form."""
+    try:
+        return bool(load(path))
+    except WrongUse:
+        return False
+
+
 def train(options: argparse.Namespace) -> int:
     """Train a method on a task's demonstrations."""
     from ..policies.train import METHODS
@@ -96,7 +104,7 @@ def train(options: argparse.Namespace) -> int:
         raise WrongUse(f"{path} holds demonstrations of {shown}, not of {task.id}")
     if path is None:
         path = demonstrations_file(task.id, "bi50", 300, 0)
-        if not path.exists():
+        if not _usable(path):
             save(collect(task, threads=cores()), path)
     with progress_bar(f"{options.method} on {task.id}", "steps") as update:
         weights = fit(
@@ -169,7 +177,7 @@ def present(path: Path, console: Console, videos: bool = True) -> None:
 
 
 def videos(options: argparse.Namespace) -> int:
-    """Render the videos of a run from its traces, and its report."""
+    """Print a run's table, render its videos from its traces, write its report."""
     from .run_folder import read_card
 
     read_card(options.run_folder)
@@ -194,7 +202,7 @@ def certify(options: argparse.Namespace) -> int:
 
 
 def speed(options: argparse.Namespace) -> int:
-    """Measure speed as ratios: against bare MuJoCo and robosuite's own Lift."""
+    """Measure control steps per second, beside bare MuJoCo and robosuite's own Lift."""
     from .speed import speed as measure
     from .speed import speed_table
 
@@ -208,7 +216,7 @@ def speed(options: argparse.Namespace) -> int:
 
 
 def leaderboard(options: argparse.Namespace) -> int:
-    """Print the board."""
+    """Print the board of a folder of entries (default: those that come with the package)."""
     from ..leaderboard.board import board_tables
     from ..leaderboard.entry import read_entries
 
@@ -294,7 +302,13 @@ COMMANDS: dict[str, Command] = {
         (
             argument("task", type=_TASK, help="task id"),
             argument("--episodes", type=int, default=300, help="number of demonstrations (default 300)"),
-            argument("--regime", type=_known("regime", REGIMES), default="bi50", help=", ".join(REGIMES)),
+            argument(
+                "--regime",
+                type=_known("regime", REGIMES),
+                default="bi50",
+                help="which modes are shown: bi50 both equally (default), bi70 and bi90 the first more often,"
+                " uni only the first, ctx by the side of the table",
+            ),
             argument("--seed", type=int, default=0, help="number of the demonstration set (default 0)"),
             argument("--noise", type=float, default=1.0, help="process noise [mm] (default 1)"),
             argument("--threads", type=int, help="simulation threads (default: one a core)"),
@@ -321,9 +335,14 @@ COMMANDS: dict[str, Command] = {
         run_evaluation,
         (
             argument("policy", help=f"{', '.join(BUILT_IN)}, file.py:Class or module:Class"),
-            argument("--suite", type=_known("suite", tuple(SUITES)), default="core", help=", ".join(SUITES)),
+            argument(
+                "--suite",
+                type=_known("suite", tuple(SUITES)),
+                default="core",
+                help=f"{', '.join(SUITES)} (default core)",
+            ),
             argument("--task", type=_TASK, action="append", help="only this task (may be repeated)"),
-            argument("--seeds", help="other seeds: START..END or a count"),
+            argument("--seeds", help="other seeds: START..END (both included) or a count"),
             argument("--out", type=Path, help="run folder (default runs/SUITE-POLICY)"),
             argument(
                 "--checkpoints", type=Path, help="folder of trained weights (default: the shipped ones)"
@@ -333,7 +352,7 @@ COMMANDS: dict[str, Command] = {
                 type=Path,
                 nargs="?",
                 const=Path("entries"),
-                help="write an entry (default folder: entries)",
+                help="write a leaderboard entry into this folder (default: entries)",
             ),
             argument(
                 "--deadline", type=float, default=30.0, help="longest time of a decision [s] (default 30)"
@@ -348,7 +367,7 @@ COMMANDS: dict[str, Command] = {
         certify,
         (
             argument("task", type=_TASK, nargs="*", help="task ids (default: all)"),
-            argument("--quick", action="store_true", help="20 seeds, no learning"),
+            argument("--quick", action="store_true", help="20 seeds and gates 1 to 4 only: no learning"),
         ),
     ),
     "leaderboard": Command(

@@ -5,13 +5,13 @@ import json
 from typing import NamedTuple
 
 import mujoco
-import numpy as np
 
 from ..envs import control, robot, scene, simulation, specs
 from ..envs.errors import WrongUse, unknown_name
-from ..tasks import Task, load_task, referee, task_names
+from ..tasks import load_task, referee, task_names
 from ..tasks import task as task_module
 from ..tasks.demonstrations import FIRST_SEED
+from ..tasks.fingerprint import fingerprint
 from . import shard
 from .shard import Shard
 
@@ -114,19 +114,3 @@ def constants() -> dict[str, str]:
         if name.isupper()
         and all(type(part) in (int, float) for part in (value if type(value) is tuple else [value]))
     }
-
-
-def fingerprint(task: Task) -> str:
-    """Return the sha256 of everything that decides a task's episodes: scene and numbers."""
-    spec = task.spec()
-    spec.compile()
-    numbers = {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name in dir(task)
-        if not name.startswith("_")
-        and not callable(value := getattr(task, name))
-        and name not in ("goal", "observation")
-    }
-    numbers["observation"] = [str(part) for part in task.observation]
-    text = spec.to_xml() + json.dumps(numbers, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

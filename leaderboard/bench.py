@@ -3,6 +3,7 @@
 Everything is kept in one folder and nothing finished is done twice, so the job can be stopped at any time.
 """
 
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +15,9 @@ from rich.console import Console
 from ..benchmark.commands import present
 from ..benchmark.console import progress_bar
 from ..benchmark.evaluate import evaluate
+from ..benchmark.files import write_text
 from ..benchmark.machine import cores
+from ..benchmark.suites import SUITES
 from ..envs.errors import BimodalError
 from ..envs.gl import configure_gl
 from ..policies.checkpoint import checkpoint_path
@@ -39,6 +42,7 @@ def bench(out: Path, console: Console) -> int:
     begin = time.monotonic()
     console.print(f"[bold]Bimodal[/]: {len(task_names())} tasks, policies {' and '.join(POLICIES)}, in {out}")
     console.print(f"rendering off-screen with {configure_gl()}")
+    _forget_other_suites(out, console)
     with progress_bar("demonstrations and training", "") as update:
         _train_all(out, update)
     runs = []
@@ -55,6 +59,17 @@ def bench(out: Path, console: Console) -> int:
     console.print(f"page     {build_site(out / 'entries', out / 'site', runs=runs)}")
     console.print(f"done in {(time.monotonic() - begin) / 60:.1f} minutes")
     return 0
+
+
+def _forget_other_suites(out: Path, console: Console) -> None:
+    """Discard what an earlier job made for other tasks than today's."""
+    note, today = out / "suite.txt", SUITES["core"].hash()
+    if note.exists() and note.read_text() != today:
+        console.print("the tasks have changed since this folder was made; starting afresh")
+        for name in ("demos", "checkpoints", "entries", "site", *POLICIES):
+            shutil.rmtree(out / name, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(note, today)
 
 
 def _train_all(out: Path, update) -> None:  # noqa: ANN001

@@ -23,6 +23,8 @@ import numpy as np
 from ..envs.errors import BimodalError, WrongUse, unknown_name
 from ..envs.simulation import Simulation
 from ..envs.streams import stream
+from . import BUILT_IN, load_task
+from .fingerprint import fingerprint
 from .referee import SUCCESS, Referee
 from .task import Task
 
@@ -117,6 +119,7 @@ def collect(
         "seed": seed,
         "process_noise": process_noise,
         "mujoco": mujoco.__version__,
+        "fingerprint": fingerprint(task),
     }
     demos = Demonstrations(meta, seeds, modes, np.concatenate(success), stacked, np.concatenate(actions))
     meta["digest"] = content_digest(demos)
@@ -188,7 +191,7 @@ def load(path: Path) -> Demonstrations:
     """Read demonstrations; never unpickles.
 
     Raises:
-        WrongUse: the file is missing, damaged or not a demonstrations file.
+        WrongUse: the file is missing, damaged, not a demonstrations file, or of an older form of its task.
     """
     if not path.is_file():
         raise WrongUse(f"no demonstrations at {path}; make them with: bimodal demos TASK --out {path}")
@@ -207,4 +210,7 @@ def load(path: Path) -> Demonstrations:
         ) from error
     if not sound:
         raise WrongUse(f"{path} does not match its own digest; make it again with: bimodal demos")
+    name, print_ = meta.get("task"), meta.get("fingerprint")
+    if print_ and name in BUILT_IN and print_ != fingerprint(load_task(name)):
+        raise WrongUse(f"{path} shows an older form of {name}; make it again with: bimodal demos {name}")
     return demos
