@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         for flags, options in command.arguments:
             verb.add_argument(*flags, **options)
         verb.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        verb.set_defaults(run=command.run)
+        verb.set_defaults(command=command.run)
     return parser
 
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ[DEBUG] = "1"
     try:
         options = build_parser().parse_args(arguments)
-        return options.run(options)
+        return options.command(options)
     except BimodalError as error:
         if debug:
             raise

@@ -162,9 +162,12 @@ def present(path: Path, console: Console, videos: bool = True) -> None:
     from .report import write_report
     from .run_folder import seal
     from .tables import run_table
-    from .tally import read_run
+    from .tally import faults, read_run
 
-    console.print(run_table(read_run(path)))
+    run = read_run(path)
+    console.print(run_table(run))
+    for text in faults(run)[:3]:
+        console.print(f"the policy's fault in {text}", markup=False)
     try:
         if videos:
             from .videos import render_videos

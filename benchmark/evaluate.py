@@ -17,8 +17,8 @@ from ..envs.errors import BimodalError, WrongUse
 from ..policies import Needs, Policy, load_policy
 from ..policies.load import BUILT_IN, policy_class, source_digest
 from ..tasks import Task, load_task
-from .guard import DEADLINE_S, Guard
-from .machine import cores, machine, versions
+from .guard import BUILD_DEADLINE_S, DEADLINE_S, Guard
+from .machine import code_digest, cores, machine, versions
 from .pilot import fault_text
 from .run_folder import RunFolder, seal
 from .shard import Shard, check_needs
@@ -68,7 +68,10 @@ def evaluate(
     panel = suite if isinstance(suite, Suite) else find_suite(suite, tuple(tasks), seeds)
     folder = Path(checkpoints).resolve() if checkpoints else None
     _check_options(suite, tasks, seeds, workers, threads, deadline_s)
-    card = describe(policy, panel, folder, {"threads": threads, "deadline_s": deadline_s})
+    options: dict[str, Any] = {"threads": threads, "deadline_s": deadline_s}
+    if checkpoints:
+        options["checkpoints"] = str(checkpoints)
+    card = describe(policy, panel, folder, options)
     path = Path(out) if out else RUNS / f"{panel.name.replace('*', '-part')}-{card['policy']['name']}"
     run = RunFolder(path, card, fresh)
     begin = time.monotonic()
@@ -112,7 +115,9 @@ def _answers(  # noqa: ANN202
     """Run the missing shards, in worker processes or here; yield an `Answer` as each one ends."""
     workers = cores() if workers is None else workers
     uri = _absolute(policy) if isinstance(policy, str) else ""
-    job = Job(uri, str(checkpoints) if checkpoints else None, panel.version, threads, deadline_s)
+    weights = str(checkpoints) if checkpoints else None
+    privileged = run.card["policy"]["track"] == "privileged"
+    job = Job(uri, weights, panel.version, threads, deadline_s, privileged)
     if uri and workers:
         yield from work(job, [(shard, run.file(shard)) for shard in missing], workers)
         return
@@ -153,7 +158,7 @@ def describe(
         BimodalError: the policy cannot be built, or reads or emits what a task does not have.
     """
     found = policy_class(policy) if isinstance(policy, str) else policy
-    artifacts: dict[str, str] = source_digest(policy) if isinstance(policy, str) else {}
+    artifacts: dict[str, str] = source_digest(found) if found.__module__.split(".")[0] != "bimodal" else {}
     training, parameters, needs, built = {}, None, None, None
     observations: dict[str, None] = {}
     for name in panel.tasks:
@@ -186,7 +191,7 @@ def describe(
         "training": training or None,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "versions": versions() | {"bimodal": version("bimodal-bench")},
+        "versions": versions() | {"bimodal": version("bimodal-bench"), "code": code_digest()},
         "options": options,
         "latency_ms": {},
         "wall_s": 0.0,
@@ -200,7 +205,7 @@ def _introduce(
 ) -> tuple[Policy, Needs, dict[str, str]]:
     """Build a policy and ask what it needs and which files it is made of."""
     try:
-        with Guard().watch():
+        with Guard(BUILD_DEADLINE_S).watch():
             built = load_policy(policy, task, checkpoints)
             needs, files = built.needs(), dict(built.artifacts())
     except BimodalError:

@@ -33,7 +33,7 @@ class Clip(NamedTuple):
     def poster(self) -> Path | None:
         """A still beside the video, shown before it plays."""
         still = self.file.with_suffix(".jpg")
-        return still if still.is_file() else None
+        return still if still.is_file() and not still.is_symlink() else None
 
 
 def clips(run: Run) -> dict[str, list[Clip]]:
@@ -42,7 +42,9 @@ def clips(run: Run) -> dict[str, list[Clip]]:
     A video is named `<task>-<seed>-<anything>.mp4`, with `<variant>-` before the seed if it is not `clean`;
     its verdict is looked up in the records, never read from the name.
     """
-    found = [_clip(run, file) for file in sorted((run.folder / "videos").glob("*.mp4"))]
+    found = [
+        _clip(run, file) for file in sorted((run.folder / "videos").glob("*.mp4")) if not file.is_symlink()
+    ]
     found.sort(key=lambda clip: (list(GROUPS).index(clip.group), clip.seed))
     tasks = [*run.card["suite"]["tasks"], ""]
     return {task: shown for task in tasks if (shown := [clip for clip in found if clip.task == task])}

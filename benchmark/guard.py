@@ -20,6 +20,10 @@ SHARED_BYTES = _MOMENT.size
 """Size of what worker and parent share."""
 
 
+BUILD_DEADLINE_S = 300.0
+"""Longest time that importing and building a policy may take [s]."""
+
+
 class PolicyTimeout(Exception):
     """The policy took longer than its deadline."""
 
@@ -39,6 +43,11 @@ class Guard:
         self.deadline_s = deadline_s
         self._inside = inside
 
+    @property
+    def in_worker(self) -> bool:
+        """Whether it watches in a worker process."""
+        return self._inside is not None
+
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Raise `PolicyTimeout` in the block when it takes too long (main thread only); NumPy's error
@@ -46,6 +55,10 @@ class Guard:
         """
         with np.errstate(), self._deadline():
             yield
+
+    def building(self) -> "Guard":
+        """Return a guard of the same process for building a policy, which may take longer than to act."""
+        return Guard(max(self.deadline_s, BUILD_DEADLINE_S), self._inside)
 
     @contextmanager
     def _deadline(self) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """What a result was measured on: processor, cores, system and library versions."""
 
+import hashlib
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +17,7 @@ def machine() -> dict[str, str | int]:
     return {
         "cpu": _processor(),
         "cores": cores(),
-        "os": platform.platform(),
+        "os": f"{platform.system()} {' '.join(platform.libc_ver())}".strip(),
         "python": platform.python_version(),
     }
 
@@ -30,6 +31,16 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "missing"
     return found
+
+
+def code_digest() -> str:
+    """Return the sha256 of this package's own code: a run is only continued by the code that began it."""
+    sha = hashlib.sha256()
+    root = Path(__file__).parents[1]
+    for room in ("envs", "tasks", "policies", "benchmark"):
+        for file in sorted((root / room).glob("*.py")):
+            sha.update(file.name.encode() + b"\0" + file.read_bytes())
+    return sha.hexdigest()[:16]
 
 
 def _processor() -> str:

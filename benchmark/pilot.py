@@ -97,7 +97,9 @@ class Pilot:
         except PolicyTimeout:
             text = f"no decision within {self.guard.deadline_s:g} s"
             self._blame(~self.referee.done, "POLICY_TIMEOUT", text)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and not self.guard.in_worker:
+                raise  # the user's own Ctrl-C; workers do not hear it
             self._blame(~self.referee.done, "POLICY_ERROR", fault_text(error))
         return None
 

@@ -88,6 +88,8 @@ def reproduce(card: Mapping[str, Any]) -> str:
         first, count = suite["seeds"]["start"], suite["seeds"]["count"]
         words += [word for task in suite["tasks"] for word in ("--task", task)]
         words += ["--seeds", f"{first}..{first + count - 1}"]
+    if checkpoints := card["options"].get("checkpoints"):
+        words += ["--checkpoints", checkpoints]
     return shlex.join(words)
 
 

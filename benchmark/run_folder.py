@@ -26,7 +26,7 @@ from .shard import Shard, Trace
 from .shard_file import read_shard, shard_file
 
 SCHEMA_VERSION = 1
-_IDENTITY = ("suite", "policy", "training")
+_IDENTITY = ("suite", "policy", "training", "versions")
 _NOTHING = np.zeros((0, 0, 0))
 
 
@@ -76,11 +76,11 @@ class RunFolder:
         file = self.path / "run.json"
         if file.exists():
             old = read_card(self.path)
-            different = [key for key in _IDENTITY if old.get(key) != self.card[key]]
+            different = [key for key in _IDENTITY if old.get(key) != self.card.get(key)]
             if different:
                 raise WrongUse(
-                    f"{self.path} holds another run ({' and '.join(different)} differ); "
-                    "choose another --out, or add --fresh to discard it"
+                    f"{self.path} holds another run: another {' and '.join(different)}, or changed since; "
+                    "choose another folder (--out), or discard the old run (--fresh)"
                 )
             self.card |= {name: old[name] for name in ("created", "wall_s") if name in old}
         else:
@@ -156,11 +156,25 @@ def _other_files(path: Path) -> bool:
     )
 
 
+def _is_foreign(file: Path) -> bool:
+    """Whether a run.json is somebody else's: sound JSON that no run of ours wrote."""
+    try:
+        card = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(card, dict) and bool(card) and not {"suite", "schema_version"} & set(card)
+
+
 def _empty(path: Path) -> None:
-    """Delete what a run's folder holds, but for its lock."""
-    for child in path.iterdir():
-        if child.is_dir() and not child.is_symlink():
-            shutil.rmtree(child)
-        elif child.name != ".lock":
-            child.unlink()
+    """Delete what a run writes into its folder, and nothing else.
+
+    Raises:
+        WrongUse: the folder's run.json is not that of a run.
+    """
+    if _is_foreign(path / "run.json"):
+        raise WrongUse(f"{path} is not a run folder; it is left as it is")
+    for name in ("traces", "videos"):
+        shutil.rmtree(path / name, ignore_errors=True)
+    for name in ("run.json", "episodes.parquet", "decisions.parquet", "report.html", "SHA256SUMS"):
+        (path / name).unlink(missing_ok=True)
     (path / "traces").mkdir()

@@ -82,6 +82,7 @@ def run_shard(
     threads: int = 1,
     guard: Guard | None = None,
     referee: Referee | None = None,
+    privileged: bool = True,
 ) -> ShardResult:
     """Run the episodes of a shard with a policy.
 
@@ -93,14 +94,18 @@ def run_shard(
         threads: simulation threads; the result does not depend on it.
         guard: watches the calls of the policy; None for the default deadline.
         referee: judges the episodes; None for the ordinary one.
+        privileged: whether the policy may have the simulator if it asks for it.
     """
-    needs = policy.needs()
+    guard = guard or Guard()
+    with guard.watch():
+        needs = policy.needs()
     check_needs(task, needs)
+    needs = needs._replace(privileged=needs.privileged and privileged)
     n = len(shard.seeds)
     simulation = Simulation(task, n, threads)
     simulation.reset(shard.seeds)
     referee = referee or Referee(task, n)
-    pilot = Pilot(policy, needs, simulation, referee, guard or Guard())
+    pilot = Pilot(policy, needs, simulation, referee, guard)
     pilot.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
 
     actions: list[np.ndarray] = []

@@ -8,7 +8,7 @@ import mujoco
 
 from ..envs import control, robot, scene, simulation, specs
 from ..envs.errors import WrongUse, unknown_name
-from ..tasks import load_task, referee, task_names
+from ..tasks import load_task, referee
 from ..tasks import task as task_module
 from ..tasks.demonstrations import FIRST_SEED
 from ..tasks.fingerprint import fingerprint
@@ -52,6 +52,7 @@ class Suite(NamedTuple):
             "variants": self.variants,
             "shard": SHARD_SIZE,
             "mujoco": mujoco.__version__,
+            "actions": {name: [str(part) for part in parts] for name, parts in specs.ACTIONS.items()},
             "constants": constants(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
@@ -68,12 +69,13 @@ class Suite(NamedTuple):
         }
 
 
+_FOUR = ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1", "PandaLiftPot-v1", "PandaPickEitherCube-v1")
 SUITES = {
     suite.name: suite
     for suite in (
         Suite("smoke", "1", ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1"), range(16)),
-        Suite("core", "1", task_names(), range(200)),
-        Suite("full", "1", task_names(), range(1000)),
+        Suite("core", "1", _FOUR, range(200)),
+        Suite("full", "1", _FOUR, range(1000)),
     )
 }
 """The suites, by name."""

@@ -1,5 +1,7 @@
 """From the episodes of a run to the numbers of a task: one place for every page, table and entry."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,13 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
-from ..envs.errors import BimodalError
-from ..tasks import load_task
-from ..tasks.referee import SUCCESS
+from ..envs.errors import BimodalError, WrongUse
+from ..tasks import load_task, task_names
+from ..tasks.referee import LABELS, SUCCESS
 from . import metrics
 from .labels import count_labels
 from .metrics import Interval
 from .run_folder import read_card
+
+_VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
 
 
 class Tally(NamedTuple):
@@ -122,6 +126,12 @@ def tally_run(run: Run) -> list[Tally]:
     ]
 
 
+def faults(run: Run) -> list[str]:
+    """Return what the policy did wrong, each kind once with its count, the most frequent first."""
+    found = Counter(text for rows in run.cells.values() for text in rows["fault"] if text)
+    return [f"{count} episode{'s' if count > 1 else ''}: {text}" for text, count in found.most_common()]
+
+
 def mode_names(task: str, modes: Sequence[int]) -> list[str | None]:
     """Return the names of mode numbers, None for -1."""
     names = load_task(task).modes
@@ -150,9 +160,30 @@ def _rate(k: int, n: int) -> Interval:
     return Interval(k / max(n, 1), *metrics.wilson(k, n))
 
 
+def _check_rows(suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Refuse rows that no run of ours writes; a run folder from elsewhere is hostile until checked.
+
+    Raises:
+        BimodalError: an unknown task, variant, verdict or mode, or a column is missing.
+    """
+    try:
+        sound = all(name in task_names() for name in suite["tasks"])
+        sound &= all(_VARIANT.fullmatch(name) is not None for name in suite["variants"])
+        for row in rows:
+            modes = load_task(row["task"]).modes
+            sound &= row["task"] in suite["tasks"] and row["variant"] in suite["variants"]
+            sound &= row["label"] in LABELS and -1 <= row["mode"] < len(modes)
+            sound &= all(isinstance(row[name], int) for name in ("seed", "steps", "shard"))
+    except (KeyError, TypeError, WrongUse) as error:
+        raise BimodalError(f"{folder} is damaged or not a run of ours ({type(error).__name__})") from error
+    if not sound:
+        raise BimodalError(f"{folder} is damaged or not a run of ours: a task, verdict or mode is unknown")
+
+
 def _cells(
     suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder: Path
 ) -> dict[tuple[str, str], dict[str, list]]:
+    _check_rows(suite, rows, folder)
     cells = {}
     for task in suite["tasks"]:
         for variant in suite["variants"]:

@@ -40,6 +40,8 @@ class Job(NamedTuple):
     """Simulation threads of a worker."""
     deadline_s: float = DEADLINE_S
     """Longest time that a decision may take [s]."""
+    privileged: bool = False
+    """Whether the policy was announced as one that reads the simulator."""
 
 
 def serve(pipe: Connection, inside: mmap.mmap) -> None:
@@ -73,10 +75,12 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, guar
     try:
         task = load_task(shard.task)
         checkpoints = Path(job.checkpoints) if job.checkpoints else None
-        with guard.watch():
+        with guard.building().watch():
             pilot = load_policy(policy, task, checkpoints)
         with _hold(file.parent, fcntl.LOCK_SH):
-            result = run_shard(task, pilot, shard, job.suite_version, job.threads, guard)
+            result = run_shard(
+                task, pilot, shard, job.suite_version, job.threads, guard, privileged=job.privileged
+            )
         latencies = []
         if shard.index == 0 and not np.char.startswith(result.verdict.label.astype(str), "POLICY").any():
             with _hold(file.parent, fcntl.LOCK_EX):  # the run's other workers wait
@@ -113,3 +117,4 @@ def _latencies(task: Task, policy: Policy, guard: Guard) -> list[float]:
 def main() -> None:
     """Serve the parent whose pipe and shared byte are named by the arguments (file descriptors)."""
     serve(Connection(int(sys.argv[1])), mmap.mmap(int(sys.argv[2]), SHARED_BYTES))
+    os._exit(0)  # threads that the policy left behind do not keep us

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Pipe, wait
 from pathlib import Path
 from typing import NamedTuple
@@ -97,7 +98,8 @@ class _Worker:
     def give(self, number: int, tries: int, shards: Sequence[tuple[Shard, Path]]) -> None:
         shard, file = shards[number]
         self.task = (number, tries)
-        self.pipe.send_bytes(json.dumps({"shard": shard, "file": str(file.absolute())}).encode())
+        with suppress(OSError):  # a worker that died in between is noticed when it should answer
+            self.pipe.send_bytes(json.dumps({"shard": shard, "file": str(file.absolute())}).encode())
 
     def answer(self, shard: Shard, file: Path) -> str:
         """Take the answer to the shard in work; returns the problem, "" for none."""
@@ -126,4 +128,8 @@ class _Worker:
         self.pipe.close()
         if self.task:
             self.process.kill()
-        self.process.wait()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:  # threads that the policy left behind
+            self.process.kill()
+            self.process.wait()

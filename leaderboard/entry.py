@@ -12,7 +12,7 @@ from typing import Any
 
 from ..benchmark.files import write_text
 from ..benchmark.tally import mode_names, read_run, summary, tally_run
-from ..envs.errors import BimodalError
+from ..envs.errors import BimodalError, WrongUse
 from .check import aggregate, check_entry, result
 from .files import entry_id, pretty, read_entry
 
@@ -74,7 +74,7 @@ def read_entries(folder: Path | str) -> list[dict[str, Any]]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise BimodalError(f"{folder} is not a folder of entries")
+        raise WrongUse(f"{folder} is not a folder of entries")
     entries = []
     for path in sorted(folder.glob("*.json")):
         entry = read_entry(path)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..envs.errors import BimodalError
+from ..envs.errors import BimodalError, WrongUse
 
 MAX_BYTES = 5_000_000
 """Largest entry file that is read."""
@@ -29,7 +29,7 @@ def read_entry(path: Path | str) -> dict[str, Any]:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise BimodalError(f"cannot read {path}: {error.strerror}") from None
+        raise WrongUse(f"cannot read {path}: {error.strerror}") from None
     if len(raw) > MAX_BYTES:
         raise BimodalError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB; an entry is at most that")
     try:

@@ -7,6 +7,7 @@ different   on some task it is
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from ..benchmark.labels import short_name
 from ..benchmark.metrics import paired_difference
 from ..benchmark.suites import SUITES, suite_from_card
 from ..benchmark.tally import read_run
-from ..envs.errors import BimodalError, NotComparable
+from ..envs.errors import BimodalError, NotComparable, WrongUse
 from ..tasks.referee import SUCCESS
 from .check import check_entry
 from .files import one_line, read_entry
@@ -53,13 +54,15 @@ def reproduce(
     if problems := check_entry(entry):
         raise BimodalError(f"{path} is unsound: {problems[0]}")
     suite, uri = suite_from_card(entry["suite"]), entry["policy"]["uri"]
+    _check_source(path, uri, entry["policy"]["artifacts"])
     here = describe(uri, suite, Path(checkpoints).resolve() if checkpoints else None, {})
     if here["policy"]["artifacts"] != entry["policy"]["artifacts"]:
         raise NotComparable(f"{path} was made with other weights or code than {one_line(uri)} has here")
     folder = out or RUNS / f"reproduce-{path.stem}"
-    finished = (
-        folder / "SHA256SUMS"
-    ).exists()  # an interrupted reproduction goes on, an old one does not count
+    if out is not None and not fresh and (folder / "SHA256SUMS").exists():
+        raise WrongUse(f"{folder} holds a finished run; choose another --out, or add --fresh to discard it")
+    # An interrupted reproduction goes on; an old one does not count.
+    finished = (folder / "SHA256SUMS").exists()
     run = evaluate(
         uri,
         suite,
@@ -71,6 +74,15 @@ def reproduce(
         progress=progress,
     )
     return compare(entry, run)
+
+
+def _check_source(path: Path, uri: str, artifacts: dict[str, str]) -> None:
+    """Refuse to run a policy's file that is not the one that the entry names."""
+    location = Path(uri.rpartition(":")[0])
+    if location.suffix == ".py":
+        digest = sha256(location.read_bytes()).hexdigest() if location.is_file() else ""
+        if digest != artifacts.get(location.name):
+            raise NotComparable(f"{path} was made with another {one_line(location.name)} than lies here")
 
 
 def _check_hash(path: Path, suite: Any) -> None:

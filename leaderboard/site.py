@@ -99,13 +99,17 @@ def build_site(
 
 
 def _fresh(out: Path) -> Path:
-    """Return an empty folder for the site; never delete what is not an earlier site."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        if not (out / "board.json").is_file() or not (out / "index.html").is_file():
-            raise WrongUse(f"{out} is neither empty nor an earlier site; choose another folder")
-        rmtree(out)
+    """Return a folder for the site, emptied of an earlier one; what is not a site's is never deleted."""
+    marker = out / ".bimodal-site"
+    if out.exists() and (not out.is_dir() or (not marker.is_file() and any(out.iterdir()))):
+        raise WrongUse(f"{out} is neither empty nor an earlier site; choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    marker.touch()
     for name in ("entries", "runs", "pictures"):
-        (out / name).mkdir(parents=True, exist_ok=True)
+        rmtree(out / name, ignore_errors=True)
+        (out / name).mkdir()
+    for name in ("index.html", "board.json", "board.csv"):
+        (out / name).unlink(missing_ok=True)
     return out
 
 

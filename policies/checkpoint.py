@@ -12,7 +12,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from ..envs.errors import BimodalError
+from ..envs.errors import BimodalError, WrongUse
 from ..envs.specs import ACTIONS, Spec, size
 from .normaliser import Normaliser
 from .windows import Component
@@ -78,6 +78,8 @@ class Config:
         for name in ("horizon", "execute", "modes", "width", "blocks", "parameters"):
             values[name] = int(data[name])
         config = cls(**values)
+        if not (1 <= config.width <= 1024 and 1 <= config.blocks <= 16 and 1 <= config.horizon <= 128):
+            raise ValueError("the network's size is out of bounds")
         if len(config.observation_normaliser.mean) != sum(c.size for c in config.observations):
             raise ValueError("the normaliser does not fit the observations")
         return config
@@ -174,8 +176,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BimodalError(
-            f"no checkpoint at {path} ({error.strerror}); make one with `bimodal train`"
+        raise WrongUse(
+            f"no checkpoint at {path} ({error.strerror}); make one with: bimodal train {path.stem} --task "
+            f"{path.parent.name}, then name its folder: --checkpoints runs/checkpoints"
         ) from None
 
 

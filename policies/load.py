@@ -3,6 +3,8 @@
 import hashlib
 import importlib
 import importlib.util
+import inspect
+import secrets
 import sys
 from pathlib import Path
 
@@ -84,19 +86,23 @@ def policy_class(uri: str) -> type[Policy]:
     return found
 
 
-def source_digest(uri: str) -> dict[str, str]:
-    """Return the sha256 of the file that defines a policy, {file name: sha256}; {} for built-in names."""
-    if uri in BUILT_IN:
-        return {}
-    file = getattr(sys.modules[policy_class(uri).__module__], "__file__", None)
-    return {Path(file).name: hashlib.sha256(Path(file).read_bytes()).hexdigest()} if file else {}
+def source_digest(found: type[Policy]) -> dict[str, str]:
+    """Return the sha256 of the file that defines a policy, {file name: sha256}.
+
+    Files that it imports or reads do not count: a policy made of several overrides `artifacts()`.
+    """
+    try:
+        file = Path(inspect.getfile(found))
+        return {file.name: hashlib.sha256(file.read_bytes()).hexdigest()}
+    except (TypeError, OSError):  # defined in a terminal or notebook: never the same twice
+        return {found.__qualname__: secrets.token_hex(16)}
 
 
 def _from_file(location: str):  # noqa: ANN202
     path = Path(location).resolve()
     if not path.is_file():
         raise WrongUse(f"no policy file at {location}")
-    name = f"bimodal_policy_{path.stem}_{abs(hash(str(path)))}"
+    name = f"bimodal_policy_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -28,6 +28,7 @@ def run_folder(folder, outcomes, policy="flow", track="state", suite="smoke", **
             "task": task,
             "variant": "clean",
             "seed": seed,
+            "shard": 0,
             "mode": mode,
             "mode_name": load_task(task).modes[mode] if mode >= 0 else "",
             "label": label,
@@ -35,6 +36,7 @@ def run_folder(folder, outcomes, policy="flow", track="state", suite="smoke", **
             "steps": steps,
             "averaging": label.endswith("_MID"),
             "alpha": float(alpha),
+            "fault": "",
             "digest": f"{seed:032x}",
         }
         for task, episodes in outcomes.items()

@@ -89,6 +89,11 @@ class NeedsGrad(Expert):
         return Decision(Tensor())
 
 
+class RaisesBaseException(Expert):
+    def act(self, observation):
+        raise type("Sly", (BaseException,), {})("not an Exception")
+
+
 class RaisesInAct(Expert):
     def act(self, observation):
         raise KeyError("left_bar")

@@ -51,6 +51,7 @@ FAULTS = {
     "ReturnsText": ("POLICY_INVALID_ACTION", "expected (4, >=16, 10)", [0, 1, 2, 3], 0),
     "Ragged": ("POLICY_INVALID_ACTION", "expected (4, >=16, 10)", [0, 1, 2, 3], 0),
     "NeedsGrad": ("POLICY_ERROR", "RuntimeError: Can't call numpy()", [0, 1, 2, 3], 0),
+    "RaisesBaseException": ("POLICY_ERROR", "Sly: not an Exception", [0, 1, 2, 3], 0),
     "RaisesInAct": ("POLICY_ERROR", "KeyError: 'left_bar'", [0, 1, 2, 3], 0),
     "RaisesLater": ("POLICY_ERROR", "ValueError: only the first chunk", [0, 1, 2, 3], 16),
     "RaisesInReset": ("POLICY_ERROR", "RuntimeError: no reset", [0, 1, 2, 3], 0),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.evaluate import evaluate
@@ -176,3 +177,33 @@ def test_without_a_way_to_draw_the_scores_are_kept(tmp_path, monkeypatch, capsys
     assert (code, len(err)) == (1, 1) and text in err[0]
     assert len(rows(run)) == 4 and (run / "report.html").exists()
     assert not list(run.glob("videos/*.mp4"))
+
+
+def test_fresh_deletes_what_a_run_wrote_and_nothing_else(tmp_path, capsys):
+    run = tmp_path / "run"
+    score("zero", run, capsys=capsys)
+    (run / "notes.txt").write_text("precious")
+    assert score("mean", run, "--fresh", capsys=capsys)[0] == 0
+    assert (run / "notes.txt").read_text() == "precious"
+
+
+def test_a_changed_policy_does_not_take_over_old_shards(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("from bimodal.policies.experts import Zero\nclass Mine(Zero): pass\n")
+    evaluate(f"{file}:Mine", panel(2, (DUMBBELL,)), out=tmp_path / "run", workers=1)
+    file.write_text(file.read_text() + "# changed\n")
+    with pytest.raises(WrongUse, match="changed since"):
+        evaluate(f"{file}:Mine", panel(2, (DUMBBELL,)), out=tmp_path / "run", workers=1)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("label", "x/../../escaped"), ("task", "../x"), ("variant", "../x"), ("mode", 7)]
+)
+def test_a_run_folder_from_elsewhere_names_no_file(tmp_path, capsys, column, value):
+    run = tmp_path / "run"
+    score("zero", run, capsys=capsys)
+    rows_now = pq.read_table(run / "episodes.parquet").to_pylist()
+    rows_now[0][column] = value
+    pq.write_table(pa.Table.from_pylist(rows_now), run / "episodes.parquet")
+    code, _, err = bimodal("videos", run, capsys=capsys)
+    assert (code, len(err)) == (1, 1) and "not a run of ours" in err[0]

@@ -167,7 +167,7 @@ def test_wrong_use_is_said_in_one_line(case, bimodal, tmp_path):
 )
 def test_what_is_missing_is_said_in_one_line(arguments, text, bimodal):
     code, _, err = bimodal(*arguments)
-    assert (code, len(err)) == (1, 1) and text in err[0]
+    assert (code, len(err)) == (2, 1) and text in err[0]
 
 
 def test_debug_shows_the_trace(monkeypatch):
@@ -460,3 +460,32 @@ def test_hostile_entries_are_refused_by_check_and_reproduce(entry, bimodal, tmp_
     code, out, err = bimodal("reproduce", path)
     assert code in (1, 2, 3) and len(err) == 1 and "\x1b" not in err[0]
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_site_is_written_with_and_without_a_run_and_only_over_an_earlier_site(entry, bimodal, tmp_path):
+    run, entries = entry.parent / "run", entry.parent
+    for more in ([], ["--run", str(run)]):
+        code, _, err = bimodal("site", "--entries", entries, "--out", tmp_path / "page", *more)
+        assert (code, err) == (0, []) and (tmp_path / "page" / "index.html").is_file()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("board.json", "index.html", "thesis"):
+        (mine / name).write_text("precious")
+    code, _, err = bimodal("site", "--entries", entries, "--out", mine)
+    assert (code, len(err)) == (2, 1)
+    assert {file.read_text() for file in mine.iterdir()} == {"precious"}
+
+
+def test_a_finished_run_is_not_discarded_by_a_reproduction(entry, bimodal):
+    run = entry.parent / "run"
+    before = {file: file.stat().st_mtime_ns for file in run.rglob("*") if file.is_file()}
+    code, _, err = bimodal("reproduce", entry, "--out", run)
+    assert (code, len(err)) == (2, 1) and "finished run" in err[0]
+    assert {file: file.stat().st_mtime_ns for file in run.rglob("*") if file.is_file()} == before
+
+
+def test_the_board_and_a_certificate_are_printed(entry, bimodal):
+    code, out, _ = bimodal("leaderboard", entry.parent)
+    assert code == 0 and "expert" in out
+    code, out, _ = bimodal("certify", "PandaLiftPot-v1", "--quick")
+    assert code == 0 and "PandaLiftPot-v1" in out
