@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from ..envs.errors import BimodalError
-from . import commands
+from .verbs import COMMANDS
 from .worker import DEBUG
 
 
@@ -23,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if "invalid choice" in message and (self._subparsers is not None):
             wrong = message.split("'")[1]
-            near = difflib.get_close_matches(wrong, list(commands.COMMANDS), n=2, cutoff=0.5)
+            near = difflib.get_close_matches(wrong, list(COMMANDS), n=2, cutoff=0.5)
             message = f"unknown command {wrong!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
         print(f"{self.prog}: {message}  (see: {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bimodal {version('bimodal-bench')}")
     parser.add_argument("--debug", action="store_true", help="show the whole trace of an error")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for name, command in commands.COMMANDS.items():
+    for name, command in COMMANDS.items():
         text = (command.run.__doc__ or "").strip().splitlines()[0]
         verb = verbs.add_parser(name, help=text, description=text)
         for flags, options in command.arguments:

@@ -1,37 +1,19 @@
 """What the commands do: thin functions from options to the rooms' own functions, and the printing."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from rich.console import Console
 
 from ..envs.errors import WrongUse, unknown_name
-from ..policies.load import BUILT_IN, policy_names
 from ..tasks import load_task, task_names
-from ..tasks.demonstrations import REGIMES, collect, load, save
+from ..tasks.demonstrations import collect, load, save
 from .console import console, progress_bar
 from .evaluate import RUNS, evaluate
 from .machine import cores
-from .suites import SUITES
 
 DEMONSTRATIONS, CHECKPOINTS = RUNS / "demos", RUNS / "checkpoints"
 """Where demonstrations and trained weights go, relative to the working directory."""
-
-
-class Command(NamedTuple):
-    """One verb."""
-
-    run: Callable[[argparse.Namespace], int]
-    """What it does; its docstring is the help text."""
-    arguments: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = ()
-    """Arguments of `add_argument`."""
-
-
-def argument(*flags: str, **options: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Describe one argument."""
-    return flags, options
 
 
 # --------------------------------------------------------------------------------------- look around
@@ -276,131 +258,3 @@ def bench(options: argparse.Namespace) -> int:
     from ..leaderboard.bench import bench as run_bench
 
     return run_bench(options.out, console)
-
-
-def _known(kind: str, names: tuple[str, ...]) -> Callable[[str], str]:
-    """Return a parser of names that says the near ones."""
-
-    def parse(text: str) -> str:
-        if text not in names:
-            raise unknown_name(kind, text, names)
-        return text
-
-    return parse
-
-
-_TASK = _known("task", task_names())
-_ENTRIES = Path(__file__).parent.parent / "leaderboard" / "entries"
-_WORKERS = (
-    argument("--workers", type=int, help="processes (default: one a core; 0 stays in this process)"),
-    argument("--threads", type=int, default=1, help="simulation threads of a process (default 1)"),
-)
-
-COMMANDS: dict[str, Command] = {
-    "bench": Command(bench, (argument("--out", type=Path, default=RUNS / "bench", help="folder"),)),
-    "tasks": Command(tasks),
-    "policies": Command(policies),
-    "demos": Command(
-        demos,
-        (
-            argument("task", type=_TASK, help="task id"),
-            argument("--episodes", type=int, default=300, help="number of demonstrations (default 300)"),
-            argument(
-                "--regime",
-                type=_known("regime", REGIMES),
-                default="bi50",
-                help="which modes are shown: bi50 both equally (default), bi70 and bi90 the first more often,"
-                " uni only the first, ctx by the side of the table",
-            ),
-            argument("--seed", type=int, default=0, help="number of the demonstration set (default 0)"),
-            argument("--noise", type=float, default=1.0, help="process noise [mm] (default 1)"),
-            argument("--threads", type=int, help="simulation threads (default: one a core)"),
-            argument("--out", type=Path, help="file (default: runs/demos/TASK/REGIME-EPISODES-sSEED.npz)"),
-        ),
-    ),
-    "train": Command(
-        train,
-        (
-            argument("method", help="mse, flow, mip or mse_labelled"),
-            argument("--task", type=_TASK, required=True, help="task id"),
-            argument("--demos", type=Path, help="demonstrations (default: 300 bi50 ones, made if missing)"),
-            argument("--steps", type=int, help="optimiser steps (default: the method's)"),
-            argument("--seed", type=int, default=0, help="training seed (default 0)"),
-            argument(
-                "--out",
-                type=Path,
-                default=CHECKPOINTS,
-                help="folder of checkpoints (default runs/checkpoints)",
-            ),
-        ),
-    ),
-    "evaluate": Command(
-        run_evaluation,
-        (
-            argument("policy", help=f"{', '.join(BUILT_IN)}, file.py:Class or module:Class"),
-            argument(
-                "--suite",
-                type=_known("suite", tuple(SUITES)),
-                default="core",
-                help=f"{', '.join(SUITES)} (default core)",
-            ),
-            argument("--task", type=_TASK, action="append", help="only this task (may be repeated)"),
-            argument("--seeds", help="other seeds: START..END (both included) or a count"),
-            argument("--out", type=Path, help="run folder (default runs/SUITE-POLICY)"),
-            argument(
-                "--checkpoints", type=Path, help="folder of trained weights (default: the shipped ones)"
-            ),
-            argument(
-                "--entry",
-                type=Path,
-                nargs="?",
-                const=Path("entries"),
-                help="write a leaderboard entry into this folder (default: entries)",
-            ),
-            argument(
-                "--deadline", type=float, default=30.0, help="longest time of a decision [s] (default 30)"
-            ),
-            argument("--no-videos", action="store_true", help="render no videos"),
-            argument("--fresh", action="store_true", help="discard an earlier run in the folder"),
-            *_WORKERS,
-        ),
-    ),
-    "videos": Command(videos, (argument("run_folder", type=Path, help="run folder"),)),
-    "certify": Command(
-        certify,
-        (
-            argument("task", type=_TASK, nargs="*", help="task ids (default: all)"),
-            argument("--quick", action="store_true", help="20 seeds and gates 1 to 4 only: no learning"),
-        ),
-    ),
-    "leaderboard": Command(
-        leaderboard, (argument("entries", type=Path, nargs="?", default=_ENTRIES, help="folder of entries"),)
-    ),
-    "check": Command(check, (argument("entry", type=Path, help="entry file"),)),
-    "reproduce": Command(
-        reproduce,
-        (
-            argument("entry", type=Path, help="entry file"),
-            argument("--out", type=Path, help="run folder (default runs/reproduce-ENTRY)"),
-            argument(
-                "--checkpoints", type=Path, help="folder of trained weights (default: the shipped ones)"
-            ),
-            argument("--fresh", action="store_true", help="discard an earlier run in the folder"),
-            *_WORKERS,
-        ),
-    ),
-    "site": Command(
-        site,
-        (
-            argument("--entries", type=Path, default=_ENTRIES, help="folder of entries"),
-            argument(
-                "--run", type=Path, action="append", help="run folder whose videos to show (may be repeated)"
-            ),
-            argument("--out", type=Path, default=Path("site"), help="folder of the page (default site)"),
-        ),
-    ),
-    "speed": Command(speed, (argument("--quick", action="store_true", help="fewer rounds"),)),
-}
-"""The verbs, in the order of the help text."""
-
-__all__ = ["COMMANDS", "Command", "policy_names", "present"]

@@ -41,11 +41,7 @@ def entry_from_run(run_dir: Path | str) -> dict[str, Any]:
         "entry_id": "",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **{name: card[name] for name in ("suite", "policy", "training")},
-        "results": [
-            result(cell)
-            | {"latency_ms": {p: card["latency_ms"].get(cell.task, {}).get(p) for p in ("p50", "p99")}}
-            for cell in tally_run(run)
-        ],
+        "results": [result(cell) | {"latency_ms": _latency(card, cell.task)} for cell in tally_run(run)],
         "aggregate": aggregate(summary(tally_run(run))),
         "episodes": [
             {

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bimodal.benchmark import cli
-from bimodal.benchmark.commands import COMMANDS
 from bimodal.benchmark.suites import SUITES
+from bimodal.benchmark.verbs import COMMANDS
 from bimodal.benchmark.worker import DEBUG
 from bimodal.envs.errors import WrongUse
 from bimodal.leaderboard.files import entry_id
