@@ -5,6 +5,7 @@ colours given here, so a task describes its objects once.
 """
 
 import mujoco
+import numpy as np
 
 from . import robot
 from .specs import CONTROL_HZ
@@ -17,6 +18,13 @@ TABLE_CENTRE, TABLE_HALF = (0.31, 0.0), (0.56, 0.60, 0.02)
 """Centre of the table's top and half its extents [m]; the top is z = 0."""
 FLOOR_Z = -0.724
 """Height of the floor [m]."""
+
+Triple = tuple[float, float, float]
+"""Extents or a place [m], a direction, or a colour."""
+Quaternion = tuple[float, float, float, float]
+"""A rotation, wxyz."""
+UPRIGHT: Quaternion = (1.0, 0.0, 0.0, 0.0)
+"""No rotation."""
 
 _ROBOT_ROOT = "base"
 _FINGERS = ("leftfinger", "rightfinger")
@@ -55,18 +63,54 @@ class Scene:
         """
         return self.spec.worldbody.add_body(name=name, mocap=True)
 
+    def sliding(
+        self, base: mujoco.MjsBody, name: str, axis: Triple, way: float, friction: float, damping: float
+    ) -> mujoco.MjsBody:
+        """Add a body that slides on `base` along `axis` (of the base's frame), from 0 to `way` [m].
+
+        Args:
+            base: a fixed body.
+            name: of the body and its joint.
+            axis: direction in which the joint's position grows.
+            way: how far it can go [m].
+            friction: dry friction of the joint [N].
+            damping: viscous friction of the joint [N s/m].
+        """
+        body = base.add_body(name=name)
+        body.add_joint(
+            name=name,
+            type=mujoco.mjtJoint.mjJNT_SLIDE,
+            axis=axis,
+            range=[0.0, way],
+            limited=True,
+            frictionloss=friction,
+            damping=damping,
+        )
+        return body
+
     def box(
         self,
         body: mujoco.MjsBody,
         name: str,
-        size: tuple[float, float, float],
-        at: tuple[float, float, float],
-        colour: tuple[float, float, float],
+        size: Triple,
+        at: Triple,
+        colour: Triple | None,
         mass: float = 0.0,
+        quat: Quaternion = UPRIGHT,
     ) -> None:
-        """Add a box with full extents `size` [m], centred `at` [m] in the body's frame; mass [kg]."""
+        """Add a box with full extents `size` [m].
+
+        Args:
+            body: to which it belongs.
+            name: of the shape; `watch` and `watch_fingers` know it by this.
+            size: extents along x, y, z [m].
+            at: its centre in the body's frame [m].
+            colour: red, green, blue in 0..1; None hides it from cameras (see `shell`).
+            mass: [kg].
+            quat: its rotation in the body's frame, wxyz.
+        """
         half = [extent / 2 for extent in size]
-        self._shape(body, name, mujoco.mjtGeom.mjGEOM_BOX, half, at, colour, mass)
+        self._shape(body, name, mujoco.mjtGeom.mjGEOM_BOX, half, at, colour, mass, quat)
 
     def cylinder(
         self,
@@ -74,13 +118,38 @@ class Scene:
         name: str,
         diameter: float,
         height: float,
-        at: tuple[float, float, float],
-        colour: tuple[float, float, float],
+        at: Triple,
+        colour: Triple | None,
         mass: float = 0.0,
+        quat: Quaternion = UPRIGHT,
     ) -> None:
-        """Add an upright cylinder [m], centred `at` in the body's frame; mass [kg]."""
+        """Add a cylinder of `diameter` and `height` [m], its axis along z; otherwise as `box`."""
         size = [diameter / 2, height / 2, 0]
-        self._shape(body, name, mujoco.mjtGeom.mjGEOM_CYLINDER, size, at, colour, mass)
+        self._shape(body, name, mujoco.mjtGeom.mjGEOM_CYLINDER, size, at, colour, mass, quat)
+
+    def shell(
+        self, body: mujoco.MjsBody, name: str, vertices: np.ndarray, faces: np.ndarray, colour: Triple
+    ) -> None:
+        """Add what is only seen: a mesh that touches nothing and weighs nothing.
+
+        Args:
+            body: to which it belongs; its physics shapes are hidden by the colour None.
+            name: of the mesh and its shape.
+            vertices: (V, 3), the body's frame [m].
+            faces: (F, 3), indices of vertices, counter-clockwise from outside.
+            colour: red, green, blue in 0..1.
+        """
+        mesh = self.spec.add_mesh(name=name)
+        mesh.uservert, mesh.userface = vertices.astype(float).ravel(), faces.astype(np.int32).ravel()
+        body.add_geom(
+            name=name,
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=name,
+            rgba=[*colour, 1.0],
+            contype=0,
+            conaffinity=0,
+            mass=0.0,
+        )
 
     def watch(self, geom: str, sensor: str) -> None:
         """Add a sensor of the net force [N] between `geom` and the whole robot."""
@@ -93,19 +162,27 @@ class Scene:
         for side, finger in zip(("left", "right"), _FINGERS, strict=True):
             self._contact_sensor(geom, f"{sensor}_{side}", finger)
 
+    def watch_pair(self, geom: str, other: str, sensor: str) -> None:
+        """Add a sensor of the net force [N] between two shapes of the task."""
+        self._contact_sensor(geom, sensor, other, mujoco.mjtObj.mjOBJ_GEOM)
+
     def _shape(
         self,
         body: mujoco.MjsBody,
         name: str,
         kind: mujoco.mjtGeom,
         size: list[float],
-        at: tuple[float, float, float],
-        colour: tuple[float, float, float],
+        at: Triple,
+        colour: Triple | None,
         mass: float,
+        quat: Quaternion,
     ) -> None:
-        body.add_geom(name=name, type=kind, size=size, pos=at, rgba=[*colour, 1.0], mass=mass)
+        rgba = [0.0, 0.0, 0.0, 0.0] if colour is None else [*colour, 1.0]
+        body.add_geom(name=name, type=kind, size=size, pos=at, quat=quat, rgba=rgba, mass=mass)
 
-    def _contact_sensor(self, geom: str, name: str, subtree: str) -> None:
+    def _contact_sensor(
+        self, geom: str, name: str, other: str, kind: mujoco.mjtObj = mujoco.mjtObj.mjOBJ_XBODY
+    ) -> None:
         """The sensor's four values are: number of contacts, net force in the world frame (3)."""
         found, force, net = 0, 1, 3
         self.spec.add_sensor(
@@ -113,7 +190,12 @@ class Scene:
             type=mujoco.mjtSensor.mjSENS_CONTACT,
             objtype=mujoco.mjtObj.mjOBJ_GEOM,
             objname=geom,
-            reftype=mujoco.mjtObj.mjOBJ_XBODY,
-            refname=subtree,
+            reftype=kind,
+            refname=other,
             intprm=[(1 << found) | (1 << force), net, 1],
         )
+
+
+def turned(yaw: float) -> Quaternion:
+    """Return the rotation by `yaw` about z [rad]."""
+    return float(np.cos(yaw / 2)), 0.0, 0.0, float(np.sin(yaw / 2))

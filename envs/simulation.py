@@ -83,7 +83,7 @@ class Simulation:
         self._bodies = {model.body(i).name: i for i in range(model.nbody)}
         self._sensors = {model.sensor(i).name: int(model.sensor_adr[i]) for i in range(model.nsensor)}
         self._velocities = {
-            model.body(i).name: int(model.jnt_dofadr[model.body_jntadr[i]])
+            model.body(i).name: (int(model.body_dofadr[i]), min(3, int(model.body_dofnum[i])))
             for i in range(model.nbody)
             if model.body_jntnum[i]
         }
@@ -210,14 +210,24 @@ class Simulation:
         return self.xmat[:, self._bodies[body]].reshape(self.n, 3, 3)
 
     def speed(self, body: str) -> np.ndarray:
-        """Linear speed of a movable body [m/s], (N,)."""
-        address = self._velocities[body]
-        return np.linalg.norm(self.qvel[:, address : address + 3], axis=-1)
+        """Linear speed of a movable or sliding body [m/s], (N,)."""
+        address, size = self._velocities[body]
+        return np.linalg.norm(self.qvel[:, address : address + size], axis=-1)
 
     def force(self, sensor: str) -> np.ndarray:
         """Size of the net contact force [N] at a contact sensor in the last physics step, (N,)."""
         address = self._sensors[sensor]
         return np.linalg.norm(self.sensordata[:, address + 1 : address + 4], axis=-1)
+
+    @property
+    def hand(self) -> np.ndarray:
+        """TCP position [m] and yaw of the finger-opening axis [rad], -pi/2 .. 3 pi/2, in the episodes' scene
+        frames, (N, 4).
+        """
+        axis = self.tcp_rotation[:, :, 0]
+        yaw = np.arctan2(axis[:, 1], axis[:, 0]) - self.frame[:, 2]
+        yaw = (yaw + np.pi / 2) % (2 * np.pi) - np.pi / 2
+        return np.concatenate([self.in_frame(self.tcp_position), yaw[:, None]], axis=1)
 
     def in_frame(self, position: np.ndarray) -> np.ndarray:
         """Return world positions (N, 3) [m] in the episodes' scene frames."""

@@ -23,7 +23,7 @@ import numpy as np
 from ..envs.errors import BimodalError, WrongUse, unknown_name
 from ..envs.simulation import Simulation
 from ..envs.streams import stream
-from . import BUILT_IN, load_task
+from . import load_task, task_names
 from .fingerprint import fingerprint
 from .referee import SUCCESS, Referee
 from .task import Task
@@ -211,6 +211,6 @@ def load(path: Path) -> Demonstrations:
     if not sound:
         raise WrongUse(f"{path} does not match its own digest; make it again with: bimodal demos")
     name, print_ = meta.get("task"), meta.get("fingerprint")
-    if print_ and name in BUILT_IN and print_ != fingerprint(load_task(name)):
+    if print_ and name in task_names() and print_ != fingerprint(load_task(name)):
         raise WrongUse(f"{path} shows an older form of {name}; make it again with: bimodal demos {name}")
     return demos

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..envs.simulation import Simulation
 from .path import Path
-from .task import YAW_ALONG_X, Measurement, Task
+from .task import SETTLED, Measurement, Task
 
 
 class LiftTask(Task):
@@ -20,14 +20,17 @@ class LiftTask(Task):
     """TCP height where the modes part [m]."""
     arc_steps: ClassVar[int] = 12
     """Control steps from there to the grasp."""
+    opening: ClassVar[tuple[float, ...] | None] = None
+    """How far the gripper opens for each mode [m]; None for all the way."""
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
         decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), self.decision_z)], -1)
-        grasp = self.grasps[modes]
+        grasp, yaw = self.grasps[modes, :3], self.grasps[modes, 3]
+        opening = None if self.opening is None else np.array(self.opening)[modes]
         return (
-            Path(start, YAW_ALONG_X)
+            Path(start, self.hand_yaw)
             .line(decision, self.trunk_steps)
-            .arc(grasp, self.arc_steps)
+            .arc(grasp, self.arc_steps, yaw=yaw, opening=opening)
             .wait(3)
             .close(8)
             .ease(grasp + [0, 0, 0.12], 20)
@@ -39,12 +42,14 @@ class LiftTask(Task):
         lifts = np.stack([simulation.position(name)[:, 2] - rest[name][2] for name in self.objects])
         speeds = np.stack([simulation.speed(name) for name in self.objects])
         higher = np.argmax(lifts, axis=0)[None]
+        lift = np.take_along_axis(lifts, higher, 0)[0]
+        settled = np.take_along_axis(speeds, higher, 0)[0] < SETTLED
         part = self.touched_part(simulation, self.parts)
         return Measurement(
-            tcp=simulation.in_frame(simulation.tcp_position),
+            hand=simulation.hand,
             opening=simulation.opening,
-            lift=np.take_along_axis(lifts, higher, 0)[0],
-            settled=np.take_along_axis(speeds, higher, 0)[0] < 0.05,
+            lift=lift,
+            goal=(lift >= self.success_height) & settled & (part >= 0),
             held=part >= 0,
             part=part,
             illegal=np.max([simulation.force(name) for name in self.forbidden], axis=0),

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..envs.scene import Scene
 from .lift import LiftTask
+from .task import ALONG_X
 
 ORANGE, BLUE = (0.95, 0.42, 0.16), (0.12, 0.42, 0.86)
 
@@ -32,7 +33,7 @@ class LiftDumbbell(LiftTask):
     modes = ("left bar", "right bar")
     horizon = 100
     objects = ("dumbbell",)
-    grasps = np.array([[0.0, GRASP_Y, GRASP_Z], [0.0, -GRASP_Y, GRASP_Z]])
+    grasps = np.array([[0.0, GRASP_Y, GRASP_Z, ALONG_X], [0.0, -GRASP_Y, GRASP_Z, ALONG_X]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)
     parts = ("left_bar", "right_bar")
     forbidden = ("hub",)

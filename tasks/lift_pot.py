@@ -4,6 +4,7 @@ import numpy as np
 
 from ..envs.scene import Scene
 from .lift import LiftTask
+from .task import ALONG_X
 
 ENAMEL, LID, HANDLE = (0.78, 0.16, 0.15), (0.93, 0.90, 0.84), (0.16, 0.17, 0.19)
 
@@ -39,7 +40,7 @@ class LiftPot(LiftTask):
     modes = ("left handle", "right handle")
     horizon = 100
     objects = ("pot",)
-    grasps = np.array([[0.0, GRASP_Y, HANDLE_Z], [0.0, -GRASP_Y, HANDLE_Z]])
+    grasps = np.array([[0.0, GRASP_Y, HANDLE_Z, ALONG_X], [0.0, -GRASP_Y, HANDLE_Z, ALONG_X]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)
     parts = ("left_handle", "right_handle")
     forbidden = ("lid_rim", "lid_dome")

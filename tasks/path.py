@@ -1,6 +1,9 @@
 """Scripted hand paths: what the experts do, written as a chain of moves in the scene frame."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..envs import control, robot
 from ..envs.simulation import from_frame
@@ -10,43 +13,55 @@ from ..envs.specs import OPENING_HIGH, OPENING_LOW
 class Path:
     """A path of N hands, one target per control step, built move by move.
 
-    Positions are [m] in each episode's scene frame. Every move takes the same number of steps in every
-    row, so the modes of a task last equally long and time does not tell them apart.
+    Positions are [m] in each episode's scene frame, `yaw` is the angle of the finger-opening axis in it
+    [rad]. Every move takes the same number of steps in every row, so the modes of a task last equally long
+    and time does not tell them apart.
     """
 
-    def __init__(self, position: np.ndarray, yaw: float) -> None:
-        """Begin at `position` (N, 3), the fingers opening along `yaw` [rad] of the scene frame."""
+    def __init__(self, position: np.ndarray, yaw: ArrayLike) -> None:
+        """Begin at `position` (N, 3) with `yaw`, one or (N,), the gripper open."""
         self.position = np.asarray(position, float)
-        self.yaw = yaw
-        self.opening = OPENING_HIGH
-        self._positions: list[np.ndarray] = []
-        self._openings: list[float] = []
+        self.yaw = self._each(yaw)
+        self.opening = self._each(OPENING_HIGH)
+        self._targets: list[np.ndarray] = []  # position, yaw, opening; (N, 5) a step
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return len(self._targets)
 
-    def line(self, to: np.ndarray, steps: int) -> "Path":
-        """Move straight at constant speed; `to` broadcasts to (N, 3)."""
-        return self._along(to, steps, lambda s: (s, s, s))
+    def line(self, to: ArrayLike, steps: int, yaw: ArrayLike | None = None) -> "Path":
+        """Move straight at constant speed; `to` broadcasts to (N, 3), `yaw` to (N,), None keeps it."""
+        return self._along(to, yaw, steps, lambda u: (u, u, u, u))
 
-    def ease(self, to: np.ndarray, steps: int) -> "Path":
+    def ease(self, to: ArrayLike, steps: int, yaw: ArrayLike | None = None) -> "Path":
         """Move straight with minimum jerk (Flash and Hogan 1985): s(u) = 10 u^3 - 15 u^4 + 6 u^5."""
 
-        def profile(u: float) -> tuple[float, float, float]:
+        def profile(u: float) -> tuple[float, ...]:
             s = u**3 * (10 - 15 * u + 6 * u * u)
-            return s, s, s
+            return s, s, s, s
 
-        return self._along(to, steps, profile)
+        return self._along(to, yaw, steps, profile)
 
-    def arc(self, to: np.ndarray, steps: int, last_axis: int = 2) -> "Path":
-        """Move on a quarter ellipse: sideways first, `last_axis` last."""
+    def arc(
+        self,
+        to: ArrayLike,
+        steps: int,
+        last_axis: int = 2,
+        yaw: ArrayLike | None = None,
+        opening: ArrayLike | None = None,
+    ) -> "Path":
+        """Move on a quarter ellipse: sideways first, `last_axis` last; turn as fast as sideways.
 
-        def profile(u: float) -> tuple[float, float, float]:
+        `opening` [m], one or (N,), is taken at once: the fingers need a few steps to get there.
+        """
+        if opening is not None:
+            self.opening = self._each(opening)
+
+        def profile(u: float) -> tuple[float, ...]:
             angle = 0.5 * np.pi * u
             first, last = np.sin(angle), 1 - np.cos(angle)
-            return tuple(last if axis == last_axis else first for axis in range(3))  # type: ignore[return-value]
+            return *(last if axis == last_axis else first for axis in range(3)), first
 
-        return self._along(to, steps, profile)
+        return self._along(to, yaw, steps, profile)
 
     def wait(self, steps: int) -> "Path":
         """Stay."""
@@ -54,27 +69,32 @@ class Path:
 
     def close(self, steps: int) -> "Path":
         """Close the gripper with full force and stay."""
-        self.opening = OPENING_LOW
+        self.opening = self._each(OPENING_LOW)
         return self.wait(steps)
 
-    def _along(self, to: np.ndarray, steps: int, profile) -> "Path":  # noqa: ANN001
-        start, end = self.position, np.broadcast_to(to, self.position.shape)
+    def open(self, steps: int, opening: ArrayLike = OPENING_HIGH) -> "Path":
+        """Open the gripper to `opening` [m], one or (N,), and stay."""
+        self.opening = self._each(opening)
+        return self.wait(steps)
+
+    def _each(self, value: ArrayLike) -> np.ndarray:
+        return np.broadcast_to(np.asarray(value, float), len(self.position))
+
+    def _along(
+        self, to: ArrayLike, yaw: ArrayLike | None, steps: int, profile: Callable[[float], tuple[float, ...]]
+    ) -> "Path":
+        start = np.column_stack([self.position, self.yaw])
+        self.position = np.broadcast_to(np.asarray(to, float), self.position.shape)
+        self.yaw = self.yaw if yaw is None else self._each(yaw)
+        end = np.column_stack([self.position, self.yaw])
         for step in range(1, steps + 1):
-            self._positions.append(start + np.array(profile(step / steps)) * (end - start))
-            self._openings.append(self.opening)
-        self.position = end
+            pose = start + np.array(profile(step / steps)) * (end - start)
+            self._targets.append(np.column_stack([pose, self.opening]))
         return self
 
     def actions(self, frame: np.ndarray) -> np.ndarray:
         """Return the path as `ee_absolute` actions, (N, T, 10), for scene frames (N, 3)."""
-        positions = from_frame(np.stack(self._positions, 1), frame[:, None])
-        rotations = control.columns_from_rotation(robot.down(frame[:, 2] + self.yaw))
-        n, steps = positions.shape[:2]
-        return np.concatenate(
-            [
-                positions,
-                np.broadcast_to(rotations[:, None], (n, steps, 6)),
-                np.broadcast_to(np.array(self._openings)[None, :, None], (n, steps, 1)),
-            ],
-            axis=-1,
-        )
+        targets = np.stack(self._targets, 1)
+        positions = from_frame(targets[..., :3], frame[:, None])
+        rotations = control.columns_from_rotation(robot.down(frame[:, None, 2] + targets[..., 3]))
+        return np.concatenate([positions, rotations, targets[..., 4:]], axis=-1)

@@ -5,7 +5,7 @@ import numpy as np
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
 from .path import Path
-from .task import YAW_ALONG_X, Measurement, Task
+from .task import ALONG_X, SETTLED, Measurement, Task
 
 GREEN, POST = (0.20, 0.62, 0.38), (0.84, 0.30, 0.26)
 
@@ -38,7 +38,7 @@ class PickAroundPost(Task):
     modes = ("left lane", "right lane")
     horizon = 120
     objects = ("post", "cube")
-    grasps = np.array([[POST_X, LANE_Y, TRAVEL_Z], [POST_X, -LANE_Y, TRAVEL_Z]])
+    grasps = np.array([[POST_X, LANE_Y, TRAVEL_Z, ALONG_X], [POST_X, -LANE_Y, TRAVEL_Z, ALONG_X]])
     commit_steps = 1
     centre = (0.56, 0.0)
     spread = (0.02, 0.04, np.deg2rad(10))
@@ -64,7 +64,7 @@ class PickAroundPost(Task):
         above = np.array([CUBE_X, 0.0, TRAVEL_Z])
         grasp = np.array([CUBE_X, 0.0, CUBE / 2])
         return (
-            Path(start, YAW_ALONG_X)
+            Path(start, self.hand_yaw)
             .line(decision, self.trunk_steps)
             .arc(lane, 10, last_axis=0)
             .line(lane + [0.185, 0, 0], 10)
@@ -77,18 +77,19 @@ class PickAroundPost(Task):
         )
 
     def decided(self, measurement: Measurement) -> np.ndarray:
-        return measurement.tcp[:, 0] > POST_X
+        return measurement.hand[:, 0] > POST_X
 
     def measure(self, simulation: Simulation) -> Measurement:
-        tcp = simulation.in_frame(simulation.tcp_position)
-        beside = np.abs(tcp[:, 0] - POST_X) < 0.03
-        side = np.where(tcp[:, 1] > 0, 0, 1).astype(np.int8)
+        hand, lift = simulation.hand, simulation.position("cube")[:, 2] - CUBE / 2
+        beside = np.abs(hand[:, 0] - POST_X) < 0.03
+        side = np.where(hand[:, 1] > 0, 0, 1).astype(np.int8)
+        settled, held = simulation.speed("cube") < SETTLED, self.touched_part(simulation, ("cube",)) == 0
         return Measurement(
-            tcp=tcp,
+            hand=hand,
             opening=simulation.opening,
-            lift=simulation.position("cube")[:, 2] - CUBE / 2,
-            settled=simulation.speed("cube") < 0.05,
-            held=self.touched_part(simulation, ("cube",)) == 0,
+            lift=lift,
+            goal=(lift >= self.success_height) & settled & held,
+            held=held,
             part=np.where(beside, side, np.int8(-1)),
             illegal=simulation.force("post"),
             table=simulation.force("table"),

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..envs.scene import Scene
 from .lift import LiftTask
+from .task import ALONG_X
 
 GREEN, WALL = (0.20, 0.62, 0.38), (0.84, 0.30, 0.26)
 
@@ -32,7 +33,7 @@ class PickEitherCube(LiftTask):
     modes = ("left cube", "right cube")
     horizon = 100
     objects = ("left_cube", "right_cube")
-    grasps = np.array([[0.0, CUBE_Y, CUBE / 2], [0.0, -CUBE_Y, CUBE / 2]])
+    grasps = np.array([[0.0, CUBE_Y, CUBE / 2, ALONG_X], [0.0, -CUBE_Y, CUBE / 2, ALONG_X]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)
     parts = ("left_cube", "right_cube")
     forbidden = ("wall",)

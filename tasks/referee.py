@@ -47,13 +47,13 @@ class Verdict(NamedTuple):
     success: np.ndarray
     """Success that was held (the score), bool."""
     success_ever: np.ndarray
-    """Whether the target was up and held at any step, bool."""
+    """Whether the goal was reached at any step, bool."""
     success_final: np.ndarray
-    """Whether the target was up and held at the last step, bool."""
+    """Whether the goal was reached at the last step, bool."""
     first_success: np.ndarray
-    """First control step with the target up and held, -1 for never."""
+    """First control step at which the goal was reached, -1 for never."""
     alpha: np.ndarray
-    """Where the hand acted between the modes (0 first, 1 second), NaN when it never acted."""
+    """Where the hand acted between the modes (`Task.mixture`), NaN when it never acted."""
 
 
 class Referee:
@@ -74,8 +74,7 @@ class Referee:
         self._seen.append(Measurement(*(np.array(column) for column in measurement)))
         self.steps += ~self.done
         self._fault(diverged, "SIM_DIVERGED")
-        up = self._up(measurement)
-        self._held = np.where(up, self._held + 1, 0)
+        self._held = np.where(measurement.goal, self._held + 1, 0)
         self.done |= measurement.illegal > LIGHT_TOUCH
         self.done |= self._held >= self.task.hold_steps
         self.done |= len(self._seen) >= self.task.horizon
@@ -89,9 +88,6 @@ class Referee:
         self._faults[hit] = label
         self.done |= hit
 
-    def _up(self, measurement: Measurement) -> np.ndarray:
-        return (measurement.lift >= self.task.success_height) & measurement.settled & measurement.held
-
     def verdict(self) -> Verdict:
         """Judge every episode by what was seen up to its end."""
         n = len(self.done)
@@ -99,7 +95,7 @@ class Referee:
             return self._nothing_seen(n)
         seen = Measurement(*(np.stack(column) for column in zip(*self._seen, strict=True)))
         counts = np.arange(len(self._seen))[:, None] < self.steps
-        up = self._up(seen) & counts
+        up = seen.goal & counts
         illegal = (seen.illegal > LIGHT_TOUCH) & counts
         held = _last_run(up, self.steps) >= self.task.hold_steps
         success = held & ~illegal.any(0) & (self._faults == "")
@@ -150,7 +146,7 @@ class Referee:
         decided = np.stack([self.task.decided(Measurement(*row)) for row in zip(*seen, strict=True)])
         event = (illegal | decided) & counts
         first = event.argmax(0)
-        alpha = self.task.mixture(seen.tcp[first, np.arange(counts.shape[1])])
+        alpha = self.task.mixture(seen.hand[first, np.arange(counts.shape[1])])
         return np.where(event.any(0), alpha, np.nan)
 
     def _label(
@@ -162,8 +158,7 @@ class Referee:
         mode: np.ndarray,
         alpha: np.ndarray,
     ) -> np.ndarray:
-        low, high = self.task.dead_zone
-        middle = (alpha > low) & (alpha < high)
+        middle = self.task.in_dead_zone(alpha)
         closed = ((seen.opening < CLOSED) & counts).any(0)
         lifted = ((seen.lift > LIFTED) & counts).any(0)
         collided = illegal.any(0)

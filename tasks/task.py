@@ -10,23 +10,31 @@ from ..envs.simulation import Simulation, Start
 from ..envs.specs import ROBOT_OBSERVATION, Spec
 from .path import Path
 
-YAW_ALONG_X = np.pi
-"""Finger-opening axis along the scene's x [rad] (yaw 180 degrees keeps joint 7 far from its limit)."""
+ALONG_X, ALONG_Y, DIAGONAL = np.pi, np.pi / 2, 3 * np.pi / 4
+"""Yaw of a hand whose fingers open along the scene's x or y, or between both [rad]. The fingers are alike, so
+x could be 0 too, but from 75 to 255 degrees the wrist stays far from its limits."""
+PAD_RADIUS = 0.04
+"""Distance of the open finger pads from the hand's axis [m]; turns yaw into the way that the pads go."""
 LIGHT_TOUCH = 1.0
 """Contact forces up to this do not count [N]."""
+SETTLED = 0.05
+"""A target slower than this is at rest [m/s]."""
+
+
+_AS_LENGTH = np.array([1.0, 1.0, 1.0, PAD_RADIUS])
 
 
 class Measurement(NamedTuple):
     """What the referee sees of N episodes after a control step; arrays (N,) unless said."""
 
-    tcp: np.ndarray
-    """TCP position in the scene frame [m], (N, 3)."""
+    hand: np.ndarray
+    """TCP position [m] and yaw of the finger-opening axis [rad], scene frame, (N, 4)."""
     opening: np.ndarray
     """Distance between the finger pads [m]."""
     lift: np.ndarray
-    """Height of the target above where it rested [m]."""
-    settled: np.ndarray
-    """Whether the target moves slower than 5 cm/s, bool."""
+    """How far the target has come from where it rested: its height, or the way it slid [m]."""
+    goal: np.ndarray
+    """Whether what the task asks for is so at this step, bool; success is this for `hold_steps`."""
     held: np.ndarray
     """Whether both fingers press what may be gripped, bool."""
     part: np.ndarray
@@ -55,9 +63,9 @@ class Task:
     objects: ClassVar[tuple[str, ...]]
     """Observed bodies."""
     grasps: ClassVar[np.ndarray]
-    """Where the TCP goes in each mode, scene frame [m], (k, 3)."""
+    """Pose of the hand in each mode, scene frame: TCP x, y, z [m], yaw of the opening axis [rad], (k, 4)."""
     dead_zone: ClassVar[tuple[float, float]] = (0.25, 0.75)
-    """Mixtures between the modes that fail for certain; see `bimodal certify`."""
+    """Mixtures between two modes that fail for certain; see `bimodal certify`."""
     success_height: ClassVar[float] = 0.06
     """Height to which the target must be lifted [m]."""
     hold_steps: ClassVar[int] = 10
@@ -74,6 +82,8 @@ class Task:
     """Where the hand starts, scene frame [m]."""
     hand_spread: ClassVar[tuple[float, float, float]] = (0.005, 0.003, 0.01)
     """Half-widths of the hand's uniform start in the scene frame [m]."""
+    hand_yaw: ClassVar[float] = ALONG_X
+    """Yaw of the finger-opening axis at the start, scene frame [rad]."""
 
     # ------------------------------------------------------------------------ what a task declares
 
@@ -125,7 +135,7 @@ class Task:
             name: np.concatenate([origin + turn @ np.array(at), quaternion])
             for name, at in self.poses().items()
         }
-        return Start(poses, origin + turn @ hand, YAW_ALONG_X + yaw, np.array([x, y, yaw]))
+        return Start(poses, origin + turn @ hand, self.hand_yaw + yaw, np.array([x, y, yaw]))
 
     def observe(self, simulation: Simulation) -> dict[str, np.ndarray]:
         """Return position and heading of every observed object, (N, 3) and (N, 2)."""
@@ -142,22 +152,38 @@ class Task:
         start = simulation.in_frame(simulation.tcp_position)
         return self.path(start, np.asarray(modes)).actions(simulation.frame)
 
-    def mixture(self, tcp: np.ndarray) -> np.ndarray:
-        """Return where TCPs (..., 3), scene frame, stand between the two modes: 0 first, 1 second.
+    def mixture(self, hand: np.ndarray) -> np.ndarray:
+        """Return where hands (..., 4), scene frame, stand between the modes: alpha, (...).
 
-        alpha = <x - g0, g1 - g0> / |g1 - g0|^2
+        Poses are points x of 4 lengths, yaw counting as the way of the pads. Of two modes,
+            alpha = <x - g0, g1 - g0> / |g1 - g0|^2,
+        0 at the first and 1 at the second. Of more, with x' the point nearest to x among their weighted sums,
+            alpha = min_m |x' - g_m| / min_(l<m) |g_l - g_m|,
+        0 at a mode and a half or more in the middle of some.
         """
-        first, second = self.grasps[0], self.grasps[1]
-        axis = second - first
-        return (tcp - first) @ axis / (axis @ axis)
+        grasps, x = self.grasps * _AS_LENGTH, np.asarray(hand) * _AS_LENGTH
+        axes = grasps[1:] - grasps[0]
+        if len(axes) == 1:
+            return (x - grasps[0]) @ axes[0] / (axes[0] @ axes[0])
+        x = grasps[0] + (x - grasps[0]) @ np.linalg.pinv(axes) @ axes
+        distance = np.linalg.norm(x[..., None, :] - grasps, axis=-1).min(-1)
+        apart = np.linalg.norm(grasps[:, None] - grasps, axis=-1)
+        return distance / apart[np.triu_indices(len(grasps), 1)].min()
+
+    def in_dead_zone(self, alpha: np.ndarray) -> np.ndarray:
+        """Return whether acting at alpha (...) is acting between the modes, bool; NaN is not."""
+        low, high = self.dead_zone
+        return (alpha > low) & ((alpha < high) | (len(self.modes) > 2))
 
     def decided(self, measurement: Measurement) -> np.ndarray:
         """Return the rows that have shown where they act (the gripper closes), (N,) bool."""
         return measurement.opening < 0.06
 
     def context(self, frame: np.ndarray) -> np.ndarray:
-        """Return the mode of regime `ctx`, (N,): the side of the table on which the scene lies."""
-        return (frame[:, 1] > self.centre[1]).astype(np.int8)
+        """Return the mode of regime `ctx`, (N,): the part of the table on which the scene lies, along y."""
+        k = len(self.modes)
+        part = (frame[:, 1] - self.centre[1] + self.spread[1]) / (2 * self.spread[1])
+        return np.clip(np.ceil(part * k) - 1, 0, k - 1).astype(np.int8)
 
     def touched_part(self, simulation: Simulation, sensors: tuple[str, ...]) -> np.ndarray:
         """Return the first mode whose part both fingers press, -1 for none, (N,)."""

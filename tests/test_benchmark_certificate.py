@@ -51,7 +51,8 @@ class GraspableHub(LiftDumbbell):
 
     def measure(self, simulation):
         seen = super().measure(simulation)
-        return seen._replace(held=seen.held | (self.touched_part(simulation, ("grip",)) == 0))
+        held = seen.held | (self.touched_part(simulation, ("grip",)) == 0)
+        return seen._replace(held=held, goal=held & (seen.lift >= self.success_height))
 
 
 class LegalHub(GraspableHub):
@@ -88,7 +89,7 @@ def test_an_expert_that_brushes_the_hub_fails_gate_1():
     class Clumsy(LiftDumbbell):
         def path(self, start, modes):
             low = np.concatenate([start[:, :2], np.full((len(start), 1), lift_dumbbell.HUB[2])], -1)
-            return Path(start, np.pi).line(low, 16).arc(self.grasps[modes], 12).close(8)
+            return Path(start, np.pi).line(low, 16).arc(self.grasps[modes, :3], 12).close(8)
 
     assert {"left bar", "right bar", "contact"} <= set(failed(expert_rows(Clumsy(), SEEDS, 300)))
 
@@ -120,7 +121,7 @@ class Hasty(LiftDumbbell):
     """The modes part four steps before the task says so."""
 
     def path(self, start, modes):
-        early = start + self.grasps[modes] * [0, 0.5, 0]
+        early = start + self.grasps[modes, :3] * [0, 0.5, 0]
         return Path(start, np.pi).line(start, 12).line(early, 4).wait(80)
 
 

@@ -16,8 +16,9 @@ DECIDED, SHUT = 0.05, 0.002
 
 def frame(y=MIDDLE, opening=0.08, lift=0.0, settled=True, held=False, part=-1, illegal=0.0, diverged=False):
     """What is measured of one episode after one control step."""
-    tcp = np.array([0.0, y, 0.1])
-    return (tcp, opening, lift, settled, held, part, illegal, 0.0), diverged
+    hand = np.array([0.0, y, 0.1, np.pi])
+    goal = lift >= TASK.success_height and settled and held
+    return (hand, opening, lift, goal, held, part, illegal, 0.0), diverged
 
 
 HOVER = frame()
