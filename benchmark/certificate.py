@@ -12,20 +12,19 @@ from tempfile import TemporaryDirectory
 from rich import box
 from rich.table import Table
 
-from ..envs.errors import BimodalError
 from ..tasks.demonstrations import collect
 from ..tasks.fingerprint import fingerprint
 from ..tasks.task import Task
+from .crew import Crew
 from .gates import average_rows, dead_zone_rows, expert_rows, floor_rows
-from .learning import CELLS, Study, learning_rows
+from .learning import LESSONS, Outcomes, Study, learning_rows
 from .machine import machine, versions
 from .probe import hidden_rows
 from .rows import Certificate, Row, counted
+from .trials import FIRST_SEED
 
-FIRST_SEED = 500_000
-"""Certificates use seeds from here on, which are neither the panels' nor the demonstrations'."""
-QUICK_SEEDS, TRIALS = 20, 100
-"""Seeds of a quick certificate; episodes of each learned policy."""
+QUICK_SEEDS = 20
+"""Seeds of a quick certificate."""
 GATES = {
     1: ("Experts", "Every mode can be done, cleanly and in the same time, and a coin chooses it."),
     2: ("Average", "The average of the plans fails in the first executed block, and so do its neighbours."),
@@ -38,61 +37,78 @@ GATES = {
 """The gates: a heading, and what they ask."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, the number of stages done, and their total."""
+"""Called with what was done last, the number of stages done, and their total."""
 
 
 def certify(
-    task: Task, seeds: int = 200, episodes: int = 300, quick: bool = False, progress: Progress | None = None
+    task: Task,
+    seeds: int = 200,
+    episodes: int = 300,
+    quick: bool = False,
+    progress: Progress | None = None,
+    workers: int = 1,
 ) -> Certificate:
     """Check a task against every gate.
 
     Args:
         task: the task.
         seeds: episodes of each scripted plan; a mixture of the dead zone gets a quarter of them.
-        episodes: paired demonstrations.
+        episodes: paired demonstrations, rounded down to a multiple of the number of modes.
         quick: gates 1 to 4 only, on 20 seeds; the probe reads demonstrations without process noise.
         progress: see `Progress`.
+        workers: processes; the result does not depend on them.
     """
     begin = time.monotonic()
+    episodes -= episodes % len(task.modes)
     panel = range(FIRST_SEED, FIRST_SEED + (QUICK_SEEDS if quick else seeds))
-    calm = collect(task, episodes=QUICK_SEEDS * len(task.modes), process_noise=0.0)
-    with TemporaryDirectory(prefix="bimodal-certify-") as folder:
+    with TemporaryDirectory(prefix="bimodal-certify-") as folder, Crew(workers) as crew:
         study = Study(task, Path(folder), episodes)
-        rows: list[Row] = []
-        stages: dict[str, Callable[[], list[Row]]] = {
+        physics: dict[str, Callable[[], list[Row]]] = {
             "experts": partial(expert_rows, task, panel, episodes),
             "average of the modes": partial(average_rows, task, panel),
             "dead zone": partial(dead_zone_rows, task, panel[: len(panel) // 4]),
             "zero and random": partial(floor_rows, task, panel),
-            "hidden mode": lambda: hidden_rows(task, calm, calm if quick else study.demonstrations),
+            "hidden mode": partial(_hidden, study, quick),
         }
-        say = _announcer(progress, len(stages) + (0 if quick else len(CELLS)))
-        for text, stage in stages.items():
-            say(text)
-            rows += stage()
+        lessons = {} if quick else {str(lesson): partial(study.learn, lesson) for lesson in LESSONS}
+        say = _announcer(progress, len(physics) + len(lessons))
+        say("physics")
+        found = _gather(crew, physics, say)
+        rows = [row for part in found.values() for row in part]
         if not quick:
-            rows += _learn(task, study, range(FIRST_SEED, FIRST_SEED + TRIALS), say)
-        say("done")
+            rows += _learning(task, study, _gather(crew, lessons, say))
     seconds = round(time.monotonic() - begin, 1)
     return Certificate(task.id, quick, tuple(rows), fingerprint(task), versions(), machine(), seconds)
 
 
-def _learn(task: Task, study: Study, seeds: range, say: Callable[[str], None]) -> list[Row]:
-    outcomes = {}
-    for cell in CELLS:
-        say(str(cell))
-        try:
-            outcomes[cell] = study.outcome(cell, seeds)
-        except BimodalError as error:
-            return [Row(5, cell.method, "training and trial", str(error), "possible", False)]
+def _hidden(study: Study, quick: bool) -> list[Row]:
+    """Gate 4; on the way the demonstrations are made from which the lessons are learnt."""
+    calm = collect(study.task, episodes=QUICK_SEEDS * len(study.task.modes), process_noise=0.0)
+    return hidden_rows(study.task, calm, calm if quick else study.demonstrations)
+
+
+def _learning(task: Task, study: Study, found: dict[str, Outcomes | str]) -> list[Row]:
+    """Gates 5 to 7."""
+    broken = [text for text in found.values() if isinstance(text, str)]
+    if broken:
+        return [Row(5, "lessons", "training and trial", broken[0], "possible", False)]
     shown = study.demonstrations.success
     value = counted(int(shown.sum()), len(shown))
     row = Row(5, "demonstrations", "successful ones are learnt", value, "", None)
-    return [row, *learning_rows(task, outcomes)]
+    return [row, *learning_rows(task, {cell: o for part in found.values() for cell, o in part.items()})]  # type: ignore[union-attr]
+
+
+def _gather(crew: Crew, calls: dict, say: Callable[[str], None]) -> dict:
+    """Return the results in the order of the calls."""
+    found = {}
+    for name, result in crew.run(calls):
+        found[name] = result
+        say(name)
+    return {name: found[name] for name in calls}
 
 
 def _announcer(progress: Progress | None, total: int) -> Callable[[str], None]:
-    """Return a function that tells `progress` which stage begins."""
+    """Return a function that tells `progress` what has been done."""
     done = iter(range(total + 1))
 
     def say(text: str) -> None:

@@ -10,6 +10,7 @@ from ..tasks import load_task, task_names
 from ..tasks.demonstrations import collect, load, save
 from .console import console, progress_bar
 from .evaluate import RUNS, evaluate
+from .files import write_text
 from .machine import cores
 
 DEMONSTRATIONS, CHECKPOINTS = RUNS / "demos", RUNS / "checkpoints"
@@ -172,18 +173,58 @@ def videos(options: argparse.Namespace) -> int:
 
 def certify(options: argparse.Namespace) -> int:
     """Check a task against every gate of the certificate; exit code 1 if one fails."""
-    from .certificate import certificate_table
+    if options.controls or options.limits:
+        return _studies(options)
+    from .certificate import certificate_table, certificates_page
     from .certificate import certify as check
+    from .certificates import all_kept, keep, kept
 
-    passed = True
-    for name in options.task or task_names():
-        with progress_bar(name, "") as update:
-            found = check(
-                load_task(name), quick=options.quick, progress=lambda text, n, total: update(n, total, text)
-            )
+    names, workers, passed = _chosen(options), cores() if options.workers is None else options.workers, True
+    for name in names:
+        task = load_task(name)
+        found = None if options.fresh or options.quick else kept(task)
+        if found is None:
+            with progress_bar(name, "") as update:
+                found = check(
+                    task,
+                    quick=options.quick,
+                    progress=lambda text, n, total: update(n, total, text),
+                    workers=workers,
+                )
+            if not found.quick:
+                keep(found)
         console.print(certificate_table(found))
         passed &= found.passed
+    if options.page:
+        write_text(options.page, certificates_page(all_kept(map(load_task, task_names()))))
     return 0 if passed else 1
+
+
+def _chosen(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the tasks to certify or study."""
+    if options.all and options.task:
+        raise WrongUse("--all means every task; leave it out, or leave out the task ids")
+    return tuple(options.task) or task_names()
+
+
+def _studies(options: argparse.Namespace) -> int:
+    """Measure the causal controls and the limits of tasks, and print them."""
+    from .validity import measure, validity_page, validity_tables
+
+    with progress_bar("studies", "") as update:
+        found = measure(
+            [load_task(name) for name in _chosen(options)],
+            controls=options.controls,
+            limits=options.limits,
+            workers=cores() if options.workers is None else options.workers,
+            fresh=options.fresh,
+            progress=lambda text, n, total: update(n, total, text),
+        )
+    for table in validity_tables(found):
+        console.print(table)
+    if options.page:
+        write_text(options.page, validity_page(found))
+    return 0
 
 
 def speed(options: argparse.Namespace) -> int:

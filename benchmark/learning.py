@@ -1,24 +1,26 @@
 """Gates 5 to 7 of a certificate: what learned policies make of a task."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ..envs.errors import BimodalError
 from ..policies import Policy
 from ..policies.checkpoint import checkpoint_path
 from ..policies.nearest import Nearest
 from ..policies.train import METHODS, train
 from ..policies.windows import HORIZON
-from ..tasks.demonstrations import Demonstrations, collect, save
+from ..tasks.demonstrations import PROCESS_NOISE, Demonstrations, collect, load, save
 from ..tasks.task import Task
 from .rows import Row, percent
-from .trials import Blend, Outcome, trial
+from .trials import FIRST_SEED, Blend, Outcome, trial
 
 TRAINING_SEEDS = {"mse": 3, "mse_labelled": 1, "mip": 1, "nearest": 1, "flow": 3}
 """How many training seeds of each method are tried; the worst counts."""
+TRIAL_SEEDS = range(FIRST_SEED, FIRST_SEED + 100)
+"""Episodes in which a learned policy is tried."""
 EXECUTE = (8, 16)
 """Actions executed of each chunk; gate 6 asks for the first."""
 MSE_CEILING, ORACLE_FLOOR, MARGIN = 0.40, 0.90, 0.50
@@ -56,23 +58,70 @@ Outcomes = Mapping[Cell, Outcome]
 """What came out of every cell."""
 
 
+class Lesson(NamedTuple):
+    """What is learnt once, to be tried in several cells."""
+
+    method: str
+    """As in `Cell`."""
+    seed: int
+    """Training seed."""
+
+    def __str__(self) -> str:
+        """Return it in words, for the progress bar."""
+        return f"{self.method} {self.seed}"
+
+
+LESSONS = sorted({Lesson(cell.method, cell.seed) for cell in CELLS})
+"""All that is learnt; flow, which takes longest, first."""
+
+
 class Study:
-    """The demonstrations of one task and what is trained on them, in one folder."""
+    """Demonstrations of one task and what is trained on them, in one folder."""
 
-    def __init__(self, task: Task, folder: Path, episodes: int) -> None:
-        self.task, self.folder, self.episodes = task, folder, episodes
+    def __init__(
+        self,
+        task: Task,
+        folder: Path,
+        episodes: int = 300,
+        regime: str = "bi50",
+        process_noise: float = PROCESS_NOISE,
+        steps: int | None = None,
+    ) -> None:
+        """Say what is shown and how long one learns.
 
-    @cached_property
-    def demonstrations(self) -> Demonstrations:
-        """The paired demonstrations."""
-        return collect(self.task, "bi50", self.episodes)
+        Args:
+            task: the task.
+            folder: for the demonstrations and the weights.
+            episodes: number of demonstrations.
+            regime: which modes they show.
+            process_noise: of the demonstrations [m].
+            steps: optimiser steps; None takes each method's budget.
+        """
+        self.task, self.folder, self.steps = task, folder, steps
+        self._shown = (regime, episodes, 0, process_noise)
 
-    @cached_property
+    @property
     def file(self) -> Path:
-        """Where the demonstrations lie."""
-        return save(self.demonstrations, self.folder / "demonstrations.npz")
+        """Where the demonstrations lie; made at the first use."""
+        path = self.folder / "demonstrations.npz"
+        if not path.is_file():
+            save(collect(self.task, *self._shown), path)
+        return path
 
-    def outcome(self, cell: Cell, seeds: range) -> Outcome:
+    @property
+    def demonstrations(self) -> Demonstrations:
+        """The demonstrations."""
+        return load(self.file)
+
+    def learn(self, lesson: Lesson) -> Outcomes | str:
+        """Train one policy and try it in all its cells; return what went wrong, if anything did."""
+        cells = [cell for cell in CELLS if (cell.method, cell.seed) == lesson]
+        try:
+            return {cell: self.outcome(cell) for cell in cells}
+        except BimodalError as error:
+            return f"{lesson}: {error}"
+
+    def outcome(self, cell: Cell, seeds: range = TRIAL_SEEDS) -> Outcome:
         """Train the policy of a cell if need be, and try it."""
         return trial(self.task, self.policy(cell), seeds, cell.forgiving)
 
@@ -85,7 +134,7 @@ class Study:
         folder = self.folder / str(cell.seed)
         weights = checkpoint_path(folder, self.task.id, cell.method)
         if not weights.is_file():
-            train(cell.method, self.file, folder, seed=cell.seed)
+            train(cell.method, self.file, folder, self.steps, cell.seed)
         return METHODS[cell.method](self.task, weights, cell.execute)
 
 

@@ -15,6 +15,8 @@ from .shard import Shard, run_shard
 
 NOISE = "certificate 1"
 """Part of the policies' noise keys, as a suite's version is."""
+FIRST_SEED = 500_000
+"""Certificates use seeds from here on, which are neither the panels' nor the demonstrations'."""
 SHARD_SIZE = 50
 """Episodes simulated side by side."""
 

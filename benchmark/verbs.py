@@ -121,7 +121,20 @@ COMMANDS: dict[str, Command] = {
         commands.certify,
         (
             argument("task", type=_TASK, nargs="*", help="task ids (default: all)"),
+            argument("--all", action="store_true", help="every task, as without any task id"),
             argument("--quick", action="store_true", help="20 seeds and gates 1 to 4 only: no learning"),
+            argument(
+                "--controls",
+                action="store_true",
+                help="instead: success when the demonstrations show one mode, both, or a visible one, and on"
+                " one task what branch time and process noise do",
+            ),
+            argument(
+                "--limits", action="store_true", help="instead: when regression escapes (docs/validity.md)"
+            ),
+            argument("--fresh", action="store_true", help="measure again what runs/ holds already"),
+            argument("--page", type=Path, help="also write the page of Markdown (of all that runs/ holds)"),
+            argument("--workers", type=int, help="processes (default: one a core)"),
         ),
     ),
     "leaderboard": Command(

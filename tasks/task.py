@@ -105,6 +105,14 @@ class Task:
 
     # ------------------------------------------------------------------------ what every task shares
 
+    def __reduce__(self) -> tuple:
+        """Travel to another process by id, which must lead to this very task."""
+        from .registry import load_task
+
+        if load_task(self.id) is not self:
+            raise TypeError(f"{type(self).__qualname__} cannot leave this process: {self.id} is another task")
+        return load_task, (self.id,)
+
     @property
     def observation(self) -> tuple[Spec, ...]:
         """Components of the `state` track: the robot, then position and heading of every object."""
