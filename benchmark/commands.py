@@ -8,6 +8,8 @@ from rich.console import Console
 from ..envs.errors import WrongUse, unknown_name
 from ..tasks import load_task, task_names
 from ..tasks.demonstrations import collect, load, save
+from ..tasks.registry import place
+from ..tasks.sound import require_sound
 from .console import console, progress_bar
 from .evaluate import RUNS, evaluate
 from .files import write_text
@@ -33,6 +35,25 @@ def policies(options: argparse.Namespace) -> int:
     from .tables import policy_table
 
     console.print(policy_table())
+    return 0
+
+
+def new_task(options: argparse.Namespace) -> int:
+    """Write the file of a new task: one that runs, to be changed."""
+    from .new_task import write_task
+
+    file = write_task(options.name, options.out)
+    console.print(
+        f"{file}: a task that runs; change its objects and waypoints (docs/add-a-task.md)", markup=False
+    )
+    for command, text in (
+        ("view", "look at it"),
+        ("certify --quick", "gates 1 to 4"),
+        ("certify", "all gates"),
+    ):
+        verb, *flags = command.split()
+        line = " ".join(["bimodal", verb, str(file), *flags])
+        console.print(f"  {line:{len(str(file)) + 25}} # {text}", markup=False)
     return 0
 
 
@@ -182,6 +203,7 @@ def certify(options: argparse.Namespace) -> int:
     names, workers, passed = _chosen(options), cores() if options.workers is None else options.workers, True
     for name in names:
         task = load_task(name)
+        require_sound(task, place(name))
         found = None if options.fresh or options.quick else kept(task)
         if found is None:
             with progress_bar(name, "") as update:
@@ -209,7 +231,8 @@ def _chosen(options: argparse.Namespace) -> tuple[str, ...]:
 
 def _studies(options: argparse.Namespace) -> int:
     """Measure the causal controls and the limits of tasks, and print them."""
-    from .validity import measure, validity_page, validity_tables
+    from .validity import measure
+    from .validity_page import validity_page, validity_tables
 
     with progress_bar("studies", "") as update:
         found = measure(
@@ -223,7 +246,8 @@ def _studies(options: argparse.Namespace) -> int:
     for table in validity_tables(found):
         console.print(table)
     if options.page:
-        write_text(options.page, validity_page(found))
+        everything = measure(map(load_task, task_names()), controls=False, limits=False)
+        write_text(options.page, validity_page([one for one in everything if one.findings]))
     return 0
 
 

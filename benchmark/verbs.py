@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..envs.errors import unknown_name
 from ..policies.load import BUILT_IN
-from ..tasks import task_names
+from ..tasks import task_id
 from ..tasks.demonstrations import REGIMES
 from . import commands
 from .commands import CHECKPOINTS
@@ -40,7 +40,7 @@ def _known(kind: str, names: tuple[str, ...]) -> Callable[[str], str]:
     return parse
 
 
-_TASK = _known("task", task_names())
+_TASK = task_id
 _ENTRIES = Path(__file__).parent.parent / "leaderboard" / "entries"
 _WORKERS = (
     argument("--workers", type=int, help="processes (default: one a core; 0 stays in this process)"),
@@ -51,10 +51,17 @@ COMMANDS: dict[str, Command] = {
     "bench": Command(commands.bench, (argument("--out", type=Path, default=RUNS / "bench", help="folder"),)),
     "tasks": Command(commands.tasks),
     "policies": Command(commands.policies),
+    "new-task": Command(
+        commands.new_task,
+        (
+            argument("name", help="id of the new task: robot, verb, object, e.g. PandaLiftStool"),
+            argument("--out", type=Path, help="file or folder (default: ./NAME.py in snake case)"),
+        ),
+    ),
     "demos": Command(
         commands.demos,
         (
-            argument("task", type=_TASK, help="task id"),
+            argument("task", type=_TASK, help="task id or file.py"),
             argument("--episodes", type=int, default=300, help="number of demonstrations (default 300)"),
             argument(
                 "--regime",
@@ -73,7 +80,7 @@ COMMANDS: dict[str, Command] = {
         commands.train,
         (
             argument("method", help="mse, flow, mip or mse_labelled"),
-            argument("--task", type=_TASK, required=True, help="task id"),
+            argument("--task", type=_TASK, required=True, help="task id or file.py"),
             argument("--demos", type=Path, help="demonstrations (default: 300 bi50 ones, made if missing)"),
             argument("--steps", type=int, help="optimiser steps (default: the method's)"),
             argument("--seed", type=int, default=0, help="training seed (default 0)"),
@@ -95,7 +102,9 @@ COMMANDS: dict[str, Command] = {
                 default="core",
                 help=f"{', '.join(SUITES)} (default core)",
             ),
-            argument("--task", type=_TASK, action="append", help="only this task (may be repeated)"),
+            argument(
+                "--task", type=_TASK, action="append", help="only this task, id or file.py (may be repeated)"
+            ),
             argument("--seeds", help="other seeds: START..END (both included) or a count"),
             argument("--out", type=Path, help="run folder (default runs/SUITE-POLICY)"),
             argument(
@@ -120,7 +129,7 @@ COMMANDS: dict[str, Command] = {
     "certify": Command(
         commands.certify,
         (
-            argument("task", type=_TASK, nargs="*", help="task ids (default: all)"),
+            argument("task", type=_TASK, nargs="*", help="task ids or files (default: all)"),
             argument("--all", action="store_true", help="every task, as without any task id"),
             argument("--quick", action="store_true", help="20 seeds and gates 1 to 4 only: no learning"),
             argument(

@@ -5,8 +5,8 @@ Regimes (what share of the demonstrations shows the first mode):
     bi70, bi90  70 or 90 of 100 seeds are shown in the first mode, the rest in the second
     uni   only the first mode
     ctx   the mode follows from an observed variable: the side of the table on which the scene lies
-All episodes of a task last equally long. The hand executes the plan with small Gaussian process noise;
-the recorded actions are the clean plan.
+All episodes of a task last equally long. The hand executes the plan with small Gaussian process noise,
+except at the very end; the recorded actions are the clean plan.
 """
 
 import hashlib
@@ -31,6 +31,9 @@ from .task import Task
 REGIMES = ("bi50", "bi70", "bi90", "uni", "ctx")
 PROCESS_NOISE = 0.001
 """Standard deviation of the executed target's position around the plan [m]."""
+SETTLING = 4
+"""The hand is not shaken in the last steps: these, and those for which success must last. A hand that is
+shaken by 5 mm a step never rests."""
 FIRST_SEED = 1_000_000
 """Demonstrations use seeds from here on; evaluation panels use seeds below it."""
 SHARD = 100
@@ -138,6 +141,7 @@ def _collect_shard(
             for seed, mode in zip(seeds, modes, strict=True)
         ]
     )
+    shake[:, -(task.hold_steps + SETTLING) :] = 0.0
     referee = Referee(task, len(seeds))
     frames = []
     for step in range(plan.shape[1]):

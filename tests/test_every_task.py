@@ -9,6 +9,7 @@ import json
 import os
 import warnings
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,8 +35,6 @@ ROBOT_BODIES = (
     *("base", *(f"link{i}" for i in range(8)), "right_hand", "right_gripper", "leftfinger", "rightfinger"),
     "table",
 )
-CONSTANT = {"post_position": [2]}
-"""Observed numbers that never change, and why: the post is fixed and always stands on the table (z)."""
 
 
 class Rollout(NamedTuple):
@@ -142,7 +141,7 @@ def test_gymnasiums_checker_accepts_every_action_space(world):
 def test_the_docstring_tells_goal_randomisation_and_success(world):
     text = type(world.task).__doc__ or ""
     assert all(f"**{part}**:" in text for part in ("Goal", "Randomised", "Success"))
-    assert world.task.goal.endswith(".") and len(set(world.task.modes)) == world.modes == 2
+    assert world.task.goal.endswith(".") and len(set(world.task.modes)) == world.modes >= 2
 
 
 def test_everything_has_a_name_and_what_others_rely_on_is_there(world):
@@ -263,7 +262,9 @@ def test_the_expert_succeeds_in_every_mode_and_touches_nothing_forbidden(world):
 
 def test_the_experts_act_outside_the_dead_zone(world):
     alpha = world.expert.referee.verdict().alpha
-    np.testing.assert_allclose(alpha, world.expert_modes, atol=0.1)
+    wanted = world.expert_modes if world.modes == 2 else 0.0
+    np.testing.assert_allclose(alpha, wanted, atol=0.1)
+    assert not world.task.in_dead_zone(alpha).any()
     low, high = world.task.dead_zone
     assert low <= 0.35 and high >= 0.65
 
@@ -273,22 +274,27 @@ def test_the_mean_of_the_modes_fails_in_the_middle_as_soon_as_they_part(world):
     assert set(verdict.label) == {"COLLISION_MID"}
     assert (verdict.steps <= world.task.trunk_steps + 6).all()
     assert (verdict.steps > world.task.trunk_steps).all()
-    assert world.mean.seen.lift.max() < LIFTED
-    np.testing.assert_allclose(verdict.alpha, 0.5, atol=0.1)
+    risen = world.mean.seen.lift - world.mean.seen.lift[world.task.trunk_steps]
+    assert risen.max() < LIFTED
+    if world.modes == 2:
+        np.testing.assert_allclose(verdict.alpha, 0.5, atol=0.1)
+    assert world.task.in_dead_zone(verdict.alpha).all()
 
 
 def test_the_modes_share_their_trunk(world):
     simulation = world.begin(SEEDS)
     plans = [world.task.plan(simulation, np.full(simulation.n, mode)) for mode in range(world.modes)]
     trunk = world.task.trunk_steps
-    assert (plans[0][:, :trunk] == plans[1][:, :trunk]).all()
-    assert (plans[0][:, trunk] != plans[1][:, trunk]).any(axis=1).all()
+    for plan, other in combinations(plans, 2):
+        assert (plan[:, :trunk] == other[:, :trunk]).all()
+        assert (plan[:, trunk] != other[:, trunk]).any(axis=1).all()
 
 
 def test_the_gripper_really_holds(world):
-    last = world.expert.grip[-1]
-    assert (last > 30.0).all() and (last < 45.0).all(), np.round([last.min(), last.max()], 1)
-    assert (world.expert.seen.held[-1]).all() and (world.expert.seen.lift[-1] > 0.1).all()
+    held = np.where(world.expert.seen.held[..., None], world.expert.grip, np.nan)
+    grip = np.nanmedian(held, axis=0)
+    assert (grip > 30.0).all() and (grip < 45.0).all(), np.round([grip.min(), grip.max()], 1)
+    assert (world.expert.seen.lift.max(0) > world.task.success_height + 0.02).all()
 
 
 # ------------------------------------------------------------------------------------------ observations
@@ -304,11 +310,14 @@ def test_observations_are_finite_in_shape_and_in_range(world):
             assert seen.min() >= spec.low and seen.max() <= spec.high, (spec.name, seen.min(), seen.max())
 
 
-def test_no_observed_number_is_constant(world):
+def test_no_observed_number_is_constant_but_the_height_of_what_is_fixed(world):
+    bodies = names(world.model, "body")
     for name, seen in world.expert.observations.items():
         spread = np.ptp(seen.reshape(-1, seen.shape[-1]), axis=0)
         constant = np.flatnonzero(spread == 0).tolist()
-        assert constant == CONSTANT.get(name, []), f"{name} never changes in {constant}"
+        body = name.removesuffix("_position")
+        stands = body != name and body in bodies and world.model.body(body).mocapid[0] >= 0
+        assert constant == ([2] if stands else []), f"{name} never changes in {constant}"
 
 
 def test_observations_share_no_memory(world):
