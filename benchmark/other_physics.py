@@ -3,7 +3,6 @@
 The suite itself has one physics. These are the controls that show what its choice changes.
 """
 
-import copy
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -40,8 +39,8 @@ def _variant(task: Task, physics: Physics) -> Task:
         scene.option.timestep = physics.timestep
         return with_meshes(scene) if physics.meshes else scene
 
-    variant = copy.copy(task)
-    vars(variant)["spec"] = spec
+    variant = object.__new__(type(task))
+    vars(variant).update(vars(task), spec=spec)
     return variant
 
 

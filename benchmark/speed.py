@@ -5,20 +5,17 @@ Rates count the CPU time of one core (`time.process_time`), because cores are wh
 """
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from rich import box
 from rich.table import Table
 
-from ..envs.errors import BimodalError, WrongUse
+from ..envs.errors import WrongUse
 from ..envs.scene import SUBSTEPS, TIMESTEP
 from ..envs.simulation import Simulation
 from ..envs.specs import from_grid
@@ -28,10 +25,12 @@ from ..tasks.referee import SUCCESS
 from .evaluate import evaluate
 from .labels import short_name
 from .machine import cores, machine
+from .measuring import NOISE, Row, alternate, cpu_s, evaluator_rate, median_ratio, run_program, shard_of
 from .other_physics import Physics, trial
 from .shard import Shard, run_shard
 from .suites import SHARD_SIZE, find_suite
 from .tally import read_run, tally_run
+from .task_speed import compile_row, task_rows
 
 TASK = "PandaLiftDumbbell-v1"
 """The task of every row that names none."""
@@ -40,34 +39,9 @@ PEER_TIMESTEP = 0.002
 _ROOT = Path(__file__).parents[1]
 _PEER = (".peers/bin/python", "tools/peer_lift.py")
 _CHILD = "from bimodal.benchmark.speed import print_peaks; print_peaks()"
-_VERSION = "speed"  # part of the policies' noise keys
 
 Progress = Callable[[str], None]
 """Called with what is measured next."""
-
-
-class Row(NamedTuple):
-    """One measurement."""
-
-    name: str
-    """What was measured."""
-    value: float
-    """What came out."""
-    unit: str
-    """Of the value; "x" for a ratio."""
-    target: float | None = None
-    """What the value should reach; None for a row that only informs."""
-    at_most: bool = False
-    """Whether the target is an upper limit."""
-    note: str = ""
-    """The numbers behind the value."""
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the target is met; None without a target."""
-        if self.target is None:
-            return None
-        return self.value <= self.target if self.at_most else self.value >= self.target
 
 
 def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress | None = None) -> list[Row]:
@@ -84,15 +58,17 @@ def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress
     """
     tell = progress or (lambda _: None)
     rounds, episodes = (1, 8) if quick else (4, SHARD_SIZE)
-    rows = []
-    for name in (TASK,) if quick else task_names():
-        tell(f"{name}: evaluator")
-        rows.append(evaluator_row(load_task(name), rounds, episodes))
+    rows, tasks = [], [load_task(name) for name in ((TASK,) if quick else task_names())]
+    for task in tasks:
+        tell(f"{task.id}: evaluator")
+        rows.append(evaluator_row(task, rounds, episodes))
+    tell("the tasks beside each other")
+    rows += [*task_rows(tasks, 1 if quick else 3, min(episodes, 50)), compile_row(tasks)]
     tell("robosuite's Lift")
     rows += peer_rows(peer_json, 1 if quick else 3, episodes, may_run=not quick)
-    for name in (TASK,) if quick else task_names():
-        tell(f"{name}: time step and shapes")
-        rows.append(physics_row(load_task(name), min(episodes, 50)))
+    for task in tasks:
+        tell(f"{task.id}: time step and shapes")
+        rows.append(physics_row(task, min(episodes, 50)))
     tell("batch size")
     rows.append(batch_row(load_task(TASK), rounds, 4 if quick else 25, episodes))
     if not quick:
@@ -121,11 +97,11 @@ def speed_table(rows: Sequence[Row]) -> Table:
 
 def evaluator_row(task: Task, rounds: int, episodes: int) -> Row:
     """Compare the whole evaluator, scripted expert, no video, with bare `Batch.step` on equal controls."""
-    policy, shard = load_policy("expert", task), _shard(task, episodes)
+    policy, shard = load_policy("expert", task), shard_of(task, episodes)
     first, controls, simulation = _record(task, policy, shard)
     sides = {
         "bare": lambda: _step_bare(simulation, first, controls),
-        "ours": lambda: _cpu_s(lambda: run_shard(task, policy, shard, _VERSION)),
+        "ours": lambda: cpu_s(lambda: run_shard(task, policy, shard, NOISE)),
     }
     times = alternate(sides, rounds)
     rate = len(controls) * episodes / np.median(times["ours"])
@@ -137,14 +113,14 @@ def evaluator_row(task: Task, rounds: int, episodes: int) -> Row:
 def peer_rows(peer_json: Path | None, rounds: int, episodes: int, may_run: bool) -> list[Row]:
     """Compare the evaluator on the dumbbell with robosuite's own Lift, at our step and at robosuite's."""
     task = load_task(TASK)
-    policy, shard = load_policy("expert", task), _shard(task, episodes)
+    policy, shard = load_policy("expert", task), shard_of(task, episodes)
     if peer_json is None and not (may_run and all((_ROOT / part).exists() for part in _PEER)):
         return []
     told = _read_peer(peer_json) if peer_json else None
     kinds = [Physics(TIMESTEP), Physics(PEER_TIMESTEP), Physics(PEER_TIMESTEP, meshes=True)]
     sides: dict[str, Callable[[], float]] = {
         "peer": lambda: told or _run_peer(),
-        "ours": lambda: _evaluator_rate(task, policy, shard),
+        "ours": lambda: evaluator_rate(task, policy, shard),
     }
     sides |= {str(kind): lambda kind=kind: _trial_rate(task, shard, kind) for kind in kinds}
     rates = alternate(sides, rounds)
@@ -161,7 +137,7 @@ def peer_rows(peer_json: Path | None, rounds: int, episodes: int, may_run: bool)
 def physics_row(task: Task, episodes: int) -> Row:
     """Show that step and shapes decide nothing: expert and average on equal seeds, in three physics."""
     kinds = [Physics(TIMESTEP), Physics(PEER_TIMESTEP), Physics(PEER_TIMESTEP, meshes=True)]
-    good = [trial(task, _shard(task, episodes).seeds, kind)[0].label == SUCCESS for kind in kinds]
+    good = [trial(task, shard_of(task, episodes).seeds, kind)[0].label == SUCCESS for kind in kinds]
     changed = int((good[0] != good[1]).sum() + (good[0] != good[2]).sum())
     facts = (
         f"{_share(g[:episodes])}, {_share(g[episodes:])} at {k}" for g, k in zip(good, kinds, strict=True)
@@ -174,7 +150,7 @@ def physics_row(task: Task, episodes: int) -> Row:
 def batch_row(task: Task, rounds: int, small: int, large: int) -> Row:
     """Compare episodes side by side in small and in large batches, bare physics, a step of an episode."""
     policy = load_policy("expert", task)
-    parts = {n: _record(task, policy, _shard(task, n)) for n in (small, large)}
+    parts = {n: _record(task, policy, shard_of(task, n)) for n in (small, large)}
     sides = {str(n): lambda part=part, n=n: _step_bare(part[2], *part[:2]) / n for n, part in parts.items()}
     times = alternate(sides, rounds)
     ratio = median_ratio(times[str(small)], times[str(large)])
@@ -203,7 +179,7 @@ def pipeline_row(task: Task, policy: str = "flow") -> Row:
 
 def memory_row(few: int = 200, many: int = 1000) -> Row:
     """Compare the peak memory of a process after few and after many episodes."""
-    answer = _run([sys.executable, "-c", _CHILD, str(few), str(many)])
+    answer = run_program([sys.executable, "-c", _CHILD, str(few), str(many)])
     peaks = [float(line) for line in answer.split()]
     note = f"peak {peaks[0]:.0f} MB after {few}, {peaks[1]:.0f} MB after {many} more"
     return Row("memory, more for 5 times the episodes", peaks[1] - peaks[0], "MB", 30, True, note)
@@ -222,30 +198,9 @@ def print_peaks() -> None:
 # ---------------------------------------------------------------------------------------- measurements
 
 
-def alternate(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, np.ndarray]:
-    """Measure every side once a round; return the values of each, (rounds,)."""
-    values = [{name: side() for name, side in sides.items()} for _ in range(rounds)]
-    return {name: np.array([value[name] for value in values]) for name in sides}
-
-
-def median_ratio(over: np.ndarray, under: np.ndarray) -> float:
-    """Return the median over rounds of the ratio of two values taken in the same round."""
-    return float(np.median(over / under))
-
-
-def _shard(task: Task, episodes: int) -> Shard:
-    return Shard(task.id, "clean", 0, tuple(range(episodes)))
-
-
-def _cpu_s(action: Callable[[], object]) -> float:
-    begin = time.process_time()
-    action()
-    return time.process_time() - begin
-
-
 def _record(task: Task, policy: Policy, shard: Shard) -> tuple[np.ndarray, np.ndarray, Simulation]:
     """Return the first states (N, nstate), the controls (T, N, nu) of a shard, and its simulation."""
-    actions = run_shard(task, policy, shard, _VERSION).trace.actions
+    actions = run_shard(task, policy, shard, NOISE).trace.actions
     simulation = Simulation(task, len(shard.seeds))
     simulation.reset(shard.seeds)
     first, controls = simulation.state(), []
@@ -264,14 +219,7 @@ def _step_bare(simulation: Simulation, first: np.ndarray, controls: np.ndarray) 
             simulation.ctrl[:] = row
             simulation.batch.step(nstep=SUBSTEPS)
 
-    return _cpu_s(run)
-
-
-def _evaluator_rate(task: Task, policy: Policy, shard: Shard) -> float:
-    """Return the evaluator's control steps per second and core."""
-    begin = time.process_time()
-    episodes, steps = run_shard(task, policy, shard, _VERSION).trace.actions.shape[:2]
-    return episodes * steps / (time.process_time() - begin)
+    return cpu_s(run)
 
 
 def _trial_rate(task: Task, shard: Shard, physics: Physics) -> float:
@@ -286,7 +234,7 @@ def _share(good: np.ndarray) -> str:
 
 def _run_peer(steps: int = 600) -> float:
     command = [str(_ROOT / part) for part in _PEER]
-    return _peer_rate(_run([*command, "--steps", str(steps)]), "tools/peer_lift.py")
+    return _peer_rate(run_program([*command, "--steps", str(steps)]), "tools/peer_lift.py")
 
 
 def _read_peer(path: Path) -> float:
@@ -301,15 +249,6 @@ def _peer_rate(text: str, source: str) -> float:
         return float(json.loads(text)["control_steps_per_second_per_core"])
     except (ValueError, KeyError, TypeError) as error:
         raise WrongUse(f"{source} did not give the JSON that tools/peer_lift.py prints") from error
-
-
-def _run(command: list[str]) -> str:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise BimodalError(f"{Path(command[0]).name} failed while speed was measured: {last}")
-    return done.stdout
 
 
 def _peak_mb() -> float:

@@ -17,7 +17,7 @@ def fingerprint(task: Task) -> str:
         for name in dir(task)
         if not name.startswith("_")
         and not callable(value := getattr(task, name))
-        and name not in ("goal", "observation")
+        and name not in ("goal", "observation", "slow_because")
     }
     numbers["observation"] = [str(part) for part in task.observation]
     numbers["experts"] = _experts(task)

@@ -19,8 +19,8 @@ LANE_Y = 0.12
 """Distance of the lanes from the middle [m]."""
 TRAVEL_Z = 0.085
 """TCP height of the passage [m]."""
-DECISION_X = POST_X - POST_SIZE[0] / 2 - 0.102 - 0.024
-"""TCP x where the modes part [m]: the palm, which reaches 10.2 cm ahead, 24 mm before the post."""
+DECISION_X = POST_X - POST_SIZE[0] / 2 - 0.102 - 0.021
+"""TCP x where the modes part [m]: the palm, which reaches 10.2 cm ahead, 21 mm before the post."""
 
 
 class PickAroundPost(Task):

@@ -85,6 +85,9 @@ class Task:
     hand_yaw: ClassVar[float] = ALONG_X
     """Yaw of the finger-opening axis at the start, scene frame [rad]."""
 
+    slow_because: ClassVar[str] = ""
+    """Why the task may run at less than 60 % of the median task's control steps per second."""
+
     # ------------------------------------------------------------------------ what a task declares
 
     def build(self, scene: Scene) -> None:

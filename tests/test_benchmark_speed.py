@@ -36,7 +36,13 @@ def test_every_row_has_a_finite_value_and_a_name_of_its_own(quick):
     assert len({row.name for row in rows}) == len(rows) >= 6
     assert all(np.isfinite(row.value) and row.value >= 0 for row in rows)
     assert all(row.value > 0 for row in rows if row.unit == "x")
-    assert told == [f"{TASK}: evaluator", "robosuite's Lift", f"{TASK}: time step and shapes", "batch size"]
+    assert told == [
+        f"{TASK}: evaluator",
+        "the tasks beside each other",
+        "robosuite's Lift",
+        f"{TASK}: time step and shapes",
+        "batch size",
+    ]
 
 
 def test_the_peer_is_divided_by(quick):
