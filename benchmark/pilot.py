@@ -48,12 +48,14 @@ class Pilot:
 
     def action(self, step: int) -> np.ndarray:
         """Return the actions of control step `step` on the grid, (N, A) int32."""
+        variant = self.simulation.variant
         if step % self.needs.execute == 0:
-            self._decide(step)
+            self._decide(variant.observe(self.simulation.observe(), step), step)
+        elif variant.every_step:
+            variant.observe(self.simulation.observe(), step)
         return self._chunk[:, step % self.needs.execute]
 
-    def _decide(self, step: int) -> None:
-        seen = self.simulation.observe()
+    def _decide(self, seen: dict[str, np.ndarray], step: int) -> None:
         names = self.needs.observations or tuple(seen)
         observation = {name: seen[name] for name in names}
         begin = time.perf_counter()

@@ -12,9 +12,10 @@ import numpy as np
 from ..envs.errors import BimodalError
 from ..envs.simulation import Simulation
 from ..envs.specs import from_grid
+from ..envs.variant import Variant
 from ..tasks.referee import Referee
 from ..tasks.task import Task
-from .shard import STATE_EVERY, ShardResult, Trace, digests
+from .shard import STATE_EVERY, Shard, ShardResult, Trace, digests
 
 TOLERANCE = 1e-6
 """Largest difference of a replayed state that may be put down to another machine; see `Check.worst`."""
@@ -38,7 +39,14 @@ class Check(NamedTuple):
         return not self.strays
 
 
-def replay(task: Task, trace: Trace, row: int, steps: int, action_space: str = "ee_absolute") -> np.ndarray:
+def replay(
+    task: Task,
+    trace: Trace,
+    row: int,
+    steps: int,
+    action_space: str = "ee_absolute",
+    shard: Shard | None = None,
+) -> np.ndarray:
     """Return the states of one episode before every control step and after the last, (steps + 1, nstate).
 
     Args:
@@ -47,25 +55,35 @@ def replay(task: Task, trace: Trace, row: int, steps: int, action_space: str = "
         row: the episode's row in it.
         steps: control steps to replay, usually the episode's length.
         action_space: of the recorded actions (`policy.action` in run.json).
+        shard: of the record, when it is not of the clean world.
 
     Raises:
         BimodalError: the record is too short, or the task has changed since.
     """
-    return replay_many(task, trace, np.array([row]), steps, action_space)[0]
+    return replay_many(task, trace, np.array([row]), steps, action_space, shard)[0]
 
 
 def replay_many(
-    task: Task, trace: Trace, rows: np.ndarray, steps: int, action_space: str = "ee_absolute"
+    task: Task,
+    trace: Trace,
+    rows: np.ndarray,
+    steps: int,
+    action_space: str = "ee_absolute",
+    shard: Shard | None = None,
 ) -> np.ndarray:
     """Return the states of several episodes, (rows, steps + 1, nstate); see `replay`."""
     recorded = trace.actions.shape[1]
     if not 0 < steps <= recorded:
         raise BimodalError(f"{task.id}: cannot replay {steps} control steps; {recorded} are recorded")
-    simulation = Simulation(task, len(rows))
+    variant = Variant(shard.variant) if shard else Variant()
+    simulation = Simulation(task, len(rows), variant=variant)
     _check_size(simulation, trace)
+    if shard:
+        simulation.prepare(np.array(shard.seeds)[rows])
     simulation.restore(trace.states[rows, 0])
     states = [simulation.state()]
     for step in range(steps):
+        variant.push(simulation, step)
         simulation.step(from_grid(trace.actions[rows, step]), action_space)
         states.append(simulation.state())
     return np.stack(states, axis=1)
@@ -87,10 +105,11 @@ def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", th
     """
     trace, steps = result.trace, result.verdict.steps
     count = trace.actions.shape[1]
-    simulation = Simulation(task, len(steps), threads)
+    variant = Variant(result.shard.variant)
+    simulation = Simulation(task, len(steps), threads, variant)
     _check_size(simulation, trace)
     simulation.reset(result.shard.seeds)
-    referee = Referee(task, len(steps))
+    referee = Referee(task, len(steps), variant.horizon(task.horizon))
     worst, same, segments = np.zeros(len(steps)), True, 0
     for step in range(count):
         if step % STATE_EVERY == 0:
@@ -100,6 +119,7 @@ def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", th
             same &= found[alive].tobytes() == recorded[alive].tobytes()
             segments += int(alive.sum())
             simulation.restore(recorded)
+        variant.push(simulation, step)
         simulation.step(from_grid(trace.actions[:, step]), action_space)
         referee.see(task.measure(simulation), simulation.diverged)
     strays = worst > TOLERANCE

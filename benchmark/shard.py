@@ -13,6 +13,7 @@ from ..envs.errors import WrongUse, unknown_name
 from ..envs.simulation import Simulation
 from ..envs.specs import ACTIONS, from_grid
 from ..envs.streams import noise_key
+from ..envs.variant import Variant
 from ..policies.base import Needs, Policy
 from ..tasks.referee import Referee, Verdict
 from ..tasks.task import Task
@@ -40,7 +41,7 @@ class Trace(NamedTuple):
     """What is needed to replay N episodes without the policy."""
 
     actions: np.ndarray
-    """Executed actions on the grid of 1e-5, (N, T, A) int32; row i counts up to its own end."""
+    """What the robot was commanded, on the grid of 1e-5, (N, T, A) int32; row i counts up to its own end."""
     states: np.ndarray
     """`mjSTATE_INTEGRATION` before control steps 0, 10, 20, ..., (N, S, nstate) float64."""
 
@@ -102,9 +103,10 @@ def run_shard(
     check_needs(task, needs)
     needs = needs._replace(privileged=needs.privileged and privileged)
     n = len(shard.seeds)
-    simulation = Simulation(task, n, threads)
+    variant = Variant(shard.variant)
+    simulation = Simulation(task, n, threads, variant)
     simulation.reset(shard.seeds)
-    referee = referee or Referee(task, n)
+    referee = referee or Referee(task, n, variant.horizon(task.horizon))
     pilot = Pilot(policy, needs, simulation, referee, guard)
     pilot.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
 
@@ -112,11 +114,12 @@ def run_shard(
     states: list[np.ndarray] = []
     while not referee.done.all():
         step = len(actions)
-        action = pilot.action(step).copy()
+        action = variant.command(pilot.action(step), needs.action, step)
         if referee.done.all():
             break
         if step % STATE_EVERY == 0:
             states.append(simulation.state())
+        variant.push(simulation, step)
         actions.append(action)
         simulation.step(from_grid(action), needs.action)
         referee.see(task.measure(simulation), simulation.diverged)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..envs.simulation import Simulation
+from ..envs.variant import CLEAN, Variant
 from ..policies.base import Episodes, Policy
 from ..policies.experts import Planned
 from ..tasks.referee import LIFTED, Referee
@@ -24,15 +25,16 @@ SHARD_SIZE = 50
 class Witness(Referee):
     """A referee that remembers forces, lifts and the moment of acting; it may be told to forgive."""
 
-    def __init__(self, task: Task, n: int, forgiving: bool = False) -> None:
+    def __init__(self, task: Task, n: int, forgiving: bool = False, horizon: int | None = None) -> None:
         """Watch N episodes.
 
         Args:
             task: their task.
             n: N.
             forgiving: whether touching what is forbidden neither ends nor fails an episode.
+            horizon: their length [control steps]; None for the task's.
         """
-        super().__init__(task, n)
+        super().__init__(task, n, horizon)
         self.forgiving = forgiving
         self.illegal, self.table, self.lift = np.zeros((3, n))
         """Largest contact forces [N] and largest lift [m] of each running episode, (N,)."""
@@ -114,7 +116,7 @@ def lengths(task: Task, seed: int) -> list[int]:
     return [plan.shape[1] for plan in plans(task, simulation)]
 
 
-def trial(task: Task, policy: Policy, seeds: range, forgiving: bool = False) -> Outcome:
+def trial(task: Task, policy: Policy, seeds: range, forgiving: bool = False, variant: str = CLEAN) -> Outcome:
     """Run a policy on seeds, in shards.
 
     Args:
@@ -122,11 +124,12 @@ def trial(task: Task, policy: Policy, seeds: range, forgiving: bool = False) -> 
         policy: built for it.
         seeds: one episode each.
         forgiving: see `Witness`.
+        variant: name of the variant in which the episodes run.
     """
-    parts = []
+    parts, horizon = [], Variant(variant).horizon(task.horizon)
     for index, begin in enumerate(range(0, len(seeds), SHARD_SIZE)):
-        shard = Shard(task.id, "clean", index, tuple(seeds[begin : begin + SHARD_SIZE]))
-        witness = Witness(task, len(shard.seeds), forgiving)
+        shard = Shard(task.id, variant, index, tuple(seeds[begin : begin + SHARD_SIZE]))
+        witness = Witness(task, len(shard.seeds), forgiving, horizon)
         verdict = run_shard(task, policy, shard, NOISE, referee=witness).verdict
         lifted = witness.lift > LIFTED
         parts.append((verdict.success, verdict.mode, lifted, witness.illegal, witness.table, witness.acted))

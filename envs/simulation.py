@@ -17,6 +17,7 @@ from .errors import BimodalError, WrongUse
 from .scene import SUBSTEPS
 from .specs import ACTIONS, OPENING_HIGH, Spec, bounds
 from .streams import stream
+from .variant import Variant
 
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 """The components of a recorded state row."""
@@ -63,10 +64,11 @@ class SimulatedTask(Protocol):
 class Simulation:
     """N episodes of one task."""
 
-    def __init__(self, task: SimulatedTask, n: int, threads: int = 1) -> None:
+    def __init__(self, task: SimulatedTask, n: int, threads: int = 1, variant: Variant | None = None) -> None:
         self.task = task
         self.n = n
-        self.model = task.spec().compile()
+        self.variant = variant or Variant()
+        self.model = self.variant.spec(task, seed=0).compile()
         self.batch = Batch(self.model, n, threads)
         model, batch = self.model, self.batch
         self.qpos, self.qvel, self.ctrl = batch.bind("qpos"), batch.bind("qvel"), batch.bind("ctrl")
@@ -98,12 +100,25 @@ class Simulation:
             raise BimodalError(f"this simulation holds {self.n} episodes, got {len(seeds)} seeds")
         if min(seeds) < 0:
             raise WrongUse(f"episode seeds are non-negative, got {min(seeds)}")
-        starts = [self.task.start(stream("start", self.task.id, int(seed))) for seed in seeds]
-        self.begin(starts)
+        self.prepare(seeds)
+        starts = [
+            self.variant.start(
+                self.task.start(stream("start", self.task.id, int(seed))), self.task, int(seed)
+            )
+            for seed in seeds
+        ]
+        self.begin(starts, self.variant.joints(self.task, seeds))
+
+    def prepare(self, seeds: Sequence[int] | np.ndarray) -> None:
+        """Take the worlds of episodes without beginning them; `restore` leads to any moment of them."""
+        models = self.variant.models(self.model, self.task, seeds)
+        if models is not None:
+            self.batch.set_models(models)
+        self.variant.begin(self.task, seeds)
         self.seeds[:] = seeds
 
-    def begin(self, starts: Sequence[Start]) -> None:
-        """Begin from given starts, one per row."""
+    def begin(self, starts: Sequence[Start], joints: np.ndarray | None = None) -> None:
+        """Begin from given starts, one per row; `joints` (N, 7) [rad] moves the arms away from them."""
         self.batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)
         self.frame = np.stack([start.frame for start in starts])
         for name in starts[0].poses:
@@ -116,12 +131,15 @@ class Simulation:
         for _ in range(_IK_ITERATIONS):
             self.batch.forward(stage=_POSITION_STAGE)
             self.qpos[:, self._arm] = self.ik(position, rotation)
+        missed = np.linalg.norm(position - self.tcp_position, axis=-1)
+        if joints is not None:
+            moved = np.clip(self.qpos[:, self._arm] + joints, self._arm_low, self._arm_high)
+            self.qpos[:, self._arm] = moved
         self.ctrl[:, :7] = self.qpos[:, self._arm]
         self.ctrl[:, 7:9] = self.qpos[:, self._fingers]
         self.batch.forward()
         # The start must not depend on the reset's own forward pass: clear the solver's warm start.
         self.batch.bind("qacc_warmstart")[:] = 0.0
-        missed = np.linalg.norm(position - self.tcp_position, axis=-1)
         if missed.max() > 2e-3:
             raise BimodalError(
                 f"{self.task.id}: the hand cannot reach its start {np.round(position[missed.argmax()], 3)} m "

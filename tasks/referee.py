@@ -59,8 +59,10 @@ class Verdict(NamedTuple):
 class Referee:
     """Judges N episodes of one task."""
 
-    def __init__(self, task: Task, n: int) -> None:
+    def __init__(self, task: Task, n: int, horizon: int | None = None) -> None:
+        """Watch N episodes of `horizon` control steps; None for the task's."""
         self.task = task
+        self.horizon = task.horizon if horizon is None else horizon
         self.done = np.zeros(n, bool)
         """Episodes that have ended, (N,)."""
         self.steps = np.zeros(n, np.int32)
@@ -77,7 +79,7 @@ class Referee:
         self._held = np.where(measurement.goal, self._held + 1, 0)
         self.done |= measurement.illegal > LIGHT_TOUCH
         self.done |= self._held >= self.task.hold_steps
-        self.done |= len(self._seen) >= self.task.horizon
+        self.done |= len(self._seen) >= self.horizon
 
     def policy_fault(self, rows: np.ndarray, label: str) -> None:
         """End the running episodes among `rows` (N,) bool with a policy's fault."""

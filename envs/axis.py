@@ -1,0 +1,97 @@
+"""One way in which the world may shift: the class that every perturbation subclasses.
+
+A perturbation is one small class in a file of `envs/axes/`, with a name, magnitudes and at least one hook;
+nothing else is edited (docs/add-a-variant.md). Whatever it draws comes from the generator it is given, which
+depends on the axis, the level, the task and the episode's seed alone.
+"""
+
+from typing import Any, ClassVar, Protocol
+
+import mujoco
+import numpy as np
+
+from .specs import Spec
+
+LEVELS = (0, 1, 2, 3)
+"""Level 0 is the clean world; the others grow."""
+
+
+class ShiftedTask(Protocol):
+    """What an axis may ask of a task."""
+
+    id: ClassVar[str]
+    objects: ClassVar[tuple[str, ...]]
+    grasps: ClassVar[np.ndarray]
+    horizon: ClassVar[int]
+    trunk_steps: ClassVar[int]
+    centre: ClassVar[tuple[float, float]]
+
+    @property
+    def observation(self) -> tuple[Spec, ...]:
+        """Observation components."""
+        ...
+
+
+class Axis:
+    """A perturbation at one level. Subclasses override the hooks they need; the others do nothing."""
+
+    name: ClassVar[str]
+    """`group.what`, e.g. "contact.friction"."""
+    unit: ClassVar[str]
+    """Of the magnitude, e.g. "x" for a factor, "mm", "control steps"."""
+    levels: ClassVar[tuple[float, float, float, float]]
+    """Magnitude at levels 0 to 3; at level 0 the hooks change nothing, to the last bit."""
+    every_step: ClassVar[bool] = False
+    """Whether `observe` must see every control step, not only those at which the policy decides."""
+
+    def __init__(self, level: int) -> None:
+        """Take a level, 0 to 3."""
+        self.level = level
+        self.magnitude = self.levels[level]
+
+    # ------------------------------------------------------------------------------- before an episode
+
+    def scene(self, spec: mujoco.MjSpec, task: ShiftedTask, rng: np.random.Generator) -> None:
+        """Change the episode's scene before it is compiled; every episode needs the same number of parts."""
+
+    def model(self, model: mujoco.MjModel, task: ShiftedTask, rng: np.random.Generator) -> None:
+        """Change numbers of the episode's compiled model, in place."""
+
+    def start(self, start: Any, task: ShiftedTask, rng: np.random.Generator) -> Any:
+        """Return where the episode begins (a `simulation.Start`)."""
+        return start
+
+    def joints(self, task: ShiftedTask, rng: np.random.Generator) -> np.ndarray:
+        """Return what is added to the arm's joint angles at the start [rad], (7,)."""
+        return np.zeros(7)
+
+    def draw(self, task: ShiftedTask, rng: np.random.Generator) -> np.ndarray:
+        """Return the numbers that the hooks below need of one episode; those of N episodes are stacked."""
+        return np.zeros(0)
+
+    def horizon(self, steps: int) -> int:
+        """Return the length of the episodes [control steps]."""
+        return steps
+
+    # --------------------------------------------------------------------------------- in the loop
+
+    def begin(self, task: ShiftedTask, draws: np.ndarray) -> None:
+        """Begin N episodes with their draws (N, ...); memory between steps is kept in `self`."""
+        self.task, self.draws = task, draws
+
+    def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
+        """Return what the policy sees of what is there, arrays (N, d)."""
+        return seen
+
+    def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
+        """Return what the robot is commanded, (N, A) in `space`, of what the policy asked for."""
+        return actions
+
+    def push(self, simulation: Any, step: int) -> None:
+        """Act on the running `Simulation` before a control step."""
+
+
+def overrides(axis: Axis | type[Axis], hook: str) -> bool:
+    """Return whether an axis has a hook of its own."""
+    kind = axis if isinstance(axis, type) else type(axis)
+    return getattr(kind, hook) is not getattr(Axis, hook)

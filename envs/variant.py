@@ -1,0 +1,155 @@
+"""Variants: the same episode with something shifted. `contact.friction:2+sensing.latency:1` names one.
+
+An episode in a variant and its clean twin differ in nothing else: the scene, the hand and the policy's noise
+come from the same streams, and every axis draws from a stream of its own.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import mujoco
+import numpy as np
+
+from .axes import axes
+from .axis import LEVELS, Axis, overrides
+from .errors import WrongUse, unknown_name
+from .specs import ACTIONS, bounds, from_grid, to_grid
+from .streams import stream
+
+CLEAN = "clean"
+"""Name of the world as the task defines it."""
+COMBINED: dict[str, tuple[str, ...]] = {}
+"""Names of combinations, and their axes; `combo:2` is all of them at level 2."""
+
+
+Seeds = Sequence[int] | np.ndarray
+"""Seeds of N episodes."""
+
+
+class Part(NamedTuple):
+    """One axis at one level."""
+
+    axis: str
+    level: int
+
+    def __str__(self) -> str:
+        """Return it as it is written in a variant's name."""
+        return f"{self.axis}:{self.level}"
+
+
+def parse(name: str) -> tuple[Part, ...]:
+    """Return the parts of a variant's name, () for `clean`.
+
+    Raises:
+        WrongUse: no such axis or level, or an axis that is named twice.
+    """
+    if name == CLEAN:
+        return ()
+    parts: list[Part] = []
+    for text in name.split("+"):
+        axis, colon, level = text.partition(":")
+        if axis not in axes() and axis not in COMBINED:
+            raise unknown_name("variant", axis, [CLEAN, *COMBINED, *axes()])
+        if not colon or level not in map(str, LEVELS):
+            raise WrongUse(f"variant {text!r} has no such level; write {axis}:1, {axis}:2 or {axis}:3")
+        parts += [Part(each, int(level)) for each in COMBINED.get(axis, (axis,))]
+    names = [part.axis for part in parts]
+    if twice := [axis for axis in names if names.count(axis) > 1]:
+        raise WrongUse(f"variant {name!r} names {twice[0]} twice")
+    return tuple(parts)
+
+
+class Variant:
+    """Some axes, each at a level, applied to the N episodes of one simulation."""
+
+    def __init__(self, name: str = CLEAN) -> None:
+        """Parse a variant's name; see `parse`."""
+        self.name = name
+        self.parts: list[Axis] = [axes()[part.axis](part.level) for part in parse(name)]
+
+    def having(self, hook: str) -> list[Axis]:
+        """Return the axes that have a hook of their own."""
+        return [axis for axis in self.parts if overrides(axis, hook)]
+
+    # ------------------------------------------------------------------------------- before an episode
+
+    def spec(self, task: Any, seed: int) -> mujoco.MjSpec:
+        """Return the scene of one episode."""
+        spec = task.spec()
+        for axis in self.having("scene"):
+            axis.scene(spec, task, _rng(axis, task, seed, "scene"))
+        return spec
+
+    def models(self, base: mujoco.MjModel, task: Any, seeds: Seeds) -> list[mujoco.MjModel] | None:
+        """Return every episode's model; None when none differs from `base`, the task's compiled scene."""
+        scenes, fields = self.having("scene"), self.having("model")
+        if not scenes and not fields:
+            return None
+        found = []
+        for seed in seeds:
+            model = self.spec(task, seed).compile() if scenes else _copy(base)
+            for axis in fields:
+                axis.model(model, task, _rng(axis, task, seed, "model"))
+            found.append(model)
+        return found
+
+    def start(self, start: Any, task: Any, seed: int) -> Any:
+        """Return where one episode begins."""
+        for axis in self.having("start"):
+            start = axis.start(start, task, _rng(axis, task, seed, "start"))
+        return start
+
+    def joints(self, task: Any, seeds: Seeds) -> np.ndarray | None:
+        """Return what is added to the arms' joint angles at the start [rad], (N, 7); None for nothing."""
+        moved = self.having("joints")
+        if not moved:
+            return None
+        each = [[axis.joints(task, _rng(axis, task, s, "joints")) for axis in moved] for s in seeds]
+        return np.sum(each, axis=1)
+
+    def horizon(self, steps: int) -> int:
+        """Return the length of the episodes [control steps]."""
+        for axis in self.parts:
+            steps = axis.horizon(steps)
+        return steps
+
+    # --------------------------------------------------------------------------------- in the loop
+
+    def begin(self, task: Any, seeds: Seeds) -> None:
+        """Begin the episodes."""
+        for axis in self.parts:
+            axis.begin(task, np.stack([axis.draw(task, _rng(axis, task, int(s), "draw")) for s in seeds]))
+
+    @property
+    def every_step(self) -> bool:
+        """Whether `observe` must see every control step."""
+        return any(axis.every_step for axis in self.parts)
+
+    def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
+        """Return what the policy sees of what is there, arrays (N, d)."""
+        for axis in self.having("observe"):
+            seen = axis.observe(seen, step)
+        return seen
+
+    def command(self, grid: np.ndarray, space: str, step: int) -> np.ndarray:
+        """Return what the robot is commanded of what the policy asked for, (N, A) on the grid of actions."""
+        acting = self.having("act")
+        if not acting:
+            return grid.copy()
+        actions = from_grid(grid)
+        for axis in acting:
+            actions = axis.act(actions, space, step)
+        return to_grid(np.clip(actions, *bounds(ACTIONS[space])))
+
+    def push(self, simulation: Any, step: int) -> None:
+        """Act on the running simulation before a control step."""
+        for axis in self.having("push"):
+            axis.push(simulation, step)
+
+
+def _rng(axis: Axis, task: Any, seed: int, hook: str) -> np.random.Generator:
+    return stream("variant", axis.name, axis.level, task.id, int(seed), hook)
+
+
+def _copy(model: mujoco.MjModel) -> mujoco.MjModel:
+    return model.__copy__()
