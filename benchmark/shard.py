@@ -114,7 +114,7 @@ def run_shard(
     states: list[np.ndarray] = []
     while not referee.done.all():
         step = len(actions)
-        action = variant.command(pilot.action(step), needs.action, step)
+        action = variant.command(pilot.action(step), needs.action, step, simulation)
         if referee.done.all():
             break
         if step % STATE_EVERY == 0:

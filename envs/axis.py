@@ -48,6 +48,7 @@ class Axis:
         """Take a level, 0 to 3."""
         self.level = level
         self.magnitude = self.levels[level]
+        self.still = np.zeros((0, 0))
 
     # ------------------------------------------------------------------------------- before an episode
 
@@ -84,7 +85,10 @@ class Axis:
         return seen
 
     def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
-        """Return what the robot is commanded, (N, A) in `space`, of what the policy asked for."""
+        """Return what the robot is commanded, (N, A) in `space`, of what the policy asked for.
+
+        `self.still` (N, A) is the command that keeps the robot as it was at the start.
+        """
         return actions
 
     def push(self, simulation: Any, step: int) -> None:

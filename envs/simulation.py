@@ -160,6 +160,16 @@ class Simulation:
         self.ctrl[:, :7], self.ctrl[:, 7:9] = self.targets(actions, space)
         self.batch.step(nstep=SUBSTEPS, stage=_POSITION_STAGE)
 
+    def stay(self, space: str) -> np.ndarray:
+        """Return the actions (N, A) that keep the hands where they are, the gripper open."""
+        open_ = np.full((self.n, 1), OPENING_HIGH)
+        if space == "ee_absolute":
+            columns = control.columns_from_rotation(self.tcp_rotation)
+            return np.concatenate([self.tcp_position, columns, open_], axis=1)
+        if space == "joint_absolute":
+            return np.concatenate([self.qpos[:, self._arm], open_], axis=1)
+        return np.concatenate([np.zeros((self.n, 6)), -np.ones((self.n, 1))], axis=1)
+
     def targets(self, actions: np.ndarray, space: str) -> tuple[np.ndarray, np.ndarray]:
         """Return joint targets (N, 7) [rad] and finger targets (N, 2) [m] for actions (N, A)."""
         if space == "ee_absolute":

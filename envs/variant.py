@@ -131,13 +131,15 @@ class Variant:
             seen = axis.observe(seen, step)
         return seen
 
-    def command(self, grid: np.ndarray, space: str, step: int) -> np.ndarray:
+    def command(self, grid: np.ndarray, space: str, step: int, simulation: Any) -> np.ndarray:
         """Return what the robot is commanded of what the policy asked for, (N, A) on the grid of actions."""
         acting = self.having("act")
         if not acting:
             return grid.copy()
         actions = from_grid(grid)
         for axis in acting:
+            if step == 0:
+                axis.still = simulation.stay(space)
             actions = axis.act(actions, space, step)
         return to_grid(np.clip(actions, *bounds(ACTIONS[space])))
 

@@ -1,0 +1,53 @@
+"""Less time, and other starts."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..axis import Axis
+
+
+class Horizon(Axis):
+    """The episode is shorter."""
+
+    name = "horizon.short"
+    unit = "x"
+    levels = (1.0, 0.75, 0.6, 0.5)
+
+    def horizon(self, steps: int) -> int:
+        """Return the shorter length."""
+        return math.ceil(self.magnitude * steps)
+
+
+class StartJoints(Axis):
+    """The arm starts in another posture."""
+
+    name = "start.joints"
+    unit = "rad"
+    levels = (0.0, 0.05, 0.1, 0.2)
+
+    def joints(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+        """Return a random direction in joint space of this length."""
+        direction = rng.standard_normal(7)
+        return self.magnitude * direction / np.linalg.norm(direction)
+
+
+class StartBias(Axis):
+    """The hand starts nearer to one mode, which one is drawn."""
+
+    name = "start.bias"
+    unit = "share of the way to the mode"
+    levels = (0.0, 0.1, 0.2, 0.3)
+
+    def start(self, start: Any, task: Any, rng: np.random.Generator) -> Any:
+        """Move the start sideways towards the mode's grasp."""
+        way = toward(task, int(rng.integers(len(task.grasps))))
+        c, s = np.cos(start.frame[2]), np.sin(start.frame[2])
+        shift = self.magnitude * np.array([c * way[0] - s * way[1], s * way[0] + c * way[1], 0.0])
+        return start._replace(tcp=start.tcp + shift)
+
+
+def toward(task: Any, mode: int) -> np.ndarray:
+    """Return the way from the middle of the modes to one of them, scene frame x, y [m]."""
+    return task.grasps[mode, :2] - task.grasps[:, :2].mean(0)
