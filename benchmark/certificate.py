@@ -19,7 +19,7 @@ from .crew import Crew
 from .gates import average_rows, dead_zone_rows, expert_rows, floor_rows
 from .learning import LESSONS, Outcomes, Study, learning_rows
 from .machine import machine, versions
-from .probe import hidden_rows
+from .probe import AFTER, PROBED, hidden_rows
 from .rows import Certificate, Row, counted
 from .trials import FIRST_SEED
 
@@ -82,9 +82,14 @@ def certify(
 
 
 def _hidden(study: Study, quick: bool) -> list[Row]:
-    """Gate 4; on the way the demonstrations are made from which the lessons are learnt."""
-    calm = collect(study.task, episodes=QUICK_SEEDS * len(study.task.modes), process_noise=0.0)
-    return hidden_rows(study.task, calm, calm if quick else study.demonstrations)
+    """Gate 4; and make the demonstrations from which the lessons are learnt, while others work."""
+    task, k = study.task, len(study.task.modes)
+    calm = collect(task, episodes=QUICK_SEEDS * k, process_noise=0.0)
+    if quick:
+        return hidden_rows(task, calm, calm)
+    many = collect(task, episodes=PROBED - PROBED % k, seed=1, until=task.trunk_steps + AFTER + 1)
+    study.prepare()
+    return hidden_rows(task, calm, many)
 
 
 def _learning(task: Task, study: Study, found: dict[str, Outcomes | str]) -> list[Row]:

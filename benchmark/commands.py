@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Console
 
 from ..envs.errors import WrongUse, unknown_name
-from ..tasks import load_task, task_names
+from ..tasks import load_task
 from ..tasks.demonstrations import collect, load, save
-from ..tasks.registry import place
+from ..tasks.registry import own_names, place
 from ..tasks.sound import require_sound
 from .console import console, progress_bar
 from .evaluate import RUNS, evaluate
@@ -54,6 +54,22 @@ def new_task(options: argparse.Namespace) -> int:
         verb, *flags = command.split()
         line = " ".join(["bimodal", verb, str(file), *flags])
         console.print(f"  {line:{len(str(file)) + 25}} # {text}", markup=False)
+    return 0
+
+
+def view(options: argparse.Namespace) -> int:
+    """Show a task: its modes, their average, where it may lie, its dead zone; in a window or as files."""
+    from .view import animate, check_endings, draw
+
+    task = load_task(options.task, check=False)  # what is wrong with it may be seen
+    check_endings(options.png, options.gif)
+    if options.png is None and options.gif is None:
+        from .viewer import show
+
+        show(task, options.seed)
+    for file, write in ((options.png, draw), (options.gif, animate)):
+        if file is not None:
+            console.print(f"picture  {write(task, file, options.seed)}", markup=False)
     return 0
 
 
@@ -218,7 +234,7 @@ def certify(options: argparse.Namespace) -> int:
         console.print(certificate_table(found))
         passed &= found.passed
     if options.page:
-        write_text(options.page, certificates_page(all_kept(map(load_task, task_names()))))
+        write_text(options.page, certificates_page(all_kept(map(load_task, own_names()))))
     return 0 if passed else 1
 
 
@@ -226,7 +242,7 @@ def _chosen(options: argparse.Namespace) -> tuple[str, ...]:
     """Return the tasks to certify or study."""
     if options.all and options.task:
         raise WrongUse("--all means every task; leave it out, or leave out the task ids")
-    return tuple(options.task) or task_names()
+    return tuple(options.task) or own_names()
 
 
 def _studies(options: argparse.Namespace) -> int:
@@ -246,7 +262,7 @@ def _studies(options: argparse.Namespace) -> int:
     for table in validity_tables(found):
         console.print(table)
     if options.page:
-        everything = measure(map(load_task, task_names()), controls=False, limits=False)
+        everything = measure(map(load_task, own_names()), controls=False, limits=False)
         write_text(options.page, validity_page([one for one in everything if one.findings]))
     return 0
 

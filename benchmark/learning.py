@@ -108,6 +108,10 @@ class Study:
             save(collect(self.task, *self._shown), path)
         return path
 
+    def prepare(self) -> None:
+        """Make the demonstrations now."""
+        self.file  # noqa: B018
+
     @property
     def demonstrations(self) -> Demonstrations:
         """The demonstrations."""

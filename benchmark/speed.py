@@ -20,8 +20,9 @@ from ..envs.scene import SUBSTEPS, TIMESTEP
 from ..envs.simulation import Simulation
 from ..envs.specs import from_grid
 from ..policies import Policy, load_policy
-from ..tasks import Task, demonstrations, load_task, task_names
+from ..tasks import Task, demonstrations, load_task
 from ..tasks.referee import SUCCESS
+from ..tasks.registry import own_names
 from .evaluate import evaluate
 from .labels import short_name
 from .machine import cores, machine
@@ -58,7 +59,7 @@ def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress
     """
     tell = progress or (lambda _: None)
     rounds, episodes = (1, 8) if quick else (4, SHARD_SIZE)
-    rows, tasks = [], [load_task(name) for name in ((TASK,) if quick else task_names())]
+    rows, tasks = [], [load_task(name) for name in ((TASK,) if quick else own_names())]
     for task in tasks:
         tell(f"{task.id}: evaluator")
         rows.append(evaluator_row(task, rounds, episodes))

@@ -8,7 +8,7 @@ import mujoco
 
 from ..envs import control, robot, scene, simulation, specs
 from ..envs.errors import WrongUse, unknown_name
-from ..tasks import load_task, referee
+from ..tasks import load_task, referee, task_id
 from ..tasks import task as task_module
 from ..tasks.demonstrations import FIRST_SEED
 from ..tasks.fingerprint import fingerprint
@@ -90,8 +90,7 @@ def find_suite(name: str, tasks: tuple[str, ...] = (), seeds: range | None = Non
     if name not in SUITES:
         raise unknown_name("suite", name, SUITES)
     suite = SUITES[name]
-    for task in tasks:
-        load_task(task)
+    tasks = tuple(load_task(task_id(task)).id for task in tasks)
     if seeds is not None and (
         len(seeds) == 0 or seeds.step != 1 or seeds.start < 0 or seeds.stop > FIRST_SEED
     ):

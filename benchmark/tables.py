@@ -21,7 +21,7 @@ def task_table() -> Table:
     for column in ("task", "modes", "horizon", "goal"):
         table.add_column(column, justify="right" if column == "horizon" else "left")
     for name in task_names():
-        task = load_task(name)
+        task = load_task(name, check=False)
         table.add_row(name, " | ".join(task.modes), f"{task.horizon / 20:g} s", task.goal)
     return table
 

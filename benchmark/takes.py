@@ -55,7 +55,7 @@ def play(task: Task, seed: int = 0) -> list[Take]:
         referee.see(seen[-1], simulation.diverged)
         states.append(simulation.state())
         if not touched and seen[-1].illegal[k] > LIGHT_TOUCH:
-            touched = _touched(simulation, k)
+            touched = _touched(simulation, k, seen[-1].illegal[k])
         if referee.done.all():
             break
     verdict, record = referee.verdict(), np.stack(states, 1)
@@ -71,13 +71,14 @@ def play(task: Task, seed: int = 0) -> list[Take]:
 def _taken(seen: list[Measurement], mode: int) -> int:
     """Return the row of states that shows a mode best.
 
-    The target has come some way in the mode; else the goal is reached in it; else the middle of the time
-    in which the mode is taken; else the end.
+    The goal is reached and the hand has let go; else the target has come some way in the mode; else the goal
+    is reached; else the middle of the time in which the mode is taken; else the end.
     """
-    taken, lift, goal = (
-        np.array([getattr(row, name)[0] for row in seen]) for name in ("part", "lift", "goal")
-    )
-    taken = taken == mode
+    columns = ("part", "lift", "goal", "held")
+    part, lift, goal, held = (np.array([getattr(row, name)[0] for row in seen]) for name in columns)
+    taken = part == mode
+    if (taken & goal & ~held).any():
+        return int(np.flatnonzero(taken & goal & ~held)[-1]) + 1
     for shown in (taken & (lift > _SHOWN_LIFT), taken & goal):
         if shown.any():
             return int(shown.argmax()) + 1
@@ -93,13 +94,13 @@ def _stopped(task: Task, seen: list[Measurement]) -> int:
     return min(acted[0] + _GRIPPED, len(seen)) if acted else len(seen)
 
 
-def _touched(simulation: Simulation, row: int) -> str:
-    """Return the name of the contact sensor that feels most in a row, the table's apart."""
+def _touched(simulation: Simulation, row: int, force: float) -> str:
+    """Return the name of the shape whose contact sensor feels just this force [N] in a row."""
     model = simulation.model
     names = [model.sensor(index).name for index in range(model.nsensor)]
-    force = {name: simulation.force(name)[row] for name in names if name != "table"}
-    found = max(force, key=lambda name: force[name])
-    return found.removesuffix("_left").removesuffix("_right").replace("_", " ")
+    found = min(names, key=lambda name: abs(float(simulation.force(name)[row]) - force))
+    shape = model.geom(int(model.sensor(found).objid[0])).name
+    return shape.replace("_", " ").rstrip(" 0123456789")
 
 
 def _note(averaged: bool, label: str, touched: str) -> str:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from ..envs.errors import BimodalError, WrongUse
 from ..tasks import load_task, task_names
 from ..tasks.referee import LABELS, SUCCESS
+from ..tasks.registry import FILES
 from . import metrics
 from .labels import count_labels
 from .metrics import Interval
@@ -167,11 +168,16 @@ def _check_rows(suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder
         BimodalError: an unknown task, variant, verdict or mode, or a column is missing.
     """
     try:
-        sound = all(name in task_names() for name in suite["tasks"])
-        sound &= all(_VARIANT.fullmatch(name) is not None for name in suite["variants"])
+        if foreign := [name for name in suite["tasks"] if name not in task_names()]:
+            raise BimodalError(
+                f"{folder} has episodes of {foreign[0]!r:.80}, a task that is not known here; name its file"
+                f" in {FILES}, or install its package"
+            )
+        sound = all(_VARIANT.fullmatch(name) is not None for name in suite["variants"])
         for row in rows:
+            sound &= row["task"] in suite["tasks"]
             modes = load_task(row["task"]).modes
-            sound &= row["task"] in suite["tasks"] and row["variant"] in suite["variants"]
+            sound &= row["variant"] in suite["variants"]
             sound &= row["label"] in LABELS and -1 <= row["mode"] < len(modes)
             sound &= all(isinstance(row[name], int) for name in ("seed", "steps", "shard"))
     except (KeyError, TypeError, WrongUse) as error:

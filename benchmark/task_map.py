@@ -4,12 +4,12 @@ The map looks down in the middle of all starts, the robot above its upper edge: 
 the robot's left is on the right.
 """
 
-from itertools import combinations
-from typing import NamedTuple
+from itertools import combinations, pairwise
+from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from ..envs.look import View
 from ..envs.render import Renderer
@@ -24,7 +24,9 @@ RED: Colour = (214, 40, 40)
 """Of the dead zone and of the average."""
 REGION: Colour = (255, 255, 255)
 """Of the part of the table on which the scene may lie."""
+_FINGER = 0.011  # half the width of a finger [m]
 _MARGIN = 0.03  # of table around what is drawn [m]
+_FLAT = 4e-4  # what modes span is a line up to this area [m^2]
 _FINE = 4  # shapes are drawn this much larger, then reduced, to get smooth edges
 _STEPS = 121  # poses from one mode to another
 
@@ -35,7 +37,7 @@ class _Middle(np.random.Generator):
     def __init__(self) -> None:
         super().__init__(np.random.PCG64(0))
 
-    def uniform(self, low=0.0, high=1.0, size=None):  # noqa: ANN001, ANN201
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
         return np.broadcast_to((np.asarray(low) + np.asarray(high)) / 2, size or ())
 
 
@@ -106,7 +108,7 @@ def hull(points: np.ndarray) -> np.ndarray:
         return found[:-1]
 
     ordered = np.unique(points.round(6), axis=0)
-    return np.array(chain(ordered) + chain(ordered[::-1]))
+    return np.array(chain(ordered) + chain(ordered[::-1])).reshape(-1, 2)
 
 
 def _turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
@@ -125,10 +127,37 @@ def dead_paths(task: Task) -> list[np.ndarray]:
     return paths
 
 
+def dead_region(task: Task) -> list[np.ndarray]:
+    """Return the dead zone from above as convex polygons that overlap, scene frame, (P, 2) [m] each.
+
+    Of two modes, or of modes in a line: what the open fingers sweep on the way. Of modes around something:
+    all places among them but the corners.
+    """
+    paths = dead_paths(task)
+    if not paths:
+        return []
+    span = hull(np.concatenate(paths)[:, :2])
+    if len(task.modes) > 2 and _area(span) > _FLAT:
+        return [span]
+    reach = [fingers(path) for path in paths]
+    return [hull(np.concatenate(both)) for swept in reach for both in pairwise(swept)]
+
+
+def _area(polygon: np.ndarray) -> float:
+    x, y = polygon.T
+    return abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
+
+
 def pads(hands: np.ndarray) -> np.ndarray:
     """Return where the open finger pads of hands (..., 4) are, from above, (..., 2 pads, 2) [m]."""
     way = PAD_RADIUS * np.stack([np.cos(hands[..., 3]), np.sin(hands[..., 3])], -1)
     return np.stack([hands[..., :2] - way, hands[..., :2] + way], -2)
+
+
+def fingers(hands: np.ndarray) -> np.ndarray:
+    """Return the corners of the open fingers of hands (..., 4), from above, (..., 4 corners, 2) [m]."""
+    across = _FINGER * np.stack([-np.sin(hands[..., 3]), np.cos(hands[..., 3])], -1)[..., None, :]
+    return np.concatenate([pads(hands) - across, pads(hands) + across], -2)
 
 
 class Chart(NamedTuple):
@@ -172,7 +201,17 @@ def draw_map(task: Task, renderer: Renderer, size: tuple[int, int], passes: int)
     for layer in (_region_layer(task, chart, region, fine), _dead_layer(task, chart, fine)):
         picture.alpha_composite(layer.resize(size, Image.Resampling.BOX))
     picture.alpha_composite(_grasp_layer(task, chart, fine).resize(size, Image.Resampling.BOX))
+    _point_at_robot(ImageDraw.Draw(picture), wide)
     return picture.convert("RGB")
+
+
+def _point_at_robot(draw: ImageDraw.ImageDraw, wide: int) -> None:
+    """Write at the upper edge that the robot stands beyond it."""
+    text, font = "robot", ImageFont.load_default(size=15)
+    middle, reach = wide / 2 + 7, font.getlength(text) / 2
+    draw.text((middle, 14), text, (70, 58, 44), font, anchor="mm")
+    tip = middle - reach - 12
+    draw.polygon([(tip, 8), (tip - 5, 18), (tip + 5, 18)], fill=(70, 58, 44))
 
 
 def _world(task: Task, points: np.ndarray) -> np.ndarray:
@@ -185,7 +224,7 @@ def _region_layer(task: Task, chart: Chart, region: np.ndarray, fine: tuple[int,
     layer = Image.new("RGBA", fine)
     draw = ImageDraw.Draw(layer)
     outline = chart.pixels(region)
-    draw.polygon(outline, fill=(*REGION, 56))
+    draw.polygon(outline, fill=(*REGION, 44))
     draw.line([*outline, outline[0]], fill=(*REGION, 255), width=2 * _FINE, joint="curve")
     return layer
 
@@ -194,10 +233,8 @@ def _dead_layer(task: Task, chart: Chart, fine: tuple[int, int]) -> Image.Image:
     """Draw what the open fingers sweep in the dead zone."""
     mask = Image.new("L", fine)
     draw = ImageDraw.Draw(mask)
-    for path in dead_paths(task):
-        swept = _world(task, pads(path))
-        for here, there in zip(swept[:-1], swept[1:], strict=True):
-            draw.polygon(chart.pixels(hull(np.concatenate([here, there]))), fill=128)
+    for polygon in dead_region(task):
+        draw.polygon(chart.pixels(_world(task, polygon)), fill=128)
     layer = Image.new("RGBA", fine, (*RED, 0))
     layer.putalpha(mask)
     return layer
@@ -210,30 +247,14 @@ def _grasp_layer(task: Task, chart: Chart, fine: tuple[int, int]) -> Image.Image
     for width, white in ((5, True), (3, False)):
         for mode, hand in enumerate(task.grasps):
             colour = (255, 255, 255, 255) if white else (*COLOURS[mode % len(COLOURS)], 255)
-            ends = chart.pixels(_world(task, pads(hand)))
-            draw.line(ends, fill=colour, width=width * _FINE)
-            for end in ends:
-                _finger(draw, end, ends, colour, width, chart.scale)
+            draw.line(chart.pixels(_world(task, pads(hand))), fill=colour, width=width * _FINE)
+            left, right, left_end, right_end = chart.pixels(_world(task, fingers(hand)))
+            for pad in ((left, left_end), (right, right_end)):
+                draw.line(pad, colour, (width + 2) * _FINE)
             _dot(draw, chart.pixels(_world(task, hand[None, :2]))[0], (width + 3) * _FINE, colour)
     return layer
 
 
-def _finger(
-    draw: ImageDraw.ImageDraw,
-    at: tuple[float, float],
-    ends: list[tuple[float, float]],
-    colour: tuple[int, ...],
-    width: int,
-    scale: float,
-) -> None:
-    """Draw a finger pad across the line between both."""
-    way = np.subtract(ends[1], ends[0])
-    across = np.array([-way[1], way[0]]) / np.linalg.norm(way) * 0.011 * scale * _FINE
-    draw.line([tuple(np.array(at) - across), tuple(np.array(at) + across)], colour, (width + 2) * _FINE)
-
-
-def _dot(
-    draw: ImageDraw.ImageDraw, at: tuple[float, float], radius: float, colour: tuple[int, ...]
-) -> None:
+def _dot(draw: ImageDraw.ImageDraw, at: tuple[float, float], radius: float, colour: tuple[int, ...]) -> None:
     x, y = at
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)

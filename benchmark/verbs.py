@@ -58,6 +58,15 @@ COMMANDS: dict[str, Command] = {
             argument("--out", type=Path, help="file or folder (default: ./NAME.py in snake case)"),
         ),
     ),
+    "view": Command(
+        commands.view,
+        (
+            argument("task", type=_TASK, help="task id or file.py"),
+            argument("--png", type=Path, help="write a still instead (.png or .jpg)"),
+            argument("--gif", type=Path, help="write the modes as they move instead (.gif)"),
+            argument("--seed", type=int, default=0, help="of the scene (default 0)"),
+        ),
+    ),
     "demos": Command(
         commands.demos,
         (

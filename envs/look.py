@@ -1,6 +1,6 @@
 """Dresses the lean physics scene for the camera: the same bodies and joints, with shells, wood and light.
 
-What is drawn lives in geom group 1; physics shapes are hidden and stay as they are. Because no body or
+What is drawn lives in geom groups 1 and 2; physics shapes are hidden and stay as they are. Because no body or
 joint is added, a recorded state of the physics model places every body of the dressed one.
 """
 
@@ -15,9 +15,11 @@ from .scene import FLOOR_Z
 from .streams import stream
 
 SHOWN = 1
-"""The geom group that cameras see; physics shapes are moved out of it."""
+"""The geom group of what cameras see, the robot apart; physics shapes are moved out of it."""
 TABLE_TOP = "table_top"
 """The physics box that becomes a wooden table; a scene has one or none."""
+ROBOT = 2
+"""The geom group of the robot and its base plate, which a renderer can leave out."""
 _HIDDEN = 3
 
 FOVY = 36.0
@@ -48,6 +50,8 @@ class View(NamedTuple):
     """Direction of the gaze about z [degrees]; 180 looks along -x, at the robot's face."""
     elevation: float
     """Direction of the gaze over the horizon [degrees]; -90 looks straight down."""
+    height: float = 0.0
+    """Of a parallel projection's picture [m]; 0 for perspective, with an opening angle of `FOVY`."""
 
     def frame(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the camera's position (3,) [m] and its rotation (3, 3), world; it looks along its -z."""
@@ -100,10 +104,10 @@ def dress(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
     return spec
 
 
-def _show(body: mujoco.MjsBody, kind: str, material: str, **fields: object) -> None:
+def _show(body: mujoco.MjsBody, kind: str, material: str, group: int = SHOWN, **fields: object) -> None:
     """Add a geom that is seen and touches nothing."""
     shape = getattr(mujoco.mjtGeom, f"mjGEOM_{kind.upper()}")
-    body.add_geom(type=shape, material=material, group=SHOWN, contype=0, conaffinity=0, mass=0, **fields)
+    body.add_geom(type=shape, material=material, group=group, contype=0, conaffinity=0, mass=0, **fields)
 
 
 def _paint(spec: mujoco.MjSpec, name: str, rgba: tuple[float, ...], specular: float, shininess: float) -> str:
@@ -136,7 +140,7 @@ def _set_stage(spec: mujoco.MjSpec) -> None:
     _show(world, "plane", _paint(spec, "floor", _FLOOR, 0.0, 0.0), size=[0, 0, 1], pos=[0, 0, FLOOR_Z])
     _paint(spec, "metal", _METAL, 0.3, 0.4)
     rounded_cylinder(0.115, 0.004, 0.003).add_to(spec, "plate")
-    _show(world, "mesh", "metal", meshname="plate", pos=[-0.03, 0.0, 0.002])
+    _show(world, "mesh", "metal", ROBOT, meshname="plate", pos=[-0.03, 0.0, 0.002])
     for name in ("key", "fill"):
         world.add_light(name=name, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, ambient=[0, 0, 0])
 
@@ -223,7 +227,8 @@ def _dress_robot(spec: mujoco.MjSpec, faces: int) -> None:
         name = f"{part.body} {part.colour}"
         part.mesh.add_to(spec, name)
         colour, specular, shininess = _ROBOT[part.colour]
-        _show(body, "mesh", _paint(spec, f"robot {part.colour}", colour, specular, shininess), meshname=name)
+        paint = _paint(spec, f"robot {part.colour}", colour, specular, shininess)
+        _show(body, "mesh", paint, ROBOT, meshname=name)
 
 
 def _add_cameras(spec: mujoco.MjSpec) -> None:

@@ -86,20 +86,25 @@ class Renderer:
         spec = task.spec()
         self._physics = spec.compile()
         self._physics_data = mujoco.MjData(self._physics)
-        self.model = look.dress(spec, BUDGETS[quality]).compile()
+        self.model = dressed(spec, quality)
         """The dressed model."""
+        self.model.vis.global_.offwidth, self.model.vis.global_.offheight = width, height
         self._data = mujoco.MjData(self.model)
         self._width, self._height = width, height
-        self._light()
         self._open()
 
     # -------------------------------------------------------------------------------------- pictures
 
-    def frame(self, state: np.ndarray, camera: str = "front") -> np.ndarray:
-        """Return the picture of one `mjSTATE_INTEGRATION` row of the physics model, (H, W, 3) uint8."""
+    def frame(self, state: np.ndarray, camera: str | look.View = "front") -> np.ndarray:
+        """Return the picture of one `mjSTATE_INTEGRATION` row of the physics model, (H, W, 3) uint8.
+
+        Args:
+            state: (nstate,).
+            camera: one of `look.CAMERAS`, or a view of your own.
+        """
         return self._average(state, camera, self._lighting.passes)
 
-    def still(self, state: np.ndarray, camera: str = "front", passes: int = 32) -> np.ndarray:
+    def still(self, state: np.ndarray, camera: str | look.View = "front", passes: int = 32) -> np.ndarray:
         """Return a picture with soft shadows and the light of the sky, (H, W, 3) uint8.
 
         Raises:
@@ -111,7 +116,11 @@ class Renderer:
             raise BimodalError(f"a still needs at least 1 pass, got {passes}")
         return self._average(state, camera, passes)
 
-    def _average(self, state: np.ndarray, camera: str, passes: int) -> np.ndarray:
+    def show_robot(self, shown: bool) -> None:
+        """Draw the robot in the pictures that follow, or leave it out."""
+        self._option.geomgroup[look.ROBOT] = shown
+
+    def _average(self, state: np.ndarray, camera: str | look.View, passes: int) -> np.ndarray:
         """Average pictures that differ in where the light comes from and by parts of a pixel."""
         self._pose(state)
         self._aim(camera)
@@ -126,15 +135,18 @@ class Renderer:
         size = mujoco.mj_stateSize(self._physics, _STATE)
         if np.shape(state) != (size,):
             raise BimodalError(f"a state of this task has shape ({size},), got {np.shape(state)}")
-        source, target = self._physics_data, self._data
-        mujoco.mj_setState(self._physics, source, np.asarray(state, np.float64), _STATE)
-        target.qpos[:], target.time = source.qpos, source.time
-        target.mocap_pos[:], target.mocap_quat[:] = source.mocap_pos, source.mocap_quat
-        mujoco.mj_kinematics(self.model, target)
-        mujoco.mj_comPos(self.model, target)
-        mujoco.mj_camlight(self.model, target)
+        mujoco.mj_setState(self._physics, self._physics_data, np.asarray(state, np.float64), _STATE)
+        pose(self.model, self._data, self._physics_data)
 
-    def _aim(self, camera: str) -> None:
+    def _aim(self, camera: str | look.View) -> None:
+        if isinstance(camera, look.View):
+            self._camera.type = mujoco.mjtCamera.mjCAMERA_FREE
+            self._camera.lookat[:] = camera.lookat
+            self._camera.distance = camera.distance
+            self._camera.azimuth, self._camera.elevation = camera.azimuth, camera.elevation
+            self._camera.orthographic = camera.height > 0
+            self.model.vis.global_.fovy = camera.height or look.FOVY
+            return
         if camera not in look.CAMERAS:
             raise unknown_name("camera", camera, look.CAMERAS)
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
@@ -160,21 +172,6 @@ class Renderer:
 
     # ----------------------------------------------------------------------------------------- light
 
-    def _light(self) -> None:
-        """Set the lamps of this quality."""
-        light, model = self._lighting, self.model
-        head = model.vis.headlight
-        head.ambient[:], head.diffuse[:], head.specular[:] = light.ambient, light.head, 0.05
-        model.vis.map.shadowclip = _REACH
-        model.vis.quality.shadowsize = max(light.shadows, 1)
-        model.vis.quality.offsamples = 0  # the passes smooth the edges
-        model.vis.global_.offwidth, model.vis.global_.offheight = self._width, self._height
-        for name, brightness, shine in (("key", light.key, 0.25), ("fill", light.fill, 0.0)):
-            lamp = model.light(name)
-            lamp.diffuse[:] = brightness * (_SKY if light.sky and name == "fill" else 1.0)
-            lamp.specular[:] = shine
-            lamp.castshadow[:] = light.shadows > 0 and (light.sky or name == "key")
-
     def _turn(self, name: str, direction: np.ndarray) -> None:
         """Let a light shine along `direction` (3,) on the workspace."""
         lamp = self.model.light(name)
@@ -187,7 +184,7 @@ class Renderer:
     def _open(self) -> None:
         self._camera, self._option = mujoco.MjvCamera(), mujoco.MjvOption()
         self._option.geomgroup[:] = 0
-        self._option.geomgroup[look.SHOWN] = 1
+        self._option.geomgroup[[look.SHOWN, look.ROBOT]] = 1
         self._option.sitegroup[:] = 0
         self._scene = mujoco.MjvScene(self.model, maxgeom=self.model.ngeom + 10)
         self._rectangle = mujoco.MjrRect(0, 0, self._width, self._height)
@@ -211,6 +208,32 @@ class Renderer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def dressed(spec: mujoco.MjSpec, quality: str) -> mujoco.MjModel:
+    """Return the model that is drawn of a physics scene, with the lamps of a quality of picture."""
+    model, light = look.dress(spec, BUDGETS[quality]).compile(), LIGHTING[quality]
+    head = model.vis.headlight
+    head.ambient[:], head.diffuse[:], head.specular[:] = light.ambient, light.head, 0.05
+    model.vis.map.shadowclip = _REACH
+    model.vis.quality.shadowsize = max(light.shadows, 1)
+    model.vis.quality.offsamples = 0  # the passes smooth the edges
+    for name, brightness, shine, way in (("key", light.key, 0.25, _KEY), ("fill", light.fill, 0.0, _FILL)):
+        lamp = model.light(name)
+        lamp.diffuse[:] = brightness * (_SKY if light.sky and name == "fill" else 1.0)
+        lamp.specular[:] = shine
+        lamp.castshadow[:] = light.shadows > 0 and (light.sky or name == "key")
+        lamp.dir[:], lamp.pos[:] = way / np.linalg.norm(way), look.lamp_position(way)
+    return model
+
+
+def pose(model: mujoco.MjModel, target: mujoco.MjData, source: mujoco.MjData) -> None:
+    """Place everything in a dressed model's data as it is in the physics model's."""
+    target.qpos[:], target.time = source.qpos, source.time
+    target.mocap_pos[:], target.mocap_quat[:] = source.mocap_pos, source.mocap_quat
+    mujoco.mj_kinematics(model, target)
+    mujoco.mj_comPos(model, target)
+    mujoco.mj_camlight(model, target)
 
 
 def _wander(passes: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

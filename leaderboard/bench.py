@@ -21,7 +21,6 @@ from ..benchmark.suites import SUITES
 from ..envs.errors import BimodalError
 from ..envs.gl import configure_gl
 from ..policies.checkpoint import checkpoint_path
-from ..tasks import task_names
 from .board import board_tables
 from .entry import entry_from_run, read_entries, write_entry
 from .reproduce import compare
@@ -40,7 +39,9 @@ def bench(out: Path, console: Console) -> int:
         BimodalError: no off-screen rendering, or a step failed.
     """
     begin = time.monotonic()
-    console.print(f"[bold]Bimodal[/]: {len(task_names())} tasks, policies {' and '.join(POLICIES)}, in {out}")
+    console.print(
+        f"[bold]Bimodal[/]: {len(SUITES['core'].tasks)} tasks, policies {' and '.join(POLICIES)}, in {out}"
+    )
     console.print(f"rendering off-screen with {configure_gl()}")
     _forget_other_suites(out, console)
     with progress_bar("demonstrations and training", "") as update:
@@ -74,7 +75,7 @@ def _forget_other_suites(out: Path, console: Console) -> None:
 
 def _train_all(out: Path, update) -> None:  # noqa: ANN001
     """Make demonstrations and weights of every task, one process a core, one thread a process."""
-    jobs = [(task, policy) for task in task_names() for policy in POLICIES]
+    jobs = [(task, policy) for task in SUITES["core"].tasks for policy in POLICIES]
     done = 0
 
     def one(task: str) -> None:
@@ -90,7 +91,7 @@ def _train_all(out: Path, update) -> None:  # noqa: ANN001
             update(done, len(jobs), f"{policy} on {task}")
 
     with ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(one, task_names()))
+        list(pool.map(one, SUITES["core"].tasks))
 
 
 def _bimodal(*arguments: str) -> None:

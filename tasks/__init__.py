@@ -1,17 +1,8 @@
 """The tasks: one file each. `task_names()` lists them, `load_task(name)` builds one."""
 
-import gymnasium
-
-from .registry import load_task, task_names
+from .registry import add_task_file, load_task, register_all, task_id, task_names
 from .task import Measurement, Task
 
-for _name in task_names():
-    gymnasium.register(
-        id=f"bimodal/{_name}",
-        entry_point="bimodal.tasks.gymnasium_env:TaskEnv",
-        vector_entry_point="bimodal.tasks.gymnasium_env:TaskVectorEnv",
-        kwargs={"task": _name},
-        disable_env_checker=True,
-    )
+register_all()
 
-__all__ = ["Measurement", "Task", "load_task", "task_names"]
+__all__ = ["Measurement", "Task", "add_task_file", "load_task", "task_id", "task_names"]

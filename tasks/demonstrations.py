@@ -91,6 +91,7 @@ def collect(
     process_noise: float = PROCESS_NOISE,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    until: int | None = None,
 ) -> Demonstrations:
     """Run the experts and record what they saw and did.
 
@@ -102,6 +103,7 @@ def collect(
         process_noise: standard deviation of the executed position [m].
         threads: simulation threads; the result does not depend on it.
         progress: called with (episodes done, episodes).
+        until: stop after so many control steps; such demonstrations show how an episode begins, not success.
     """
     seeds, modes = schedule(task, regime, episodes, seed)
     if not 0 <= process_noise < 1:
@@ -109,7 +111,7 @@ def collect(
     parts = []
     for begin in range(0, episodes, SHARD):
         part = slice(begin, begin + SHARD)
-        parts.append(_collect_shard(task, seeds[part], modes[part], process_noise, threads))
+        parts.append(_collect_shard(task, seeds[part], modes[part], process_noise, threads, until))
         if progress:
             progress(min(begin + SHARD, episodes), episodes)
     success, observations, actions = zip(*parts, strict=True)
@@ -130,7 +132,7 @@ def collect(
 
 
 def _collect_shard(
-    task: Task, seeds: np.ndarray, modes: np.ndarray, noise: float, threads: int
+    task: Task, seeds: np.ndarray, modes: np.ndarray, noise: float, threads: int, until: int | None
 ) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     simulation = Simulation(task, len(seeds), threads)
     simulation.reset(seeds)
@@ -144,6 +146,7 @@ def _collect_shard(
     shake[:, -(task.hold_steps + SETTLING) :] = 0.0
     referee = Referee(task, len(seeds))
     frames = []
+    plan = plan[:, :until]
     for step in range(plan.shape[1]):
         frames.append(simulation.observe())
         action = plan[:, step].copy()

@@ -20,7 +20,7 @@ from ..envs.errors import WrongUse, unknown_name
 from ..envs.render import Renderer
 from ..envs.simulation import Simulation
 from ..envs.specs import CONTROL_HZ, RANGE_SLACK, from_grid, to_grid
-from . import load_task
+from . import load_task, task_id
 from .referee import SUCCESS, Referee
 from .spaces import FREE_SEEDS, observation_space
 from .spaces import action_space as action_space_of
@@ -193,14 +193,14 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         """Make the environment.
 
         Args:
-            task: id of the task.
+            task: id of the task, or its file.
             action_space: `ee_absolute`, `ee_delta` or `joint_absolute`.
             render_mode: "rgb_array", or None for no pictures.
             camera: a name of `bimodal.envs.look.CAMERAS`.
             width: of the pictures, 96..640 [pixels].
             height: of the pictures, 96..640 [pixels].
         """
-        self.task, self.render_mode = load_task(task), render_mode
+        self.task, self.render_mode = load_task(task_id(task)), render_mode
         self.observation_space = observation_space(self.task)
         self.action_space = action_space_of(action_space)
         self._episodes = _Episodes(self.task, 1, action_space, threads=1)
@@ -260,7 +260,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         """Make the environments.
 
         Args:
-            task: id of the task.
+            task: id of the task, or its file.
             num_envs: number of rows N.
             action_space: `ee_absolute`, `ee_delta` or `joint_absolute`.
             autoreset_mode: "NextStep", "SameStep" or "Disabled".
@@ -275,7 +275,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         modes = {mode.value: mode for mode in AutoresetMode}
         if autoreset_mode not in (*modes, *AutoresetMode):
             raise unknown_name("autoreset mode", str(autoreset_mode), modes)
-        self.task, self.num_envs, self.render_mode = load_task(task), num_envs, render_mode
+        self.task, self.num_envs, self.render_mode = load_task(task_id(task)), num_envs, render_mode
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = TaskEnv.metadata | {"autoreset_mode": self.autoreset_mode}
         self.single_observation_space = observation_space(self.task)

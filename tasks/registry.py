@@ -1,50 +1,88 @@
-"""Finding a task: by id among those that come with the package or are installed, or by `path/to/file.py`.
+"""Finding a task: by id among those that come with the package, are installed, or lie in a file.
 
-Ids are read from the files without running them, so a listing imports no task.
+Ids are read from the files without running them, so a listing imports no task. `load_task` takes ids only:
+ids also come from records, and a record must not name code that is then run. A file becomes known by
+`add_task_file`, which whoever sits at the keyboard asks for.
 """
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import re
-import sys
+import warnings
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import gymnasium
 
 from ..envs.errors import WrongUse, unknown_name
+from .sound import require_sound
 from .task import Task
+from .task_file import ID, ids_in, import_file
 
 FILES = "BIMODAL_TASKS"
 """Environment variable with further task files, separated as in PATH; `add_task_file` adds to it."""
 GROUP = "bimodal.tasks"
 """Entry points of installed packages: a task's id = `module:Class`."""
 _HERE = Path(__file__).parent
-_ID = re.compile(r"""^    id = ["']([^"']+)["']""", re.MULTILINE)
+_TEMPLATE = _HERE / "template.py"
+_ID_LINE = re.compile(r"""^    id = "([^"]+)"$""", re.MULTILINE)
+
+_Source = Path | tuple[EntryPoint, ...]
 
 
 def task_names() -> tuple[str, ...]:
-    """Return the ids of all tasks, in alphabetical order."""
+    """Return the ids of all tasks, in alphabetical order.
+
+    Raises:
+        WrongUse: BIMODAL_TASKS names a file that is not a task's.
+    """
     return tuple(sorted(_sources()))
 
 
-def load_task(name: str) -> Task:
-    """Return the task with this id, or the one in the file at this path.
+def load_task(name: str, check: bool = True) -> Task:
+    """Return the task with this id.
+
+    Args:
+        name: the id.
+        check: whether a task from outside the package must be sound (see `sound.py`).
 
     Raises:
-        WrongUse: no such task (the message says the near names), or a file that is not a task's.
+        WrongUse: no such task (the message says the near names), or one that does not load or is not sound.
     """
-    if name.endswith(".py"):
-        name = add_task_file(name)
     sources = _sources()
     if name not in sources:
-        raise unknown_name("task", name, sources)
-    return _load(name, sources[name])
+        raise _unknown(name, sources)
+    task = _load(name, sources[name])
+    if check and not _is_ours(sources[name]):
+        _check(name, sources[name])
+    return task
 
 
-def add_task_file(path: str | Path) -> str:
-    """Make the task in a file known by its id, here and in the processes that this one starts.
+def task_id(text: str) -> str:
+    """Return the id of what a person names: an id, `file.py`, or `file.py:Class` in a file of several.
+
+    Raises:
+        WrongUse: no such task, or a file that is not a task's.
+    """
+    file, _, chosen = text.rpartition(":") if ".py:" in text else (text, "", "")
+    if file.endswith(".py"):
+        return add_task_file(file, chosen)
+    if text not in (sources := _sources()):
+        raise _unknown(text, sources)
+    return text
+
+
+def add_task_file(path: str | Path, chosen: str = "") -> str:
+    """Make the tasks of a file known by their ids: here, to Gymnasium, and in processes started from here.
+
+    Args:
+        path: the file.
+        chosen: name of the class, where the file has several tasks.
 
     Returns:
         The id.
@@ -53,20 +91,70 @@ def add_task_file(path: str | Path) -> str:
         WrongUse: no file, no id in it, or an id that another task has.
     """
     file = Path(path).resolve()
-    name = _id_in(file)
-    known = _sources().get(name)
-    if known is not None and known != file:
-        raise WrongUse(
-            f"{path} defines the id {name!r}, which {_place(known)} has already; raise its version"
-        )
-    if known is None:
+    found, sources = ids_in(file), _sources()
+    if len(found) > 1 and not chosen:
+        raise WrongUse(f"{path} holds {len(found)} tasks; choose one: {path}:{next(iter(found.values()))}")
+    if chosen and chosen not in found.values():
+        raise WrongUse(f"{path} holds no task {chosen!r}; it holds: {', '.join(found.values())}")
+    if os.pathsep in str(file):
+        raise WrongUse(f"{file}: its path holds {os.pathsep!r}, which parts the files in {FILES}; move it")
+    for name in found:
+        _refuse_duplicate(name, file, sources.get(name, file))
+    if not found.keys() <= sources.keys():
         os.environ[FILES] = os.pathsep.join([*_listed(), str(file)])
-    return name
+    for name in found:
+        register(name)
+    return next(name for name, kind in found.items() if chosen in ("", kind))
 
 
-def _sources() -> dict[str, Path | EntryPoint]:
+def own_names() -> tuple[str, ...]:
+    """Return the ids of Bimodal's own tasks, in alphabetical order."""
+    return tuple(sorted(_built_in()))
+
+
+def comes_with_package(name: str) -> bool:
+    """Return whether a task is one of Bimodal's own."""
+    return name in _built_in()
+
+
+def place(name: str) -> str:
+    """Return the file or the package of a known task, for people to read."""
+    return _place(_sources()[name])
+
+
+def register(name: str) -> None:
+    """Make a task known to Gymnasium as `bimodal/<id>`."""
+    if f"bimodal/{name}" not in gymnasium.registry:
+        gymnasium.register(
+            id=f"bimodal/{name}",
+            entry_point="bimodal.tasks.gymnasium_env:TaskEnv",
+            vector_entry_point="bimodal.tasks.gymnasium_env:TaskVectorEnv",
+            kwargs={"task": name},
+            disable_env_checker=True,
+        )
+
+
+def register_all() -> None:
+    """Make all tasks known to Gymnasium; nothing is said here of files that are wrong."""
+    try:
+        names = task_names()
+    except WrongUse:
+        names = (*_built_in(), *_installed())
+    for name in names:
+        register(name)
+
+
+def _sources() -> dict[str, _Source]:
     """Return where every task lives."""
-    return {**_built_in(), **_installed(), **{_id_in(Path(path)): Path(path) for path in _listed()}}
+    found: dict[str, _Source] = {**_built_in(), **_installed()}
+    for path in _listed():
+        file = Path(path).resolve()
+        try:
+            for name in ids_in(file):
+                _refuse_duplicate(name, file, found.setdefault(name, file))
+        except WrongUse as error:
+            raise WrongUse(f"{error} (the environment variable {FILES} names this file)") from error
+    return found
 
 
 def _listed() -> list[str]:
@@ -75,57 +163,120 @@ def _listed() -> list[str]:
 
 @cache
 def _built_in() -> dict[str, Path]:
-    return {found[1]: path for path in sorted(_HERE.glob("*.py")) if (found := _ID.search(path.read_text()))}
+    files = sorted(set(_HERE.glob("*.py")) - {_TEMPLATE})
+    return {found[1]: file for file in files if (found := _ID_LINE.search(file.read_text()))}
 
 
 @cache
-def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+def _installed() -> dict[str, tuple[EntryPoint, ...]]:
+    """Return the entry points of each id; several different ones are refused when the task is asked for."""
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for point in sorted(entry_points(group=GROUP), key=_package):
+        if not ID.fullmatch(point.name):
+            _leave_out(point, "is not an id such as PandaLiftStool-v1: rename the entry point")
+        elif point.name in _built_in():
+            _leave_out(point, "comes with bimodal: raise its version or take another name")
+        else:
+            found[point.name] = (*found.get(point.name, ()), point)
+    return found
 
 
-def _place(source: Path | EntryPoint) -> str:
-    return str(source) if isinstance(source, Path) else source.value
+def _leave_out(point: EntryPoint, why: str) -> None:
+    warnings.warn(f"{_package(point)}: its task {point.name!r} is left out, the name {why}", stacklevel=2)
 
 
-def _id_in(file: Path) -> str:
-    """Return the id that a task file states, without running it."""
-    if not file.is_file():
-        raise WrongUse(f"no task file at {file}; write one with: bimodal new-task NAME")
-    found = _ID.search(file.read_text())
-    if found is None:
-        raise WrongUse(f'{file} states no id: its class needs a line like `id = "PandaLiftStool-v1"`')
-    return found[1]
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value
 
 
-@cache
-def _load(name: str, source: Path | EntryPoint) -> Task:
-    if isinstance(source, Path) and source.parent == _HERE:
-        module = importlib.import_module(f".{source.stem}", __package__)
-    elif isinstance(source, Path):
-        module = _from_file(source)
-    else:
+def _is_ours(source: _Source) -> bool:
+    return isinstance(source, Path) and source.parent == _HERE
+
+
+def _place(source: _Source) -> str:
+    if isinstance(source, Path):
+        return str(source)
+    return " and ".join(f"{_package(point)} ({point.value})" for point in source)
+
+
+def _unknown(name: str, known: dict[str, _Source]) -> WrongUse:
+    if name.endswith(".py"):
+        return WrongUse(f"{name!r} is a file, not an id; make it known first: add_task_file({name!r})")
+    near = unknown_name("task", name, known)
+    return WrongUse(f"{near}; for one from elsewhere name its file in {FILES} or install its package")
+
+
+def _refuse_duplicate(name: str, file: Path, known: _Source) -> None:
+    """Refuse a file whose id another one has; the same file may be known in two ways."""
+    if known != file and (isinstance(known, Path) or file not in _files(known)):
+        raise WrongUse(
+            f"{file}: the id {name!r} exists already, in {_place(known)}; raise its version or rename it"
+        )
+
+
+def _files(points: tuple[EntryPoint, ...]) -> set[Path]:
+    """Return the files of entry points' modules."""
+    found = set()
+    for point in points:
         try:
-            module = importlib.import_module(source.module)
-        except Exception as error:
-            raise WrongUse(f"task {name!r} ({source.value}) does not import: {error}") from error
-    for found in vars(module).values():
-        if isinstance(found, type) and issubclass(found, Task) and getattr(found, "id", None) == name:
-            return found()
-    raise WrongUse(f"{_place(source)} holds no subclass of Task with the id {name!r}")
+            spec = importlib.util.find_spec(point.module)
+        except Exception:
+            spec = None
+        found |= {Path(spec.origin).resolve()} if spec and spec.origin else set()
+    return found
 
 
-def _from_file(file: Path) -> ModuleType:
-    """Import a file that belongs to no package."""
-    name = f"bimodal_task_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise WrongUse(f"{file} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+@cache
+def _check(name: str, source: _Source) -> None:
+    require_sound(_load(name, source), _place(source))
+
+
+@cache
+def _load(name: str, source: _Source) -> Task:
+    where = _place(source)
+    if not isinstance(source, Path) and len({point.value for point in source}) > 1:
+        raise WrongUse(f"the task {name!r} is in several packages: {where}; uninstall all but one")
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        line = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise WrongUse(f"{file}{line} does not import: {type(error).__name__}: {error}") from error
-    return module
+        module = _import(source)
+        attribute = "" if isinstance(source, Path) else source[0].attr
+        kinds = [getattr(module, attribute)] if attribute else vars(module).values()
+        found = next((kind for kind in kinds if _is_task(kind, name)), None)
+        task = found and found()
+    except (Exception, SystemExit) as error:
+        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise WrongUse(f"{where}{_line(error, source)} does not load: {text}") from error
+    if task is None:
+        raise WrongUse(f"{where} holds no subclass of Task with the id {name!r}")
+    if not _is_ours(source):
+        _sign(task, module)
+    return task
+
+
+def _import(source: _Source) -> ModuleType:
+    if not isinstance(source, Path):
+        return importlib.import_module(source[0].module)
+    if _is_ours(source):
+        return importlib.import_module(f".{source.stem}", __package__)
+    return import_file(source)
+
+
+def _is_task(kind: Any, name: str) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Task) and getattr(kind, "id", None) == name
+
+
+def _sign(task: Any, module: ModuleType) -> None:
+    """Give a task from outside the digest of its source, which so becomes part of its fingerprint.
+
+    Demonstrations and scores of another source are then refused; Bimodal's own is part of a run's versions.
+    """
+    task.source = hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()
+
+
+def _line(error: BaseException, source: _Source) -> str:
+    """Return ` line N` for the last line of the file that an error went through."""
+    trace, line = error.__traceback__, ""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(source):
+            line = f" line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return line

@@ -5,8 +5,9 @@ from gymnasium import spaces
 
 from ..envs.errors import unknown_name
 from ..envs.specs import ACTIONS, CONTROL_HZ, GRID, Spec, bounds
-from . import load_task, task_names
+from . import load_task
 from .demonstrations import FIRST_SEED
+from .registry import own_names
 from .task import Task
 
 FREE_SEEDS = (100_000, FIRST_SEED)
@@ -62,7 +63,7 @@ def describe_spaces(task: Task) -> str:
 def spaces_page() -> str:
     """Return the page docs/spaces.md."""
     actions = "\n".join(f"### {name}\n\n{element_table(specs)}\n" for name, specs in ACTIONS.items())
-    tasks = "\n".join(describe_spaces(load_task(name)) for name in task_names())
+    tasks = "\n".join(describe_spaces(load_task(name)) for name in own_names())
     return f"{_INTRODUCTION}\n{actions}\n{tasks}"
 
 

@@ -6,14 +6,13 @@ import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.evaluate import evaluate
 from bimodal.benchmark.gallery import clips
-from bimodal.benchmark.stills import PANEL, grasp_triptych, moments
 from bimodal.benchmark.tally import read_run
 from bimodal.benchmark.videos import HOLD_S, choose, encode, render_videos
 from bimodal.envs import gl
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.render import Renderer
 from bimodal.envs.simulation import Simulation
-from bimodal.tasks import load_task, task_names
+from bimodal.tasks import load_task
 from PIL import Image
 
 TASKS = ("PandaLiftDumbbell-v1", "PandaLiftPot-v1")
@@ -143,29 +142,6 @@ def test_the_robot_moves_until_the_verdict_and_then_stands(filmed):
     moved = np.abs(np.diff(pictures[:, 20:100], axis=0)).max(axis=(1, 2, 3))
     assert (moved[: -HOLD - 1] > 10).mean() > 0.8
     assert moved[-HOLD + 2 :].max() < 25
-
-
-@pytest.mark.parametrize("name", task_names())
-def test_a_triptych_shows_both_modes_and_the_average_stopped(name):
-    task = load_task(name)
-    states = moments(task, 0)
-    simulation = Simulation(task, 3)
-    simulation.reset([0, 0, 0])
-    simulation.restore(states)
-    simulation.batch.forward()
-    seen = task.measure(simulation)
-    assert list(seen.part) == [0, -1, 1]
-    assert seen.illegal[1] > 1.0 and seen.illegal[[0, 2]].max() == 0.0
-
-
-def test_a_triptych_is_written_whole(drawing, tmp_path):
-    path = grasp_triptych(load_task(TASKS[0]), tmp_path / "new" / "picture.png", passes=1)
-    picture = np.asarray(Image.open(path))
-    assert picture.shape == (480, 1260, 3)
-    parts = [picture[:, left : left + PANEL[0]].astype(int) for left in (0, 423, 846)]
-    assert all(np.abs(a - b).mean() > 2 for a, b in [parts[:2], parts[1:]])
-    with pytest.raises(WrongUse, match=r"\.png or \.jpg"):
-        grasp_triptych(load_task(TASKS[0]), tmp_path / "picture.gif")
 
 
 # ------------------------------------------------------------------------------------------- faults

@@ -23,7 +23,7 @@ def test_every_local_link_and_picture_exists(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_named_command_is_a_command(page):
-    named = re.findall(r"^(?:\.venv/bin/)?bimodal ([a-z]+)", page.read_text(), flags=re.MULTILINE)
+    named = re.findall(r"^(?:\.venv/bin/)?bimodal ([a-z-]+)", page.read_text(), flags=re.MULTILINE)
     assert set(named) <= set(COMMANDS)
 
 

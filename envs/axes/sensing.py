@@ -39,7 +39,7 @@ class PoseNoise(Axis):
 
 
 class PoseBias(Axis):
-    """All objects are seen beside where they are, by the same way all episode: a camera out of calibration."""
+    """All objects are seen beside where they are, the same way all episode: a camera out of calibration."""
 
     name = "sensing.bias"
     unit = "mm"
