@@ -77,7 +77,7 @@ COMMANDS: dict[str, Command] = {
                 type=_known("regime", REGIMES),
                 default="bi50",
                 help="which modes are shown: bi50 both equally (default), bi70 and bi90 the first more often,"
-                " uni only the first, ctx by the side of the table",
+                " uni only the first, ctx by the part of the table",
             ),
             argument("--seed", type=int, default=0, help="number of the demonstration set (default 0)"),
             argument("--noise", type=float, default=1.0, help="process noise [mm] (default 1)"),

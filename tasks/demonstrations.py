@@ -2,9 +2,9 @@
 
 Regimes (what share of the demonstrations shows the first mode):
     bi50  every seed is shown once in each mode (paired)
-    bi70, bi90  70 or 90 of 100 seeds are shown in the first mode, the rest in the second
+    bi70, bi90  70 or 90 of 100 seeds are shown in the first mode, the rest in the others
     uni   only the first mode
-    ctx   the mode follows from an observed variable: the side of the table on which the scene lies
+    ctx   the mode follows from an observed variable: the part of the table on which the scene lies
 All episodes of a task last equally long. The hand executes the plan with small Gaussian process noise,
 except at the very end; the recorded actions are the clean plan.
 """
@@ -79,7 +79,8 @@ def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndar
         frames = [task.start(stream("start", task.id, int(s))).frame for s in seeds]
         return seeds, task.context(np.stack(frames))
     share = {"bi70": 0.7, "bi90": 0.9}[regime]
-    modes = (np.arange(episodes) >= round(share * episodes)).astype(np.int8)
+    rest = np.arange(episodes) - round(share * episodes)
+    modes = np.where(rest < 0, 0, 1 + rest % (modes_count - 1)).astype(np.int8)
     return seeds, stream("regime", task.id, regime, seed).permutation(modes)
 
 

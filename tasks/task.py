@@ -176,7 +176,9 @@ class Task:
         axes = grasps[1:] - grasps[0]
         if len(axes) == 1:
             return (x - grasps[0]) @ axes[0] / (axes[0] @ axes[0])
-        x = grasps[0] + (x - grasps[0]) @ np.linalg.pinv(axes) @ axes
+        onto = np.linalg.pinv(axes) @ axes
+        # Written out: a matrix product would give a row other last bits in another batch.
+        x = grasps[0] + ((x - grasps[0])[..., :, None] * onto).sum(-2)
         distance = np.linalg.norm(x[..., None, :] - grasps, axis=-1).min(-1)
         apart = np.linalg.norm(grasps[:, None] - grasps, axis=-1)
         return distance / apart[np.triu_indices(len(grasps), 1)].min()
