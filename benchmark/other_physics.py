@@ -13,7 +13,7 @@ import numpy as np
 
 from ..envs.robot import COLLISION_GROUP, robosuite_models
 from ..envs.simulation import Simulation
-from ..envs.specs import CONTROL_HZ
+from ..envs.specs import CONTROL_HZ, PREFIXES
 from ..tasks import Task
 from ..tasks.referee import Referee, Verdict
 
@@ -60,7 +60,7 @@ def trial(task: Task, seeds: Sequence[int], physics: Physics, average: bool = Tr
     substeps = round(1 / (CONTROL_HZ * physics.timestep))
     begin = time.process_time()
     for step in range(plan.shape[1]):
-        simulation.ctrl[:, :7], simulation.ctrl[:, 7:9] = simulation.targets(plan[:, step], "ee_absolute")
+        simulation.ctrl[:] = simulation.targets(plan[:, step], "ee_absolute")
         simulation.batch.step(nstep=substeps, stage=mujoco.mjtStage.mjSTAGE_POS.value)
         referee.see(task.measure(simulation), simulation.diverged)
         if referee.done.all():
@@ -79,22 +79,24 @@ def with_meshes(spec: mujoco.MjSpec) -> mujoco.MjSpec:
         root = ElementTree.parse(path).getroot()  # noqa: S314 (the file of an installed package)
         shapes = {mesh.get("name"): mesh.get("file") for mesh in root.iter("mesh")}
         for body in root.iter("body"):
+            links = [link for prefix in PREFIXES if (link := spec.body(f"{prefix}{body.get('name')}"))]
             for geom in body.findall("geom"):
                 if geom.get("mesh") and geom.get("conaffinity") != "0":
                     name = f"{geom.get('mesh')} shape"
                     if spec.mesh(name) is None:
                         spec.add_mesh(name=name, file=str(path.parent / str(shapes[geom.get("mesh")])))
-                    spec.body(body.get("name")).add_geom(
-                        type=mujoco.mjtGeom.mjGEOM_MESH,
-                        meshname=name,
-                        pos=_numbers(geom.get("pos"), "0 0 0"),
-                        quat=_numbers(geom.get("quat"), "1 0 0 0"),
-                        mass=0,
-                        condim=int(geom.get("condim", "3")),
-                        contype=0,
-                        conaffinity=1,
-                        group=COLLISION_GROUP,
-                    )
+                    for link in links:
+                        link.add_geom(
+                            type=mujoco.mjtGeom.mjGEOM_MESH,
+                            meshname=name,
+                            pos=_numbers(geom.get("pos"), "0 0 0"),
+                            quat=_numbers(geom.get("quat"), "1 0 0 0"),
+                            mass=0,
+                            condim=int(geom.get("condim", "3")),
+                            contype=0,
+                            conaffinity=1,
+                            group=COLLISION_GROUP,
+                        )
     return spec
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..envs.simulation import Simulation
-from ..envs.specs import ACTIONS, RANGE_SLACK, bounds, size, to_grid
+from ..envs.specs import RANGE_SLACK, bounds, to_grid
 from ..policies.base import Episodes, Needs, Policy
 from ..tasks.referee import Referee
 from .guard import Guard, PolicyTimeout
@@ -38,8 +38,8 @@ class Pilot:
         self.decisions: list[DecisionRecord] = []
         self.faults = np.full(simulation.n, "", dtype=object)
         """What went wrong in each episode, "" for nothing, (N,) str."""
-        self.low, self.high = bounds(ACTIONS[needs.action])
-        self._chunk = np.zeros((simulation.n, needs.execute, size(ACTIONS[needs.action])), np.int32)
+        self.low, self.high = bounds(referee.task.actions(needs.action))
+        self._chunk = np.zeros((simulation.n, needs.execute, len(self.low)), np.int32)
 
     def reset(self, noise_keys: np.ndarray) -> None:
         """Tell the policy that N episodes begin."""

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..envs.errors import BimodalError, WrongUse
-from ..envs.look import FOVY, VIEWS, View
+from ..envs.look import FOVY, View, views
 from ..envs.render import Renderer
 from ..envs.robot import TCP_SITE
 from ..envs.specs import CONTROL_HZ
@@ -110,7 +110,7 @@ def framing(task: Task, takes: list[Take], size: tuple[int, int]) -> View:
     model = task.spec().compile()
     points = [object_points(task, model, take.states[take.moment]) for take in takes]
     points += [_hand_points(model, take.states[take.moment]) for take in takes]
-    seen, angle = np.concatenate(points), VIEWS["closeup"]
+    seen, angle = np.concatenate(points), views(task.arms)["closeup"]
     axes = View((0, 0, 0), 1.0, angle.azimuth, angle.elevation).frame()[1]
     right, up, back = (seen @ axes).T
     tall = np.tan(np.radians(FOVY / 2)) / _MARGIN

@@ -94,6 +94,12 @@ class Axis:
     def push(self, simulation: Any, step: int) -> None:
         """Act on the running `Simulation` before a control step."""
 
+    # --------------------------------------------------------------------------------- where it makes sense
+
+    def impossible(self, task: Any) -> str:
+        """Return why a task cannot be shifted this way, "" if it can; nothing must stay clean silently."""
+        return ""
+
 
 def overrides(axis: Axis | type[Axis], hook: str) -> bool:
     """Return whether an axis has a hook of its own."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from .meshes import panda_parts, rounded_box, rounded_cylinder
 from .scene import FLOOR_Z
+from .specs import PREFIXES
 from .streams import stream
 
 SHOWN = 1
@@ -68,7 +69,14 @@ VIEWS = {
     "top": View((0.47, 0.0, 0.0), 1.10, 180.0, -89.9),
     "closeup": View((0.48, 0.0, 0.10), 0.82, 157.0, -25.0),
 }
-"""The cameras that stand still; `wrist` rides on the hand."""
+"""The cameras that stand still; `wrist` rides on the first arm's hand."""
+_PAIR_VIEWS = {
+    "front": View((0.60, 0.0, 0.26), 1.80, 100.0, -20.0),
+    "side": View((0.60, 0.0, 0.26), 1.85, 90.0, -10.0),
+    "top": View((0.60, 0.0, 0.0), 1.50, 90.0, -89.9),
+    "closeup": View((0.60, 0.0, 0.10), 1.00, 100.0, -26.0),
+}
+"""The same for two arms, from the side, as each stands before the other's face."""
 CAMERAS = (*VIEWS, "wrist")
 
 _WRIST, _WRIST_TILT = np.array([0.095, 0.0, 0.02]), 21.0
@@ -77,6 +85,12 @@ _WRIST, _WRIST_TILT = np.array([0.095, 0.0, 0.02]), 21.0
 WORKSPACE = np.array([0.42, 0.0, 0.10])
 """What the lights aim at [m]."""
 _LAMP_DISTANCE = 2.2  # from there to a light [m]
+_SHADOWS = (1.1, 1.5)  # half the width of the square in which shadows are drawn, for one arm and two [m]
+
+
+def views(arms: int) -> dict[str, View]:
+    """Return the cameras that stand still before one arm or two."""
+    return _PAIR_VIEWS if arms == 2 else VIEWS
 
 
 def dress(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
@@ -100,7 +114,9 @@ def dress(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
             _dress_object(spec, geom, physics, index)
         geom.group = _HIDDEN
     _dress_robot(spec, faces)
-    _add_cameras(spec)
+    arms = len(_of_arms(spec, "base"))
+    spec.visual.map.shadowclip = _SHADOWS[arms == 2]
+    _add_cameras(spec, views(arms))
     return spec
 
 
@@ -122,7 +138,7 @@ def _paint(spec: mujoco.MjSpec, name: str, rgba: tuple[float, ...], specular: fl
 
 
 def _set_stage(spec: mujoco.MjSpec) -> None:
-    """Add sky, haze, floor, the robot's base plate and the two lights."""
+    """Add sky, haze, floor and the two lights."""
     spec.stat.extent, spec.stat.center = 1.0, WORKSPACE
     spec.visual.map.znear, spec.visual.map.zfar, spec.visual.map.haze = 0.01, 20.0, 0.5
     spec.visual.rgba.haze = [*_HAZE, 1.0]
@@ -139,8 +155,6 @@ def _set_stage(spec: mujoco.MjSpec) -> None:
     world = spec.worldbody
     _show(world, "plane", _paint(spec, "floor", _FLOOR, 0.0, 0.0), size=[0, 0, 1], pos=[0, 0, FLOOR_Z])
     _paint(spec, "metal", _METAL, 0.3, 0.4)
-    rounded_cylinder(0.115, 0.004, 0.003).add_to(spec, "plate")
-    _show(world, "mesh", "metal", ROBOT, meshname="plate", pos=[-0.03, 0.0, 0.002])
     for name in ("key", "fill"):
         world.add_light(name=name, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, ambient=[0, 0, 0])
 
@@ -220,21 +234,29 @@ def _dress_object(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjM
 
 
 def _dress_robot(spec: mujoco.MjSpec, faces: int) -> None:
+    """Add base plates and shells, the same meshes for both arms."""
+    rounded_cylinder(0.115, 0.004, 0.003).add_to(spec, "plate")
+    for base in _of_arms(spec, "base"):
+        _show(base, "mesh", "metal", ROBOT, meshname="plate", pos=[-0.03, 0.0, 0.002])
     for part in panda_parts(faces):
-        body = spec.body(part.body)
-        if body is None:
-            continue
         name = f"{part.body} {part.colour}"
         part.mesh.add_to(spec, name)
         colour, specular, shininess = _ROBOT[part.colour]
         paint = _paint(spec, f"robot {part.colour}", colour, specular, shininess)
-        _show(body, "mesh", paint, ROBOT, meshname=name)
+        for body in _of_arms(spec, part.body):
+            _show(body, "mesh", paint, ROBOT, meshname=name)
 
 
-def _add_cameras(spec: mujoco.MjSpec) -> None:
+def _of_arms(spec: mujoco.MjSpec, name: str) -> list[mujoco.MjsBody]:
+    """Return this body of every arm that the scene has."""
+    found = (spec.body(prefix + name) for prefix in PREFIXES)
+    return [body for body in found if body is not None]
+
+
+def _add_cameras(spec: mujoco.MjSpec, views: dict[str, View]) -> None:
     for camera in [camera for camera in spec.cameras if camera.name in CAMERAS]:
         spec.delete(camera)
-    for name, view in VIEWS.items():
+    for name, view in views.items():
         _add_camera(spec.worldbody, name, *view.frame())
     tilt = np.radians(_WRIST_TILT)
     gaze, across = np.array([-np.sin(tilt), 0.0, np.cos(tilt)]), np.array([0.0, 1.0, 0.0])

@@ -50,8 +50,6 @@ _SKY = np.array([0.95, 1.0, 1.08])
 """Tint of the sky."""
 _SOFT = 0.08
 """Radius of the key lamp's disc, as a share of its distance."""
-_REACH = 1.1
-"""Half the width of the square in which shadows are drawn [m]."""
 
 
 class DrawnTask(Protocol):
@@ -215,7 +213,6 @@ def dressed(spec: mujoco.MjSpec, quality: str) -> mujoco.MjModel:
     model, light = look.dress(spec, BUDGETS[quality]).compile(), LIGHTING[quality]
     head = model.vis.headlight
     head.ambient[:], head.diffuse[:], head.specular[:] = light.ambient, light.head, 0.05
-    model.vis.map.shadowclip = _REACH
     model.vis.quality.shadowsize = max(light.shadows, 1)
     model.vis.quality.offsamples = 0  # the passes smooth the edges
     for name, brightness, shine, way in (("key", light.key, 0.25, _KEY), ("fill", light.fill, 0.0, _FILL)):

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from . import robot
-from .specs import CONTROL_HZ
+from .specs import CONTROL_HZ, PREFIXES
 
 TIMESTEP = 0.005
 """Physics time step [s]."""
@@ -18,6 +18,9 @@ TABLE_CENTRE, TABLE_HALF = (0.31, 0.0), (0.56, 0.60, 0.02)
 """Centre of the table's top and half its extents [m]; the top is z = 0."""
 FLOOR_Z = -0.724
 """Height of the floor [m]."""
+BASES = np.array([[0.0, 0.0, 0.0], [1.2, 0.0, -np.pi]])
+"""Where the arms stand: x, y [m] and yaw [rad], world, (2, 3). The second faces the first, and the middle is
+60 cm from both."""
 
 Triple = tuple[float, float, float]
 """Extents or a place [m], a direction, or a colour."""
@@ -31,10 +34,18 @@ _FINGERS = ("leftfinger", "rightfinger")
 
 
 class Scene:
-    """A physics scene under construction: the lean Panda on a table, and what a task adds."""
+    """A physics scene under construction: one or two lean Pandas on a table, and what a task adds.
 
-    def __init__(self) -> None:
+    The second arm is as the first, its names prefixed. It hangs on the first one's base, so that a sensor of
+    the whole robot feels both. Shapes of the robot touch the scene alone: not each other, nor the other arm.
+    """
+
+    def __init__(self, arms: int = 1) -> None:
         self.spec = robot.panda()
+        if arms == 2:
+            x, y, yaw = BASES[1]
+            stand = self.spec.body(_ROBOT_ROOT).add_frame(pos=[x, y, 0.0], quat=turned(yaw))
+            self.spec.attach(robot.panda(), prefix=PREFIXES[1], frame=stand)
         self.spec.modelname = "bimodal"
         option = self.spec.option
         option.timestep = TIMESTEP
@@ -42,9 +53,10 @@ class Scene:
         option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
         option.impratio = 10.0
         world = self.spec.worldbody
-        table = world.add_body(name="table", pos=[*TABLE_CENTRE, -TABLE_HALF[2]])
+        (x, y), half = table_extents(arms)
+        table = world.add_body(name="table", pos=[x, y, -half[2]])
         table.add_geom(
-            name="table_top", type=mujoco.mjtGeom.mjGEOM_BOX, size=TABLE_HALF, rgba=[0.78, 0.66, 0.52, 1]
+            name="table_top", type=mujoco.mjtGeom.mjGEOM_BOX, size=half, rgba=[0.78, 0.66, 0.52, 1]
         )
         world.add_geom(
             name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], pos=[0, 0, FLOOR_Z], group=3
@@ -155,12 +167,12 @@ class Scene:
         """Add a sensor of the net force [N] between `geom` and the whole robot."""
         self._contact_sensor(geom, sensor, _ROBOT_ROOT)
 
-    def watch_fingers(self, geom: str, sensor: str) -> None:
+    def watch_fingers(self, geom: str, sensor: str, arm: int = 0) -> None:
         """Add two sensors, `<sensor>_left` and `<sensor>_right`: the net force [N] between `geom` and a
-        finger.
+        finger of an arm.
         """
         for side, finger in zip(("left", "right"), _FINGERS, strict=True):
-            self._contact_sensor(geom, f"{sensor}_{side}", finger)
+            self._contact_sensor(geom, f"{sensor}_{side}", PREFIXES[arm] + finger)
 
     def watch_pair(self, geom: str, other: str, sensor: str) -> None:
         """Add a sensor of the net force [N] between two shapes of the task."""
@@ -194,6 +206,15 @@ class Scene:
             refname=other,
             intprm=[(1 << found) | (1 << force), net, 1],
         )
+
+
+def table_extents(arms: int) -> tuple[tuple[float, float], Triple]:
+    """Return the centre of the top and half the extents of the table [m] on which one arm or two stand."""
+    if arms == 1:
+        return TABLE_CENTRE, TABLE_HALF
+    behind = TABLE_HALF[0] - TABLE_CENTRE[0]  # from the first base to the edge
+    x, y, _ = (BASES[0] + BASES[1]) / 2
+    return (float(x), float(y)), (float(x) + behind, *TABLE_HALF[1:])
 
 
 def turned(yaw: float) -> Quaternion:

@@ -13,9 +13,10 @@ import numpy as np
 from mujoco.batch import Batch
 
 from . import control, robot
+from .arm import Arm
 from .errors import BimodalError, WrongUse
 from .scene import SUBSTEPS
-from .specs import ACTIONS, OPENING_HIGH, Spec, bounds
+from .specs import OPENING_HIGH, PREFIXES, Spec
 from .streams import stream
 from .variant import Variant
 
@@ -31,9 +32,9 @@ class Start(NamedTuple):
     poses: dict[str, np.ndarray]
     """Pose of every object the task added: position [m] and quaternion wxyz, world, (7,)."""
     tcp: np.ndarray
-    """TCP position [m], world, (3,)."""
-    yaw: float
-    """Angle of the finger-opening axis about world z [rad]; the hand points down."""
+    """TCP position of each arm [m], world, (arms, 3)."""
+    yaw: np.ndarray
+    """Angle of each arm's finger-opening axis about world z [rad], (arms,); the hands point down."""
     frame: np.ndarray
     """The scene frame's origin x, y [m] and yaw [rad], world, (3,): tasks think in this frame."""
 
@@ -42,6 +43,7 @@ class SimulatedTask(Protocol):
     """What a simulation needs to know of a task."""
 
     id: ClassVar[str]
+    arms: ClassVar[int]
 
     @property
     def observation(self) -> tuple[Spec, ...]:
@@ -68,6 +70,7 @@ class Simulation:
         self.task = task
         self.n = n
         self.variant = variant or Variant()
+        self.variant.check(task)
         self.model = self.variant.spec(task, seed=0).compile()
         self.batch = Batch(self.model, n, threads)
         model, batch = self.model, self.batch
@@ -76,12 +79,7 @@ class Simulation:
         self.xpos, self.xmat = batch.bind("xpos"), batch.bind("xmat")
         self.site_xpos, self.site_xmat = batch.bind("site_xpos"), batch.bind("site_xmat")
         self.sensordata = batch.bind("sensordata")
-        self._tcp_site = model.site(robot.TCP_SITE).id
-        self._tcp_body = int(model.site_bodyid[self._tcp_site])
-        self._arm = np.array([model.joint(name).qposadr[0] for name in robot.ARM_JOINTS])
-        self._arm_dof = np.array([model.joint(name).dofadr[0] for name in robot.ARM_JOINTS])
-        self._fingers = np.array([model.joint(name).qposadr[0] for name in robot.FINGER_JOINTS])
-        self._arm_low, self._arm_high = model.jnt_range[model.joint(robot.ARM_JOINTS[0]).id :][:7].T
+        self.arms = tuple(Arm(model, batch, index) for index in range(task.arms))
         self._bodies = {model.body(i).name: i for i in range(model.nbody)}
         self._sensors = {model.sensor(i).name: int(model.sensor_adr[i]) for i in range(model.nsensor)}
         self._velocities = {
@@ -100,50 +98,60 @@ class Simulation:
             raise BimodalError(f"this simulation holds {self.n} episodes, got {len(seeds)} seeds")
         if min(seeds) < 0:
             raise WrongUse(f"episode seeds are non-negative, got {min(seeds)}")
-        self.prepare(seeds)
+        self.begin(self.prepare(seeds), self.variant.joints(self.task, seeds))
+
+    def prepare(self, seeds: Sequence[int] | np.ndarray) -> list[Start]:
+        """Take the worlds of episodes without beginning them; `restore` leads to any moment of them.
+
+        Returns:
+            Where the episodes begin.
+        """
+        models = self.variant.models(self.model, self.task, seeds)
+        if models is not None:
+            self.batch.set_models(models)
+        self.variant.begin(self.task, seeds)
+        self.seeds[:] = seeds
         starts = [
             self.variant.start(
                 self.task.start(stream("start", self.task.id, int(seed))), self.task, int(seed)
             )
             for seed in seeds
         ]
-        self.begin(starts, self.variant.joints(self.task, seeds))
-
-    def prepare(self, seeds: Sequence[int] | np.ndarray) -> None:
-        """Take the worlds of episodes without beginning them; `restore` leads to any moment of them."""
-        models = self.variant.models(self.model, self.task, seeds)
-        if models is not None:
-            self.batch.set_models(models)
-        self.variant.begin(self.task, seeds)
-        self.seeds[:] = seeds
+        self.frame = np.stack([start.frame for start in starts])
+        return starts
 
     def begin(self, starts: Sequence[Start], joints: np.ndarray | None = None) -> None:
-        """Begin from given starts, one per row; `joints` (N, 7) [rad] moves the arms away from them."""
+        """Begin from given starts, one per row; `joints` (N, 7) [rad] moves each arm away from them."""
         self.batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)
         self.frame = np.stack([start.frame for start in starts])
         for name in starts[0].poses:
             self._place(name, np.stack([start.poses[name] for start in starts]))
-        position = np.stack([start.tcp for start in starts])
-        rotation = robot.down(np.array([start.yaw for start in starts]))
-        self.qpos[:, self._arm] = robot.HOME
-        self.qpos[:, self._arm[0]] += np.arctan2(position[:, 1], position[:, 0])
-        self.qpos[:, self._fingers] = control.finger_targets(np.full(self.n, OPENING_HIGH))
+        places = np.stack([start.tcp for start in starts], axis=1)
+        rotations = robot.down(np.stack([start.yaw for start in starts], axis=1))
+        for arm, position in zip(self.arms, places, strict=True):
+            ahead = to_frame(position, arm.base[None])
+            self.qpos[:, arm.joints] = robot.HOME
+            self.qpos[:, arm.joints[0]] += np.arctan2(ahead[:, 1], ahead[:, 0])
+            self.qpos[:, arm.fingers] = control.finger_targets(np.full(self.n, OPENING_HIGH))
         for _ in range(_IK_ITERATIONS):
             self.batch.forward(stage=_POSITION_STAGE)
-            self.qpos[:, self._arm] = self.ik(position, rotation)
-        missed = np.linalg.norm(position - self.tcp_position, axis=-1)
-        if joints is not None:
-            moved = np.clip(self.qpos[:, self._arm] + joints, self._arm_low, self._arm_high)
-            self.qpos[:, self._arm] = moved
-        self.ctrl[:, :7] = self.qpos[:, self._arm]
-        self.ctrl[:, 7:9] = self.qpos[:, self._fingers]
+            for arm, position, rotation in zip(self.arms, places, rotations, strict=True):
+                self.qpos[:, arm.joints] = arm.ik(position, rotation)
+        for arm, position in zip(self.arms, places, strict=True):
+            self._check_reach(arm, position)
+            if joints is not None:
+                self.qpos[:, arm.joints] = np.clip(self.qpos[:, arm.joints] + joints, arm.low, arm.high)
+        self.ctrl[:] = self.qpos[:, np.concatenate([[*arm.joints, *arm.fingers] for arm in self.arms])]
         self.batch.forward()
         # The start must not depend on the reset's own forward pass: clear the solver's warm start.
         self.batch.bind("qacc_warmstart")[:] = 0.0
+
+    def _check_reach(self, arm: Arm, position: np.ndarray) -> None:
+        missed = np.linalg.norm(position - arm.tcp_position, axis=-1)
         if missed.max() > 2e-3:
             raise BimodalError(
                 f"{self.task.id}: the hand cannot reach its start {np.round(position[missed.argmax()], 3)} m "
-                f"(misses by {missed.max() * 1e3:.0f} mm); keep x in 0.36..0.70 m"
+                f"(misses by {missed.max() * 1e3:.0f} mm); keep it 0.36..0.70 m before the arm's base"
             )
 
     def _place(self, name: str, pose: np.ndarray) -> None:
@@ -156,78 +164,37 @@ class Simulation:
             self.qpos[:, address : address + 7] = pose
 
     def step(self, actions: np.ndarray, space: str = "ee_absolute") -> None:
-        """Advance one control step (50 ms) with actions (N, A) of the named action space."""
-        self.ctrl[:, :7], self.ctrl[:, 7:9] = self.targets(actions, space)
+        """Advance one control step (50 ms) with actions (N, A) of the named action space, arm by arm."""
+        self.ctrl[:] = self.targets(actions, space)
         self.batch.step(nstep=SUBSTEPS, stage=_POSITION_STAGE)
 
     def stay(self, space: str) -> np.ndarray:
-        """Return the actions (N, A) that keep the hands where they are, the gripper open."""
-        open_ = np.full((self.n, 1), OPENING_HIGH)
-        if space == "ee_absolute":
-            columns = control.columns_from_rotation(self.tcp_rotation)
-            return np.concatenate([self.tcp_position, columns, open_], axis=1)
-        if space == "joint_absolute":
-            return np.concatenate([self.qpos[:, self._arm], open_], axis=1)
-        return np.concatenate([np.zeros((self.n, 6)), -np.ones((self.n, 1))], axis=1)
+        """Return the actions (N, A) that keep the hands where they are, the grippers open."""
+        return np.concatenate([arm.stay(space) for arm in self.arms], axis=1)
 
-    def targets(self, actions: np.ndarray, space: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return joint targets (N, 7) [rad] and finger targets (N, 2) [m] for actions (N, A)."""
-        if space == "ee_absolute":
-            rotation = control.rotation_from_columns(actions[:, 3:9])
-            joints, opening = self.ik(actions[:, :3], rotation), actions[:, 9]
-        elif space == "ee_delta":
-            step = np.clip(actions, -1.0, 1.0)
-            turn = control.rotation_from_vector(control.DELTA_ROTATION * step[:, 3:6])
-            position = self.tcp_position + control.DELTA_TRANSLATION * step[:, :3]
-            joints = self.ik(position, turn @ self.tcp_rotation, control.DELTA_CLIP)
-            low, high = bounds(ACTIONS["joint_absolute"])
-            opening = np.where(step[:, 6] > 0, low[-1], high[-1])
-        elif space == "joint_absolute":
-            joints, opening = np.clip(actions[:, :7], self._arm_low, self._arm_high), actions[:, 7]
-        else:
-            raise BimodalError(f"unknown action space {space!r}; known: {', '.join(ACTIONS)}")
-        return joints, control.finger_targets(opening)
-
-    def ik(
-        self,
-        position: np.ndarray,
-        rotation: np.ndarray,
-        clip: tuple[float, float] = (control.POSITION_CLIP, control.ROTATION_CLIP),
-    ) -> np.ndarray:
-        """Return joint targets (N, 7) [rad] that move the TCP to position (N, 3) [m] and rotation
-        (N, 3, 3), world.
-        """
-        tcp = self.tcp_position
-        translation, turning = self.batch.jac(self._tcp_body, tcp)
-        jacobian = np.concatenate([translation, turning], axis=1)[:, :, self._arm_dof]
-        # One contiguous layout for every N, or a single row would reach another matrix kernel.
-        jacobian = np.ascontiguousarray(jacobian)
-        angles = self.qpos[:, self._arm]
-        step = control.joint_step(
-            jacobian,
-            position - tcp,
-            control.rotation_error(rotation, self.tcp_rotation),
-            robot.HOME - angles,
-            clip,
+    def targets(self, actions: np.ndarray, space: str) -> np.ndarray:
+        """Return the targets of joints [rad] and fingers [m], 9 an arm, (N, 9 arms), for actions (N, A)."""
+        parts = np.split(actions, len(self.arms), axis=1)
+        return np.concatenate(
+            [arm.targets(part, space) for arm, part in zip(self.arms, parts, strict=True)], axis=1
         )
-        return np.clip(angles + step, self._arm_low, self._arm_high)
 
     # ----------------------------------------------------------------------------------- quantities
 
     @property
     def tcp_position(self) -> np.ndarray:
-        """TCP position [m], world, (N, 3); a live view that changes with every step."""
-        return self.site_xpos[:, self._tcp_site]
+        """TCP position of the first arm [m], world, (N, 3); a live view that changes with every step."""
+        return self.arms[0].tcp_position
 
     @property
     def tcp_rotation(self) -> np.ndarray:
-        """TCP rotation, world <- TCP, (N, 3, 3); a live view that changes with every step."""
-        return self.site_xmat[:, self._tcp_site].reshape(self.n, 3, 3)
+        """TCP rotation of the first arm, world <- TCP, (N, 3, 3); a live view, as `tcp_position`."""
+        return self.arms[0].tcp_rotation
 
     @property
     def opening(self) -> np.ndarray:
-        """Distance between the finger pads [m], (N,)."""
-        return self.qpos[:, self._fingers[0]] - self.qpos[:, self._fingers[1]]
+        """Distance between the finger pads of the first arm [m], (N,)."""
+        return self.arms[0].opening
 
     def position(self, body: str) -> np.ndarray:
         """Position of a body's origin [m], world, (N, 3); a live view that changes with every step."""
@@ -236,6 +203,10 @@ class Simulation:
     def rotation(self, body: str) -> np.ndarray:
         """Rotation of a body, world <- body, (N, 3, 3); a live view that changes with every step."""
         return self.xmat[:, self._bodies[body]].reshape(self.n, 3, 3)
+
+    def is_loose(self, body: str) -> bool:
+        """Return whether a body moves freely."""
+        return self._velocities.get(body, (0, 0))[1] == 3
 
     def speed(self, body: str) -> np.ndarray:
         """Linear speed of a movable or sliding body [m/s], (N,)."""
@@ -249,13 +220,16 @@ class Simulation:
 
     @property
     def hand(self) -> np.ndarray:
-        """TCP position [m] and yaw of the finger-opening axis [rad], -pi/2 .. 3 pi/2, in the episodes' scene
-        frames, (N, 4).
+        """The first arm's `hand_of`."""
+        return self.hand_of(self.arms[0])
+
+    def hand_of(self, arm: Arm) -> np.ndarray:
+        """Return TCP position [m] and yaw of the finger-opening axis [rad], in the episodes' scene frames,
+        (N, 4); the yaw is -pi/2 .. 3 pi/2 from the yaw of the arm's base.
         """
-        axis = self.tcp_rotation[:, :, 0]
-        yaw = np.arctan2(axis[:, 1], axis[:, 0]) - self.frame[:, 2]
-        yaw = (yaw + np.pi / 2) % (2 * np.pi) - np.pi / 2
-        return np.concatenate([self.in_frame(self.tcp_position), yaw[:, None]], axis=1)
+        yaw = arm.yaw - self.frame[:, 2] - arm.base[2]
+        yaw = (yaw + np.pi / 2) % (2 * np.pi) - np.pi / 2 + arm.base[2]
+        return np.concatenate([self.in_frame(arm.tcp_position), yaw[:, None]], axis=1)
 
     def in_frame(self, position: np.ndarray) -> np.ndarray:
         """Return world positions (N, 3) [m] in the episodes' scene frames."""
@@ -263,11 +237,11 @@ class Simulation:
 
     def observe(self) -> dict[str, np.ndarray]:
         """Return every observation component, each (N, d)."""
-        components = {
-            "tcp_position": self.tcp_position.copy(),
-            "tcp_rotation": control.columns_from_rotation(self.tcp_rotation),
-            "gripper_opening": self.opening[:, None].copy(),
-        }
+        components = {}
+        for prefix, arm in zip(PREFIXES, self.arms, strict=False):
+            components[f"{prefix}tcp_position"] = arm.tcp_position.copy()
+            components[f"{prefix}tcp_rotation"] = control.columns_from_rotation(arm.tcp_rotation)
+            components[f"{prefix}gripper_opening"] = arm.opening[:, None].copy()
         return components | self.task.observe(self)
 
     # ----------------------------------------------------------------------------------- states

@@ -4,12 +4,14 @@ Conventions everywhere: SI units, radians, quaternions wxyz, the robot's base is
 the table top is z = 0. TCP is the point between the finger pads; the fingers open along its x axis.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 CONTROL_HZ = 20
 """Control steps per second."""
+PREFIXES = ("", "second_")
+"""What the names of the first and of the second arm's bodies, observations and actions begin with."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ ROBOT_OBSERVATION = (
     Spec("tcp_rotation", (6,), "1", "world", -1.0, 1.0, "First two columns of the TCP's rotation matrix."),
     Spec("gripper_opening", (1,), "m", "-", -0.03, 0.11, "Distance between the finger pads."),
 )
-"""What every task observes of the robot."""
+"""What every task observes of each arm."""
 
 OPENING_LOW, OPENING_HIGH = -0.008, 0.08
 """Commanded gripper opening [m]; below zero presses the fingers together with full force."""
@@ -63,7 +65,7 @@ ACTIONS: dict[str, tuple[Spec, ...]] = {
         Spec("opening", (1,), "m", "-", OPENING_LOW, OPENING_HIGH, "Target distance between the pads."),
     ),
 }
-"""The action spaces. `ee_absolute` is the default; `ee_delta` follows robosuite's OSC convention."""
+"""Action spaces of one arm. `ee_absolute` is the default; `ee_delta` follows robosuite's OSC convention."""
 
 
 GRID = 1e-5
@@ -80,6 +82,11 @@ def to_grid(actions: np.ndarray) -> np.ndarray:
 def from_grid(grid: np.ndarray) -> np.ndarray:
     """Return recorded integer actions as SI values, float64."""
     return grid * GRID
+
+
+def of_arms(specs: tuple[Spec, ...], arms: int) -> tuple[Spec, ...]:
+    """Return the components of one arm for several, arm by arm; the second arm's names carry its prefix."""
+    return tuple(replace(spec, name=prefix + spec.name) for prefix in PREFIXES[:arms] for spec in specs)
 
 
 def size(specs: tuple[Spec, ...]) -> int:

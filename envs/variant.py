@@ -13,7 +13,7 @@ import numpy as np
 from .axes import axes
 from .axis import LEVELS, Axis, overrides
 from .errors import WrongUse, unknown_name
-from .specs import ACTIONS, bounds, from_grid, to_grid
+from .specs import ACTIONS, bounds, from_grid, of_arms, to_grid
 from .streams import stream
 
 CLEAN = "clean"
@@ -70,6 +70,20 @@ class Variant:
     def having(self, hook: str) -> list[Axis]:
         """Return the axes that have a hook of their own."""
         return [axis for axis in self.parts if overrides(axis, hook)]
+
+    def impossible(self, task: Any) -> str:
+        """Return which axis at which level a task cannot have, and why; "" if all are possible."""
+        reasons = ((axis, axis.impossible(task)) for axis in self.having("impossible"))
+        return next((f"{axis.name}:{axis.level} is impossible: {why}" for axis, why in reasons if why), "")
+
+    def check(self, task: Any) -> None:
+        """Refuse what is impossible.
+
+        Raises:
+            WrongUse: an axis would change nothing of this task, or what cannot be.
+        """
+        if why := self.impossible(task):
+            raise WrongUse(f"{task.id}: {why}")
 
     # ------------------------------------------------------------------------------- before an episode
 
@@ -141,7 +155,7 @@ class Variant:
             if step == 0:
                 axis.still = simulation.stay(space)
             actions = axis.act(actions, space, step)
-        return to_grid(np.clip(actions, *bounds(ACTIONS[space])))
+        return to_grid(np.clip(actions, *bounds(of_arms(ACTIONS[space], len(simulation.arms)))))
 
     def push(self, simulation: Any, step: int) -> None:
         """Act on the running simulation before a control step."""

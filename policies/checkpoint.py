@@ -130,13 +130,14 @@ def load(path: Path, task: str, method: str) -> Checkpoint:
     return Checkpoint(config, safetensors.torch.load(raw))
 
 
-def check_specs(config: Config, observation: tuple[Spec, ...], modes: int) -> None:
+def check_specs(config: Config, observation: tuple[Spec, ...], modes: int, arms: int = 1) -> None:
     """Raise unless the task still offers what the policy was trained on.
 
     Args:
         config: of the checkpoint.
         observation: the task's observation components.
         modes: the task's number of modes.
+        arms: the task's number of arms.
     """
     offered = {spec.name: spec.size for spec in observation}
     for name, length in config.observations:
@@ -146,7 +147,7 @@ def check_specs(config: Config, observation: tuple[Spec, ...], modes: int) -> No
                 f"{_title(config)} reads {name} ({length} values), the task offers {now}; train it again"
             )
     known = ACTIONS.get(config.action)
-    if known is None or size(known) != len(config.action_normaliser.mean):
+    if known is None or arms * size(known) != len(config.action_normaliser.mean):
         raise BimodalError(
             f"{_title(config)} acts in {config.action!r}, which is none of {', '.join(ACTIONS)} here"
         )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..envs.control import columns_from_rotation, rotation_from_columns
 from ..envs.errors import BimodalError
-from ..envs.specs import ACTIONS, bounds
+from ..envs.specs import ACTIONS, bounds, size
 from ..envs.streams import stream
 from ..tasks.task import Task
 from . import checkpoint as checkpoints
@@ -21,7 +21,7 @@ from .networks import ResFiLM, Trunk
 ROWS = 16
 """Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
 ROTATION = slice(3, 9)
-"""Where `ee_absolute` keeps the two columns of the rotation matrix."""
+"""Where `ee_absolute` keeps the two columns of an arm's rotation matrix."""
 
 
 class ChunkPolicy(Policy):
@@ -49,7 +49,7 @@ class ChunkPolicy(Policy):
         torch.set_num_threads(1)
         loaded = checkpoints.load(checkpoint, task.id, self.method)
         config = loaded.config
-        checkpoints.check_specs(config, task.observation, len(task.modes))
+        checkpoints.check_specs(config, task.observation, len(task.modes), task.arms)
         self.config, self.checkpoint = config, checkpoint
         self.training, self.parameters = config.training, config.parameters
         self.execute = config.execute if execute is None else execute
@@ -149,7 +149,8 @@ def in_micro_batches(
 
 def tidy(actions: np.ndarray, space: str) -> np.ndarray:
     """Return actions (N, H, A) float64 with orthonormal rotation columns, clipped to the space's bounds."""
-    tidied = np.array(actions, np.float64)
+    specs = ACTIONS[space]
+    tidied = np.array(actions, np.float64).reshape(*actions.shape[:-1], -1, size(specs))  # arm by arm
     if space == "ee_absolute":
         tidied[..., ROTATION] = columns_from_rotation(rotation_from_columns(tidied[..., ROTATION]))
-    return np.clip(tidied, *bounds(ACTIONS[space]))
+    return np.clip(tidied, *bounds(specs)).reshape(actions.shape)

@@ -7,7 +7,7 @@ construction, `zero` and `random` what no task may reward.
 import numpy as np
 
 from ..envs.simulation import Simulation
-from ..envs.specs import ACTIONS, OPENING_HIGH, bounds
+from ..envs.specs import OPENING_HIGH, OPENING_LOW, PREFIXES, bounds
 from ..envs.streams import stream
 from .base import Decision, Episodes, Needs, Policy
 
@@ -51,6 +51,68 @@ class Expert(Planned):
         return self.task.plan(simulation, np.array(coins))
 
 
+class Tracking(Expert):
+    """An expert that follows its object, should something knock it, until the hand closes.
+
+    In the last `TURN` steps before the hand closes, the plan goes over to what the object carries along; from
+    then on it keeps that shift.
+    """
+
+    description = "Scripted expert that follows an object that is knocked. Reads the simulator."
+
+    TURN = 16
+    """Control steps in which the plan goes over from where the object was to where it is."""
+
+    def needs(self) -> Needs:
+        """Return that it reads the simulator, and looks at it every second step."""
+        return Needs(execute=2, privileged=True)
+
+    def reset(self, episodes: Episodes) -> None:
+        """Make the plan, and note when the hand closes and on which object."""
+        super().reset(episodes)
+        assert episodes.simulation is not None
+        self._simulation = episodes.simulation
+        n, steps = self._plan.shape[:2]
+        rows = np.arange(n)
+        self._closes = (self._plan[:, :, 9::10] == OPENING_LOW).any(-1).argmax(1)
+        loose = [name for name in self.task.objects if self._simulation.is_loose(name)]
+        places = np.stack([self._pose(name) for name in loose], 1) if loose else np.zeros((n, 1, 3))
+        first = self._plan[rows, self._closes, 9::10].argmin(-1)  # the arm that closes first
+        hand = self._plan[rows, self._closes].reshape(n, -1, 10)[rows, first, None, :2]
+        away = np.linalg.norm(places[..., :2] - hand, axis=-1)
+        self._loose, self._object, self._first = loose, away.argmin(1), places[rows, away.argmin(1)]
+        self._weight = np.clip((np.arange(steps) - self._closes[:, None]) / self.TURN + 1, 0, 1)
+        self._shift = np.zeros((n, 3))
+
+    def act(self, observation: dict[str, np.ndarray]) -> Decision:
+        """Return the next part of the plan, carried along with the object."""
+        if self._loose:
+            now = np.stack([self._pose(name) for name in self._loose], 1)
+            moved = now[np.arange(len(now)), self._object] - self._first
+            self._shift = np.where((self._step <= self._closes)[:, None], moved, self._shift)
+        steps = np.minimum(np.arange(self._step, self._step + 2), self._plan.shape[1] - 1)
+        self._step += 2
+        return Decision(self._carried(self._plan[:, steps], self._weight[:, steps]))
+
+    def _pose(self, name: str) -> np.ndarray:
+        """Return x, y [m] and yaw [rad] of an object, (N, 3)."""
+        forward = self._simulation.rotation(name)[:, :2, 0]
+        yaw = np.arctan2(forward[:, 1], forward[:, 0])
+        return np.column_stack([self._simulation.position(name)[:, :2], yaw])
+
+    def _carried(self, plan: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return actions (N, T, A) turned and moved with the object, by `weight` (N, T)."""
+        turn = weight * self._shift[:, None, 2]
+        c, s = np.cos(turn), np.sin(turn)
+        carried = plan.copy()
+        for arm in np.split(carried, plan.shape[-1] // 10, axis=-1):  # views
+            for begin, origin in ((0, self._first[:, None, :2]), (3, 0.0), (6, 0.0)):
+                x, y = np.moveaxis(arm[..., begin : begin + 2] - origin, -1, 0)
+                arm[..., begin : begin + 2] = np.stack([c * x - s * y, s * x + c * y], -1) + origin
+            arm[..., :2] += weight[..., None] * self._shift[:, None, :2]
+        return carried
+
+
 class MeanOfModes(Planned):
     """Executes the average of the experts' plans: averaging by construction."""
 
@@ -63,17 +125,17 @@ class MeanOfModes(Planned):
 
 
 class Zero(Policy):
-    """Keeps the hand where it is, the gripper open."""
+    """Keeps the hands where they are, the grippers open."""
 
     description = "Keeps still."
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
-        """Return the current pose as the target."""
-        return Decision(np.repeat(_stay(observation)[:, None], CHUNK, axis=1))
+        """Return the current poses as the target."""
+        return Decision(np.repeat(_stay(observation, self.task.arms)[:, None], CHUNK, axis=1))
 
 
 class Random(Policy):
-    """Moves the hand at random around where it is and opens and closes the gripper."""
+    """Moves every hand at random around where it is and opens and closes the gripper."""
 
     description = "Random motion: uniform steps of up to 5 cm, random gripper."
 
@@ -83,18 +145,22 @@ class Random(Policy):
         self._decision = 0
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
-        """Return a random walk of targets around the current pose."""
-        low, high = bounds(ACTIONS["ee_absolute"])
-        chunk = np.repeat(_stay(observation)[:, None], CHUNK, axis=1)
+        """Return a random walk of targets around the current poses."""
+        low, high = bounds(self.task.actions("ee_absolute"))
+        chunk = np.repeat(_stay(observation, self.task.arms)[:, None], CHUNK, axis=1)
         for row, key in enumerate(self._keys):
             rng = stream("random policy", int(key), self._decision)
-            chunk[row, :, :3] += np.cumsum(rng.uniform(-0.05, 0.05, (CHUNK, 3)), axis=0)
-            chunk[row, :, 9] = rng.uniform(low[9], high[9], CHUNK)
+            for arm in np.split(chunk[row], self.task.arms, axis=1):
+                arm[:, :3] += np.cumsum(rng.uniform(-0.05, 0.05, (CHUNK, 3)), axis=0)
+                arm[:, 9] = rng.uniform(low[9], high[9], CHUNK)
         self._decision += 1
         return Decision(np.clip(chunk, low, high))
 
 
-def _stay(observation: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the action that keeps the hand where it is, gripper open, (N, 10)."""
-    position, rotation = observation["tcp_position"], observation["tcp_rotation"]
-    return np.concatenate([position, rotation, np.full((len(position), 1), OPENING_HIGH)], axis=1)
+def _stay(observation: dict[str, np.ndarray], arms: int) -> np.ndarray:
+    """Return the action that keeps the hands where they are, grippers open, (N, 10 arms)."""
+    parts = []
+    for prefix in PREFIXES[:arms]:
+        position, rotation = observation[f"{prefix}tcp_position"], observation[f"{prefix}tcp_rotation"]
+        parts += [position, rotation, np.full((len(position), 1), OPENING_HIGH)]
+    return np.concatenate(parts, axis=1)

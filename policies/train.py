@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..envs.errors import BimodalError, unknown_name
-from ..envs.specs import ACTIONS
+from ..envs.specs import ACTIONS, of_arms, size
 from . import checkpoint as checkpoints
 from .chunk_policy import ChunkPolicy, build_trunk, mode_labels
 from .flow import Flow
@@ -137,6 +137,7 @@ def describe(
     modes = int(windows.modes.max()) + 1 if kind.labelled else 0
     if kind.labelled and modes < 2:
         raise BimodalError(f"{kind.method} needs demonstrations of at least two modes; these show one")
+    arms = windows.chunks.shape[-1] // size(ACTIONS[ACTION])
     training = {
         "seed": seed,
         "steps": steps,
@@ -155,7 +156,7 @@ def describe(
         observations=windows.components,
         observation_normaliser=Normaliser.of_observations(windows.observations),
         action=ACTION,
-        action_normaliser=Normaliser.of_actions(windows.chunks[:, 0], ACTIONS[ACTION]),
+        action_normaliser=Normaliser.of_actions(windows.chunks[:, 0], of_arms(ACTIONS[ACTION], arms)),
         horizon=HORIZON,
         execute=EXECUTE,
         modes=modes,

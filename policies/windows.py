@@ -92,8 +92,9 @@ def _misfit(demos: Demonstrations) -> str:
     episodes, width = len(demos.seeds), size(ACTIONS[ACTION])
     if demos.success.shape != (episodes,) or demos.success.dtype != bool or demos.modes.shape != (episodes,):
         return f"`success` and `modes` must have one value for each of the {episodes} episodes"
-    if demos.actions.ndim != 3 or demos.actions.shape[::2] != (episodes, width):
-        return f"`actions` has shape {demos.actions.shape}, not ({episodes}, steps, {width})"
+    shape = demos.actions.shape
+    if len(shape) != 3 or shape[0] != episodes or shape[2] % width or not shape[2]:
+        return f"`actions` has shape {shape}, not ({episodes}, steps, {width} for each arm)"
     for name, values in {"actions": demos.actions, **demos.observations}.items():
         if values.ndim != 3 or values.shape[:2] != demos.actions.shape[:2]:
             return f"`{name}` has shape {values.shape}, not {demos.actions.shape[:2]} and a size"

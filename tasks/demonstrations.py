@@ -54,7 +54,7 @@ class Demonstrations(NamedTuple):
     observations: dict[str, np.ndarray]
     """Observed before each action, (E, T, d) float32 each."""
     actions: np.ndarray
-    """The clean plan, `ee_absolute`, (E, T, 10) float32."""
+    """The clean plan, `ee_absolute`, (E, T, A) float32."""
 
 
 def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +140,9 @@ def _collect_shard(
     plan = task.plan(simulation, modes)
     shake = np.stack(
         [
-            stream("process noise", task.id, int(seed), int(mode)).normal(0, noise, (plan.shape[1], 3))
+            stream("process noise", task.id, int(seed), int(mode)).normal(
+                0, noise, (plan.shape[1], task.arms, 3)
+            )
             for seed, mode in zip(seeds, modes, strict=True)
         ]
     )
@@ -151,7 +153,7 @@ def _collect_shard(
     for step in range(plan.shape[1]):
         frames.append(simulation.observe())
         action = plan[:, step].copy()
-        action[:, :3] += shake[:, step]
+        action.reshape(len(seeds), task.arms, -1)[..., :3] += shake[:, step]
         simulation.step(action)
         referee.see(task.measure(simulation), simulation.diverged)
     observations = {

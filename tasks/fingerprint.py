@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 
+from .path import side_by_side
 from .task import Task
 
 
@@ -17,7 +18,7 @@ def fingerprint(task: Task) -> str:
         for name in dir(task)
         if not name.startswith("_")
         and not callable(value := getattr(task, name))
-        and name not in ("goal", "observation", "slow_because")
+        and name not in ("goal", "observation", "slow_because", "arms")  # the scene shows the arms
     }
     numbers["observation"] = [str(part) for part in task.observation]
     numbers["experts"] = _experts(task)
@@ -28,6 +29,6 @@ def fingerprint(task: Task) -> str:
 def _experts(task: Task) -> str:
     """Return the sha256 of every mode's plan from the middle of the starts, on a grid that all CPUs share."""
     k = len(task.modes)
-    path = task.path(np.tile(np.array(task.hand_start, float), (k, 1)), np.arange(k))
-    plan = path.actions(np.tile([*task.centre, 0.0], (k, 1)))
+    paths = task.paths(np.tile(task.hands()[:, None, :3], (1, k, 1)), np.arange(k))
+    plan = side_by_side(paths, np.tile([*task.centre, 0.0], (k, 1)))
     return hashlib.sha256(np.rint(plan / 1e-6).astype("<i8").tobytes()).hexdigest()

@@ -50,7 +50,7 @@ class _Episodes:
         self.ended = np.ones(n, bool)
         self.terminated, self.truncated = np.zeros(n, bool), np.zeros(n, bool)
         self.begun = False
-        self._box = action_space_of(action)
+        self._box = action_space_of(action, task.arms)
         self._grid = np.zeros((n, *self._box.shape), np.int32)
         self._groups: list[_Group] = []
 
@@ -202,7 +202,7 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         """
         self.task, self.render_mode = load_task(task_id(task)), render_mode
         self.observation_space = observation_space(self.task)
-        self.action_space = action_space_of(action_space)
+        self.action_space = action_space_of(action_space, self.task.arms)
         self._episodes = _Episodes(self.task, 1, action_space, threads=1)
         self._pictures = _Pictures(self.task, render_mode, camera, width, height)
 
@@ -279,7 +279,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = TaskEnv.metadata | {"autoreset_mode": self.autoreset_mode}
         self.single_observation_space = observation_space(self.task)
-        self.single_action_space = action_space_of(action_space)
+        self.single_action_space = action_space_of(action_space, self.task.arms)
         # batch_space would sort the components.
         self.observation_space = spaces.Dict(
             [(name, batch_space(box, num_envs)) for name, box in self.single_observation_space.items()]

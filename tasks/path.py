@@ -1,6 +1,6 @@
 """Scripted hand paths: what the experts do, written as a chain of moves in the scene frame."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -98,3 +98,12 @@ class Path:
         positions = from_frame(targets[..., :3], frame[:, None])
         rotations = control.columns_from_rotation(robot.down(frame[:, None, 2] + targets[..., 3]))
         return np.concatenate([positions, rotations, targets[..., 4:]], axis=-1)
+
+
+def side_by_side(paths: Sequence[Path], frame: np.ndarray) -> np.ndarray:
+    """Return the actions of every arm's path, arm by arm, (N, T, 10 arms), for scene frames (N, 3).
+
+    Raises:
+        ValueError: the paths do not last equally long.
+    """
+    return np.concatenate([path.actions(frame) for path in paths], axis=-1)

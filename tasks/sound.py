@@ -10,10 +10,9 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from ..envs import control
 from ..envs.errors import WrongUse
 from ..envs.simulation import Simulation
-from ..envs.specs import ACTIONS, CONTROL_HZ, OPENING_HIGH, size
+from ..envs.specs import CONTROL_HZ, size
 from .task import Measurement, Task
 from .task_file import ID
 
@@ -154,7 +153,7 @@ def _names(model: mujoco.MjModel, kind: str, count: str) -> list[str]:
 
 def _planned(task: Task, simulation: Simulation) -> Iterator[str]:
     """Rules for the plans of the modes."""
-    plans, n, numbers = {}, simulation.n, size(ACTIONS["ee_absolute"])
+    plans, n, numbers = {}, simulation.n, size(task.actions("ee_absolute"))
     for mode, name in enumerate(task.modes):
         try:
             plan = np.asarray(task.plan(simulation, np.full(n, mode)))
@@ -203,14 +202,7 @@ def _begun(task: Task, simulation: Simulation) -> Iterator[str]:
     if found := list(_measured(task, simulation, "at the start")):
         yield from found
         return
-    stay = np.concatenate(
-        [
-            simulation.tcp_position,
-            control.columns_from_rotation(simulation.tcp_rotation),
-            np.full((simulation.n, 1), OPENING_HIGH),
-        ],
-        axis=1,
-    )
+    stay = simulation.stay("ee_absolute")
     before = {name: simulation.position(name).copy() for name in task.objects}
     for _ in range(CONTROL_HZ // 2):
         simulation.step(stay)

@@ -4,7 +4,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ..envs.errors import unknown_name
-from ..envs.specs import ACTIONS, CONTROL_HZ, GRID, Spec, bounds
+from ..envs.specs import ACTIONS, CONTROL_HZ, GRID, Spec, bounds, of_arms
 from . import load_task
 from .demonstrations import FIRST_SEED
 from .registry import own_names
@@ -29,15 +29,15 @@ def observation_space(task: Task) -> spaces.Dict:
     )
 
 
-def action_space(name: str) -> spaces.Box:
-    """Return an action space: `ee_absolute`, `ee_delta` or `joint_absolute`.
+def action_space(name: str, arms: int = 1) -> spaces.Box:
+    """Return an action space, `ee_absolute`, `ee_delta` or `joint_absolute`, for one arm or two side by side.
 
     Raises:
         WrongUse: no such action space.
     """
     if name not in ACTIONS:
         raise unknown_name("action space", name, ACTIONS)
-    low, high = bounds(ACTIONS[name])
+    low, high = bounds(of_arms(ACTIONS[name], arms))
     return spaces.Box(low, high, dtype=np.float64)
 
 
@@ -86,7 +86,8 @@ along its x axis. An observation is a dictionary of the components below; `index
 `gymnasium.wrappers.FlattenObservation`. Observations are cut off at their range, which matters only for
 objects that were knocked far away.
 
-- **Actions** out of range or not finite are refused with an error; the others are rounded to {GRID:g}.
+- **Actions** out of range or not finite are refused with an error; the others are rounded to {GRID:g}. With
+  two arms, the numbers of the second follow those of the first.
 - **Reward** is 1 in the step in which success has been held long enough, else 0.
 - **Terminated** on success and when something forbidden is touched; **truncated** at the horizon.
 - **Seeds**: `reset(seed=s)` begins the evaluator's episode s. Without a seed, episodes are drawn from

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation, Start
-from ..envs.specs import ROBOT_OBSERVATION, Spec
-from .path import Path
+from ..envs.specs import ACTIONS, ROBOT_OBSERVATION, Spec, of_arms
+from .path import Path, side_by_side
 
 ALONG_X, ALONG_Y, DIAGONAL = np.pi, np.pi / 2, 3 * np.pi / 4
 """Yaw of a hand whose fingers open along the scene's x or y, or between both [rad]. The fingers are alike, so
@@ -58,6 +58,8 @@ class Task:
     """What is to be done, in a paragraph."""
     modes: ClassVar[tuple[str, ...]]
     """Names of the modes, e.g. ("left bar", "right bar")."""
+    arms: ClassVar[int] = 1
+    """Number of arms, 1 or 2; the second stands opposite the first."""
     horizon: ClassVar[int]
     """Length of an episode [control steps]."""
     objects: ClassVar[tuple[str, ...]]
@@ -84,6 +86,10 @@ class Task:
     """Half-widths of the hand's uniform start in the scene frame [m]."""
     hand_yaw: ClassVar[float] = ALONG_X
     """Yaw of the finger-opening axis at the start, scene frame [rad]."""
+    second_hand_start: ClassVar[tuple[float, float, float]]
+    """Where the second arm's hand starts, as `hand_start`; only for tasks with two arms."""
+    second_hand_yaw: ClassVar[float]
+    """As `hand_yaw`, for the second arm; -105 to 75 degrees are far from its wrist's limits."""
 
     slow_because: ClassVar[str] = ""
     """Why the task may run at less than 60 % of the median task's control steps per second."""
@@ -102,6 +108,13 @@ class Task:
         """Return the expert's hand path from TCP `start` (N, 3), scene frame, in `modes` (N,)."""
         raise NotImplementedError
 
+    def paths(self, starts: np.ndarray, modes: np.ndarray) -> tuple[Path, ...]:
+        """Return the expert's path of each arm from TCPs `starts` (arms, N, 3), scene frame, in `modes` (N,).
+
+        Tasks with two arms write this one instead of `path`; the paths of a task last equally long.
+        """
+        return (self.path(starts[0], modes),)
+
     def measure(self, simulation: Simulation) -> Measurement:
         """Return what the referee needs to see after a control step."""
         raise NotImplementedError
@@ -118,8 +131,8 @@ class Task:
 
     @property
     def observation(self) -> tuple[Spec, ...]:
-        """Components of the `state` track: the robot, then position and heading of every object."""
-        return ROBOT_OBSERVATION + tuple(
+        """Components of the `state` track: every arm, then position and heading of every object."""
+        return of_arms(ROBOT_OBSERVATION, self.arms) + tuple(
             spec
             for body in self.objects
             for spec in (
@@ -128,16 +141,28 @@ class Task:
             )
         )
 
+    def actions(self, space: str) -> tuple[Spec, ...]:
+        """Return the components of an action of the named space: those of every arm, side by side."""
+        return of_arms(ACTIONS[space], self.arms)
+
     def spec(self) -> mujoco.MjSpec:
         """Return the physics scene."""
-        scene = Scene()
+        scene = Scene(self.arms)
         self.build(scene)
         return scene.spec
 
+    def hands(self) -> np.ndarray:
+        """Return where the hands start on average, scene frame: x, y, z [m] and yaw [rad], (arms, 4)."""
+        first = [*self.hand_start, self.hand_yaw]
+        return np.array(
+            [first, [*self.second_hand_start, self.second_hand_yaw]] if self.arms == 2 else [first]
+        )
+
     def start(self, rng: np.random.Generator) -> Start:
-        """Draw one episode's start: the scene frame, then the hand in it; both uniform."""
+        """Draw one episode's start: the scene frame, then the hands in it; all uniform."""
         x, y, yaw = np.array([*self.centre, 0.0]) + np.array(self.spread) * rng.uniform(-1, 1, 3)
-        hand = np.array(self.hand_start) + np.array(self.hand_spread) * rng.uniform(-1, 1, 3)
+        hands = self.hands()
+        hands[:, :3] += np.array(self.hand_spread) * rng.uniform(-1, 1, (self.arms, 3))
         c, s = np.cos(yaw), np.sin(yaw)
         turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
         origin = np.array([x, y, 0.0])
@@ -146,7 +171,8 @@ class Task:
             name: np.concatenate([origin + turn @ np.array(at), quaternion])
             for name, at in self.poses().items()
         }
-        return Start(poses, origin + turn @ hand, self.hand_yaw + yaw, np.array([x, y, yaw]))
+        places = np.stack([origin + turn @ hand for hand in hands[:, :3]])
+        return Start(poses, places, hands[:, 3] + yaw, np.array([x, y, yaw]))
 
     def observe(self, simulation: Simulation) -> dict[str, np.ndarray]:
         """Return position and heading of every observed object, (N, 3) and (N, 2)."""
@@ -159,9 +185,9 @@ class Task:
         return components
 
     def plan(self, simulation: Simulation, modes: np.ndarray) -> np.ndarray:
-        """Return the expert's `ee_absolute` actions, (N, T, 10), from the simulation's current hands."""
-        start = simulation.in_frame(simulation.tcp_position)
-        return self.path(start, np.asarray(modes)).actions(simulation.frame)
+        """Return the expert's `ee_absolute` actions, (N, T, 10 arms), from the simulation's current hands."""
+        starts = np.stack([simulation.in_frame(arm.tcp_position) for arm in simulation.arms])
+        return side_by_side(self.paths(starts, np.asarray(modes)), simulation.frame)
 
     def mixture(self, hand: np.ndarray) -> np.ndarray:
         """Return where hands (..., 4), scene frame, stand between the modes: alpha, (...).

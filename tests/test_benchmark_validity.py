@@ -80,7 +80,7 @@ def test_the_wide_start_is_wide():
     task = changed(load_task(POST), "wide")
     starts = [task.start(stream("start", task.id, seed)) for seed in range(200)]
     aside = [
-        -np.sin(s.frame[2]) * (s.tcp[0] - s.frame[0]) + np.cos(s.frame[2]) * (s.tcp[1] - s.frame[1])
+        -np.sin(s.frame[2]) * (s.tcp[0, 0] - s.frame[0]) + np.cos(s.frame[2]) * (s.tcp[0, 1] - s.frame[1])
         for s in starts
     ]
     assert 0.018 < np.abs(aside).max() <= 0.02

@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 from bimodal.benchmark.shard import Shard, run_shard
 from bimodal.envs import control, robot
-from bimodal.envs.scene import TABLE_CENTRE, TABLE_HALF
-from bimodal.envs.simulation import Simulation
+from bimodal.envs.scene import table_extents
+from bimodal.envs.simulation import Simulation, to_frame
 from bimodal.envs.specs import CONTROL_HZ, OPENING_HIGH
 from bimodal.envs.streams import stream
 from bimodal.policies.load import load_policy
@@ -119,10 +119,15 @@ def names(model, kind):
     return [getattr(model, kind)(index).name for index in range(count)]
 
 
-def staying(simulation):
-    """Actions that keep the hands where they are, gripper open, (N, 10)."""
-    rotation = control.columns_from_rotation(simulation.tcp_rotation)
-    return np.concatenate([simulation.tcp_position, rotation, np.full((simulation.n, 1), OPENING_HIGH)], 1)
+def move(simulation, action, steps):
+    """Let every arm go where one `ee_delta` action (N, 7) sends it, and stay there."""
+    targets = simulation.targets(np.tile(action, len(simulation.arms)), "ee_delta").reshape(
+        len(action), -1, 9
+    )
+    opening = targets[..., 7:8] - targets[..., 8:]
+    held = np.concatenate([targets[..., :7], opening], 2).reshape(len(action), -1)
+    for _ in range(steps):
+        simulation.step(held, "joint_absolute")
 
 
 # ------------------------------------------------------------------------------------------ what it says
@@ -171,7 +176,7 @@ def test_a_seed_always_gives_the_same_start(world):
     other = world.begin(np.array([19, 3, 11]))
     assert (other.state() == starts[[19, 3, 11]]).all()
     for _ in range(5):
-        other.step(staying(other) + 0.01)
+        other.step(other.stay("ee_absolute") + 0.01)
     other.reset([7, 19, 7])
     assert (other.state() == starts[[7, 19, 7]]).all()
     assert (world.begin([5]).state() == starts[[5]]).all()
@@ -199,17 +204,14 @@ def test_different_seeds_differ(world):
     assert len(np.unique(world.expert.start[: len(SEEDS)], axis=0)) == len(SEEDS)
 
 
-def test_scene_and_hand_are_uniform_over_the_declared_ranges(world):
+def test_scene_and_hands_are_uniform_over_the_declared_ranges(world):
     task = world.task
     starts = [task.start(stream("start", task.id, seed)) for seed in range(400)]
-    frames = np.stack([start.frame for start in starts]) - [*task.centre, 0.0]
-    turned = np.stack([start.tcp for start in starts]) - [*task.centre, 0.0] * np.array([1, 1, 0])
-    c, s = np.cos(-frames[:, 2]), np.sin(-frames[:, 2])
-    turned[:, :2] -= frames[:, :2]
-    hand = np.stack(
-        [c * turned[:, 0] - s * turned[:, 1], s * turned[:, 0] + c * turned[:, 1], turned[:, 2]], 1
-    )
-    for drawn, half in ((frames, task.spread), (hand - task.hand_start, task.hand_spread)):
+    frames = np.stack([start.frame for start in starts])
+    places = np.stack([start.tcp for start in starts], 1)
+    hands = [to_frame(place, frames) - hand[:3] for place, hand in zip(places, task.hands(), strict=True)]
+    ranges = [(frames - [*task.centre, 0.0], task.spread), *((hand, task.hand_spread) for hand in hands)]
+    for drawn, half in ranges:
         half = np.array(half)
         assert (half > 0).all() and (np.abs(drawn) <= half + 1e-12).all()
         # 400 draws: mean within 5 standard errors, spread within 10 %.
@@ -229,7 +231,7 @@ def test_nothing_penetrates_at_the_start(world):
 
 def test_objects_rest_when_nothing_happens(world):
     simulation = world.begin(SEEDS)
-    before, still = simulation.observe(), staying(simulation)
+    before, still = simulation.observe(), simulation.stay("ee_absolute")
     for _ in range(CONTROL_HZ // 2):
         simulation.step(still)
     after = simulation.observe()
@@ -339,7 +341,7 @@ def test_observations_share_no_memory(world):
     ]
     for name in first:
         assert not any(np.shares_memory(first[name], other) for other in (*second.values(), *live))
-    simulation.step(staying(simulation) + 0.02)
+    simulation.step(simulation.stay("ee_absolute") + 0.02)
     assert all((first[name] == kept[name]).all() for name in first)
 
 
@@ -353,9 +355,10 @@ def test_units_are_plausible(world):
         columns @ columns.swapaxes(-1, -2), np.broadcast_to(np.eye(2), (*hand.shape[:2], 2, 2)), atol=1e-9
     )
     assert (np.cross(columns[..., 0, :], columns[..., 1, :])[..., 2] < -0.99).all()
+    centre, half = table_extents(world.task.arms)
     for body in world.task.objects:
         place = seen[f"{body}_position"][0]
-        assert (np.abs(place[:, :2] - TABLE_CENTRE) < TABLE_HALF[:2]).all() and (place[:, 2] >= 0).all()
+        assert (np.abs(place[:, :2] - centre) < half[:2]).all() and (place[:, 2] >= 0).all()
         np.testing.assert_allclose(np.linalg.norm(seen[f"{body}_heading"], axis=-1), 1.0, atol=1e-12)
 
 
@@ -373,58 +376,56 @@ def test_a_restored_state_replays_bit_for_bit(world):
             assert (simulation.state() == rollout.states[step]).all()
 
 
-def test_ee_delta_moves_the_hand_by_five_centimetres_a_unit(world):
+def test_ee_delta_moves_every_hand_by_five_centimetres_a_unit(world):
     simulation = world.begin([0, 1, 2, 3])
-    start = simulation.tcp_position.copy()
+    starts = [arm.tcp_position.copy() for arm in simulation.arms]
     action = np.zeros((4, 7))
     action[:, 6] = -1.0
     action[[0, 1, 2, 3], [0, 1, 2, 2]] = [0.4, -0.4, 0.4, -0.2]
-    joints, fingers = simulation.targets(action, "ee_delta")
-    held = np.concatenate([joints, fingers[:, :1] - fingers[:, 1:]], 1)
-    for _ in range(30):
-        simulation.step(held, "joint_absolute")
-    np.testing.assert_allclose(simulation.tcp_position - start, 0.05 * action[:, :3], atol=0.001)
-    np.testing.assert_allclose(simulation.opening, OPENING_HIGH, atol=1e-3)
+    move(simulation, action, 30)
+    for arm, start in zip(simulation.arms, starts, strict=True):
+        np.testing.assert_allclose(arm.tcp_position - start, 0.05 * action[:, :3], atol=0.001)
+        np.testing.assert_allclose(arm.opening, OPENING_HIGH, atol=1e-3)
 
 
 def test_ee_delta_turns_about_world_axes_and_closes_with_plus_one(world):
     simulation = world.begin([0, 1])
-    before = simulation.tcp_rotation.copy()
+    before = [arm.tcp_rotation.copy() for arm in simulation.arms]
     action = np.zeros((2, 7))
     action[:, 5], action[:, 6] = [0.5, -0.5], [1.0, 0.0]
-    joints, fingers = simulation.targets(action, "ee_delta")
-    held = np.concatenate([joints, fingers[:, :1] - fingers[:, 1:]], 1)
-    for _ in range(30):
-        simulation.step(held, "joint_absolute")
-    turned = control.rotation_error(simulation.tcp_rotation, before)
-    np.testing.assert_allclose(turned, [[0, 0, 0.25], [0, 0, -0.25]], atol=0.02)
-    assert simulation.opening[0] < 0.002 and simulation.opening[1] > 0.079
+    move(simulation, action, 30)
+    for arm, rotation in zip(simulation.arms, before, strict=True):
+        turned = control.rotation_error(arm.tcp_rotation, rotation)
+        np.testing.assert_allclose(turned, [[0, 0, 0.25], [0, 0, -0.25]], atol=0.02)
+        assert arm.opening[0] < 0.002 and arm.opening[1] > 0.079
 
 
 def test_joint_targets_are_reached_within_a_second(world):
     simulation = world.begin([0, 1])
-    target = simulation.targets(staying(simulation), "ee_absolute")[0]
-    target = target + np.array(
-        [[0.1, -0.1, 0.1, 0.1, -0.1, 0.1, 0.2], [-0.1, -0.2, -0.1, 0.1, 0.1, 0.0, -0.2]]
+    target = simulation.stay("joint_absolute").reshape(2, -1, 8)
+    target[..., :7] += np.array(
+        [[[0.1, -0.1, 0.1, 0.1, -0.1, 0.1, 0.2]], [[-0.1, -0.2, -0.1, 0.1, 0.1, 0.0, -0.2]]]
     )
+    target[..., 7] = 0.04
     for _ in range(CONTROL_HZ):
-        simulation.step(np.concatenate([target, np.full((2, 1), 0.04)], 1), "joint_absolute")
-    reached = simulation.qpos[:, [simulation.model.joint(name).qposadr[0] for name in robot.ARM_JOINTS]]
-    assert np.abs(reached - target).max() < 0.01
-    np.testing.assert_allclose(simulation.opening, 0.04, atol=1e-3)
+        simulation.step(target.reshape(2, -1), "joint_absolute")
+    for index, arm in enumerate(simulation.arms):
+        assert np.abs(simulation.qpos[:, arm.joints] - target[:, index, :7]).max() < 0.01
+        np.testing.assert_allclose(arm.opening, 0.04, atol=1e-3)
 
 
 def test_inverse_kinematics_settles_within_half_a_millimetre(world):
     simulation = world.begin(SEEDS)
     away = stream("targets", world.task.id).uniform([-0.06, -0.1, 0.02], [0.06, 0.1, 0.1], (len(SEEDS), 3))
-    target = staying(simulation)
-    target[:, :3] += away
+    target = simulation.stay("ee_absolute").reshape(len(SEEDS), -1, 10)
+    target[..., :3] += away[:, None]
     for _ in range(CONTROL_HZ * 3 // 2):
-        simulation.step(target)
-    missed = np.linalg.norm(simulation.tcp_position - target[:, :3], axis=1)
-    assert missed.max() <= 0.5e-3, f"{1e3 * missed.max():.2f} mm"
-    error = control.rotation_error(control.rotation_from_columns(target[:, 3:9]), simulation.tcp_rotation)
-    assert np.linalg.norm(error, axis=1).max() < 0.01
+        simulation.step(target.reshape(len(SEEDS), -1))
+    for arm, wanted in zip(simulation.arms, target.swapaxes(0, 1), strict=True):
+        missed = np.linalg.norm(arm.tcp_position - wanted[:, :3], axis=1)
+        assert missed.max() <= 0.5e-3, f"{1e3 * missed.max():.2f} mm"
+        error = control.rotation_error(control.rotation_from_columns(wanted[:, 3:9]), arm.tcp_rotation)
+        assert np.linalg.norm(error, axis=1).max() < 0.01
 
 
 # ------------------------------------------------------------------------------------------ golden

@@ -250,11 +250,14 @@ def unrounded_actions(task, seeds, space):
         shake = rng.normal(0, 1, plan[..., :3].shape) * np.linspace(0, 0.04, len(seeds))[:, None, None]
         return np.concatenate([plan[..., :3] + shake, plan[..., 3:]], 2)
     if space == "ee_delta":
-        return rng.uniform(-1, 1, (len(seeds), task.horizon, 7)) * 0.5 + 0.4 * PLUNGE
-    angles = simulation.qpos[:, simulation._arm][:, None] + np.cumsum(
-        rng.normal(0, 0.05, (len(seeds), task.horizon, 7)), 1
-    )
-    return np.concatenate([np.clip(angles, -3.8, 3.8), rng.uniform(-0.008, 0.08, (*angles.shape[:2], 1))], 2)
+        walk = rng.uniform(-1, 1, (len(seeds), task.horizon, 7)) * 0.5 + 0.4 * PLUNGE
+    else:
+        angles = simulation.qpos[:, simulation.arms[0].joints][:, None] + np.cumsum(
+            rng.normal(0, 0.05, (len(seeds), task.horizon, 7)), 1
+        )
+        opening = rng.uniform(-0.008, 0.08, (*angles.shape[:2], 1))
+        walk = np.concatenate([np.clip(angles, -3.8, 3.8), opening], 2)
+    return np.tile(walk, task.arms)
 
 
 @pytest.mark.parametrize("space", ACTIONS)

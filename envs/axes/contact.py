@@ -1,0 +1,375 @@
+"""What happens where hand and objects touch: friction, weight, grip, soft and worn pads, knocks, a push, a slip.
+
+Of two touching shapes MuJoCo takes the larger friction and the mean of the time constants (equal `priority`
+and `solmix`), so an axis that changes a pair says so for both of its shapes.
+"""
+
+from functools import cache
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from .. import robot
+from ..axis import Axis
+from ..specs import CONTROL_HZ, OPENING_LOW
+
+NEAR = 0.05
+"""Distance of the TCP from a grip at which a knock comes [m]: three or four control steps before contact."""
+PUSH_SECONDS = 0.2
+"""Duration of a push on the hand [s]."""
+SLIP_HEIGHT = 0.03
+"""Height at which a held object slips [m]."""
+SMOOTH = 1e-5
+"""Friction of a surface that holds nothing: MuJoCo's smallest."""
+SAME_PLACE = 0.01
+"""Modes whose grips are nearer to each other do not differ in place [m]."""
+
+
+# ------------------------------------------------------------------------------------- what is where
+
+
+def fingers(model: mujoco.MjModel) -> np.ndarray:
+    """Return which shapes belong to the fingers, (ngeom,) bool."""
+    joints = [i for i in range(model.njnt) if model.joint(i).name.endswith(robot.FINGER_JOINTS)]
+    return np.isin(model.body_weldid[model.geom_bodyid], model.jnt_bodyid[joints])
+
+
+def pads(model: mujoco.MjModel) -> np.ndarray:
+    """Return which shapes are finger pads, (ngeom,) bool."""
+    return np.array([model.geom(i).name.endswith("_pad_collision") for i in range(model.ngeom)])
+
+
+def things(model: mujoco.MjModel) -> np.ndarray:
+    """Return which shapes belong neither to a robot nor to table or floor, (ngeom,) bool."""
+    roots = model.body_rootid[model.geom_bodyid]
+    robots = np.unique(roots[fingers(model)])
+    return ~np.isin(roots, [0, model.body("table").id, *robots])
+
+
+def movable(model: mujoco.MjModel, task: Any) -> list[int]:
+    """Return the bodies of the task's objects that can move."""
+    return [i for name in task.objects if model.body_dofnum[i := model.body(name).id]]
+
+
+def loose(model: mujoco.MjModel, task: Any) -> list[int]:
+    """Return the bodies of the task's objects that nothing holds."""
+    free = mujoco.mjtJoint.mjJNT_FREE
+    return [i for i in movable(model, task) if model.jnt_type[model.body_jntadr[i]] == free]
+
+
+@cache
+def grips(task: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the expert of each mode closes a gripper first, and how far it then lifts.
+
+    Returns:
+        TCP in the scene frame (k, 3) and height (k,) [m]; of an expert that never closes, the task's own
+        grasps, and 0.
+    """
+    modes = np.arange(len(task.grasps))
+    starts = np.repeat(task.hands()[:, None, :3], len(modes), axis=1)
+    paths = task.paths(starts, modes)
+    actions = np.stack([path.actions(np.zeros((len(modes), 3))) for path in paths], axis=2)
+    closed = actions[..., 9] <= OPENING_LOW  # (k, T, arms)
+    first = closed.any(2).argmax(1)
+    arm = closed[modes, first].argmax(1)
+    at = np.where(closed.any((1, 2))[:, None], actions[modes, first, arm, :3], task.grasps[:, :3])
+    height = np.where(closed, actions[..., 2], -np.inf).max((1, 2)) - at[:, 2]
+    return at, np.maximum(height, 0.0)
+
+
+def models(simulation: Any) -> list[mujoco.MjModel]:
+    """Return the model of every row."""
+    return list(simulation.batch.models or [simulation.model] * simulation.n)
+
+
+# -------------------------------------------------------------------------------- how the world is made
+
+
+class Friction(Axis):
+    """Fingers and objects are slippery for each other; objects slide on the table as ever."""
+
+    name = "contact.friction"
+    unit = "x"
+    levels = (1.0, 0.75, 0.5, 0.3)
+
+    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+        """Scale the friction of both, sliding and turning."""
+        model.geom_friction[fingers(model) | things(model), :2] *= self.magnitude
+
+
+class Mass(Axis):
+    """Objects are heavier."""
+
+    name = "contact.mass"
+    unit = "x"
+    levels = (1.0, 1.5, 2.0, 3.0)
+
+    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+        """Scale mass and inertia."""
+        bodies = np.isin(model.body_weldid, movable(model, task))
+        model.body_mass[bodies] *= self.magnitude
+        model.body_inertia[bodies] *= self.magnitude
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+
+    def impossible(self, task: Any) -> str:
+        """Refuse scenes in which nothing moves."""
+        return "" if movable(task.spec().compile(), task) else "no object can move"
+
+
+class CentreOfMass(Axis):
+    """Objects are heavier on the side of one mode, which one is drawn."""
+
+    name = "contact.com_offset"
+    unit = "cm"
+    levels = (0.0, 1.0, 2.0, 3.0)
+
+    def scene(self, spec: mujoco.MjSpec, task: Any, rng: np.random.Generator) -> None:
+        """Tell the compiler not to take bodies for simple ones, whose centre of mass is their origin."""
+        for name in task.objects:
+            spec.body(name).simple = self.level == 0
+
+    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+        """Move the centres of mass; objects lie in the scene frame at the start."""
+        if self.level == 0:
+            return
+        way = _toward(task, int(rng.integers(len(task.grasps))))
+        for body in loose(model, task):
+            model.body_ipos[body, :2] += 0.01 * self.magnitude * way
+            model.body_sameframe[body] = mujoco.mjtSameFrame.mjSAMEFRAME_NONE
+            model.geom_sameframe[model.geom_bodyid == body] = mujoco.mjtSameFrame.mjSAMEFRAME_NONE
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+
+    def impossible(self, task: Any) -> str:
+        """Refuse scenes in which nothing is loose, and objects that are too small."""
+        model = task.spec().compile()
+        for body in loose(model, task):
+            for mode in range(len(task.grasps)):
+                room = _room(model, body, _toward(task, mode))
+                if 0.01 * self.magnitude > room:
+                    name = model.body(body).name
+                    return f"the {name} ends {100 * room:.1f} cm from its centre of mass"
+        return "" if loose(model, task) else "no object is loose"
+
+
+class GripForce(Axis):
+    """The gripper presses less; its fingers are as fast as ever (force over damping)."""
+
+    name = "contact.grip_force"
+    unit = "x"
+    levels = (1.0, 0.75, 0.5, 0.25)
+
+    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+        """Scale the force limit of the finger servos, and the damping of the fingers."""
+        for index in range(model.nu):
+            if model.actuator(index).name.endswith(robot.FINGER_JOINTS):
+                joint = model.actuator_trnid[index, 0]
+                model.actuator_forcerange[index] *= self.magnitude
+                model.dof_damping[model.jnt_dofadr[joint]] *= self.magnitude
+
+
+class Compliance(Axis):
+    """Fingers are softer: objects sink deeper into them; the table is as hard as ever.
+
+    How deep goes with the square of the contacts' time constant, so that grows by 1.4, 2 and 2.8.
+    """
+
+    name = "contact.compliance"
+    unit = "x"
+    levels = (1.0, 2.0, 4.0, 8.0)
+
+    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+        """Scale the time constant of the pairs, which is the mean of finger's and object's."""
+        if self.level == 0:
+            return
+        thing = model.geom_solref[things(model), 0].mean()
+        pair = model.geom_solref[fingers(model), 0] + thing
+        model.geom_solref[fingers(model), 0] = self.magnitude**0.5 * pair - thing
+
+
+class PadWear(Axis):
+    """The pads are worn to smaller ones, which resist less turning of what they hold."""
+
+    name = "contact.pad_wear"
+    unit = "x"
+    levels = (1.0, 0.75, 0.5, 0.25)
+
+    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+        """Scale the pads' width and height, and the radius on which they resist turning."""
+        worn = np.flatnonzero(pads(model))
+        model.geom_size[np.ix_(worn, [0, 2])] *= self.magnitude
+        model.geom_friction[worn, 1] *= self.magnitude
+
+
+# ------------------------------------------------------------------------------- what happens on the way
+
+
+class Knock(Axis):
+    """Just before contact the objects are knocked aside, once, in a drawn direction."""
+
+    name = "contact.knock"
+    unit = "cm"
+    levels = (0.0, 0.5, 1.0, 2.0)
+
+    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+        """Return the direction in the world, (1,) [rad]."""
+        return rng.uniform(0, 2 * np.pi, 1)
+
+    def begin(self, task: Any, draws: np.ndarray) -> None:
+        """Forget earlier knocks."""
+        super().begin(task, draws)
+        self._knocked = np.zeros(len(draws), bool)
+
+    def push(self, simulation: Any, step: int) -> None:
+        """Knock the objects of the rows whose hand has come near a grip."""
+        hands = np.stack([simulation.in_frame(arm.tcp_position) for arm in simulation.arms], axis=1)
+        way = hands[:, :, None] - grips(self.task)[0]
+        now = (np.linalg.norm(way, axis=-1).min((1, 2)) < NEAR) & ~self._knocked
+        self._knocked |= now
+        for row in np.flatnonzero(now):
+            knock(simulation, row, self.draws[row, 0], 0.01 * self.magnitude)
+
+    def impossible(self, task: Any) -> str:
+        """Refuse scenes in which nothing is loose."""
+        return "" if loose(task.spec().compile(), task) else "no object is loose"
+
+
+class KnockAfter(Axis):
+    """Once the hand has committed to a mode, the objects are knocked so that another mode comes nearer."""
+
+    name = "contact.knock_after"
+    unit = "cm"
+    levels = (0.0, 1.0, 2.0, 4.0)
+
+    def begin(self, task: Any, draws: np.ndarray) -> None:
+        """Forget earlier knocks."""
+        super().begin(task, draws)
+        self._knocked = np.zeros(len(draws), bool)
+
+    def push(self, simulation: Any, step: int) -> None:
+        """Knock the objects of the rows whose hand has left the dead zone after the trunk."""
+        hand, at = simulation.hand, grips(self.task)[0][:, :2]
+        out = ~self.task.in_dead_zone(self.task.mixture(hand)) & (step >= self.task.trunk_steps)
+        now = out & ~self._knocked
+        self._knocked |= now
+        for row in np.flatnonzero(now):
+            taken = np.linalg.norm(self.task.grasps[:, :2] - hand[row, :2], axis=-1).argmin()
+            others = np.linalg.norm(at - at[taken], axis=-1)
+            other = np.where(np.arange(len(at)) == taken, np.inf, others).argmin()
+            x, y = at[taken] - at[other]
+            angle = np.arctan2(y, x) + simulation.frame[row, 2]
+            knock(simulation, row, angle, 0.01 * self.magnitude)
+
+    def impossible(self, task: Any) -> str:
+        """Refuse scenes in which nothing is loose, and modes that grip in one place."""
+        if not loose(task.spec().compile(), task):
+            return "no object is loose"
+        at = grips(task)[0][:, :2]
+        apart = np.linalg.norm(at - at[0], axis=-1).max() > SAME_PLACE
+        return "" if apart else "all modes grip in the same place"
+
+
+class Push(Axis):
+    """The hand is pushed for 0.2 s, sideways, at a drawn time before the modes part."""
+
+    name = "contact.push"
+    unit = "N s"
+    levels = (0.0, 1.0, 2.0, 4.0)
+    steps = round(PUSH_SECONDS * CONTROL_HZ)
+    """Length of the push [control steps]."""
+
+    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+        """Return first control step and direction in the world [rad], (2,)."""
+        return np.array([rng.integers(0, task.trunk_steps - self.steps + 1), rng.uniform(0, 2 * np.pi)])
+
+    def push(self, simulation: Any, step: int) -> None:
+        """Begin or end the push: impulse over 0.2 s, 5, 10 or 20 N."""
+        begin, angle = self.draws.T
+        force = self.magnitude / PUSH_SECONDS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        hand = simulation.model.site_bodyid[simulation.model.site(robot.TCP_SITE).id]
+        applied = simulation.batch.bind("xfrc_applied")
+        for rows, sign in ((begin == step, 1.0), (begin + self.steps == step, 0.0)):
+            if self.level:
+                applied[rows, hand, :2] = sign * force[rows] + 0.0
+
+
+class Slip(Axis):
+    """Once an object is 3 cm up, the grip loses all friction for a moment."""
+
+    name = "contact.slip"
+    unit = "control steps"
+    levels = (0, 1, 2, 3)
+
+    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+        """Have a model of one's own, in which the friction can change on the way."""
+
+    def begin(self, task: Any, draws: np.ndarray) -> None:
+        """Forget earlier slips."""
+        super().begin(task, draws)
+        self._since = np.full(len(draws), -1)
+        self._friction: dict[int, np.ndarray] = {}
+
+    def push(self, simulation: Any, step: int) -> None:
+        """Take the friction from what is being lifted, or give it back."""
+        height = simulation.xpos[:, loose(simulation.model, self.task), 2]
+        if step == 0:
+            self._rest = height.copy()
+        if self.level == 0:
+            return
+        up = (height - self._rest > SLIP_HEIGHT).any(1)
+        self._since[up & (self._since < 0)] = step
+        begins, ends = self._since == step, (self._since >= 0) & (self._since + self.magnitude == step)
+        if not (begins | ends).any():
+            return
+        each = models(simulation)
+        for row in np.flatnonzero(begins):
+            self._friction[row] = each[row].geom_friction.copy()
+            each[row].geom_friction[fingers(each[row]) | things(each[row])] = SMOOTH
+        for row in np.flatnonzero(ends):
+            each[row].geom_friction[:] = self._friction.pop(row)
+        simulation.batch.set_models(each)
+
+    def impossible(self, task: Any) -> str:
+        """Refuse tasks in which nothing is lifted."""
+        if not loose(task.spec().compile(), task):
+            return "no object is loose"
+        return "" if grips(task)[1].max() > SLIP_HEIGHT else "no expert lifts what it holds"
+
+
+def knock(simulation: Any, row: int, angle: float, way: float) -> None:
+    """Make the loose objects of a row slide `way` [m] over the table, along `angle` in the world [rad].
+
+    Friction stops what starts with v after v^2 / (2 mu g).
+    """
+    if not way:
+        return
+    model = models(simulation)[row]
+    for body in loose(model, simulation.task):
+        shapes = np.flatnonzero(model.geom_bodyid == body)
+        mu = max(model.geom("table_top").friction[0], model.geom_friction[shapes, 0].max())
+        speed = np.sqrt(2 * mu * -model.opt.gravity[2] * way)
+        dof = model.body_dofadr[body]
+        simulation.qvel[row, dof : dof + 2] += speed * np.array([np.cos(angle), np.sin(angle)])
+
+
+def _toward(task: Any, mode: int) -> np.ndarray:
+    """Return the horizontal direction from the middle of the modes to one of them, scene frame, (2,).
+
+    Where they do not differ in place it is the axis along which the fingers open in this mode.
+    """
+    way = task.grasps[mode, :2] - task.grasps[:, :2].mean(0)
+    if np.linalg.norm(way) < SAME_PLACE:
+        way = np.array([np.cos(task.grasps[mode, 3]), np.sin(task.grasps[mode, 3])])
+    return way / np.linalg.norm(way)
+
+
+def _room(model: mujoco.MjModel, body: int, way: np.ndarray) -> float:
+    """Return how far a body reaches from its centre of mass along `way`, its own x, y [m]."""
+    ends = []
+    for geom in np.flatnonzero(model.geom_bodyid == body):
+        turn = np.zeros(9)
+        mujoco.mju_quat2Mat(turn, model.geom_quat[geom])
+        along = turn.reshape(3, 3)[:2].T @ way
+        centre, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
+        ends.append(model.geom_pos[geom, :2] @ way + centre @ along + half @ np.abs(along))
+    return float(max(ends) - model.body_ipos[body, :2] @ way)

@@ -1,0 +1,181 @@
+"""Whether a generated scene may be used: nothing penetrates or moves, and every expert's hand finds its way."""
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from .. import control, robot
+from ..specs import PREFIXES
+from .reference import Keyframe, Reference, place_all, reference, robots, things
+
+PENETRATION = 0.001
+"""Shapes may be in one another up to this [m]."""
+CLEARANCE = 0.0015
+"""Distance that the hand keeps from everything before it grips, and then from all but the part [m]."""
+SETTLING = 40
+"""Physics steps in which a scene must stay as it is: 0.2 s."""
+MOVED, SPEED = 0.005, 0.05
+"""How far and how fast an object may have moved then [m], [m/s]."""
+REACH = 0.002
+"""How far a hand may miss what its expert aims at [m]."""
+SQUEEZE = 0.0005
+"""How far the pads are pressed into a part to see where they touch it [m]."""
+HOLD = 0.006
+"""Smallest diagonal of what a pad touches of a part [m]."""
+
+_IK_STEPS, _EXACT = 6, 1e-4
+_NEAR = 0.045  # a part farther from an open pad is not between the fingers [m]
+
+
+@functools.lru_cache(maxsize=64)
+def excused(task: Any) -> frozenset[tuple[int, str]]:
+    """Return what is tight in the clean scene already: keyframe and fault."""
+    model, seen = task.spec().compile(), reference(task)
+    data = mujoco.MjData(model)
+    place_all(model, data, seen.start.poses)
+    return frozenset(_hindrances(model, data, seen, -1))
+
+
+def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocked: int) -> str:
+    """Return why a scene may not be used, "" if it may.
+
+    Args:
+        model: the scene, at the average start.
+        task: whose.
+        added: poses of the bodies that the clean scene lacks, world, (7,).
+        blocked: a mode whose hand need not find its way, -1 for none.
+    """
+    seen = reference(task)
+    data = mujoco.MjData(model)
+    data.qpos[seen.joints] = seen.keyframes[0].qpos
+    place_all(model, data, {**seen.start.poses, **added})
+    mujoco.mj_fwdPosition(model, data)
+    own = ~robots(model)[data.contact.geom].any(1)
+    if (data.contact.dist[own] < -PENETRATION).any():
+        return "shapes penetrate one another"
+    if why := _moves(model, data, seen):
+        return why
+    found = (one[1] for one in _hindrances(model, data, seen, blocked) if one not in excused(task))
+    return next(found, "")
+
+
+def _moves(model: mujoco.MjModel, data: mujoco.MjData, seen: Reference) -> str:
+    """Let go and see what moves; leaves everything at its beginning."""
+    begun, control_before = data.qpos.copy(), data.ctrl.copy()
+    bodies = np.unique(model.body_weldid[model.geom_bodyid[things(model)]])
+    places = data.xpos[bodies].copy()
+    data.ctrl[:] = begun[seen.joints]
+    for _ in range(SETTLING):
+        mujoco.mj_step(model, data)
+    loose = np.ones(model.nv, bool)
+    loose[: len(seen.joints)] = False
+    moved = np.abs(data.xpos[bodies] - places).max(initial=0.0)
+    fast = np.abs(data.qvel[loose]).max(initial=0.0)
+    data.qpos[:], data.ctrl[:], data.qvel[:] = begun, control_before, 0.0
+    return "something moves by itself" if moved > MOVED or fast > 10 * SPEED else ""
+
+
+def _hindrances(
+    model: mujoco.MjModel, data: mujoco.MjData, seen: Reference, blocked: int
+) -> Iterator[tuple[int, str]]:
+    """Go through the moments of the experts' paths; yield which are hindered, and how."""
+    machine, before = robots(model), (model.opt.enableflags, model.opt.o_margin)
+    model.opt.enableflags |= mujoco.mjtEnableBit.mjENBL_OVERRIDE
+    model.opt.o_margin = CLEARANCE
+    try:
+        for index, frame in enumerate(seen.keyframes):
+            if frame.mode == blocked:
+                continue
+            data.qpos[seen.joints] = frame.qpos
+            if not _reaches(model, data, frame):
+                yield index, "a hand cannot reach"
+                continue
+            if not frame.free:
+                continue
+            mujoco.mj_collision(model, data)
+            if machine[data.contact.geom].any():
+                yield index, "a hand is hindered on its way"
+            if frame.closing and (why := _misses(model, data, machine)):
+                yield index, why
+    finally:
+        model.opt.enableflags, model.opt.o_margin = before
+
+
+def _reaches(model: mujoco.MjModel, data: mujoco.MjData, frame: Keyframe) -> bool:
+    """Bring the TCPs to where they are in the clean scene, wherever the base stands."""
+    sites = [model.site(prefix + robot.TCP_SITE).id for prefix in PREFIXES[: len(frame.tcp)]]
+    mujoco.mj_kinematics(model, data)
+    turned = data.site_xmat[sites].reshape(-1, 3, 3).copy()
+    for _ in range(_IK_STEPS):
+        if np.abs(data.site_xpos[sites] - frame.tcp).max() < _EXACT:
+            return True
+        mujoco.mj_comPos(model, data)
+        for arm, site in enumerate(sites):
+            _step(model, data, PREFIXES[arm], site, frame.tcp[arm], turned[arm])
+        mujoco.mj_kinematics(model, data)
+    return bool(np.linalg.norm(data.site_xpos[sites] - frame.tcp, axis=1).max() < REACH)
+
+
+def _step(
+    model: mujoco.MjModel, data: mujoco.MjData, prefix: str, site: int, tcp: np.ndarray, turned: np.ndarray
+) -> None:
+    """Move one arm's joints by one step of the inverse kinematics that simulations use."""
+    joints = [model.joint(prefix + name) for name in robot.ARM_JOINTS]
+    angles = np.array([joint.qposadr[0] for joint in joints])
+    low, high = np.array([joint.range for joint in joints]).T
+    jacobian = np.empty((2, 3, model.nv))
+    mujoco.mj_jacSite(model, data, jacobian[0], jacobian[1], site)
+    step = control.joint_step(
+        jacobian.reshape(1, 6, -1)[:, :, [joint.dofadr[0] for joint in joints]],
+        (tcp - data.site_xpos[site])[None],
+        control.rotation_error(turned[None], data.site_xmat[site].reshape(1, 3, 3)),
+        np.zeros((1, 7)),
+    )
+    data.qpos[angles] = np.clip(data.qpos[angles] + step[0], low, high)
+
+
+def _misses(model: mujoco.MjModel, data: mujoco.MjData, machine: np.ndarray) -> str:
+    """Close the fingers on what lies between them and see what they touch."""
+    parts, gripping = graspable(model), []
+    for prefix in PREFIXES:
+        fingers = [i for i in range(model.ngeom) if _is_pad(model, i, prefix)]
+        ways = [min(_distance(model, data, pad, part) for part in parts) for pad in fingers]
+        if ways and max(ways) < _NEAR:
+            for name, way, sign in zip(robot.FINGER_JOINTS, ways, (-1, 1), strict=True):
+                data.qpos[model.joint(prefix + name).qposadr[0]] += sign * (way + SQUEEZE)
+            gripping += fingers
+    if not gripping:
+        return "nothing lies between the fingers"
+    mujoco.mj_kinematics(model, data)
+    mujoco.mj_collision(model, data)
+    pairs, places = data.contact.geom, data.contact.pos
+    touching, with_part = machine[pairs].any(1), np.isin(pairs, parts).any(1)
+    if (touching & ~with_part).any():
+        return "closing fingers touch more than the part"
+    for pad in gripping:
+        where = places[with_part & (pairs == pad).any(1)]
+        if len(where) < 2 or np.linalg.norm(np.ptp(where, axis=0)) < HOLD:
+            return "the fingers hold too little of the part"
+    return ""
+
+
+def _is_pad(model: mujoco.MjModel, geom: int, prefix: str) -> bool:
+    return model.geom(geom).name.startswith(f"{prefix}finger") and model.geom(geom).name.endswith("_pad_collision")
+
+
+def _distance(model: mujoco.MjModel, data: mujoco.MjData, geom: int, other: int) -> float:
+    return mujoco.mj_geomDistance(model, data, geom, other, 1.0, None)
+
+
+def graspable(model: mujoco.MjModel) -> list[int]:
+    """Return the shapes that are watched for the grip of fingers."""
+    kinds = (mujoco.mjtSensor.mjSENS_CONTACT, mujoco.mjtObj.mjOBJ_XBODY)
+    found = set()
+    for i in range(model.nsensor):
+        if (model.sensor_type[i], model.sensor_reftype[i]) == kinds:
+            if model.body(int(model.sensor_refid[i])).name.endswith("finger"):
+                found.add(int(model.sensor_objid[i]))
+    return sorted(found)

@@ -1,0 +1,63 @@
+"""What the generator draws from: dm_control's distributions, and which seeds are for which purpose."""
+
+import functools
+import os
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+TEST, VALIDATION, TRAIN = range(500_000), range(500_000, 1_000_000), range(1_000_000, 2**31)
+"""Seeds of generated scenes: panels are test scenes, certificates validation scenes, demonstrations train
+scenes. Frozen, and no seed is in two of them."""
+
+
+class Family(NamedTuple):
+    """Kinds of a thing that generated scenes hold."""
+
+    seen: tuple[str, ...]
+    """Those of train scenes."""
+    unseen: tuple[str, ...]
+    """Those of validation and test scenes, none of which a train scene has shown."""
+
+    def kinds(self, seed: int) -> tuple[str, ...]:
+        """Return those of one episode."""
+        return self.seen if seed in TRAIN else self.unseen
+
+
+@functools.cache
+def _distributions() -> Any:
+    """Import dm_control's distributions only when a scene is drawn, and without its renderers."""
+    before = os.environ.get("MUJOCO_GL")
+    os.environ["MUJOCO_GL"] = "disabled"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from dm_control.composer.variation import distributions
+    finally:
+        os.environ.pop("MUJOCO_GL")
+        if before is not None:
+            os.environ["MUJOCO_GL"] = before
+    return distributions
+
+
+def _state(rng: np.random.Generator) -> np.random.RandomState:
+    """Return the older interface to the same stream, which dm_control's distributions ask for."""
+    return np.random.RandomState(rng.bit_generator)
+
+
+def uniform(rng: np.random.Generator, low: ArrayLike, high: ArrayLike) -> np.ndarray:
+    """Return uniform numbers between arrays of one shape."""
+    low, high = np.broadcast_arrays(np.asarray(low, float), np.asarray(high, float))
+    return np.asarray(_distributions().Uniform(low, high)(initial_value=low, random_state=rng))
+
+
+def choice(rng: np.random.Generator, options: int) -> int:
+    """Return one of 0 .. options - 1, all equally likely."""
+    return int(_distributions().UniformInteger(0, options)(random_state=_state(rng)))
+
+
+def sphere(rng: np.random.Generator) -> np.ndarray:
+    """Return a direction, uniform on the unit sphere, (3,)."""
+    return _distributions().UniformPointOnSphere()(random_state=_state(rng))

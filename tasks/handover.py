@@ -1,0 +1,125 @@
+"""Two arms hand a bar over; whichever leads reaches into the crate while the other waits outside."""
+
+import numpy as np
+
+from ..envs.scene import Scene
+from ..envs.simulation import Simulation
+from ..envs.specs import OPENING_HIGH, OPENING_LOW
+from .path import Path
+from .task import ALONG_Y, LIGHT_TOUCH, SETTLED, Measurement, Task
+
+RED, WOOD, STEEL, BLUE = (0.84, 0.30, 0.26), (0.72, 0.53, 0.33), (0.66, 0.69, 0.73), (0.16, 0.36, 0.62)
+
+WALL, WALL_X = (0.024, 0.095, 0.08), 0.13
+"""Extents of the crate's end walls and their distance from its middle [m]; 9.5 cm against the gripper's 8 cm
+stroke."""
+FLOOR = 0.006
+"""Thickness of the crate's floor [m]."""
+BAR, HANDLE = (0.228, 0.025, 0.025), 0.13
+"""Extents of the bar and length of the handle in its middle [m]; the rest are its two ends."""
+SLOT, SLOT_X = 0.031, 0.069
+"""Width of the slots in which the ends lie, out of the fingers' reach, and where the slots begin [m]."""
+REST_Z = FLOOR + BAR[2] / 2
+"""Height of the resting bar's centre [m]."""
+
+DECISION_Z = WALL[2] + 0.0092 + 0.015
+"""TCP height where the modes part [m]: the fingertips 15 mm above the walls."""
+GRASP, WAIT = (0.05, 0.021), (0.21, 0.021)
+"""Distance from the middle and TCP height [m] of the hand that leads, and of the one that waits."""
+LIFTED, BESIDE, TAKE, AWAY = (0.05, 0.171), (0.18, 0.171), (0.092, 0.171), (0.07, 0.251)
+"""The same for the leader with the bar, the other hand before and while it takes an end, the leader after."""
+
+
+class Handover(Task):
+    """Take the bar out of the crate with one arm and hand it over to the other.
+
+    **Goal**: hold the bar 6 cm above its rest for half a second, by an end, in the arm that did not lead.
+    **Randomised**: the crate's position (x +-2 cm, y +-3 cm) and yaw (+-5 degrees), the bar in it; each hand
+    starts above its wall (x +-3 mm, y +-5 mm, z +-1 cm).
+    **Success**: lifted >= 6 cm, slower than 5 cm/s, one end gripped and the handle free, for 10 control
+    steps. The ends lie in slots, so an arm can grip one only while the other arm holds the bar up. Touching
+    a wall ends the episode.
+    """
+
+    id = "TwoPandaHandover-v1"
+    goal = (
+        "Lift the bar out of the crate with one arm and hand it over to the other, without touching a wall."
+    )
+    modes = ("first arm leads", "second arm leads")
+    arms = 2
+    horizon = 140
+    objects = ("bar",)
+    grasps = np.array([[-GRASP[0], 0.0, GRASP[1], ALONG_Y], [-WAIT[0], 0.0, WAIT[1], ALONG_Y]])
+    centre = (0.60, 0.0)
+    spread = (0.02, 0.03, np.deg2rad(5))
+    hand_start = (-WALL_X, 0.0, DECISION_Z + 0.06)
+    hand_yaw = ALONG_Y
+    second_hand_start = (WALL_X, 0.0, DECISION_Z + 0.06)
+    second_hand_yaw = ALONG_Y - np.pi
+    hand_spread = (0.003, 0.005, 0.01)
+    slow_because = "it simulates two arms"
+
+    def build(self, scene: Scene) -> None:
+        crate, bar = scene.fixed("crate"), scene.movable("bar")
+        inside = WALL_X - WALL[0] / 2
+        scene.box(crate, "floor_board", (2 * inside, WALL[1], FLOOR), (0, 0, FLOOR / 2), WOOD)
+        scene.box(bar, "handle", (HANDLE, *BAR[1:]), (0, 0, 0), STEEL, mass=0.06)
+        end = ((BAR[0] - HANDLE) / 2, *BAR[1:])
+        cheek = (inside - SLOT_X, (WALL[1] - SLOT) / 2, BAR[2] - 0.002)
+        for arm, name, side in ((0, "first", -1), (1, "second", 1)):
+            scene.box(crate, f"{name}_wall", WALL, (side * WALL_X, 0, WALL[2] / 2), RED)
+            for edge, half in (("left", 1), ("right", -1)):
+                at = (side * (inside + SLOT_X) / 2, half * (WALL[1] + SLOT) / 4, FLOOR + cheek[2] / 2)
+                scene.box(crate, f"{name}_slot_{edge}", cheek, at, WOOD)
+            scene.box(bar, f"{name}_end", end, (side * (BAR[0] - end[0]) / 2, 0, 0), BLUE, mass=0.02)
+            scene.watch(f"{name}_wall", f"{name}_wall")
+            scene.watch_fingers("handle", f"{name}_leads", arm)
+            scene.watch_fingers(f"{name}_end", f"{name}_takes", arm)
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        return {"crate": (0.0, 0.0, 0.0), "bar": (0.0, 0.0, REST_Z)}
+
+    def paths(self, starts: np.ndarray, modes: np.ndarray) -> tuple[Path, ...]:
+        return tuple(self._path(arm, start, modes == arm) for arm, start in enumerate(starts))
+
+    def _path(self, arm: int, start: np.ndarray, leads: np.ndarray) -> Path:
+        """Return one arm's path from TCP `start` (N, 3), for rows in which it `leads` (N,) and for others."""
+        x, y, _, yaw = self.hands()[arm]
+        decision = np.column_stack([(start[:, :2] + [x, y]) / 2, np.full(len(start), DECISION_Z)])
+
+        def to(lead: tuple[float, float], other: tuple[float, float]) -> np.ndarray:
+            away, z = np.where(leads[:, None], lead, other).T
+            return np.column_stack([np.sign(x) * away, np.zeros_like(z), z])
+
+        return (
+            Path(start, yaw)
+            .line(decision, self.trunk_steps)
+            .arc(to(GRASP, WAIT), 11)
+            .wait(3)
+            .open(8, np.where(leads, OPENING_LOW, OPENING_HIGH))
+            .ease(to(LIFTED, BESIDE), 20)
+            .ease(to(LIFTED, TAKE), 14)
+            .wait(2)
+            .close(8)
+            .open(5, np.where(leads, OPENING_HIGH, OPENING_LOW))
+            .ease(to(AWAY, TAKE), 14)
+            .wait(14)
+        )
+
+    def measure(self, simulation: Simulation) -> Measurement:
+        lift = simulation.position("bar")[:, 2] - REST_Z
+        leader = self.touched_part(simulation, ("first_leads", "second_leads"))
+        taker = self.touched_part(simulation, ("first_takes", "second_takes"))
+        sides = [f"{arm}_leads_{side}" for arm in ("first", "second") for side in ("left", "right")]
+        free = np.max([simulation.force(side) for side in sides], axis=0) <= LIGHT_TOUCH
+        settled = simulation.speed("bar") < SETTLED
+        return Measurement(
+            hand=simulation.hand,
+            opening=np.min([arm.opening for arm in simulation.arms], axis=0),
+            lift=lift,
+            goal=(lift >= self.success_height) & settled & (taker >= 0) & free,
+            held=(leader >= 0) | (taker >= 0),
+            part=leader,
+            illegal=np.maximum(simulation.force("first_wall"), simulation.force("second_wall")),
+            table=simulation.force("table"),
+        )
