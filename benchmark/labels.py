@@ -39,7 +39,8 @@ TERMS = {
     "Rarer mode": "Its share of the successes (minority share); 50 % is an even choice of two,"
     " 0 % means that one mode was forgotten.",
     "Mixture coordinate α": "Where the hand acted on the line between the grasps: 0 is the first mode,"
-    " 1 the second, 0.5 their average.",
+    " 1 the second, 0.5 their average. With more than two: the distance from the nearest grasp, in units of"
+    " the smallest distance between two.",
     "Dead zone": "The stretch of α in which every grasp is certified to fail.",
     "Seed panel": "The fixed list of seeds of a suite; every policy meets the same scenes.",
     "Track": "What a policy may see: state (poses), vision (cameras) or privileged (the simulator itself).",

@@ -13,8 +13,8 @@ from ..tasks import load_task
 from .files import write_text
 from .gallery import clips
 from .labels import MEANING
+from .mixture_svg import Act, mixture_plot
 from .page import render
-from .svg import Act, mixture_plot
 from .tally import Run, mode_names, read_run, summary, tally_run
 
 
@@ -66,12 +66,10 @@ def report_page(run: Run) -> str:
 
 
 def plots(run: Run) -> list[Plot]:
-    """Return the mixture plot of every cell whose task has two modes, in the suite's order."""
+    """Return the picture of every cell, in the suite's order."""
     drawn = []
     for (task, variant), rows in run.cells.items():
         modes = load_task(task).modes
-        if len(modes) != 2:
-            continue
         columns = zip(rows["seed"], rows["label"], mode_names(task, rows["mode"]), rows["alpha"], strict=True)
         acts = [Act(*row) for row in columns]
         unseen = sum(not math.isfinite(act.alpha) for act in acts)

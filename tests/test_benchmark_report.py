@@ -9,9 +9,10 @@ import pytest
 from bimodal.benchmark.gallery import clips
 from bimodal.benchmark.labels import GROUPS, MEANING, count_labels, group, short_name
 from bimodal.benchmark.metrics import Interval
+from bimodal.benchmark.mixture_svg import Act, mixture_plot
 from bimodal.benchmark.report import reproduce, write_report
 from bimodal.benchmark.suites import SUITES
-from bimodal.benchmark.svg import Act, interval_bar, label_bar, mixture_plot, percent, share_bar
+from bimodal.benchmark.svg import interval_bar, label_bar, percent, share_bar
 from bimodal.benchmark.tally import read_run, summary, tally, tally_run
 from bimodal.envs.errors import BimodalError
 from bimodal.tasks.referee import LABELS
@@ -120,8 +121,15 @@ def test_mixture_plot_marks_every_episode_that_acted():
     ]
     drawn = mixture_plot(acts, ("l", "r"), (0.25, 0.75))
     assert drawn.count('<path class="act ') == 2
-    assert "1 succeeded by l, 1 averaged, 0 succeeded by r" in drawn
+    assert "1 succeeded: l, 1 averaged: the average, 0 succeeded: r" in drawn
     assert "seed 1: COLLISION_MID, α = 0.50" in drawn
+
+
+def test_mixture_plot_of_more_than_two_modes_shows_the_distance_from_the_nearest():
+    acts = [Act(0, "SUCCESS", "a", 0.01), Act(1, "SUCCESS", "c", 0.02), Act(2, "COLLISION_MID", None, 0.57)]
+    drawn = mixture_plot(acts, ("a", "b", "c"), (0.25, 0.75))
+    assert "2 succeeded: one of 3 grasps, 1 averaged: between them" in drawn
+    assert drawn.count('<rect class="bar"') == 1 and drawn.count('<path class="act ') == 3
 
 
 def test_mixture_plot_places_marks_by_alpha():
