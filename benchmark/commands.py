@@ -153,14 +153,17 @@ def seed_range(text: str) -> range:
 
 def run_evaluation(options: argparse.Namespace) -> int:
     """Score a policy on a suite: records, table, videos, report, and an entry if asked."""
-    if options.entry is not None and (options.task or options.seeds is not None):
-        raise WrongUse("an entry needs the whole suite; leave out --task and --seeds, or leave out --entry")
+    if options.entry is not None and (options.task or options.seeds is not None or options.variant):
+        raise WrongUse(
+            "an entry needs the whole suite; leave out --task, --seeds and --variant, or leave out --entry"
+        )
     with progress_bar(f"{options.policy} on {options.suite}", "episodes") as update:
         path = evaluate(
             options.policy,
             options.suite,
             tasks=options.task or (),
             seeds=None if options.seeds is None else seed_range(options.seeds),
+            variants=options.variant,
             out=options.out,
             checkpoints=options.checkpoints,
             workers=options.workers,
@@ -181,11 +184,13 @@ def present(path: Path, console: Console, videos: bool = True) -> None:
     """Print a run's table, render its videos, write its report."""
     from .report import write_report
     from .run_folder import seal
-    from .tables import run_table
+    from .tables import run_table, shift_table
     from .tally import faults, read_run
 
     run = read_run(path)
     console.print(run_table(run))
+    if (shifts := shift_table(run)) is not None:
+        console.print(shifts)
     for text in faults(run)[:3]:
         console.print(f"the policy's fault in {text}", markup=False)
     try:

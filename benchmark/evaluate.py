@@ -36,6 +36,7 @@ def evaluate(
     *,
     tasks: Sequence[str] = (),
     seeds: range | None = None,
+    variants: Sequence[str] | None = None,
     out: Path | str | None = None,
     checkpoints: Path | str | None = None,
     workers: int | None = None,
@@ -51,6 +52,7 @@ def evaluate(
         suite: name of a suite, or a suite.
         tasks: only these tasks.
         seeds: other seeds than the suite's.
+        variants: other variants than the suite's, each beside its clean arm; () for the clean world alone.
         out: the run's folder; None for `runs/<suite>-<policy>`.
         checkpoints: folder of trained weights; None for the shipped ones.
         workers: processes; None for one a core, 0 to stay in this process (always so for a class).
@@ -65,9 +67,13 @@ def evaluate(
     Raises:
         BimodalError: wrong names, another run in the folder, a full disk, or a harness fault.
     """
-    panel = suite if isinstance(suite, Suite) else find_suite(suite, tuple(tasks), seeds)
+    panel = (
+        suite
+        if isinstance(suite, Suite)
+        else find_suite(suite, tuple(tasks), seeds, None if variants is None else tuple(variants))
+    )
     folder = Path(checkpoints).resolve() if checkpoints else None
-    _check_options(suite, tasks, seeds, workers, threads, deadline_s)
+    _check_options(suite, tasks, seeds, variants, workers, threads, deadline_s)
     options: dict[str, Any] = {"threads": threads, "deadline_s": deadline_s}
     if checkpoints:
         options["checkpoints"] = str(checkpoints)
@@ -135,12 +141,13 @@ def _check_options(
     suite: str | Suite,
     tasks: Sequence[str],
     seeds: range | None,
+    variants: Sequence[str] | None,
     workers: int | None,
     threads: int,
     deadline_s: float,
 ) -> None:
-    if isinstance(suite, Suite) and (tasks or seeds is not None):
-        raise WrongUse("a Suite says its own tasks and seeds; leave out `tasks` and `seeds`")
+    if isinstance(suite, Suite) and (tasks or seeds is not None or variants is not None):
+        raise WrongUse("a Suite says its own tasks, seeds and variants; leave out the options of these names")
     if workers is not None and workers < 0:
         raise WrongUse(f"workers is {workers}; it must be 0 or more")
     if threads < 1:

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from ..envs.variant import CLEAN
 from .labels import GROUPS, group
+from .shard_file import slug
 from .tally import Run, mode_names
 
 _NAME = re.compile(r"(?P<task>.+-v\d+)-(?:(?P<variant>[a-z][a-z0-9_.-]*?)-)?(?P<seed>\d+)(?:-[A-Za-z].*)?")
@@ -52,7 +54,14 @@ def clips(run: Run) -> dict[str, list[Clip]]:
 
 def _clip(run: Run, file: Path) -> Clip:
     name = _NAME.fullmatch(file.stem)
-    rows = run.cells.get((name["task"], name["variant"] or "clean")) if name else None
+    rows = next(
+        (
+            rows
+            for (task, variant), rows in run.cells.items()
+            if name and (task, slug(variant)) == (name["task"], name["variant"] or CLEAN)
+        ),
+        None,
+    )
     if name is None or rows is None or int(name["seed"]) not in rows["seed"]:
         return Clip(file, "", -1, "", None, file.stem.replace("-", " ").replace("_", " "))
     seed = int(name["seed"])

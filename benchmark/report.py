@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from ..envs.variant import CLEAN
 from ..tasks import load_task
 from .files import write_text
 from .gallery import clips
 from .labels import MEANING
 from .mixture_svg import Act, mixture_plot
 from .page import render
+from .paired import compare_all
+from .suites import ladder
 from .tally import Run, mode_names, read_run, summary, tally_run
 
 
@@ -43,7 +46,7 @@ def write_report(run_dir: Path | str) -> Path:
 
 def report_page(run: Run) -> str:
     """Return the page of a run; its videos are expected in `videos/` beside it."""
-    cells = tally_run(run)
+    cells = [cell for cell in tally_run(run) if cell.variant == CLEAN]
     card = run.card
     return render(
         Path(__file__).parent / "report.html",
@@ -57,6 +60,8 @@ def report_page(run: Run) -> str:
         latency=_slowest(card["latency_ms"]),
         timings={task: _timing(card["latency_ms"].get(task)) for task in card["suite"]["tasks"]},
         plots=plots(run),
+        shifts=compare_all(run.cells),
+        ladder={variant: meaning(variant) for variant in card["suite"]["variants"] if variant != CLEAN},
         clips=clips(run),
         command=reproduce(card),
         facts=facts(card),
@@ -66,9 +71,11 @@ def report_page(run: Run) -> str:
 
 
 def plots(run: Run) -> list[Plot]:
-    """Return the picture of every cell, in the suite's order."""
+    """Return the picture of every clean cell, in the suite's order."""
     drawn = []
     for (task, variant), rows in run.cells.items():
+        if variant != CLEAN:
+            continue
         modes = load_task(task).modes
         columns = zip(rows["seed"], rows["label"], mode_names(task, rows["mode"]), rows["alpha"], strict=True)
         acts = [Act(*row) for row in columns]
@@ -76,6 +83,11 @@ def plots(run: Run) -> list[Plot]:
         picture = mixture_plot(acts, modes, load_task(task).dead_zone)
         drawn.append(Plot(task, variant, picture, len(acts), unseen))
     return drawn
+
+
+def meaning(variant: str) -> str:
+    """Return a variant's magnitudes in words: `0.5 x; 2 control steps`."""
+    return "; ".join(f"{magnitude:g} {unit}" for _, _, magnitude, unit in ladder(variant))
 
 
 def reproduce(card: Mapping[str, Any]) -> str:
@@ -86,6 +98,7 @@ def reproduce(card: Mapping[str, Any]) -> str:
         first, count = suite["seeds"]["start"], suite["seeds"]["count"]
         words += [word for task in suite["tasks"] for word in ("--task", task)]
         words += ["--seeds", f"{first}..{first + count - 1}"]
+        words += [word for variant in suite["variants"] for word in ("--variant", variant)]
     if checkpoints := card["options"].get("checkpoints"):
         words += ["--checkpoints", checkpoints]
     return shlex.join(words)

@@ -24,7 +24,12 @@ class StoredShard(NamedTuple):
 
 def shard_file(run: Path, task: str, variant: str, index: int) -> Path:
     """Return where a shard's record lies in the folder of a run."""
-    return run / "traces" / f"{task}-{variant}-{index:03d}.npz"
+    return run / "traces" / f"{task}-{slug(variant)}-{index:03d}.npz"
+
+
+def slug(variant: str) -> str:
+    """Return a variant's name as it may stand in a file's name on any system."""
+    return variant.replace(":", "").replace("+", "_")
 
 
 def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> None:

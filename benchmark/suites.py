@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+from functools import cache
 from typing import NamedTuple
 
 import mujoco
 
 from ..envs import control, robot, scene, simulation, specs
+from ..envs.axes import axes
+from ..envs.axis import LEVELS
 from ..envs.errors import WrongUse, unknown_name
+from ..envs.variant import CLEAN, Variant
 from ..tasks import load_task, referee, task_id
 from ..tasks import task as task_module
 from ..tasks.demonstrations import FIRST_SEED
@@ -18,6 +22,17 @@ from .shard import Shard
 SHARD_SIZE = 100
 """Episodes in a shard; part of the suite, because a policy decides for a shard at once."""
 _ROOMS = (specs, robot, scene, control, simulation, task_module, referee, shard)  # have such numbers
+
+
+@cache
+def impossible(task: str, variant: str) -> str:
+    """Return why a variant cannot apply to a task, "" if it can."""
+    return Variant(variant).impossible(load_task(task))
+
+
+def every_variant() -> tuple[str, ...]:
+    """Return every axis at every level."""
+    return tuple(f"{axis}:{level}" for axis in axes() for level in LEVELS[1:])
 
 
 class Suite(NamedTuple):
@@ -31,16 +46,25 @@ class Suite(NamedTuple):
     """Task ids."""
     seeds: range
     """Episode seeds, the same for every task and policy."""
-    variants: tuple[str, ...] = ("clean",)
-    """Variants of every task."""
+    variants: tuple[str, ...] = (CLEAN,)
+    """Variants of every task, `clean` first: a perturbed episode counts only beside its clean twin."""
+    shifted: int | None = None
+    """How many of the seeds, from the first, every other variant has; None for all."""
+
+    def panel(self, variant: str) -> range:
+        """Return the seeds of a variant."""
+        return self.seeds if variant == CLEAN else self.seeds[: self.shifted]
+
+    def cells(self) -> list[tuple[str, str]]:
+        """Return every task in every variant that can apply to it."""
+        return [(task, v) for task in self.tasks for v in self.variants if not impossible(task, v)]
 
     def shards(self) -> list[Shard]:
         """Return the suite's episodes in shards, always the same ones."""
         return [
-            Shard(task, variant, index, tuple(self.seeds[begin : begin + SHARD_SIZE]))
-            for task in self.tasks
-            for variant in self.variants
-            for index, begin in enumerate(range(0, len(self.seeds), SHARD_SIZE))
+            Shard(task, variant, index, tuple(self.panel(variant)[begin : begin + SHARD_SIZE]))
+            for task, variant in self.cells()
+            for index, begin in enumerate(range(0, len(self.panel(variant)), SHARD_SIZE))
         ]
 
     def hash(self) -> str:
@@ -48,14 +72,18 @@ class Suite(NamedTuple):
         content = {
             "version": self.version,
             "tasks": {task: fingerprint(load_task(task)) for task in self.tasks},
-            "seeds": [self.seeds.start, len(self.seeds)],
-            "variants": self.variants,
+            "seeds": [self.seeds.start, len(self.seeds), self._shifted],
+            "variants": {variant: ladder(variant) for variant in self.variants},
             "shard": SHARD_SIZE,
             "mujoco": mujoco.__version__,
             "actions": {name: [str(part) for part in parts] for name, parts in specs.ACTIONS.items()},
             "constants": constants(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def _shifted(self) -> int:
+        return len(self.seeds[: self.shifted])
 
     def card(self) -> dict:
         """Return the suite as it is written into records."""
@@ -64,28 +92,62 @@ class Suite(NamedTuple):
             "version": self.version,
             "hash": self.hash(),
             "tasks": list(self.tasks),
-            "seeds": {"start": self.seeds.start, "count": len(self.seeds)},
+            "seeds": {"start": self.seeds.start, "count": len(self.seeds), "shifted": self._shifted},
             "variants": list(self.variants),
         }
 
 
-_FOUR = ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1", "PandaLiftPot-v1", "PandaPickEitherCube-v1")
+_SMOKE = ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1")
+_CORE = (
+    "PandaLiftDumbbell-v1",
+    "PandaPickAroundPost-v1",
+    "PandaLiftPot-v1",
+    "PandaPickEitherCube-v1",
+    "PandaLiftMug-v1",
+    "PandaPlaceEitherNest-v1",
+)
+_FULL = (
+    *_CORE,
+    "PandaLiftTray-v1",
+    "PandaLiftTBar-v1",
+    "PandaLiftWrench-v1",
+    "PandaLiftKnob-v1",
+    "PandaSlideTwinKnob-v1",
+    "PandaLiftTrefoil-v1",
+    "PandaLiftCross-v1",
+    "TwoPandaHandover-v1",
+)
+_AT_LEVEL_2 = (
+    "contact.friction:2",
+    "contact.knock:2",
+    "contact.push:2",
+    "sensing.noise:2",
+    "sensing.latency:2",
+    "actuation.delay:2",
+    "start.bias:2",
+    "scene.size:2",
+)
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("smoke", "1", ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1"), range(16)),
-        Suite("core", "1", _FOUR, range(200)),
-        Suite("full", "1", _FOUR, range(1000)),
+        Suite("smoke", "2", _SMOKE, range(16), (CLEAN, "contact.friction:2", "sensing.noise:2")),
+        Suite("core", "2", _CORE, range(200), (CLEAN, *_AT_LEVEL_2), shifted=50),
+        Suite("full", "2", _FULL, range(200), (CLEAN, *every_variant())),
     )
 }
 """The suites, by name."""
 
 
-def find_suite(name: str, tasks: tuple[str, ...] = (), seeds: range | None = None) -> Suite:
-    """Return a suite, cut down to some of its tasks or to other seeds.
+def find_suite(
+    name: str,
+    tasks: tuple[str, ...] = (),
+    seeds: range | None = None,
+    variants: tuple[str, ...] | None = None,
+) -> Suite:
+    """Return a suite, cut down to some of its tasks, or to other seeds (of all variants) or variants.
 
     Raises:
-        WrongUse: no such suite or task, or seeds that belong to the demonstrations.
+        WrongUse: no such suite, task or variant, or seeds that belong to the demonstrations.
     """
     if name not in SUITES:
         raise unknown_name("suite", name, SUITES)
@@ -95,15 +157,28 @@ def find_suite(name: str, tasks: tuple[str, ...] = (), seeds: range | None = Non
         len(seeds) == 0 or seeds.step != 1 or seeds.start < 0 or seeds.stop > FIRST_SEED
     ):
         raise WrongUse(f"seeds must be START..END within 0..{FIRST_SEED - 1}, e.g. --seeds 0..49")
-    chosen = tuple(dict.fromkeys(tasks)) or suite.tasks
-    cut = suite._replace(tasks=chosen, seeds=suite.seeds if seeds is None else seeds)
+    cut = suite._replace(tasks=tuple(dict.fromkeys(tasks)) or suite.tasks)
+    if seeds is not None and seeds != suite.seeds:
+        cut = cut._replace(seeds=seeds, shifted=None)
+    if variants is not None:
+        asked = tuple(Variant(variant).name for variant in variants)
+        cut = cut._replace(variants=tuple(dict.fromkeys((CLEAN, *asked))), shifted=None)
+        for task, variant in ((task, variant) for task in cut.tasks for variant in asked):
+            if reason := impossible(task, variant):
+                raise WrongUse(f"{variant} cannot apply to {task}: {reason}")
     return suite if cut == suite else cut._replace(name=f"{name}*")
 
 
 def suite_from_card(card: dict) -> Suite:
     """Return the suite that a record names."""
     seeds = range(card["seeds"]["start"], card["seeds"]["start"] + card["seeds"]["count"])
-    return Suite(card["name"], card["version"], tuple(card["tasks"]), seeds, tuple(card["variants"]))
+    tasks, variants = tuple(card["tasks"]), tuple(card["variants"])
+    return Suite(card["name"], card["version"], tasks, seeds, variants, card["seeds"]["shifted"])
+
+
+def ladder(variant: str) -> list[tuple[str, int, float, str]]:
+    """Return what a variant's name means: axis, level, magnitude and unit of each part."""
+    return [(a.name, a.level, float(a.magnitude), a.unit) for a in Variant(variant).parts]
 
 
 def constants() -> dict[str, str]:

@@ -3,9 +3,11 @@
 from rich import box
 from rich.table import Table
 
+from ..envs.variant import CLEAN
 from ..policies.load import BUILT_IN, policy_class
 from ..tasks import load_task, task_names
 from .labels import short_name
+from .paired import compare_all
 from .tally import Run, summary, tally_run
 
 
@@ -40,7 +42,7 @@ def policy_table() -> Table:
 def run_table(run: Run) -> Table:
     """Return a run's result: successes of all episodes with Wilson's interval, modes, failures, latency."""
     policy, suite = run.card["policy"], run.card["suite"]
-    cells = tally_run(run)
+    cells = [cell for cell in tally_run(run) if cell.variant == CLEAN]
     total = summary(cells)
     table = _table(
         f"{policy['name']} on {suite['name']} v{suite['version']} "
@@ -80,4 +82,31 @@ def run_table(run: Run) -> Table:
         share,
         f"{total.averaging:.0%}",
     )
+    return table
+
+
+def shift_table(run: Run) -> Table | None:
+    """Return every variant beside its clean arm; None when the run has the clean world alone."""
+    cells = compare_all(run.cells)
+    if not cells:
+        return None
+    table = _table(
+        "When the world shifts: the same seeds, clean and in the variant",
+        "difference: in points, with its paired 95 % interval; broken, fixed: episodes that change their"
+        " outcome; other mode: of those that realise a mode in both arms",
+    )
+    for column in ("task", "variant", "clean", "shifted", "difference", "broken", "fixed", "other mode"):
+        table.add_column(column, no_wrap=True, justify="left" if column in ("task", "variant") else "right")
+    for cell in cells:
+        d = cell.difference
+        table.add_row(
+            short_name(cell.task),
+            cell.variant,
+            f"{cell.clean:.0%}",
+            f"{cell.success:.0%}",
+            f"{100 * d.estimate:+.0f} [{100 * d.low:+.0f}, {100 * d.high:+.0f}]",
+            str(cell.broken),
+            str(cell.fixed),
+            f"{cell.changed_mode}/{cell.realised}",
+        )
     return table

@@ -1,7 +1,7 @@
 """From the episodes of a run to the numbers of a task: one place for every page, table and entry."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from . import metrics
 from .labels import count_labels
 from .metrics import Interval
 from .run_folder import read_card
+from .suites import suite_from_card
 
 _VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
 
@@ -190,12 +191,12 @@ def _cells(
     suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder: Path
 ) -> dict[tuple[str, str], dict[str, list]]:
     _check_rows(suite, rows, folder)
-    cells = {}
-    for task in suite["tasks"]:
-        for variant in suite["variants"]:
-            found = [row for row in rows if row["task"] == task and row["variant"] == variant]
-            if not found:
-                raise BimodalError(f"{folder} has no episodes of {task} ({variant}); run it to the end first")
-            found.sort(key=lambda row: row["seed"])
-            cells[task, variant] = {name: [row[name] for row in found] for name in found[0]}
+    cells, found = {}, defaultdict(list)
+    for row in rows:
+        found[row["task"], row["variant"]].append(row)
+    for task, variant in suite_from_card(dict(suite)).cells():
+        part = sorted(found[task, variant], key=lambda row: row["seed"])
+        if not part:
+            raise BimodalError(f"{folder} has no episodes of {task} ({variant}); run it to the end first")
+        cells[task, variant] = {name: [row[name] for row in part] for name in part[0]}
     return cells

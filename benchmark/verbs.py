@@ -115,6 +115,12 @@ COMMANDS: dict[str, Command] = {
                 "--task", type=_TASK, action="append", help="only this task, id or file.py (may be repeated)"
             ),
             argument("--seeds", help="other seeds: START..END (both included) or a count"),
+            argument(
+                "--variant",
+                action="append",
+                help="only this variant beside the clean world, e.g. contact.friction:2 or"
+                " contact.friction:2+sensing.latency:1; `clean` for the clean world alone (may be repeated)",
+            ),
             argument("--out", type=Path, help="run folder (default runs/SUITE-POLICY)"),
             argument(
                 "--checkpoints", type=Path, help="folder of trained weights (default: the shipped ones)"

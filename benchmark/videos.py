@@ -25,12 +25,13 @@ from ..envs.gl import configure_gl
 from ..envs.overlay import Caption, overlay
 from ..envs.render import SMALLEST, Renderer
 from ..envs.specs import CONTROL_HZ
+from ..envs.variant import CLEAN
 from ..tasks import load_task
 from ..tasks.referee import SUCCESS
 from .files import disk_error
 from .replay import replay
 from .run_folder import read_card
-from .shard_file import read_shard, shard_file
+from .shard_file import read_shard, shard_file, slug
 from .tally import read_run
 
 HOLD_S = 1.2
@@ -59,25 +60,31 @@ class Shot(NamedTuple):
     @property
     def file(self) -> str:
         """Name of its video, as `gallery.py` reads it."""
-        variant = [] if self.variant == "clean" else [self.variant]
+        variant = [] if self.variant == CLEAN else [slug(self.variant)]
         mode = [self.mode.replace(" ", "_")] if self.mode else []
         return "-".join([self.task, *variant, str(self.seed), self.label, *mode]) + ".mp4"
 
 
 def choose(run_dir: Path | str) -> list[Shot]:
-    """Return what is worth seeing of a finished run, task by task.
+    """Return what is worth seeing of a finished run: clean, one episode of each way to end, task by task; of
+    every variant, one that it broke.
 
     Raises:
         BimodalError: not a finished run.
     """
     chosen: dict[tuple[str, ...], Shot] = {}
+    won: set[tuple[str, int]] = set()
     for (task, variant), rows in read_run(run_dir).cells.items():
         columns = ("seed", "shard", "label", "mode_name", "steps")
         for values in zip(*(rows[name] for name in columns), strict=True):
             shot = Shot(task, variant, *values)
-            if shot.steps > 0:
+            if variant == CLEAN and shot.label == SUCCESS:
+                won.add((task, shot.seed))
+            if shot.steps > 0 and variant == CLEAN:
                 kind = shot.mode if shot.label == SUCCESS else ""
                 chosen.setdefault((task, variant, shot.label, kind), shot)
+            elif shot.steps > 0 and shot.label != SUCCESS and (task, shot.seed) in won:
+                chosen.setdefault((variant,), shot)
     return list(chosen.values())
 
 

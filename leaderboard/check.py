@@ -14,8 +14,9 @@ from typing import Any
 
 import jsonschema
 
-from ..benchmark.suites import SUITES
+from ..benchmark.suites import SUITES, suite_from_card
 from ..benchmark.tally import Summary, Tally, summary, tally
+from ..envs.variant import CLEAN
 from ..tasks import load_task, task_names
 from .files import entry_id, one_line
 
@@ -100,7 +101,7 @@ def _suite_problems(suite: dict[str, Any]) -> Iterator[str]:
 def _panel_problems(entry: dict[str, Any]) -> Iterator[str]:
     """Yield what is missing, doubled or foreign among cells, seeds, list lengths and modes."""
     suite = entry["suite"]
-    cells = [(task, variant) for task in suite["tasks"] for variant in suite["variants"]]
+    cells = suite_from_card(suite).cells()
     for part in ("results", "episodes"):
         if not isinstance(entry.get(part), list):
             continue
@@ -111,9 +112,12 @@ def _panel_problems(entry: dict[str, Any]) -> Iterator[str]:
                 yield f"{part}: {task} ({variant}) is there {found[task, variant]} times; expected once"
         for task, variant in found.keys() - set(cells):
             yield _line(part, f"{task} ({variant}) is not in the suite")
-    panel = range(suite["seeds"]["start"], suite["seeds"]["start"] + suite["seeds"]["count"])
+    if CLEAN not in suite["variants"]:
+        yield "suite: a perturbed score counts only beside its clean arm, and there is none"
+    start = suite["seeds"]["start"]
     for block in entry["episodes"]:
-        yield from _block_problems(block, panel)
+        count = suite["seeds"]["count" if block["variant"] == CLEAN else "shifted"]
+        yield from _block_problems(block, range(start, start + count))
 
 
 def _block_problems(block: dict[str, Any], panel: range) -> Iterator[str]:

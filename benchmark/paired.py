@@ -1,0 +1,113 @@
+"""What a shift of the world does: every perturbed episode beside the same seed without the perturbation.
+
+Only pairs are compared. The clean arm has the same scenes, the same policy noise and, up to the shift, the same
+bits, so a difference is the perturbation's and not the panel's.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..envs.errors import BimodalError
+from ..envs.variant import CLEAN
+from ..tasks import load_task
+from ..tasks.referee import SUCCESS
+from . import metrics
+from .metrics import Interval
+
+
+class Shifted(NamedTuple):
+    """One task in one variant, against its clean arm."""
+
+    task: str
+    """Task id."""
+    variant: str
+    """Name of the variant."""
+    pairs: int
+    """Seeds that ran in both."""
+    clean: float
+    """Share of successes in the clean arm, of these seeds."""
+    success: float
+    """Share of successes in the variant."""
+    difference: Interval
+    """The second minus the first, with its paired 95 % interval (Newcombe 1998, method 10)."""
+    broken: int
+    """Episodes that succeed clean and fail here."""
+    fixed: int
+    """Episodes that fail clean and succeed here."""
+    p_value: float
+    """McNemar's mid-p of no difference."""
+    changed_mode: int
+    """Episodes that realise a mode in both, but not the same."""
+    realised: int
+    """Episodes that realise a mode in both."""
+    mode_shift: float
+    """Total variation between the shares of realised modes."""
+
+
+def compare(
+    task: str, variant: str, clean: Mapping[str, Sequence[Any]], shifted: Mapping[str, Sequence[Any]]
+) -> Shifted:
+    """Compare a variant with its clean arm on the seeds of the variant.
+
+    Args:
+        task: a task id.
+        variant: the variant's name.
+        clean: columns `seed`, `label` and `mode` (number, -1 for none) of the clean episodes.
+        shifted: the same of the variant's.
+
+    Raises:
+        BimodalError: a seed of the variant has no clean twin.
+    """
+    place = {seed: index for index, seed in enumerate(clean["seed"])}
+    if missing := [seed for seed in shifted["seed"] if seed not in place]:
+        raise BimodalError(
+            f"{task} ({variant}): seed {missing[0]} did not run clean; a perturbed score counts only beside it"
+        )
+    rows = [place[seed] for seed in shifted["seed"]]
+    before = np.array([clean["label"][row] == SUCCESS for row in rows])
+    after = np.array([label == SUCCESS for label in shifted["label"]])
+    old, new = np.array([clean["mode"][row] for row in rows]), np.array(shifted["mode"])
+    both, k = (old >= 0) & (new >= 0), len(load_task(task).modes)
+    fixed, broken = metrics.discordant(after, before)
+    return Shifted(
+        task=task,
+        variant=variant,
+        pairs=len(rows),
+        clean=float(before.mean()),
+        success=float(after.mean()),
+        difference=metrics.paired_difference(after, before),
+        broken=broken,
+        fixed=fixed,
+        p_value=metrics.mcnemar_mid_p(fixed, broken),
+        changed_mode=int((both & (old != new)).sum()),
+        realised=int(both.sum()),
+        mode_shift=_mode_shift(old, new, k),
+    )
+
+
+def compare_all(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]) -> list[Shifted]:
+    """Compare every perturbed cell of a run with its clean arm, in the order of the cells.
+
+    Raises:
+        BimodalError: a cell has no clean arm.
+    """
+    found = []
+    for (task, variant), rows in cells.items():
+        if variant == CLEAN:
+            continue
+        if (task, CLEAN) not in cells:
+            raise BimodalError(
+                f"{task} ({variant}) has no clean arm; a perturbed score counts only beside it"
+            )
+        found.append(compare(task, variant, cells[task, CLEAN], rows))
+    return found
+
+
+def _mode_shift(old: np.ndarray, new: np.ndarray, k: int) -> float:
+    """Return the total variation between the shares of realised modes; 0 where one arm realised none."""
+    before, after = (np.bincount(modes[modes >= 0], minlength=k) for modes in (old, new))
+    if not before.sum() or not after.sum():
+        return 0.0
+    return float(metrics.total_variation(metrics.mode_shares(after), metrics.mode_shares(before)))
