@@ -37,8 +37,7 @@ class Handover(Task):
     **Randomised**: the crate's position (x +-2 cm, y +-3 cm) and yaw (+-5 degrees), the bar in it; each hand
     starts above its wall (x +-3 mm, y +-5 mm, z +-1 cm).
     **Success**: lifted >= 6 cm, slower than 5 cm/s, one end gripped and the handle free, for 10 control
-    steps. The ends lie in slots, so an arm can grip one only while the other arm holds the bar up. Touching
-    a wall ends the episode.
+    steps. In the crate the ends lie in slots, where no arm can grip them. Touching a wall ends the episode.
     """
 
     id = "TwoPandaHandover-v1"
