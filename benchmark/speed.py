@@ -169,7 +169,7 @@ def pipeline_row(task: Task, policy: str = "flow") -> Row:
         marks.append(time.perf_counter())
         train(policy, path, home / "checkpoints")
         marks.append(time.perf_counter())
-        panel = find_suite("core", (task.id,))
+        panel = find_suite("core", (task.id,), variants=())
         run = evaluate(policy, panel, out=home / "run", checkpoints=home / "checkpoints")
         marks.append(time.perf_counter())
         cell = tally_run(read_run(run))[0]
@@ -191,7 +191,7 @@ def print_peaks() -> None:
     task, policy = load_task(TASK), "expert"
     with tempfile.TemporaryDirectory() as folder:
         for episodes in map(int, sys.argv[1:]):
-            panel = find_suite("full", (task.id,), range(episodes))
+            panel = find_suite("full", (task.id,), range(episodes), ())
             evaluate(policy, panel, out=Path(folder) / str(episodes), workers=0)
             sys.stdout.write(f"{_peak_mb()}\n")
 

@@ -11,7 +11,7 @@ from bimodal.tasks import load_task
 
 
 def run_folder(folder, outcomes, policy="flow", track="state", suite="smoke", **changes):
-    """Write run.json and episodes.parquet.
+    """Write run.json and episodes.parquet; every variant ends as its clean arm does.
 
     Args:
         folder: where to.
@@ -23,10 +23,11 @@ def run_folder(folder, outcomes, policy="flow", track="state", suite="smoke", **
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    panel = find_suite(suite)
     rows = [
         {
             "task": task,
-            "variant": "clean",
+            "variant": variant,
             "seed": seed,
             "shard": 0,
             "mode": mode,
@@ -40,10 +41,11 @@ def run_folder(folder, outcomes, policy="flow", track="state", suite="smoke", **
             "digest": f"{seed:032x}",
         }
         for task, episodes in outcomes.items()
-        for seed, (label, mode, alpha, steps) in enumerate(episodes)
+        for variant in panel.variants
+        for seed, (label, mode, alpha, steps) in enumerate(episodes[: len(panel.panel(variant))])
     ]
     pq.write_table(pa.Table.from_pylist(rows), folder / "episodes.parquet")
-    run = card(list(outcomes), policy, track, find_suite(suite).card()) | changes
+    run = card(list(outcomes), policy, track, panel.card()) | changes
     (folder / "run.json").write_text(json.dumps(run, indent=1))
     return folder
 

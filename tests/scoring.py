@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 from bimodal.benchmark import cli
 from bimodal.benchmark.shard import Shard, run_shard
-from bimodal.benchmark.suites import Suite
+from bimodal.benchmark.suites import SUITES, Suite
 from bimodal.policies.experts import Expert
 from bimodal.tasks import load_task
 
@@ -35,7 +35,7 @@ def expert_digests(count, tasks=(DUMBBELL,)):
     found = {}
     for name in tasks:
         task = load_task(name)
-        result = run_shard(task, Expert(task), Shard(name, "clean", 0, tuple(range(count))), "1")
+        result = run_shard(task, Expert(task), Shard(name, "clean", 0, tuple(range(count))), SUITES["smoke"].version)
         found |= {(name, seed): digest for seed, digest in enumerate(result.digests)}
     return found
 
@@ -50,6 +50,6 @@ def bimodal(*arguments, capsys=None):
 def score(policy, out, *more, capsys, count=4, workers=0):
     return bimodal(
         *("evaluate", policy, "--suite", "smoke", "--task", DUMBBELL, "--seeds", count, "--out", out),
-        *("--workers", workers, "--no-videos", *more),
+        *("--variant", "clean", "--workers", workers, "--no-videos", *more),
         capsys=capsys,
     )

@@ -47,8 +47,8 @@ from bimodal.policies.experts import Zero
 class Mine(Zero):
     pass
 
-print(evaluate(Mine, "smoke", seeds=range(4), out="class"))
-print(evaluate({policy!r}, "smoke", seeds=range(4), workers=2, out="file"))
+print(evaluate(Mine, "smoke", seeds=range(4), variants=(), out="class"))
+print(evaluate({policy!r}, "smoke", seeds=range(4), variants=(), workers=2, out="file"))
 """
 
 
@@ -102,7 +102,7 @@ def test_memory_is_flat_in_the_number_of_episodes(tmp_path):
     program = (
         "import resource, sys; from bimodal.benchmark import evaluate\n"
         f"seeds, tasks = range(int(sys.argv[1])), ['{DUMBBELL}']\n"
-        "evaluate('expert', 'full', tasks=tasks, seeds=seeds, out=sys.argv[2], workers=0)\n"
+        "evaluate('expert', 'full', tasks=tasks, seeds=seeds, variants=(), out=sys.argv[2], workers=0)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
 

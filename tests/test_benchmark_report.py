@@ -233,4 +233,6 @@ def test_depth_of_training_is_cut_not_followed(tmp_path):
 def test_command_to_run_again_names_what_was_cut(run):
     card = read_run(run).card
     card["suite"] |= {"name": "smoke*", "tasks": [DUMBBELL], "seeds": {"start": 4, "count": 3}}
-    assert reproduce(card) == f"bimodal evaluate flow --suite smoke --task {DUMBBELL} --seeds 4..6"
+    card["suite"]["variants"] = ["clean", "sensing.noise:1"]
+    command = f"bimodal evaluate flow --suite smoke --task {DUMBBELL} --seeds 4..6"
+    assert reproduce(card) == f"{command} --variant clean --variant sensing.noise:1"

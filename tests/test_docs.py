@@ -48,5 +48,5 @@ def test_help_names_every_command():
 
 def test_the_example_policy_runs(tmp_path):
     uri = f"{ROOT / 'examples' / 'my_policy.py'}:GoLeft"
-    run = evaluate(uri, "smoke", seeds=range(2), out=tmp_path / "run", workers=0)
+    run = evaluate(uri, "smoke", seeds=range(2), variants=(), out=tmp_path / "run", workers=0)
     assert (run / "episodes.parquet").exists()

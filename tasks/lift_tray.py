@@ -1,0 +1,89 @@
+"""Lift a tray by one of its two handles; the cake that stands on its middle must not be touched."""
+
+import mujoco
+import numpy as np
+
+from ..envs.meshes import rounded_cylinder
+from ..envs.scene import Scene
+from .lift import LiftTask
+from .task import ALONG_X
+
+WALNUT, BRASS, CREAM = (0.40, 0.25, 0.15), (0.83, 0.64, 0.30), (0.97, 0.92, 0.82)
+ICING, CHERRY = (0.93, 0.56, 0.65), (0.70, 0.05, 0.11)
+
+TRAY = (0.15, 0.156, 0.010)
+"""Extents of the tray [m]; the last is the thickness of its bottom."""
+BORDER = (0.008, 0.022)
+"""Thickness and height of the border around it [m]."""
+HANDLE = (0.022, 0.058, 0.018)
+"""Extents of a handle, which stands out from the border [m]."""
+HANDLE_Z = 0.024
+"""Height of a handle's centre [m]."""
+CAKE_DIAMETER, CAKE_HEIGHT = 0.096, 0.046
+"""The cake [m]; 9.6 cm against the gripper's 8 cm stroke, so the middle cannot be grasped."""
+ICING_HEIGHT = 0.014
+"""Thickness of the icing on the cake [m]."""
+CHERRY_DIAMETER, CHERRIES = 0.012, 10
+"""Cherries on the icing, to look at [m]."""
+TOP_Z = TRAY[2] + CAKE_HEIGHT + ICING_HEIGHT
+GRASP_Y, GRASP_Z = 0.107, 0.022
+"""Where a handle is grasped [m]."""
+DECISION_Z = TOP_Z + 0.0092 + 0.015
+"""TCP height where the modes part [m]: the fingertips 15 mm above the icing."""
+
+
+class LiftTray(LiftTask):
+    """Lift the tray by its left or its right handle.
+
+    **Goal**: hold the tray 6 cm above its rest for half a second, gripped by one handle.
+    **Randomised**: the tray's position (x +-3 cm, y +-4 cm) and yaw (+-10 degrees); the hand starts above
+    the cake (x +-5 mm, y +-3 mm, z +-1 cm).
+    **Success**: lifted >= 6 cm and slower than 5 cm/s for 10 control steps. Touching the cake ends the
+    episode.
+    """
+
+    id = "PandaLiftTray-v1"
+    goal = "Lift the tray by its left or its right handle, without touching the cake between them."
+    modes = ("left handle", "right handle")
+    horizon = 100
+    objects = ("tray",)
+    grasps = np.array([[0.0, GRASP_Y, GRASP_Z, ALONG_X], [0.0, -GRASP_Y, GRASP_Z, ALONG_X]])
+    hand_start = (0.0, 0.0, DECISION_Z + 0.06)
+    parts = ("left_handle", "right_handle")
+    forbidden = ("cake", "icing")
+    decision_z = DECISION_Z
+
+    def build(self, scene: Scene) -> None:
+        tray = scene.movable("tray")
+        thick, tall = BORDER
+        inner = (TRAY[0] - thick, TRAY[1] - thick, TRAY[2])
+        scene.box(tray, "bottom", inner, (0, 0, TRAY[2] / 2), WALNUT, mass=0.05)
+        for name, side in (("left", 1), ("right", -1)):
+            end = (TRAY[0], thick, tall), (0, side * (TRAY[1] - thick) / 2, tall / 2)
+            edge = (thick, TRAY[1] - 2 * thick, tall), (side * (TRAY[0] - thick) / 2, 0, tall / 2)
+            scene.box(tray, f"{name}_end", *end, WALNUT)
+            scene.box(tray, f"{name}_edge", *edge, WALNUT)
+            handle, at = f"{name}_handle", (0, side * (TRAY[1] + HANDLE[1]) / 2, HANDLE_Z)
+            scene.box(tray, handle, HANDLE, at, BRASS, mass=0.02)
+            scene.watch_fingers(handle, handle)
+        cake_z, icing_z = TRAY[2] + CAKE_HEIGHT / 2, TOP_Z - ICING_HEIGHT / 2
+        scene.cylinder(tray, "cake", CAKE_DIAMETER - 0.003, CAKE_HEIGHT, (0, 0, cake_z), CREAM, mass=0.02)
+        scene.cylinder(tray, "icing", CAKE_DIAMETER, ICING_HEIGHT, (0, 0, icing_z), ICING, mass=0.01)
+        for geom in self.forbidden:
+            scene.watch(geom, geom)
+        _add_cherries(scene, tray)
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        return {"tray": (0.0, 0.0, 0.0)}
+
+
+def _add_cherries(scene: Scene, tray: mujoco.MjsBody) -> None:
+    """Lay a ring of cherries on the icing, half sunk in it; they touch nothing."""
+    radius = CHERRY_DIAMETER / 2
+    ball = rounded_cylinder(radius, radius, radius, around=16)
+    angle = np.arange(CHERRIES) * 2 * np.pi / CHERRIES
+    ring = CAKE_DIAMETER / 2 - 0.011
+    places = np.stack([ring * np.cos(angle), ring * np.sin(angle), np.full(CHERRIES, TOP_Z)], 1)
+    vertices = (places[:, None] + ball.vertices).reshape(-1, 3)
+    faces = (np.arange(CHERRIES)[:, None, None] * len(ball.vertices) + ball.faces).reshape(-1, 3)
+    scene.shell(tray, "cherries", vertices, faces, CHERRY)
