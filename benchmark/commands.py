@@ -73,6 +73,25 @@ def view(options: argparse.Namespace) -> int:
     return 0
 
 
+def scenes(options: argparse.Namespace) -> int:
+    """Draw a sheet of the scenes that the generator makes of a task."""
+    from .contact_sheet import contact_sheet
+
+    with progress_bar(f"{options.task} {options.variant}", "scenes") as update:
+        task, seeds = load_task(options.task), scene_seeds(options.seed)
+        path = contact_sheet(task, seeds, options.png, options.variant, options.camera, update)
+    console.print(f"sheet    {path}", markup=False)
+    return 0
+
+
+def scene_seeds(text: str) -> range:
+    """Parse `START..END` (inclusive) or one seed."""
+    first, dots, last = text.partition("..")
+    if not first.isdecimal() or not (last.isdecimal() or not dots):
+        raise WrongUse(f"--seed {text!r} is not a seed or START..END, e.g. 3 or 0..15")
+    return range(int(first), int(last or first) + 1)
+
+
 # --------------------------------------------------------------------------------- demonstrate, train
 
 
@@ -269,6 +288,28 @@ def _studies(options: argparse.Namespace) -> int:
     if options.page:
         everything = measure(map(load_task, own_names()), controls=False, limits=False)
         write_text(options.page, validity_page([one for one in everything if one.findings]))
+    return 0
+
+
+def probe(options: argparse.Namespace) -> int:
+    """Dissolve a plan into noise and walk it back, level by level: diffusion in its smallest form."""
+    from . import denoising, denoising_svg
+
+    if options.plot and options.plot.suffix != ".svg":
+        raise WrongUse(f"--plot {options.plot} draws an SVG file; name it FILE.svg")
+    if options.learned:
+        with console.status("training a denoiser"):
+            learned = denoising.run_learned()
+        tables, picture = denoising.learned_tables(learned), denoising_svg.learned_picture(learned)
+    else:
+        example = denoising.run_example()
+        tables, picture = [denoising.example_table(example)], denoising_svg.example_picture(example)
+    for table in tables:
+        console.print(table)
+    if options.plot:
+        options.plot.parent.mkdir(parents=True, exist_ok=True)
+        write_text(options.plot, picture)
+        console.print(f"picture  {options.plot}", markup=False)
     return 0
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..envs.errors import unknown_name
+from ..envs.variant import CLEAN
 from ..policies.load import BUILT_IN
 from ..tasks import task_id
 from ..tasks.demonstrations import REGIMES
@@ -65,6 +66,18 @@ COMMANDS: dict[str, Command] = {
             argument("--png", type=Path, help="write a still instead (.png or .jpg)"),
             argument("--gif", type=Path, help="write the modes as they move instead (.gif)"),
             argument("--seed", type=int, default=0, help="of the scene (default 0)"),
+        ),
+    ),
+    "scenes": Command(
+        commands.scenes,
+        (
+            argument("task", type=_TASK, help="task id or file.py"),
+            argument("--seed", default="0..15", help="one episode or START..END, included (default 0..15)"),
+            argument(
+                "--variant", default=CLEAN, help="e.g. scene.distractors:2+scene.texture:1 (default clean)"
+            ),
+            argument("--camera", default="front", help="front (default), side, top, closeup or wrist"),
+            argument("--png", type=Path, default=RUNS / "scenes.png", help="file, .png or .jpg"),
         ),
     ),
     "demos": Command(
@@ -159,6 +172,13 @@ COMMANDS: dict[str, Command] = {
             argument("--fresh", action="store_true", help="measure again what runs/ holds already"),
             argument("--page", type=Path, help="also write the page of Markdown (of all that runs/ holds)"),
             argument("--workers", type=int, help="processes (default: one a core)"),
+        ),
+    ),
+    "probe": Command(
+        commands.probe,
+        (
+            argument("--learned", action="store_true", help="with a trained denoiser and two right grasps"),
+            argument("--plot", type=Path, help="also draw it: FILE.svg"),
         ),
     ),
     "leaderboard": Command(

@@ -49,14 +49,28 @@ class Axis:
         self.level = level
         self.magnitude = self.levels[level]
         self.still = np.zeros((0, 0))
+        self.seed, self.blocks, self.rejected = 0, -1, 0
+        """Seed of the episode whose scene is drawn, the mode that `blocked` gave it, and how many of its
+        scenes have been drawn in vain."""
 
     # ------------------------------------------------------------------------------- before an episode
 
     def scene(self, spec: mujoco.MjSpec, task: ShiftedTask, rng: np.random.Generator) -> None:
-        """Change the episode's scene before it is compiled; every episode needs the same number of parts."""
+        """Change the episode's scene before it is compiled; every episode needs the same number of parts.
+
+        Poses of bodies that are added, free or mocap, are in the scene frame. The scene is drawn again, from
+        the same `rng`, until it may be used (`scenes/check.py`).
+        """
+
+    def blocked(self, task: ShiftedTask, rng: np.random.Generator) -> int:
+        """Return the mode that cannot or should not be taken in this episode, -1 for none."""
+        return -1
 
     def model(self, model: mujoco.MjModel, task: ShiftedTask, rng: np.random.Generator) -> None:
         """Change numbers of the episode's compiled model, in place."""
+
+    def look(self, model: mujoco.MjModel, task: ShiftedTask, rng: np.random.Generator) -> None:
+        """Change the dressed model of the episode, in place: what cameras see, and nothing else."""
 
     def start(self, start: Any, task: ShiftedTask, rng: np.random.Generator) -> Any:
         """Return where the episode begins (a `simulation.Start`)."""
@@ -93,6 +107,10 @@ class Axis:
 
     def push(self, simulation: Any, step: int) -> None:
         """Act on the running `Simulation` before a control step."""
+
+    def illegal(self, simulation: Any) -> np.ndarray:
+        """Return the contact forces [N] on what only this axis forbids to touch, (N,)."""
+        return np.zeros(simulation.n)
 
     # --------------------------------------------------------------------------------- where it makes sense
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from .meshes import panda_parts, rounded_box, rounded_cylinder
 from .scene import FLOOR_Z
+from .scenes.groceries import grocery
+from .scenes.props import LOOK
 from .specs import PREFIXES
 from .streams import stream
 
@@ -217,6 +219,9 @@ def _streaks(rng: np.random.Generator, tall: int, wide: int, across: float, alon
 def _dress_object(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjModel, index: int) -> None:
     """Show a task's shape in its own colour, its edges rounded inside its extents."""
     name = f"shape {index}"
+    if kind := spec.text(LOOK + geom.name):
+        grocery(kind.data).show(spec, geom.parent, name, SHOWN, pos=geom.pos, quat=geom.quat)
+        return
     rgba = tuple(float(value) for value in physics.geom_rgba[index])
     material = _paint(spec, "paint " + " ".join(f"{value:.3f}" for value in rgba), rgba, 0.45, 0.55)
     size, frame = physics.geom_size[index], {"pos": physics.geom_pos[index], "quat": physics.geom_quat[index]}
@@ -238,6 +243,8 @@ def _dress_robot(spec: mujoco.MjSpec, faces: int) -> None:
     rounded_cylinder(0.115, 0.004, 0.003).add_to(spec, "plate")
     for base in _of_arms(spec, "base"):
         _show(base, "mesh", "metal", ROBOT, meshname="plate", pos=[-0.03, 0.0, 0.002])
+        if (high := base.pos[2]) > 0:  # a low table: the robot stands on a block
+            _show(base, "cylinder", "metal", ROBOT, size=[0.115, high / 2, 0], pos=[-0.03, 0, -high / 2])
     for part in panda_parts(faces):
         name = f"{part.body} {part.colour}"
         part.mesh.add_to(spec, name)

@@ -13,6 +13,7 @@ import numpy as np
 from . import gl, look
 from .errors import BimodalError, unknown_name
 from .meshes import BUDGETS
+from .variant import Variant
 
 SMALLEST, LARGEST = 96, 640
 """Limits of a picture's width and height [pixels]."""
@@ -63,7 +64,15 @@ class DrawnTask(Protocol):
 class Renderer:
     """Pictures of one task's recorded states; close it, or use it in a `with` statement."""
 
-    def __init__(self, task: DrawnTask, width: int = 640, height: int = 480, quality: str = "video") -> None:
+    def __init__(
+        self,
+        task: DrawnTask,
+        width: int = 640,
+        height: int = 480,
+        quality: str = "video",
+        variant: Variant | None = None,
+        seed: int = 0,
+    ) -> None:
         """Compile the scene, dress it and open a window-less context.
 
         Args:
@@ -71,6 +80,8 @@ class Renderer:
             width: of the pictures, 96..640 [pixels].
             height: of the pictures, 96..640 [pixels].
             quality: "policy" (no shadows, fast), "video" (shadows) or "still" (fine meshes, for `still`).
+            variant: what is shifted; None for nothing.
+            seed: of the episode whose scene and look it is.
 
         Raises:
             BimodalError: a size or quality that does not exist, or no OpenGL (see `gl.py`).
@@ -81,11 +92,15 @@ class Renderer:
             if not SMALLEST <= pixels <= LARGEST:
                 raise BimodalError(f"{side} {pixels} is outside {SMALLEST}..{LARGEST} pixels")
         self._lighting = LIGHTING[quality]
-        spec = task.spec()
+        variant = variant or Variant()
+        spec = variant.spec(task, seed)
         self._physics = spec.compile()
         self._physics_data = mujoco.MjData(self._physics)
         self.model = dressed(spec, quality)
         """The dressed model."""
+        lamps = {name: self.model.light(name).dir.copy() for name in ("key", "fill")}
+        variant.look(self.model, task, seed)
+        self._turned = {name: _between(way, self.model.light(name).dir) for name, way in lamps.items()}
         self.model.vis.global_.offwidth, self.model.vis.global_.offheight = width, height
         self._data = mujoco.MjData(self.model)
         self._width, self._height = width, height
@@ -171,7 +186,9 @@ class Renderer:
     # ----------------------------------------------------------------------------------------- light
 
     def _turn(self, name: str, direction: np.ndarray) -> None:
-        """Let a light shine along `direction` (3,) on the workspace."""
+        """Let a light shine along `direction` (3,) on the workspace, as the variant turns it."""
+        if (turned := self._turned[name]) is not None:
+            direction = turned @ direction
         lamp = self.model.light(name)
         lamp.dir[:] = direction / np.linalg.norm(direction)
         lamp.pos[:] = look.lamp_position(direction)
@@ -231,6 +248,15 @@ def pose(model: mujoco.MjModel, target: mujoco.MjData, source: mujoco.MjData) ->
     mujoco.mj_kinematics(model, target)
     mujoco.mj_comPos(model, target)
     mujoco.mj_camlight(model, target)
+
+
+def _between(way: np.ndarray, other: np.ndarray) -> np.ndarray | None:
+    """Return the rotation (3, 3) that turns one direction (3,) into another, None where they are the same."""
+    if np.array_equal(way, other):
+        return None
+    axis = np.cross(way, other)
+    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    return np.eye(3) + cross + cross @ cross / (1 + way @ other)
 
 
 def _wander(passes: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -13,6 +13,7 @@ import numpy as np
 from .axes import axes
 from .axis import LEVELS, Axis, overrides
 from .errors import WrongUse, unknown_name
+from .scenes.generator import with_added, world
 from .specs import ACTIONS, bounds, from_grid, of_arms, to_grid
 from .streams import stream
 
@@ -89,10 +90,19 @@ class Variant:
 
     def spec(self, task: Any, seed: int) -> mujoco.MjSpec:
         """Return the scene of one episode."""
-        spec = task.spec()
-        for axis in self.having("scene"):
-            axis.scene(spec, task, _rng(axis, task, seed, "scene"))
-        return spec
+        scenes = self.having("scene")
+        return world(scenes, task, int(seed)).spec if scenes else task.spec()
+
+    def blocked(self, task: Any, seed: int) -> int:
+        """Return the mode that is blocked in one episode, -1 for none."""
+        each = (axis.blocked(task, _rng(axis, task, seed, "blocked")) for axis in self.having("blocked"))
+        return max(each, default=-1)
+
+    def look(self, model: mujoco.MjModel, task: Any, seed: int) -> None:
+        """Change the dressed model of one episode, in place."""
+        for axis in self.having("look"):
+            axis.seed = int(seed)
+            axis.look(model, task, _rng(axis, task, seed, "look"))
 
     def models(self, base: mujoco.MjModel, task: Any, seeds: Seeds) -> list[mujoco.MjModel] | None:
         """Return every episode's model; None when none differs from `base`, the task's compiled scene."""
@@ -101,7 +111,7 @@ class Variant:
             return None
         found = []
         for seed in seeds:
-            model = self.spec(task, seed).compile() if scenes else _copy(base)
+            model = _copy(world(scenes, task, int(seed)).model if scenes else base)
             for axis in fields:
                 axis.model(model, task, _rng(axis, task, seed, "model"))
             found.append(model)
@@ -111,7 +121,8 @@ class Variant:
         """Return where one episode begins."""
         for axis in self.having("start"):
             start = axis.start(start, task, _rng(axis, task, seed, "start"))
-        return start
+        scenes = self.having("scene")
+        return with_added(start, world(scenes, task, int(seed))) if scenes else start
 
     def joints(self, task: Any, seeds: Seeds) -> np.ndarray | None:
         """Return what is added to the arms' joint angles at the start [rad], (N, 7); None for nothing."""
@@ -156,6 +167,13 @@ class Variant:
                 axis.still = simulation.stay(space)
             actions = axis.act(actions, space, step)
         return to_grid(np.clip(actions, *bounds(of_arms(ACTIONS[space], len(simulation.arms)))))
+
+    def judged(self, measurement: Any, simulation: Any) -> Any:
+        """Return a `Measurement` that knows of what the variant forbids to touch."""
+        for axis in self.having("illegal"):
+            worst = np.maximum(measurement.illegal, axis.illegal(simulation))
+            measurement = measurement._replace(illegal=worst)
+        return measurement
 
     def push(self, simulation: Any, step: int) -> None:
         """Act on the running simulation before a control step."""

@@ -36,7 +36,7 @@ def test_the_hash_changes_with_everything_that_decides_an_episode(monkeypatch):
     differs("count", base._replace(seeds=range(9)).hash())
     differs("version", base._replace(version="2").hash())
     differs("task", base._replace(tasks=(POST,)).hash())
-    differs("variant", base._replace(variants=("clean", "dark")).hash())
+    differs("variant", base._replace(variants=("clean", "sensing.noise:1")).hash())
     for owner, name, value in (
         (suites, "SHARD_SIZE", 7),
         (suites.mujoco, "__version__", "4.0.1"),

@@ -6,13 +6,14 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ..axis import Axis
+from ..streams import stream
 
 
 class _Camera(Axis):
     """Base: changes every picture of every camera."""
 
-    def picture(self, image: np.ndarray, row: int, step: int) -> np.ndarray:
-        """Return what the camera gives of one picture, (H, W, 3) uint8."""
+    def picture(self, image: np.ndarray, camera: str, row: int, step: int) -> np.ndarray:
+        """Return what a camera gives of one picture, (H, W, 3) uint8."""
         raise NotImplementedError
 
     def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
@@ -20,11 +21,15 @@ class _Camera(Axis):
         if not self.magnitude:
             return seen
         images = {
-            name: np.stack([self.picture(image, row, step) for row, image in enumerate(images)])
+            name: np.stack([self.picture(image, name, row, step) for row, image in enumerate(images)])
             for name, images in seen.items()
             if name.endswith("_image")
         }
         return seen | images
+
+    def impossible(self, task: Any) -> str:
+        """Refuse tasks that show no pictures."""
+        return "" if any(s.name.endswith("_image") for s in task.observation) else "no camera is observed"
 
 
 class CameraNoise(_Camera):
@@ -38,9 +43,9 @@ class CameraNoise(_Camera):
         """Return the seed of the episode's noise, (1,)."""
         return rng.integers(0, 2**62, 1)
 
-    def picture(self, image: np.ndarray, row: int, step: int) -> np.ndarray:
+    def picture(self, image: np.ndarray, camera: str, row: int, step: int) -> np.ndarray:
         """Add normal noise."""
-        rng = np.random.Generator(np.random.Philox(key=int(self.draws[row, 0]) + step))
+        rng = stream("camera noise", camera, int(self.draws[row, 0]), step)
         noisy = image + self.magnitude * rng.standard_normal(image.shape)
         return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
@@ -52,7 +57,7 @@ class CameraBlur(_Camera):
     unit = "pixels of 96"
     levels = (0.0, 0.75, 1.5, 3.0)
 
-    def picture(self, image: np.ndarray, row: int, step: int) -> np.ndarray:
+    def picture(self, image: np.ndarray, camera: str, row: int, step: int) -> np.ndarray:
         """Blur with a Gaussian of this standard deviation, scaled with the picture."""
         radius = self.magnitude * image.shape[0] / 96
         return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
@@ -69,7 +74,7 @@ class CameraExposure(_Camera):
         """Return which of the two, (1,)."""
         return rng.choice([-1.0, 1.0], 1)
 
-    def picture(self, image: np.ndarray, row: int, step: int) -> np.ndarray:
+    def picture(self, image: np.ndarray, camera: str, row: int, step: int) -> np.ndarray:
         """Scale the light by 2 to the power of the stops."""
         light = image * 2.0 ** (self.magnitude * self.draws[row, 0])
         return np.clip(np.rint(light), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What happens where hand and objects touch: friction, weight, grip, soft and worn pads, knocks, a push, a slip.
+"""Where hand and objects touch: friction, weight, grip, soft and worn pads, knocks, a push, a slip.
 
 Of two touching shapes MuJoCo takes the larger friction and the mean of the time constants (equal `priority`
 and `solmix`), so an axis that changes a pair says so for both of its shapes.
@@ -20,8 +20,10 @@ PUSH_SECONDS = 0.2
 """Duration of a push on the hand [s]."""
 SLIP_HEIGHT = 0.03
 """Height at which a held object slips [m]."""
-SMOOTH = 1e-5
-"""Friction of a surface that holds nothing: MuJoCo's smallest."""
+CARRIED = 0.98
+"""Share of an object's weight that the grip carries while it slips, with the hand on its way up."""
+EDGE = 0.002
+"""Nearest that a centre of mass may come to the edge of its body [m], or the body topples by itself."""
 SAME_PLACE = 0.01
 """Modes whose grips are nearer to each other do not differ in place [m]."""
 
@@ -42,8 +44,8 @@ def pads(model: mujoco.MjModel) -> np.ndarray:
 
 def things(model: mujoco.MjModel) -> np.ndarray:
     """Return which shapes belong neither to a robot nor to table or floor, (ngeom,) bool."""
-    roots = model.body_rootid[model.geom_bodyid]
-    robots = np.unique(roots[fingers(model)])
+    roots = np.asarray(model.body_rootid)[model.geom_bodyid]
+    robots = roots[fingers(model)]
     return ~np.isin(roots, [0, model.body("table").id, *robots])
 
 
@@ -70,10 +72,10 @@ def grips(task: Any) -> tuple[np.ndarray, np.ndarray]:
     starts = np.repeat(task.hands()[:, None, :3], len(modes), axis=1)
     paths = task.paths(starts, modes)
     actions = np.stack([path.actions(np.zeros((len(modes), 3))) for path in paths], axis=2)
-    closed = actions[..., 9] <= OPENING_LOW  # (k, T, arms)
+    closed = np.asarray(actions[..., 9] <= OPENING_LOW)  # (k, T, arms)
     first = closed.any(2).argmax(1)
     arm = closed[modes, first].argmax(1)
-    at = np.where(closed.any((1, 2))[:, None], actions[modes, first, arm, :3], task.grasps[:, :3])
+    at = np.where(np.any(closed, axis=(1, 2))[:, None], actions[modes, first, arm, :3], task.grasps[:, :3])
     height = np.where(closed, actions[..., 2], -np.inf).max((1, 2)) - at[:, 2]
     return at, np.maximum(height, 0.0)
 
@@ -146,7 +148,7 @@ class CentreOfMass(Axis):
         for body in loose(model, task):
             for mode in range(len(task.grasps)):
                 room = _room(model, body, _toward(task, mode))
-                if 0.01 * self.magnitude > room:
+                if 0.01 * self.magnitude > room - EDGE:
                     name = model.body(body).name
                     return f"the {name} ends {100 * room:.1f} cm from its centre of mass"
         return "" if loose(model, task) else "no object is loose"
@@ -161,22 +163,21 @@ class GripForce(Axis):
 
     def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
         """Scale the force limit of the finger servos, and the damping of the fingers."""
-        for index in range(model.nu):
-            if model.actuator(index).name.endswith(robot.FINGER_JOINTS):
-                joint = model.actuator_trnid[index, 0]
-                model.actuator_forcerange[index] *= self.magnitude
-                model.dof_damping[model.jnt_dofadr[joint]] *= self.magnitude
+        servos = _finger_servos(model)
+        model.actuator_forcerange[servos] *= self.magnitude
+        model.dof_damping[model.jnt_dofadr[model.actuator_trnid[servos, 0]]] *= self.magnitude
 
 
 class Compliance(Axis):
     """Fingers are softer: objects sink deeper into them; the table is as hard as ever.
 
-    How deep goes with the square of the contacts' time constant, so that grows by 1.4, 2 and 2.8.
+    How deep goes with the square of the contacts' time constant. A cube sinks 0.9 mm into clean pads; from
+    2.5 mm the fingers behind the pads would touch it, so a time constant doubled is already too much.
     """
 
     name = "contact.compliance"
     unit = "x"
-    levels = (1.0, 2.0, 4.0, 8.0)
+    levels = (1.0, 1.5, 2.0, 2.5)
 
     def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
         """Scale the time constant of the pairs, which is the mean of finger's and object's."""
@@ -196,8 +197,8 @@ class PadWear(Axis):
 
     def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
         """Scale the pads' width and height, and the radius on which they resist turning."""
-        worn = np.flatnonzero(pads(model))
-        model.geom_size[np.ix_(worn, [0, 2])] *= self.magnitude
+        worn = pads(model)
+        model.geom_size[worn] *= [self.magnitude, 1.0, self.magnitude]
         model.geom_friction[worn, 1] *= self.magnitude
 
 
@@ -205,7 +206,10 @@ class PadWear(Axis):
 
 
 class Knock(Axis):
-    """Just before contact the objects are knocked aside, once, in a drawn direction."""
+    """Just before contact the objects are knocked aside, once, in a drawn direction.
+
+    The way is that of an object alone on the table; tall ones rock and slide less.
+    """
 
     name = "contact.knock"
     unit = "cm"
@@ -226,7 +230,7 @@ class Knock(Axis):
         way = hands[:, :, None] - grips(self.task)[0]
         now = (np.linalg.norm(way, axis=-1).min((1, 2)) < NEAR) & ~self._knocked
         self._knocked |= now
-        for row in np.flatnonzero(now):
+        for row in np.flatnonzero(now).tolist():
             knock(simulation, row, self.draws[row, 0], 0.01 * self.magnitude)
 
     def impossible(self, task: Any) -> str:
@@ -252,7 +256,7 @@ class KnockAfter(Axis):
         out = ~self.task.in_dead_zone(self.task.mixture(hand)) & (step >= self.task.trunk_steps)
         now = out & ~self._knocked
         self._knocked |= now
-        for row in np.flatnonzero(now):
+        for row in np.flatnonzero(now).tolist():
             taken = np.linalg.norm(self.task.grasps[:, :2] - hand[row, :2], axis=-1).argmin()
             others = np.linalg.norm(at - at[taken], axis=-1)
             other = np.where(np.arange(len(at)) == taken, np.inf, others).argmin()
@@ -270,7 +274,7 @@ class KnockAfter(Axis):
 
 
 class Push(Axis):
-    """The hand is pushed for 0.2 s, sideways, at a drawn time before the modes part."""
+    """The (first) hand is pushed for 0.2 s, sideways, at a drawn time before the modes part."""
 
     name = "contact.push"
     unit = "N s"
@@ -284,17 +288,22 @@ class Push(Axis):
 
     def push(self, simulation: Any, step: int) -> None:
         """Begin or end the push: impulse over 0.2 s, 5, 10 or 20 N."""
+        if self.level == 0:
+            return
         begin, angle = self.draws.T
         force = self.magnitude / PUSH_SECONDS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        hand = simulation.model.site_bodyid[simulation.model.site(robot.TCP_SITE).id]
+        hand = simulation.model.site(robot.TCP_SITE).bodyid[0]
         applied = simulation.batch.bind("xfrc_applied")
-        for rows, sign in ((begin == step, 1.0), (begin + self.steps == step, 0.0)):
-            if self.level:
-                applied[rows, hand, :2] = sign * force[rows] + 0.0
+        applied[begin == step, hand, :2] = force[begin == step]
+        applied[begin + self.steps == step, hand, :2] = 0.0
+
+    def impossible(self, task: Any) -> str:
+        """Refuse tasks whose modes part before a push could end."""
+        return "" if task.trunk_steps >= self.steps else "the modes part too early"
 
 
 class Slip(Axis):
-    """Once an object is 3 cm up, the grip loses all friction for a moment."""
+    """Once an object is 3 cm up, the grip fails for a moment: it slides down by about 2, 6 or 10 mm."""
 
     name = "contact.slip"
     unit = "control steps"
@@ -311,21 +320,20 @@ class Slip(Axis):
 
     def push(self, simulation: Any, step: int) -> None:
         """Take the friction from what is being lifted, or give it back."""
-        height = simulation.xpos[:, loose(simulation.model, self.task), 2]
+        bodies = loose(simulation.model, self.task)
+        height = simulation.xpos[:, bodies, 2]
         if step == 0:
             self._rest = height.copy()
-        if self.level == 0:
-            return
-        up = (height - self._rest > SLIP_HEIGHT).any(1)
-        self._since[up & (self._since < 0)] = step
+        lift = height - self._rest
+        self._since[(lift > SLIP_HEIGHT).any(1) & (self._since < 0)] = step
         begins, ends = self._since == step, (self._since >= 0) & (self._since + self.magnitude == step)
-        if not (begins | ends).any():
+        if self.level == 0 or not (begins | ends).any():
             return
         each = models(simulation)
-        for row in np.flatnonzero(begins):
+        for row in np.flatnonzero(begins).tolist():
             self._friction[row] = each[row].geom_friction.copy()
-            each[row].geom_friction[fingers(each[row]) | things(each[row])] = SMOOTH
-        for row in np.flatnonzero(ends):
+            loosen(each[row], bodies[lift[row].argmax()])
+        for row in np.flatnonzero(ends).tolist():
             each[row].geom_friction[:] = self._friction.pop(row)
         simulation.batch.set_models(each)
 
@@ -334,6 +342,14 @@ class Slip(Axis):
         if not loose(task.spec().compile(), task):
             return "no object is loose"
         return "" if grips(task)[1].max() > SLIP_HEIGHT else "no expert lifts what it holds"
+
+
+def loosen(model: mujoco.MjModel, body: int) -> None:
+    """Lower the sliding friction of fingers and body to mu = share * m g / (2 F), with the grip's force F."""
+    held = model.body_weldid[model.geom_bodyid] == body
+    weight = model.body_subtreemass[body] * -model.opt.gravity[2]
+    force = model.actuator_forcerange[_finger_servos(model)[0], 1]
+    model.geom_friction[fingers(model) | held, 0] = CARRIED * weight / (2 * force)
 
 
 def knock(simulation: Any, row: int, angle: float, way: float) -> None:
@@ -350,6 +366,10 @@ def knock(simulation: Any, row: int, angle: float, way: float) -> None:
         speed = np.sqrt(2 * mu * -model.opt.gravity[2] * way)
         dof = model.body_dofadr[body]
         simulation.qvel[row, dof : dof + 2] += speed * np.array([np.cos(angle), np.sin(angle)])
+
+
+def _finger_servos(model: mujoco.MjModel) -> list[int]:
+    return [i for i in range(model.nu) if model.actuator(i).name.endswith(robot.FINGER_JOINTS)]
 
 
 def _toward(task: Any, mode: int) -> np.ndarray:

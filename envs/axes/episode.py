@@ -34,20 +34,19 @@ class StartJoints(Axis):
 
 
 class StartBias(Axis):
-    """The hand starts nearer to one mode, which one is drawn."""
+    """The hand starts nearer to one mode, in place and in yaw; which one is drawn."""
 
     name = "start.bias"
     unit = "share of the way to the mode"
     levels = (0.0, 0.1, 0.2, 0.3)
 
     def start(self, start: Any, task: Any, rng: np.random.Generator) -> Any:
-        """Move the start sideways towards the mode's grasp."""
-        way = toward(task, int(rng.integers(len(task.grasps))))
+        """Move the start sideways towards the mode's grasp and turn it."""
+        x, y, yaw = self.magnitude * toward(task, int(rng.integers(len(task.grasps))))
         c, s = np.cos(start.frame[2]), np.sin(start.frame[2])
-        shift = self.magnitude * np.array([c * way[0] - s * way[1], s * way[0] + c * way[1], 0.0])
-        return start._replace(tcp=start.tcp + shift)
+        return start._replace(tcp=start.tcp + [c * x - s * y, s * x + c * y, 0.0], yaw=start.yaw + yaw)
 
 
 def toward(task: Any, mode: int) -> np.ndarray:
-    """Return the way from the middle of the modes to one of them, scene frame x, y [m]."""
-    return task.grasps[mode, :2] - task.grasps[:, :2].mean(0)
+    """Return the way from the middle of the modes to one of them, scene frame x, y [m] and yaw [rad]."""
+    return (task.grasps[mode] - task.grasps.mean(0))[[0, 1, 3]]

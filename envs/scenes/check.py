@@ -1,4 +1,4 @@
-"""Whether a generated scene may be used: nothing penetrates or moves, and every expert's hand finds its way."""
+"""Whether a generated scene may be used: nothing penetrates or moves, every expert's hand finds its way."""
 
 import functools
 from collections.abc import Iterator
@@ -9,14 +9,15 @@ import numpy as np
 
 from .. import control, robot
 from ..specs import PREFIXES
-from .reference import Keyframe, Reference, place_all, reference, robots, things
+from .places import far
+from .reference import Keyframe, Limb, Reference, place_all, reference, robots, things
 
 PENETRATION = 0.001
 """Shapes may be in one another up to this [m]."""
-CLEARANCE = 0.0015
+CLEARANCE = 0.003
 """Distance that the hand keeps from everything before it grips, and then from all but the part [m]."""
-SETTLING = 40
-"""Physics steps in which a scene must stay as it is: 0.2 s."""
+SETTLING = 20
+"""Physics steps in which a scene must stay as it is: 0.1 s."""
 MOVED, SPEED = 0.005, 0.05
 """How far and how fast an object may have moved then [m], [m/s]."""
 REACH = 0.002
@@ -26,6 +27,7 @@ SQUEEZE = 0.0005
 HOLD = 0.006
 """Smallest diagonal of what a pad touches of a part [m]."""
 
+_SHAPES = ("geom_size", "geom_pos", "geom_quat", "geom_type", "body_pos", "body_quat", "body_mass")
 _IK_STEPS, _EXACT = 6, 1e-4
 _NEAR = 0.045  # a part farther from an open pad is not between the fingers [m]
 
@@ -39,16 +41,37 @@ def excused(task: Any) -> frozenset[tuple[int, str]]:
     return frozenset(_hindrances(model, data, seen, -1))
 
 
-def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocked: int) -> str:
+@functools.lru_cache(maxsize=64)
+def _clean(task: Any) -> mujoco.MjModel:
+    return task.spec().compile()
+
+
+def _as_clean(model: mujoco.MjModel, clean: mujoco.MjModel, fields: tuple[str, ...]) -> bool:
+    """Return whether the first bodies and shapes of a model are those of the clean scene."""
+    pairs = ((getattr(clean, field), getattr(model, field)) for field in fields)
+    return all(np.array_equal(one, other[: len(one)]) for one, other in pairs)
+
+
+def fault(
+    spec: mujoco.MjSpec, model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocked: int
+) -> str:
     """Return why a scene may not be used, "" if it may.
 
+    What an axis left as it is in the clean scene is not checked again.
+
     Args:
-        model: the scene, at the average start.
+        spec: the scene, at the average start.
+        model: the same, compiled.
         task: whose.
         added: poses of the bodies that the clean scene lacks, world, (7,).
         blocked: a mode whose hand need not find its way, -1 for none.
     """
-    seen = reference(task)
+    seen, clean = reference(task), _clean(task)
+    same_shapes = _as_clean(model, clean, _SHAPES)
+    near = not same_shapes or not far(spec, task)
+    loose = not same_shapes or model.nv > clean.nv or not np.array_equal(model.opt.gravity, clean.opt.gravity)
+    if not near and not loose:
+        return ""
     data = mujoco.MjData(model)
     data.qpos[seen.joints] = seen.keyframes[0].qpos
     place_all(model, data, {**seen.start.poses, **added})
@@ -56,8 +79,10 @@ def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocke
     own = ~robots(model)[data.contact.geom].any(1)
     if (data.contact.dist[own] < -PENETRATION).any():
         return "shapes penetrate one another"
-    if why := _moves(model, data, seen):
+    if loose and (why := _moves(model, data, seen)):
         return why
+    if not near:
+        return ""
     found = (one[1] for one in _hindrances(model, data, seen, blocked) if one not in excused(task))
     return next(found, "")
 
@@ -90,7 +115,7 @@ def _hindrances(
             if frame.mode == blocked:
                 continue
             data.qpos[seen.joints] = frame.qpos
-            if not _reaches(model, data, frame):
+            if not _reaches(model, data, seen.limbs, frame):
                 yield index, "a hand cannot reach"
                 continue
             if not frame.free:
@@ -104,37 +129,34 @@ def _hindrances(
         model.opt.enableflags, model.opt.o_margin = before
 
 
-def _reaches(model: mujoco.MjModel, data: mujoco.MjData, frame: Keyframe) -> bool:
+def _reaches(model: mujoco.MjModel, data: mujoco.MjData, limbs: tuple[Limb, ...], frame: Keyframe) -> bool:
     """Bring the TCPs to where they are in the clean scene, wherever the base stands."""
-    sites = [model.site(prefix + robot.TCP_SITE).id for prefix in PREFIXES[: len(frame.tcp)]]
+    sites = [limb.site for limb in limbs]
     mujoco.mj_kinematics(model, data)
     turned = data.site_xmat[sites].reshape(-1, 3, 3).copy()
     for _ in range(_IK_STEPS):
         if np.abs(data.site_xpos[sites] - frame.tcp).max() < _EXACT:
             return True
         mujoco.mj_comPos(model, data)
-        for arm, site in enumerate(sites):
-            _step(model, data, PREFIXES[arm], site, frame.tcp[arm], turned[arm])
+        for limb, tcp, way in zip(limbs, frame.tcp, turned, strict=True):
+            _step(model, data, limb, tcp, way)
         mujoco.mj_kinematics(model, data)
     return bool(np.linalg.norm(data.site_xpos[sites] - frame.tcp, axis=1).max() < REACH)
 
 
 def _step(
-    model: mujoco.MjModel, data: mujoco.MjData, prefix: str, site: int, tcp: np.ndarray, turned: np.ndarray
+    model: mujoco.MjModel, data: mujoco.MjData, limb: Limb, tcp: np.ndarray, turned: np.ndarray
 ) -> None:
     """Move one arm's joints by one step of the inverse kinematics that simulations use."""
-    joints = [model.joint(prefix + name) for name in robot.ARM_JOINTS]
-    angles = np.array([joint.qposadr[0] for joint in joints])
-    low, high = np.array([joint.range for joint in joints]).T
     jacobian = np.empty((2, 3, model.nv))
-    mujoco.mj_jacSite(model, data, jacobian[0], jacobian[1], site)
+    mujoco.mj_jacSite(model, data, jacobian[0], jacobian[1], limb.site)
     step = control.joint_step(
-        jacobian.reshape(1, 6, -1)[:, :, [joint.dofadr[0] for joint in joints]],
-        (tcp - data.site_xpos[site])[None],
-        control.rotation_error(turned[None], data.site_xmat[site].reshape(1, 3, 3)),
+        jacobian.reshape(1, 6, -1)[:, :, limb.dofs],
+        (tcp - data.site_xpos[limb.site])[None],
+        control.rotation_error(turned[None], data.site_xmat[limb.site].reshape(1, 3, 3)),
         np.zeros((1, 7)),
     )
-    data.qpos[angles] = np.clip(data.qpos[angles] + step[0], low, high)
+    data.qpos[limb.angles] = np.clip(data.qpos[limb.angles] + step[0], limb.low, limb.high)
 
 
 def _misses(model: mujoco.MjModel, data: mujoco.MjData, machine: np.ndarray) -> str:
@@ -163,7 +185,9 @@ def _misses(model: mujoco.MjModel, data: mujoco.MjData, machine: np.ndarray) -> 
 
 
 def _is_pad(model: mujoco.MjModel, geom: int, prefix: str) -> bool:
-    return model.geom(geom).name.startswith(f"{prefix}finger") and model.geom(geom).name.endswith("_pad_collision")
+    return model.geom(geom).name.startswith(f"{prefix}finger") and model.geom(geom).name.endswith(
+        "_pad_collision"
+    )
 
 
 def _distance(model: mujoco.MjModel, data: mujoco.MjData, geom: int, other: int) -> float:
@@ -173,9 +197,6 @@ def _distance(model: mujoco.MjModel, data: mujoco.MjData, geom: int, other: int)
 def graspable(model: mujoco.MjModel) -> list[int]:
     """Return the shapes that are watched for the grip of fingers."""
     kinds = (mujoco.mjtSensor.mjSENS_CONTACT, mujoco.mjtObj.mjOBJ_XBODY)
-    found = set()
-    for i in range(model.nsensor):
-        if (model.sensor_type[i], model.sensor_reftype[i]) == kinds:
-            if model.body(int(model.sensor_refid[i])).name.endswith("finger"):
-                found.add(int(model.sensor_objid[i]))
-    return sorted(found)
+    sensors = (i for i in range(model.nsensor) if (model.sensor_type[i], model.sensor_reftype[i]) == kinds)
+    of_fingers = (i for i in sensors if model.body(int(model.sensor_refid[i])).name.endswith("finger"))
+    return sorted({int(model.sensor_objid[i]) for i in of_fingers})

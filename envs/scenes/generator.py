@@ -11,16 +11,13 @@ from ..axis import Axis
 from ..errors import BimodalError
 from ..streams import stream
 from .check import fault
+from .places import NoPlace
 from .reference import reference
 
 TRIES = 60
 """Scenes drawn for an episode; each is the next of the same streams."""
 KEPT = 256
 """Scenes that a process remembers."""
-
-
-class NoPlace(Exception):
-    """A thing finds no place in the scene that is being drawn."""
 
 
 class World(NamedTuple):
@@ -66,10 +63,11 @@ def _generate(axes: Sequence[Axis], task: Any, seed: int) -> World:
         rng = stream("variant", axis.name, axis.level, task.id, seed, "blocked")
         axis.seed, axis.blocks = seed, axis.blocked(task, rng)
         blocked = max(blocked, axis.blocks)
-    for _ in range(TRIES):
+    for rejected in range(TRIES):
         spec = task.spec()
         try:
             for axis, rng in draws.items():
+                axis.rejected = rejected
                 axis.scene(spec, task, rng)
         except NoPlace as error:
             why = str(error)
@@ -78,7 +76,7 @@ def _generate(axes: Sequence[Axis], task: Any, seed: int) -> World:
         if not any(axis.level for axis in axes):
             return World(spec, model, {}, -1)
         added = _added(spec, model, task)
-        why = fault(model, task, _placed(added, reference(task).start.frame), blocked)
+        why = fault(spec, model, task, _placed(added, reference(task).start.frame), blocked)
         if not why:
             return World(spec, model, added, blocked)
     names = " + ".join(f"{axis.name}:{axis.level} ({axis.magnitude:g} {axis.unit})" for axis in axes)

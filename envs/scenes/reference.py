@@ -1,4 +1,4 @@
-"""What the generator knows of a task in its clean, average scene: where hands and objects go in every mode."""
+"""What the generator knows of a task: where hands and objects go in every mode of its average clean scene."""
 
 import functools
 from typing import Any, NamedTuple
@@ -15,10 +15,13 @@ PALM_UP, TIP_DOWN = 0.031, 0.0092
 """Underside of the hand above, and fingertips below the TCP [m]."""
 FINGER_ACROSS, FINGER_THICK = 0.0105, 0.0145
 """Half a finger's width across the opening axis, and its thickness along it [m]."""
-KEYFRAME_EVERY = 3
+KEYFRAME_EVERY = 2
 """Control steps between the moments at which a scene is checked."""
 TOLD_APART = 0.004
 """Hands of two modes that are nearer to each other than this are at the same place [m]."""
+
+
+_SAME = 0.001  # hands that differ by less are the same one [m], [rad]
 
 
 class Boxes(NamedTuple):
@@ -66,6 +69,20 @@ class Keyframe(NamedTuple):
     """Whether nothing is gripped yet, so that the hand may touch nothing."""
 
 
+class Limb(NamedTuple):
+    """Where one arm's numbers are in the model of any of the task's scenes."""
+
+    site: int
+    """Of the TCP."""
+    angles: np.ndarray
+    """Joint angles in `qpos`, (7,)."""
+    dofs: np.ndarray
+    """The same in `qvel`, (7,)."""
+    low: np.ndarray
+    high: np.ndarray
+    """Limits of the joint angles [rad], (7,)."""
+
+
 class Reference(NamedTuple):
     """What is so in the clean, average scene of a task."""
 
@@ -76,6 +93,7 @@ class Reference(NamedTuple):
     objects: Boxes
     """Where the task's objects lie, and where those that slide can slide to."""
     keyframes: tuple[Keyframe, ...]
+    limbs: tuple[Limb, ...]
     joints: np.ndarray
     """The robot's joints in `qpos` of any of the task's scenes, (n,)."""
     bodies: frozenset[str]
@@ -123,7 +141,15 @@ def reference(task: Any) -> Reference:
     ways = tuple(_hands(hands[mode], begun, centre) for mode in modes)
     at = tuple(_hands(_grasping(hands[mode], task.grasps[mode], centre), None, centre) for mode in modes)
     names = frozenset(model.body(i).name for i in range(model.nbody))
-    return Reference(ways, at, _objects(model, start), tuple(frames), joints, names, start)
+    limbs = tuple(_limb(model, prefix) for prefix in PREFIXES[: task.arms])
+    return Reference(ways, at, _objects(model, start), tuple(frames), limbs, joints, names, start)
+
+
+def _limb(model: mujoco.MjModel, prefix: str) -> Limb:
+    joints = [model.joint(prefix + name) for name in robot.ARM_JOINTS]
+    low, high = np.array([joint.range for joint in joints]).T
+    angles, dofs = np.array([(joint.qposadr[0], joint.dofadr[0]) for joint in joints]).T
+    return Limb(model.site(prefix + robot.TCP_SITE).id, angles, dofs, low, high)
 
 
 def _grasping(hands: np.ndarray, grasp: np.ndarray, centre: np.ndarray) -> np.ndarray:
@@ -139,6 +165,9 @@ def _hands(hands: np.ndarray, begun: np.ndarray | None, centre: np.ndarray) -> B
     if begun is not None:
         place, yaw = np.concatenate([begun[:, :3], place]), np.concatenate([begun[:, 3], yaw])
         opening = np.concatenate([np.full(len(begun), 0.08), opening])
+    same = np.round(np.column_stack([place, yaw, opening]) / _SAME)
+    kept = np.sort(np.unique(same, axis=0, return_index=True)[1])
+    place, yaw, opening = place[kept], yaw[kept], opening[kept]
     fingers = np.column_stack([opening / 2 + FINGER_THICK, np.full(len(place), FINGER_ACROSS)])
     return Boxes(
         np.concatenate([place[:, :2], place[:, :2]]) - centre,

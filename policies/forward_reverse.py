@@ -1,0 +1,95 @@
+"""Diffusion from scratch: a plan dissolves into noise, and a denoiser walks the noise back to a plan.
+
+The worked example of section 41.1, "Diffusion models as planners", number by number (docs/probe.md).
+Symbols: tau_0 (H, 2) is a clean plan, tau_t the plan at noise level t = 0 .. T, and abar_t, which falls from
+1 at t = 0, the share of its variance that is still signal. Plans may be stacked: (..., H, 2).
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+WAYPOINTS = 6
+"""H, points of a plan."""
+GOAL = np.array([1.0, 0.0])
+"""Where the example's plan ends."""
+SCHEDULE = (0.85, 0.65, 0.45, 0.25, 0.08)
+"""abar_1 .. abar_T: signal retained at each noise level."""
+SEED = 7
+"""Of the example's one noise draw."""
+
+Denoiser = Callable[[np.ndarray, float], np.ndarray]
+"""`denoiser(tau_t, abar_t)` estimates the clean plan: (..., H, 2), like tau_t."""
+
+
+def straight_plan(goal: np.ndarray = GOAL) -> np.ndarray:
+    """Return evenly spaced waypoints from the origin to `goal` (..., 2): (..., H, 2)."""
+    return np.linspace(0.0, goal, WAYPOINTS, axis=-2)
+
+
+def example_noise() -> np.ndarray:
+    """Return the noise of the example, (H, 2): one draw serves all levels."""
+    return np.random.default_rng(SEED).normal(size=(WAYPOINTS, 2))
+
+
+def noised(plan: np.ndarray, noise: np.ndarray, abar: float) -> np.ndarray:
+    """Return tau_t = sqrt(abar_t) tau_0 + sqrt(1 - abar_t) e, a draw of q(tau_t | tau_0) in one jump.
+
+    q(tau_t | tau_0) = N(sqrt(abar_t) tau_0, (1 - abar_t) I): Ho et al. 2020 (arXiv 2006.11239), equation 4.
+
+    Args:
+        plan: tau_0 (..., H, 2).
+        noise: e, standard normal, like the plan.
+        abar: abar_t, 1 keeps the plan, 0 leaves the noise.
+    """
+    return np.sqrt(abar) * plan + np.sqrt(1.0 - abar) * noise
+
+
+def ddim_step(plan: np.ndarray, clean: np.ndarray, abar: float, abar_next: float) -> np.ndarray:
+    """Return tau_{t-1}: the estimate of the plan, noised again to the level below with the noise it implies.
+
+    e = (tau_t - sqrt(abar_t) clean) / sqrt(1 - abar_t), then tau_{t-1} = sqrt(abar_{t-1}) clean +
+    sqrt(1 - abar_{t-1}) e. At abar_{t-1} = 1 that is the estimate itself.
+    Song et al. 2021 (arXiv 2010.02502), equation 12 with sigma = 0: nothing is drawn.
+
+    Args:
+        plan: tau_t (..., H, 2).
+        clean: the denoiser's estimate of tau_0, like the plan.
+        abar: abar_t, below 1.
+        abar_next: abar_{t-1}.
+    """
+    return noised(clean, (plan - np.sqrt(abar) * clean) / np.sqrt(1.0 - abar), abar_next)
+
+
+def forward(plan: np.ndarray, noise: np.ndarray, schedule: Sequence[float] = SCHEDULE) -> np.ndarray:
+    """Return the plan at every noise level, (T + 1, ..., H, 2); row t is tau_t, row 0 the plan itself."""
+    return np.stack([noised(plan, noise, abar) for abar in (1.0, *schedule)])
+
+
+def reverse(start: np.ndarray, denoiser: Denoiser, schedule: Sequence[float] = SCHEDULE) -> np.ndarray:
+    """Walk back from the last noise level; return (T + 1, ..., H, 2), where row T is the start.
+
+    Args:
+        start: tau_T (..., H, 2).
+        denoiser: estimates tau_0 at every level on the way.
+        schedule: abar_1 .. abar_T.
+    """
+    plans = [start]
+    for abar, abar_next in pairwise((*reversed(schedule), 1.0)):
+        plans.append(ddim_step(plans[-1], denoiser(plans[-1], abar), abar, abar_next))
+    return np.stack(plans[::-1])
+
+
+def stand_in(plan: np.ndarray, abar: float) -> np.ndarray:
+    """Return the example's stand-in for a trained denoiser: a line to x = 1, with a tenth of the y of tau_t.
+
+    It knows the goal and not the noise level: `abar` is not used.
+    """
+    first = np.clip(plan[..., 0], 0.0, 1.0).min(axis=-1)
+    return np.stack([np.linspace(first, 1.0, WAYPOINTS, axis=-1), 0.1 * plan[..., 1]], axis=-1)
+
+
+def endpoint_distance(plans: np.ndarray, goal: np.ndarray = GOAL) -> np.ndarray:
+    """Return how far the last waypoints of plans (..., H, 2) lie from a goal (..., 2): (...)."""
+    return np.linalg.norm(plans[..., -1, :] - goal, axis=-1)
