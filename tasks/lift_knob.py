@@ -1,0 +1,71 @@
+"""Lift a rack by the square knob in its middle: either pair of sides will do, but between the two the hand
+comes down on the glass tubes at the corners.
+"""
+
+import numpy as np
+
+from ..envs.scene import Scene
+from ..envs.simulation import Simulation
+from .lift import LiftTask
+from .task import ALONG_X, ALONG_Y, DIAGONAL, Measurement
+
+ALUMINIUM, BLACK, GLASS = (0.62, 0.65, 0.69), (0.15, 0.16, 0.18), (0.45, 0.72, 0.78)
+
+RACK = (0.10, 0.10, 0.016)
+"""Extents of the rack [m]."""
+KNOB = (0.042, 0.042, 0.046)
+"""Extents of the square knob on it [m]."""
+TUBE_DIAMETER, TUBE_HEIGHT = 0.013, 0.058
+"""A tube, from the rack up [m]."""
+TUBE_XY = 0.0335
+"""Distance of a tube from the middle along x and y [m]: 4.7 cm in all, under the open fingers (4 to 5.4 cm)
+of a hand that is turned by 45 degrees."""
+TOP_Z = RACK[2] + TUBE_HEIGHT
+GRASP_Z = TOP_Z - 0.024
+"""TCP height of the grasp [m]: the palm (3.1 cm above) 7 mm over the tubes."""
+DECISION_Z = TOP_Z + 0.0092 + 0.011
+"""TCP height where the modes part [m]: the fingertips 11 mm above the tubes."""
+
+
+class LiftKnob(LiftTask):
+    """Lift the rack by the x sides or by the y sides of its knob: the modes differ only in the hand's yaw.
+
+    **Goal**: hold the rack 6 cm above its rest for half a second, gripped by two opposite sides of the knob.
+    **Randomised**: the rack's position (x +-3 cm, y +-4 cm) and yaw (+-10 degrees); the hand starts above
+    the knob (x +-5 mm, y +-3 mm, z +-1 cm), turned 45 degrees to it.
+    **Success**: lifted >= 6 cm and slower than 5 cm/s for 10 control steps. Touching a tube ends the
+    episode.
+    """
+
+    id = "PandaLiftKnob-v1"
+    goal = "Lift the rack by the x sides or by the y sides of its square knob, without touching the tubes."
+    modes = ("x sides", "y sides")
+    horizon = 100
+    objects = ("rack",)
+    grasps = np.array([[0.0, 0.0, GRASP_Z, ALONG_X], [0.0, 0.0, GRASP_Z, ALONG_Y]])
+    hand_start = (0.0, 0.0, DECISION_Z + 0.06)
+    hand_yaw = DIAGONAL
+    parts = ("knob",)
+    forbidden = ("tube_0", "tube_1", "tube_2", "tube_3")
+    decision_z = DECISION_Z
+    arc_steps = 11
+
+    def build(self, scene: Scene) -> None:
+        rack = scene.movable("rack")
+        scene.box(rack, "plate", RACK, (0, 0, RACK[2] / 2), ALUMINIUM, mass=0.14)
+        scene.box(rack, "knob", KNOB, (0, 0, RACK[2] + KNOB[2] / 2), BLACK, mass=0.04)
+        scene.watch_fingers("knob", "knob")
+        for index, name in enumerate(self.forbidden):
+            x, y = TUBE_XY * (1 - 2 * (index // 2)), TUBE_XY * (1 - 2 * (index % 2))
+            at = (x, y, RACK[2] + TUBE_HEIGHT / 2)
+            scene.cylinder(rack, name, TUBE_DIAMETER, TUBE_HEIGHT, at, GLASS, mass=0.01)
+            scene.watch(name, name)
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        return {"rack": (0.0, 0.0, 0.0)}
+
+    def measure(self, simulation: Simulation) -> Measurement:
+        seen = super().measure(simulation)
+        yaw = seen.hand[:, 3]
+        sides = np.where(np.abs(np.cos(yaw)) > np.abs(np.sin(yaw)), 0, 1)
+        return seen._replace(part=np.where(seen.held, sides, -1).astype(np.int8))

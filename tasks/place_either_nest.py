@@ -1,0 +1,115 @@
+"""Set a tea caddy down in one of two felt-lined recesses; the divider between them must not be touched."""
+
+import numpy as np
+
+from ..envs.scene import Scene
+from ..envs.simulation import Simulation
+from .path import Path
+from .task import ALONG_X, LIGHT_TOUCH, SETTLED, Measurement, Task
+
+WALNUT, FELT, BRASS = (0.42, 0.25, 0.14), (0.13, 0.36, 0.24), (0.83, 0.64, 0.24)
+LACQUER, LID = (0.62, 0.11, 0.12), (0.92, 0.88, 0.78)
+
+CADDY = (0.045, 0.045, 0.060)
+"""Extents of the caddy, its lid included [m]."""
+LID_HEIGHT = 0.009
+"""Its lid [m]."""
+CADDY_X = -0.18
+"""Where the caddy stands; the tray's middle is the scene's origin [m]."""
+NEST, NEST_Y = 0.060, 0.075
+"""Edge of a square recess, and its centre's distance from the tray's middle [m]."""
+WALL = 0.012
+"""Thickness of the walls around [m]."""
+BOARD, FELT_Z, RIM = 0.005, 0.006, 0.020
+"""Height of the tray's board, of the felt on it, and of its walls [m]."""
+DIVIDER = (NEST + 2 * WALL, 0.024, 0.075)
+"""Extents of the divider, from the table up [m]."""
+GRIP_Z = 0.034
+"""TCP above the caddy's bottom when it is held [m]; the fingertips stay above the walls."""
+DECISION_Z = DIVIDER[2] + 0.015 + GRIP_Z
+"""TCP height where the modes part [m]: the caddy 15 mm above the divider."""
+PLACE_Z = FELT_Z + 0.002 + GRIP_Z
+"""TCP height where the caddy is let go [m]: 2 mm above the felt."""
+
+
+class PlaceEitherNest(Task):
+    """Pick up the caddy and set it down in the left or the right recess of the tray.
+
+    **Goal**: the caddy stands in a recess, let go of, for half a second.
+    **Randomised**: the position (x +-3 cm, y +-4 cm) and yaw (+-10 degrees) of tray and caddy together;
+    the hand starts above the caddy (x +-5 mm, y +-3 mm, z +-1 cm).
+    **Success**: on the felt, upright, free of the fingers and slower than 5 cm/s for 10 control steps.
+    Touching the divider, with the caddy or the robot, ends the episode.
+    """
+
+    id = "PandaPlaceEitherNest-v1"
+    goal = "Set the caddy down in the left or the right recess, without touching the divider between them."
+    modes = ("left recess", "right recess")
+    horizon = 140
+    trunk_steps = 64
+    objects = ("caddy", "tray")
+    grasps = np.array([[0.0, NEST_Y, PLACE_Z, ALONG_X], [0.0, -NEST_Y, PLACE_Z, ALONG_X]])
+    centre = (0.60, 0.0)
+    hand_start = (CADDY_X, 0.0, GRIP_Z + 0.07)
+
+    def build(self, scene: Scene) -> None:
+        tray, middle = scene.fixed("tray"), NEST_Y - NEST / 2
+        length, edge = 2 * (NEST_Y + NEST / 2 + WALL), (NEST + WALL) / 2
+        scene.box(tray, "board", (NEST + WALL, length - WALL, BOARD), (0, 0, BOARD / 2), WALNUT)
+        for name, x in (("near_wall", -edge), ("far_wall", edge)):
+            scene.box(tray, name, (WALL, length, RIM), (x, 0, RIM / 2), WALNUT)
+        scene.box(tray, "plateau", (NEST, 2 * middle, RIM), (0, 0, RIM / 2), WALNUT)
+        scene.box(tray, "divider", DIVIDER, (0, 0, DIVIDER[2] / 2), BRASS)
+        for name, side in (("left", 1), ("right", -1)):
+            felt, end = (0, side * NEST_Y, FELT_Z / 2), (0, side * (length - WALL) / 2, RIM / 2)
+            scene.box(tray, f"{name}_felt", (NEST, NEST, FELT_Z), felt, FELT)
+            scene.box(tray, f"{name}_wall", (NEST, WALL, RIM), end, WALNUT)
+        caddy, tin = scene.movable("caddy"), CADDY[2] - LID_HEIGHT
+        scene.box(caddy, "caddy", (*CADDY[:2], tin), (0, 0, tin / 2), LACQUER, mass=0.08)
+        lid = (CADDY[0] - 0.002, CADDY[1] - 0.002, LID_HEIGHT)
+        scene.box(caddy, "lid", lid, (0, 0, CADDY[2] - LID_HEIGHT / 2), LID, mass=0.01)
+        scene.watch_fingers("caddy", "caddy")
+        scene.watch("divider", "robot_divider")
+        scene.watch_pair("divider", "caddy", "caddy_divider")
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        return {"tray": (0.0, 0.0, 0.0), "caddy": (CADDY_X, 0.0, 0.0)}
+
+    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+        place = self.grasps[modes, :3]
+        return (
+            Path(start, self.hand_yaw)
+            .line([CADDY_X, 0.0, GRIP_Z], 14)
+            .wait(2)
+            .close(6)
+            .ease([CADDY_X, 0.0, DECISION_Z], 16)
+            .line([0.0, 0.0, DECISION_Z], 26)
+            .arc(place, 12)
+            .wait(3)
+            .open(5)
+            .ease(place + [0, 0, 0.10], 18)
+            .wait(12)
+        )
+
+    def decided(self, measurement: Measurement) -> np.ndarray:
+        over_tray = np.abs(measurement.hand[:, 0]) < NEST / 2
+        return over_tray & (measurement.hand[:, 2] < PLACE_Z + 0.02)
+
+    def measure(self, simulation: Simulation) -> Measurement:
+        hand, caddy = simulation.hand, simulation.in_frame(simulation.position("caddy"))
+        side = np.where(caddy[:, 1] > 0, 0, 1).astype(np.int8)
+        aside = np.abs(np.abs(caddy[:, 1]) - NEST_Y)
+        above = (np.maximum(np.abs(caddy[:, 0]), aside) < NEST / 2) & (caddy[:, 2] < DIVIDER[2])
+        down = above & (np.abs(caddy[:, 2] - FELT_Z) < 0.003)
+        upright = simulation.rotation("caddy")[:, 2, 2] > 0.99
+        force = np.stack([simulation.force(f"caddy_{finger}") for finger in ("left", "right")])
+        return Measurement(
+            hand=hand,
+            opening=simulation.opening,
+            lift=np.abs(caddy[:, 1]),
+            goal=down & upright & (force.max(0) <= LIGHT_TOUCH) & (simulation.speed("caddy") < SETTLED),
+            held=force.min(0) > LIGHT_TOUCH,
+            part=np.where(above, side, np.int8(-1)),
+            illegal=np.maximum(simulation.force("robot_divider"), simulation.force("caddy_divider")),
+            table=simulation.force("table"),
+        )
