@@ -234,6 +234,8 @@ def videos(options: argparse.Namespace) -> int:
 
 def certify(options: argparse.Namespace) -> int:
     """Check a task against every gate of the certificate; exit code 1 if one fails."""
+    if options.variants:
+        return _feasibility(options)
     if options.controls or options.limits:
         return _studies(options)
     from .certificate import certificate_table, certificates_page
@@ -288,6 +290,36 @@ def _studies(options: argparse.Namespace) -> int:
     if options.page:
         everything = measure(map(load_task, own_names()), controls=False, limits=False)
         write_text(options.page, validity_page([one for one in everything if one.findings]))
+    return 0
+
+
+def _feasibility(options: argparse.Namespace) -> int:
+    """Measure in which variants the experts still succeed, and print it."""
+    from .feasibility import QUICK_SEEDS, SEEDS, Cell, measure
+    from .feasible_cells import keep, kept
+    from .variants_page import feasibility_tables, variants_page
+
+    if options.controls or options.limits:
+        raise WrongUse("--variants, and --controls or --limits, are two studies; leave one out")
+    names = _chosen(options)
+    with progress_bar("variants", "cells") as update:
+
+        def done(cell: Cell, n: int, total: int) -> None:
+            if not options.quick:
+                keep(cell)
+            update(n, total, f"{cell.task} {cell.axis}:{cell.level}")
+
+        found = measure(
+            names,
+            workers=cores() if options.workers is None else options.workers,
+            seeds=QUICK_SEEDS if options.quick else SEEDS,
+            known=None if options.fresh or options.quick else kept(names),
+            progress=done,
+        )
+    for table in feasibility_tables(found):
+        console.print(table)
+    if options.page:
+        write_text(options.page, variants_page(own_names(), kept(own_names())))
     return 0
 
 

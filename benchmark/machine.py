@@ -38,8 +38,8 @@ def code_digest() -> str:
     sha = hashlib.sha256()
     root = Path(__file__).parents[1]
     for room in ("envs", "tasks", "policies", "benchmark"):
-        for file in sorted((root / room).glob("*.py")):
-            sha.update(file.name.encode() + b"\0" + file.read_bytes())
+        for file in sorted((root / room).rglob("*.py")):
+            sha.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
     return sha.hexdigest()[:16]
 
 

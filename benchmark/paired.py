@@ -1,7 +1,7 @@
 """What a shift of the world does: every perturbed episode beside the same seed without the perturbation.
 
-Only pairs are compared. The clean arm has the same scenes, the same policy noise and, up to the shift, the same
-bits, so a difference is the perturbation's and not the panel's.
+Only pairs are compared. The clean arm has the same scenes, the same policy noise and, up to the shift, the
+same bits, so a difference is the perturbation's and not the panel's.
 """
 
 from collections.abc import Mapping, Sequence

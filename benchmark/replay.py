@@ -121,7 +121,7 @@ def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", th
             simulation.restore(recorded)
         variant.push(simulation, step)
         simulation.step(from_grid(trace.actions[:, step]), action_space)
-        referee.see(task.measure(simulation), simulation.diverged)
+        referee.see(variant.judged(task.measure(simulation), simulation), simulation.diverged)
     strays = worst > TOLERANCE
     strays |= digests(result.verdict, trace) != result.digests
     strays |= _verdicts_differ(referee, result)

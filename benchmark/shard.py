@@ -122,7 +122,7 @@ def run_shard(
         variant.push(simulation, step)
         actions.append(action)
         simulation.step(from_grid(action), needs.action)
-        referee.see(task.measure(simulation), simulation.diverged)
+        referee.see(variant.judged(task.measure(simulation), simulation), simulation.diverged)
 
     verdict = referee.verdict()
     trace = Trace(_stack(actions, n, np.int32), _stack(states, n, np.float64))

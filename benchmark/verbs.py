@@ -159,7 +159,11 @@ COMMANDS: dict[str, Command] = {
         (
             argument("task", type=_TASK, nargs="*", help="task ids or files (default: all)"),
             argument("--all", action="store_true", help="every task, as without any task id"),
-            argument("--quick", action="store_true", help="20 seeds and gates 1 to 4 only: no learning"),
+            argument(
+                "--quick",
+                action="store_true",
+                help="20 seeds and gates 1 to 4 only: no learning (with --variants: 10 seeds, not kept)",
+            ),
             argument(
                 "--controls",
                 action="store_true",
@@ -168,6 +172,11 @@ COMMANDS: dict[str, Command] = {
             ),
             argument(
                 "--limits", action="store_true", help="instead: when regression escapes (docs/validity.md)"
+            ),
+            argument(
+                "--variants",
+                action="store_true",
+                help="instead: in which variants the experts of all modes still succeed (docs/variants.md)",
             ),
             argument("--fresh", action="store_true", help="measure again what runs/ holds already"),
             argument("--page", type=Path, help="also write the page of Markdown (of all that runs/ holds)"),

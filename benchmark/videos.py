@@ -25,7 +25,7 @@ from ..envs.gl import configure_gl
 from ..envs.overlay import Caption, overlay
 from ..envs.render import SMALLEST, Renderer
 from ..envs.specs import CONTROL_HZ
-from ..envs.variant import CLEAN
+from ..envs.variant import CLEAN, Variant
 from ..tasks import load_task
 from ..tasks.referee import SUCCESS
 from .files import disk_error
@@ -149,13 +149,13 @@ def film(folder: Path, shots: Iterable[Shot], camera: str, size: tuple[int, int]
     action_space = read_card(folder)["policy"]["action"]
     (folder / "videos").mkdir(exist_ok=True)
     cameras: tuple[Renderer, Renderer] | None = None
-    task = ""
+    world: tuple = ()
     try:
         for shot in shots:
-            if shot.task != task or cameras is None:
+            if _world(shot) != world or cameras is None:
                 for renderer in cameras or ():
                     renderer.close()
-                cameras, task = _open(shot.task, size), shot.task
+                cameras, world = _open(shot, size), _world(shot)
             path = folder / "videos" / shot.file
             states = _states(folder, shot, action_space)
             last = encode(path, frames(shot, states, cameras, camera, fps), size, fps)
@@ -248,14 +248,22 @@ def _states(folder: Path, shot: Shot, action_space: str) -> np.ndarray:
     """Replay an episode; a state that diverged cannot be drawn and is left out."""
     stored = read_shard(shard_file(folder, shot.task, shot.variant, shot.shard)).result
     row = stored.shard.seeds.index(shot.seed)
-    states = replay(load_task(shot.task), stored.trace, row, shot.steps, action_space)
+    states = replay(load_task(shot.task), stored.trace, row, shot.steps, action_space, stored.shard)
     return states[np.isfinite(states).all(axis=1)]
 
 
-def _open(task: str, size: tuple[int, int]) -> tuple[Renderer, Renderer]:
+def _world(shot: Shot) -> tuple:
+    """Return what two shots must share to be drawn with the same renderers."""
+    variant = Variant(shot.variant)
+    seen = variant.having("scene") or variant.having("look")
+    return (shot.task, shot.variant, shot.seed) if seen else (shot.task,)
+
+
+def _open(shot: Shot, size: tuple[int, int]) -> tuple[Renderer, Renderer]:
     """Return the renderers of the frame and of the inset, which is drawn in double size to smooth it."""
+    task, world = load_task(shot.task), {"variant": Variant(shot.variant), "seed": shot.seed}
     wide, tall = (max(SMALLEST, 2 * round(INSET * side)) for side in size)
-    return Renderer(load_task(task), *size, "video"), Renderer(load_task(task), wide, tall, "policy")
+    return Renderer(task, *size, "video", **world), Renderer(task, wide, tall, "policy", **world)
 
 
 def _set_in(picture: np.ndarray, inset: np.ndarray) -> None:

@@ -93,7 +93,7 @@ class Renderer:
                 raise BimodalError(f"{side} {pixels} is outside {SMALLEST}..{LARGEST} pixels")
         self._lighting = LIGHTING[quality]
         variant = variant or Variant()
-        spec = variant.spec(task, seed)
+        spec = variant.drawn(task, seed)
         self._physics = spec.compile()
         self._physics_data = mujoco.MjData(self._physics)
         self.model = dressed(spec, quality)

@@ -93,6 +93,11 @@ class Variant:
         scenes = self.having("scene")
         return world(scenes, task, int(seed)).spec if scenes else task.spec()
 
+    def drawn(self, task: Any, seed: int) -> mujoco.MjSpec:
+        """Return the scene of one episode with all that is only seen."""
+        scenes = self.having("scene")
+        return world(scenes, task, int(seed)).drawn if scenes else task.spec()
+
     def blocked(self, task: Any, seed: int) -> int:
         """Return the mode that is blocked in one episode, -1 for none."""
         each = (axis.blocked(task, _rng(axis, task, seed, "blocked")) for axis in self.having("blocked"))

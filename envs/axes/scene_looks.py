@@ -37,7 +37,8 @@ class Lighting(Axis):
             turn, rise, bright, warm = self.magnitude * uniform(rng, -np.ones(4), 1.0)
             lamp = model.light(name)
             lamp.dir[:] = _turned(lamp.dir, turn, rise / 2)
-            lamp.diffuse[:] *= (1 + bright / 100) * (1 + warm / 100 * np.array([0.5, 0.0, -0.5]))
+            tint = 1 + warm / 100 * np.array([0.5, 0.0, -0.5])
+            lamp.diffuse[:] *= (1 + bright / 100) * tint
         around = 1 + float(uniform(rng, -self.magnitude, self.magnitude)) / 100
         model.vis.headlight.ambient[:] *= around
         model.vis.headlight.diffuse[:] *= around
@@ -66,9 +67,9 @@ class Texture(Axis):
         _cover(model, kinds[choice(rng, len(kinds))], share)
         for index in range(model.nmat):
             name, drawn = model.mat(index).name, uniform(rng, np.full(3, 0.1), 0.95)
-            part = _MIXED.get(name, 0.5 * name.startswith("paint "))
-            colour = model.mat_rgba[index, :3]
-            colour += part * share * (drawn - colour)
+            part = 0.5 if name.startswith("paint ") else _MIXED.get(name, 0.0)
+            colour = model.mat_rgba[index, :3].copy()
+            model.mat_rgba[index, :3] = colour + part * share * (drawn - colour)
 
 
 def _cover(model: mujoco.MjModel, kind: str, share: float) -> None:

@@ -27,7 +27,7 @@ SQUEEZE = 0.0005
 HOLD = 0.006
 """Smallest diagonal of what a pad touches of a part [m]."""
 
-_SHAPES = ("geom_size", "geom_pos", "geom_quat", "geom_type", "body_pos", "body_quat", "body_mass")
+_SHAPES, _BODIES = ("geom_size", "geom_pos", "geom_quat", "geom_type", "body_mass"), ("body_pos", "body_quat")
 _IK_STEPS, _EXACT = 6, 1e-4
 _NEAR = 0.045  # a part farther from an open pad is not between the fingers [m]
 
@@ -38,7 +38,7 @@ def excused(task: Any) -> frozenset[tuple[int, str]]:
     model, seen = task.spec().compile(), reference(task)
     data = mujoco.MjData(model)
     place_all(model, data, seen.start.poses)
-    return frozenset(_hindrances(model, data, seen, -1))
+    return frozenset(_hindrances(model, data, seen, -1, True))
 
 
 @functools.lru_cache(maxsize=64)
@@ -52,25 +52,22 @@ def _as_clean(model: mujoco.MjModel, clean: mujoco.MjModel, fields: tuple[str, .
     return all(np.array_equal(one, other[: len(one)]) for one, other in pairs)
 
 
-def fault(
-    spec: mujoco.MjSpec, model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocked: int
-) -> str:
+def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocked: int) -> str:
     """Return why a scene may not be used, "" if it may.
 
     What an axis left as it is in the clean scene is not checked again.
 
     Args:
-        spec: the scene, at the average start.
-        model: the same, compiled.
+        model: the scene, at the average start.
         task: whose.
         added: poses of the bodies that the clean scene lacks, world, (7,).
         blocked: a mode whose hand need not find its way, -1 for none.
     """
     seen, clean = reference(task), _clean(task)
-    same_shapes = _as_clean(model, clean, _SHAPES)
-    near = not same_shapes or not far(spec, task)
+    same_shapes, same_bodies = _as_clean(model, clean, _SHAPES), _as_clean(model, clean, _BODIES)
+    near = not same_shapes or not far(model, clean, task)
     loose = not same_shapes or model.nv > clean.nv or not np.array_equal(model.opt.gravity, clean.opt.gravity)
-    if not near and not loose:
+    if not near and not loose and same_bodies:
         return ""
     data = mujoco.MjData(model)
     data.qpos[seen.joints] = seen.keyframes[0].qpos
@@ -81,9 +78,9 @@ def fault(
         return "shapes penetrate one another"
     if loose and (why := _moves(model, data, seen)):
         return why
-    if not near:
+    if not near and same_bodies:
         return ""
-    found = (one[1] for one in _hindrances(model, data, seen, blocked) if one not in excused(task))
+    found = (one[1] for one in _hindrances(model, data, seen, blocked, near) if one not in excused(task))
     return next(found, "")
 
 
@@ -104,21 +101,24 @@ def _moves(model: mujoco.MjModel, data: mujoco.MjData, seen: Reference) -> str:
 
 
 def _hindrances(
-    model: mujoco.MjModel, data: mujoco.MjData, seen: Reference, blocked: int
+    model: mujoco.MjModel, data: mujoco.MjData, seen: Reference, blocked: int, near: bool
 ) -> Iterator[tuple[int, str]]:
-    """Go through the moments of the experts' paths; yield which are hindered, and how."""
+    """Go through the moments of the experts' paths; yield which are hindered, and how.
+
+    Unless something is near that the clean scene has not, only the farthest moments are tried.
+    """
     machine, before = robots(model), (model.opt.enableflags, model.opt.o_margin)
     model.opt.enableflags |= mujoco.mjtEnableBit.mjENBL_OVERRIDE
     model.opt.o_margin = CLEARANCE
     try:
         for index, frame in enumerate(seen.keyframes):
-            if frame.mode == blocked:
+            if frame.mode == blocked or not (near or frame.closing or not frame.free):
                 continue
             data.qpos[seen.joints] = frame.qpos
             if not _reaches(model, data, seen.limbs, frame):
                 yield index, "a hand cannot reach"
                 continue
-            if not frame.free:
+            if not near or not frame.free:
                 continue
             mujoco.mj_collision(model, data)
             if machine[data.contact.geom].any():

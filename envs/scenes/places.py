@@ -18,7 +18,7 @@ CLEAR = 0.03
 """Distance from hands and objects [m]."""
 APART = 0.008
 """Distance of added things from each other [m]."""
-DRAWS = 600
+DRAWS = 400
 """Places that are drawn for all things together."""
 GRID = 0.01
 """Distance between the points at which the clear room is known [m]."""
@@ -52,14 +52,24 @@ def _cylinder(body: mujoco.MjsBody, geom: mujoco.MjsGeom) -> list[float]:
     return [*(body.pos + geom.pos)[:2], radius, body.pos[2] + geom.pos[2] + half]
 
 
-def far(spec: mujoco.MjSpec, task: Any) -> bool:
-    """Return whether all that axes have added is surely clear of hands and objects."""
-    added = taken(spec, task)
-    cell = np.rint((added[:, :2] + REGION) / GRID).astype(int)
-    room = _room(task, _HIGH)
-    if (added[:, 3] > _HIGH).any() or (cell < 0).any() or (cell >= room.shape).any():
+def far(model: mujoco.MjModel, clean: mujoco.MjModel, task: Any) -> bool:
+    """Return whether all that a scene has more than the clean one is surely clear of hands and objects."""
+    added = np.arange(clean.ngeom, model.ngeom)
+    bodies, size = model.geom_bodyid[added], model.geom_size[added]
+    half = np.where(model.geom_type[added] == mujoco.mjtGeom.mjGEOM_CYLINDER, size[:, 1], size[:, 2])
+    place, low, high = model.body_pos[bodies] + model.geom_pos[added], _room(task, _LOW), _room(task, _HIGH)
+    cell = np.rint((place[:, :2] + REGION) / GRID).astype(int)
+    known = np.isin(model.geom_type[added], (mujoco.mjtGeom.mjGEOM_CYLINDER, mujoco.mjtGeom.mjGEOM_BOX))
+    level = (model.geom_quat[added, 1:3] == 0).all(1) & (model.body_quat[bodies, 1:] == 0).all(1)
+    inside = (cell >= 0).all(1) & (cell < low.shape).all(1) & (place[:, 2] + half < _HIGH)
+    if not (known & level & inside).all():
         return False
-    return bool((room[cell[:, 0], cell[:, 1]] + GRID > added[:, 2]).all())
+    x, y = cell.T
+    room = np.where(place[:, 2] + half < _LOW, low[x, y], high[x, y])
+    around = np.hypot(
+        size[:, 0], np.where(model.geom_type[added] == mujoco.mjtGeom.mjGEOM_BOX, size[:, 1], 0)
+    )
+    return bool((room + GRID > around).all())
 
 
 def find(
