@@ -1,27 +1,37 @@
 """Can it still be done? The experts in every variant: where they fail, a policy is not to blame."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ..envs.axes import axes
-from ..envs.axis import Axis, overrides
-from ..envs.simulation import Simulation
+from ..envs.axis import overrides
+from ..envs.errors import BimodalError
 from ..envs.variant import Variant
 from ..policies.base import Episodes
 from ..policies.experts import Tracking
 from ..tasks import load_task
-from ..tasks.fingerprint import fingerprint
 from ..tasks.task import Task
 from .crew import Crew
 from .trials import FIRST_SEED, trial
 
 FLOORS = {1: 0.95, 2: 0.90, 3: 0.85}
 """Least success of the expert of every mode that is not blocked, by level; below it a cell is infeasible."""
-SEEDS = 50
-"""Episodes of every mode in a cell."""
+SEEDS, QUICK_SEEDS = 50, 10
+"""Episodes of every mode in a cell, and in a quick look."""
+
+
+class Place(NamedTuple):
+    """Which cell."""
+
+    task: str
+    """Task id."""
+    axis: str
+    """Name of the axis."""
+    level: int
+    """1 to 3."""
 
 
 class Cell(NamedTuple):
@@ -39,6 +49,11 @@ class Cell(NamedTuple):
     """Why the axis cannot apply to the task, "" if it can."""
 
     @property
+    def place(self) -> Place:
+        """Which cell it is."""
+        return Place(self.task, self.axis, self.level)
+
+    @property
     def feasible(self) -> bool:
         """Whether a policy can be asked for success here."""
         return not self.reason and self.success >= FLOORS[self.level]
@@ -52,9 +67,9 @@ class InMode(Tracking):
         super().__init__(task)
         self.mode = mode
 
-    def plan(self, simulation: Simulation, episodes: Episodes) -> np.ndarray:
-        """Return its plan."""
-        return self.task.plan(simulation, np.full(simulation.n, self.mode))
+    def modes(self, episodes: Episodes) -> np.ndarray:
+        """Return the mode, (N,)."""
+        return np.full(len(episodes.noise_keys), self.mode)
 
 
 def acting() -> list[str]:
@@ -68,7 +83,8 @@ def measure(
     names: Sequence[str] = (),
     workers: int = 1,
     seeds: int = SEEDS,
-    progress: Callable[[str, int, int], None] | None = None,
+    known: Mapping[Place, Cell] | None = None,
+    progress: Callable[[Cell, int, int], None] | None = None,
 ) -> list[Cell]:
     """Try the experts of tasks in every level of axes.
 
@@ -77,39 +93,38 @@ def measure(
         names: axes; all that can concern an expert when empty.
         workers: processes; the result does not depend on them.
         seeds: episodes of every mode in a cell.
+        known: cells that were measured before, and are not measured again.
         progress: called with what was done last, the number of cells done, and their total.
     """
-    wanted = [(t, a, level) for t in tasks for a in (names or acting()) for level in FLOORS]
-    calls = {cell: partial(try_experts, *cell, seeds) for cell in wanted}
-    found: dict[tuple[str, str, int], Cell] = {}
+    wanted = [Place(task, a, level) for task in tasks for a in (names or acting()) for level in FLOORS]
+    found = {place: known[place] for place in wanted if known and place in known}
+    calls = {place: partial(try_experts, *place, seeds) for place in wanted if place not in found}
     with Crew(workers) as crew:
-        for key, cell in crew.run(calls):
-            found[key] = cell
+        for place, cell in crew.run(calls):
+            found[place] = cell
             if progress:
-                progress(f"{cell.task} {cell.axis}:{cell.level}", len(found), len(calls))
-    return [found[key] for key in wanted]
+                progress(cell, len(found), len(wanted))
+    return [found[place] for place in wanted]
 
 
 def try_experts(task_id: str, axis: str, level: int, seeds: int = SEEDS) -> Cell:
     """Return one cell: the experts of all modes in one variant; a blocked mode's episodes do not count."""
-    task, name = load_task(task_id), f"{axis}:{level}"
-    if reason := impossible(axes()[axis](level), task):
+    task, variant = load_task(task_id), Variant(f"{axis}:{level}")
+    if reason := axes()[axis](level).impossible(task):
         return Cell(task_id, axis, level, 0.0, reason)
     panel = range(FIRST_SEED, FIRST_SEED + seeds)
-    blocked = np.array([Variant(name).blocked(task, seed) for seed in panel])
-    rates = []
-    for mode in range(len(task.modes)):
-        outcome = trial(task, InMode(task, mode), panel, variant=name)
-        free = blocked != mode
-        rates.append(float(outcome.success[free].mean()) if free.any() else 1.0)
+    try:
+        rates = _rates(task, variant, panel)
+    except BimodalError as error:  # no valid scene, or a start out of reach
+        return Cell(task_id, axis, level, 0.0, str(error))
     return Cell(task_id, axis, level, min(rates))
 
 
-def impossible(axis: Axis, task: Task) -> str:
-    """Return why an axis cannot apply to a task, "" if it can."""
-    return axis.impossible(task)
-
-
-def fingerprints(cells: Sequence[Cell]) -> dict[str, str]:
-    """Return the fingerprint of every task that was tried."""
-    return {name: fingerprint(load_task(name)) for name in dict.fromkeys(cell.task for cell in cells)}
+def _rates(task: Task, variant: Variant, panel: range) -> list[float]:
+    """Return the success of the expert of every mode where it is not blocked; 1 where it always is."""
+    blocked = np.array([variant.blocked(task, seed) for seed in panel])
+    rates = []
+    for mode in range(len(task.modes)):
+        success = trial(task, InMode(task, mode), panel, variant=variant.name).success[blocked != mode]
+        rates.append(float(success.mean()) if len(success) else 1.0)
+    return rates

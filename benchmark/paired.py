@@ -63,7 +63,7 @@ def compare(
     place = {seed: index for index, seed in enumerate(clean["seed"])}
     if missing := [seed for seed in shifted["seed"] if seed not in place]:
         raise BimodalError(
-            f"{task} ({variant}): seed {missing[0]} did not run clean; a perturbed score counts only beside it"
+            f"{task} ({variant}): seed {missing[0]} did not run clean; a perturbed score needs that"
         )
     rows = [place[seed] for seed in shifted["seed"]]
     before = np.array([clean["label"][row] == SUCCESS for row in rows])

@@ -16,6 +16,7 @@ import jsonschema
 
 from ..benchmark.suites import SUITES, suite_from_card
 from ..benchmark.tally import Summary, Tally, summary, tally
+from ..envs.errors import WrongUse
 from ..envs.variant import CLEAN
 from ..tasks import load_task, task_names
 from .files import entry_id, one_line
@@ -101,7 +102,11 @@ def _suite_problems(suite: dict[str, Any]) -> Iterator[str]:
 def _panel_problems(entry: dict[str, Any]) -> Iterator[str]:
     """Yield what is missing, doubled or foreign among cells, seeds, list lengths and modes."""
     suite = entry["suite"]
-    cells = suite_from_card(suite).cells()
+    try:
+        cells = suite_from_card(suite).cells()
+    except WrongUse as error:  # a task, an axis or a level that is not known here
+        yield _line("suite", str(error))
+        return
     for part in ("results", "episodes"):
         if not isinstance(entry.get(part), list):
             continue

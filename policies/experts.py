@@ -9,6 +9,7 @@ import numpy as np
 from ..envs.simulation import Simulation
 from ..envs.specs import OPENING_HIGH, OPENING_LOW, PREFIXES, bounds
 from ..envs.streams import stream
+from ..tasks.path import side_by_side
 from .base import Decision, Episodes, Needs, Policy
 
 CHUNK = 16
@@ -46,26 +47,49 @@ class Expert(Planned):
     description = "Scripted expert; a fair coin picks the mode. Reads the simulator."
 
     def plan(self, simulation: Simulation, episodes: Episodes) -> np.ndarray:
-        """Return the expert's plan in a mode drawn from each episode's noise key."""
-        coins = [stream("coin", int(key)).integers(len(self.task.modes)) for key in episodes.noise_keys]
-        return self.task.plan(simulation, np.array(coins))
+        """Return the expert's plan in the modes of `modes`."""
+        return self.task.plan(simulation, self.modes(episodes))
+
+    def modes(self, episodes: Episodes) -> np.ndarray:
+        """Return a mode drawn from each episode's noise key, (N,)."""
+        k = len(self.task.modes)
+        return np.array([stream("coin", int(key)).integers(k) for key in episodes.noise_keys])
 
 
 class Tracking(Expert):
-    """An expert that follows its object, should something knock it, until the hand closes.
+    """An expert that follows its object, should something knock it, until the hand has closed.
 
-    In the last `TURN` steps before the hand closes, the plan goes over to what the object carries along; from
-    then on it keeps that shift.
+    Wherever the hand starts, it is soon on its usual way, and hurries if there is little time. Until it has
+    closed, the plan is carried along with the object, and waits while the hand is beside a plan that has
+    moved. What is held is then brought back to where it would have been.
     """
 
     description = "Scripted expert that follows an object that is knocked. Reads the simulator."
 
-    TURN = 16
-    """Control steps in which the plan goes over from where the object was to where it is."""
+    EARLY = 8
+    """Control steps in which the plan goes over to that of a hand that starts in the middle."""
+    BESIDE, MOVED = 0.005, 0.003
+    """How far the hand may be beside its plan before it waits, once the object has moved so far [m]."""
+    PATIENCE = 20
+    """Control steps that it waits at most."""
+    SPARE = 2
+    """Control steps before the horizon at which a plan ends that would take longer."""
+    HELD, BACK = 10, 16
+    """Control steps from closing to the way back, and those of the way back."""
 
     def needs(self) -> Needs:
         """Return that it reads the simulator, and looks at it every second step."""
         return Needs(execute=2, privileged=True)
+
+    def plan(self, simulation: Simulation, episodes: Episodes) -> np.ndarray:
+        """Return the expert's plan, soon that of a hand that starts in the middle."""
+        modes = self.modes(episodes)
+        middle = np.repeat(self.task.hands()[:, None, :3], simulation.n, axis=1)
+        usual = side_by_side(self.task.paths(middle, modes), simulation.frame)
+        plan = self.task.plan(simulation, modes)
+        early = np.clip(np.arange(1, plan.shape[1] + 1) / self.EARLY, 0, 1)
+        time = simulation.variant.horizon(self.task.horizon) - self.SPARE
+        return hurried(plan + early[:, None] * (usual - plan), time)
 
     def reset(self, episodes: Episodes) -> None:
         """Make the plan, and note when the hand closes and on which object."""
@@ -81,18 +105,36 @@ class Tracking(Expert):
         hand = self._plan[rows, self._closes].reshape(n, -1, 10)[rows, first, None, :2]
         away = np.linalg.norm(places[..., :2] - hand, axis=-1)
         self._loose, self._object, self._first = loose, away.argmin(1), places[rows, away.argmin(1)]
-        self._weight = np.clip((np.arange(steps) - self._closes[:, None]) / self.TURN + 1, 0, 1)
+        held = np.arange(steps) - self._closes[:, None] - self.HELD
+        self._weight = np.clip(1 - held / self.BACK, 0, 1)
         self._shift = np.zeros((n, 3))
+        self._next, self._waited = np.zeros((2, n), int)
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
-        """Return the next part of the plan, carried along with the object."""
+        """Return the next part of the plan, or its last action again, carried along with the object."""
         if self._loose:
             now = np.stack([self._pose(name) for name in self._loose], 1)
             moved = now[np.arange(len(now)), self._object] - self._first
-            self._shift = np.where((self._step <= self._closes)[:, None], moved, self._shift)
-        steps = np.minimum(np.arange(self._step, self._step + 2), self._plan.shape[1] - 1)
-        self._step += 2
-        return Decision(self._carried(self._plan[:, steps], self._weight[:, steps]))
+            self._shift = np.where((self._next <= self._closes)[:, None], moved, self._shift)
+        last, waits = np.maximum(self._next - 1, 0), self._waits()
+        steps = np.where(waits, [last, last], [self._next, self._next + 1]).T
+        self._waited += 2 * waits
+        self._next += 2 * ~waits
+        return Decision(self._part(steps))
+
+    def _waits(self) -> np.ndarray:
+        """Return the rows whose hand is beside a plan that has moved, (N,) bool."""
+        target = self._part(np.maximum(self._next - 1, 0)[:, None]).reshape(len(self._next), -1, 10)
+        hands = np.stack([arm.tcp_position for arm in self._simulation.arms], 1)
+        beside = np.linalg.norm((hands - target[..., :3])[..., :2], axis=-1).max(1) > self.BESIDE
+        moved = np.linalg.norm(self._shift[:, :2], axis=-1) > self.MOVED
+        begun = (self._next > 0) & (self._next <= self._closes)
+        return beside & moved & begun & (self._waited < self.PATIENCE)
+
+    def _part(self, steps: np.ndarray) -> np.ndarray:
+        """Return the actions of the given steps (N, T) of the plan, carried along with the object."""
+        rows, steps = np.arange(len(steps))[:, None], np.minimum(steps, self._plan.shape[1] - 1)
+        return self._carried(self._plan[rows, steps], self._weight[rows, steps])
 
     def _pose(self, name: str) -> np.ndarray:
         """Return x, y [m] and yaw [rad] of an object, (N, 3)."""
@@ -111,6 +153,18 @@ class Tracking(Expert):
                 arm[..., begin : begin + 2] = np.stack([c * x - s * y, s * x + c * y], -1) + origin
             arm[..., :2] += weight[..., None] * self._shift[:, None, :2]
         return carried
+
+
+def hurried(plan: np.ndarray, steps: int) -> np.ndarray:
+    """Return a plan (N, T, A) in fewer control steps, evenly faster; as it is if it is short enough."""
+    if plan.shape[1] <= steps:
+        return plan
+    at = np.arange(1, steps + 1) * plan.shape[1] / steps - 1
+    before, part = np.floor(at).astype(int), (at % 1)[:, None]
+    after = np.minimum(before + 1, plan.shape[1] - 1)
+    faster = (1 - part) * plan[:, before] + part * plan[:, after]
+    faster[:, :, 9::10] = plan[:, before, 9::10]  # a gripper closes or does not
+    return faster
 
 
 class MeanOfModes(Planned):

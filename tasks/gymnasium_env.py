@@ -1,8 +1,9 @@
 """The Gymnasium face of the tasks: `gymnasium.make("bimodal/PandaLiftDumbbell-v1")` and `make_vec`.
 
-Both faces are one batch simulation: `TaskEnv` of a single row, `TaskVectorEnv` of `num_envs` rows. Actions
-are checked and put on the evaluator's grid, so a row replays the evaluator's episode of the same seed bit
-for bit. What every number means: docs/spaces.md, which `spaces.py` writes.
+Both faces are one batch simulation: `TaskEnv` of a single row, `TaskVectorEnv` of `num_envs` rows; in a
+variant every row has a simulation of its own. Actions are checked and put on the evaluator's grid, so a row
+replays the evaluator's episode of the same seed and variant bit for bit. What every number means:
+docs/spaces.md, which `spaces.py` writes.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from ..envs.errors import WrongUse, unknown_name
 from ..envs.render import Renderer
 from ..envs.simulation import Simulation
 from ..envs.specs import CONTROL_HZ, RANGE_SLACK, from_grid, to_grid
+from ..envs.variant import CLEAN, Variant
 from . import load_task, task_id
 from .referee import SUCCESS, Referee
 from .spaces import FREE_SEEDS, observation_space
@@ -27,6 +29,7 @@ from .spaces import action_space as action_space_of
 from .task import Measurement, Task
 
 Observation = dict[str, np.ndarray]
+_NOT_BEGUN = "no episode has begun: call reset() before step()"
 
 
 # ------------------------------------------------------------------------------------------ episodes
@@ -42,11 +45,18 @@ class _Group(NamedTuple):
 
 
 class _Episodes:
-    """N rows of one batch simulation; each begins and ends episodes on its own."""
+    """N rows of one batch simulation; each begins and ends episodes on its own.
 
-    def __init__(self, task: Task, n: int, action: str, threads: int) -> None:
-        self.task, self.n, self.action = task, n, action
-        self.simulation = Simulation(task, n, threads)
+    A variant remembers what happened since its episode began, so it is for a single row.
+    """
+
+    def __init__(
+        self, task: Task, n: int, action: str, threads: int, variant: str = CLEAN, first: int = 0
+    ) -> None:
+        self.task, self.n, self.action, self.first = task, n, action, first
+        self.variant = Variant(variant)
+        self.simulation = Simulation(task, n, threads, self.variant)
+        self._step, self._seen = 0, None
         self.ended = np.ones(n, bool)
         self.terminated, self.truncated = np.zeros(n, bool), np.zeros(n, bool)
         self.begun = False
@@ -70,18 +80,24 @@ class _Episodes:
         for group in self._groups:
             group.running[np.isin(group.rows, rows)] = False
         self._groups = [group for group in self._groups if group.running.any()]
-        self._groups.append(_Group(rows, Referee(self.task, len(rows)), np.ones(len(rows), bool)))
+        referee = Referee(self.task, len(rows), self.variant.horizon(self.task.horizon))
+        self._groups.append(_Group(rows, referee, np.ones(len(rows), bool)))
         self.ended[rows] = self.terminated[rows] = self.truncated[rows] = False
         self.begun = True
+        self._step, self._seen = 0, None
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """Advance one control step; return rewards (N,) and infos, {} for rows that had ended."""
         if not self.begun:
-            raise WrongUse("no episode has begun: call reset() before step()")
+            raise WrongUse(_NOT_BEGUN)
         live = ~self.ended
-        self._grid[live] = self._checked(actions, live)[live]
-        self.simulation.step(from_grid(self._grid), self.action)
-        seen, diverged = self.task.measure(self.simulation), self.simulation.diverged
+        self._grid[live] = self.checked(actions, live)[live]
+        commands = self.variant.command(self._grid, self.action, self._step, self.simulation)
+        self.variant.push(self.simulation, self._step)
+        self.simulation.step(from_grid(commands), self.action)
+        self._step, self._seen = self._step + 1, None
+        seen = self.variant.judged(self.task.measure(self.simulation), self.simulation)
+        diverged = self.simulation.diverged
         rewards = np.zeros(self.n)
         infos = [_measured(seen, row) if live[row] else {} for row in range(self.n)]
         for group in self._groups:
@@ -112,7 +128,7 @@ class _Episodes:
         self.ended[group.rows[over]] = True
         group.running[over] = False
 
-    def _checked(self, actions: np.ndarray, live: np.ndarray) -> np.ndarray:
+    def checked(self, actions: np.ndarray, live: np.ndarray) -> np.ndarray:
         """Return actions (N, A) as whole multiples of `GRID`; refuse what the evaluator would refuse."""
         actions = np.asarray(actions, np.float64)
         if actions.shape != self._grid.shape:
@@ -122,15 +138,78 @@ class _Episodes:
         if wrong.any():
             row, column = np.argwhere(wrong)[0]
             raise WrongUse(
-                f"action of row {row}, column {column} of {self.action} is {actions[row, column]:g}; "
-                f"allowed {low[column]:g} to {high[column]:g}"
+                f"action of row {self.first + row}, column {column} of {self.action} is "
+                f"{actions[row, column]:g}; allowed {low[column]:g} to {high[column]:g}"
             )
         return to_grid(np.where(live[:, None], actions, 0.0))
 
     def observe(self) -> Observation:
         """Return every component within its declared range, each (N, d)."""
-        seen = self.simulation.observe()
-        return {spec.name: np.clip(seen[spec.name], spec.low, spec.high) for spec in self.task.observation}
+        if self._seen is None:  # what a variant remembers is asked for once a step
+            seen = self.simulation.observe()
+            if self.begun:
+                seen = self.variant.observe(seen, min(self._step, self.task.horizon - 1))
+            self._seen = {s.name: np.clip(seen[s.name], s.low, s.high) for s in self.task.observation}
+        return dict(self._seen)
+
+    @property
+    def simulations(self) -> tuple[Simulation, ...]:
+        """The simulations of the rows, in their order."""
+        return (self.simulation,)
+
+
+class _Apart:
+    """N rows of a variant, each with a simulation of its own."""
+
+    def __init__(self, task: Task, n: int, action: str, variant: str) -> None:
+        self._rows = [_Episodes(task, 1, action, 1, variant, row) for row in range(n)]
+        self._action, self._shape = action, action_space_of(action, task.arms).shape
+
+    def begin(self, rows: np.ndarray, seeds: list[int]) -> None:
+        """Begin episodes `seeds` in `rows` (k,); the other rows go on."""
+        for row, seed in zip(rows.tolist(), seeds, strict=True):
+            self._rows[row].begin(np.array([0]), [seed])
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Advance one control step; rows that have ended stay as they are."""
+        actions = np.asarray(actions, np.float64)
+        if actions.shape != (len(self._rows), *self._shape):
+            raise WrongUse(f"an action of {self._action} has shape {self._shape}, got {actions.shape[1:]}")
+        if not any(row.begun for row in self._rows):
+            raise WrongUse(_NOT_BEGUN)
+        live = [index for index, row in enumerate(self._rows) if not row.ended[0]]
+        for index in live:  # before any row goes on
+            self._rows[index].checked(actions[[index]], np.ones(1, bool))
+        rewards, infos = np.zeros(len(self._rows)), [{} for _ in self._rows]
+        for index in live:
+            reward, info = self._rows[index].step(actions[[index]])
+            rewards[index], infos[index] = reward[0], info[0]
+        return rewards, infos
+
+    def observe(self) -> Observation:
+        """Return every component within its declared range, each (N, d)."""
+        seen = [row.observe() for row in self._rows]
+        return {name: np.concatenate([one[name] for one in seen]) for name in seen[0]}
+
+    @property
+    def simulations(self) -> tuple[Simulation, ...]:
+        """The simulations of the rows, in their order."""
+        return tuple(row.simulation for row in self._rows)
+
+    @property
+    def ended(self) -> np.ndarray:
+        """Which rows' episodes have ended, (N,) bool."""
+        return np.concatenate([row.ended for row in self._rows])
+
+    @property
+    def terminated(self) -> np.ndarray:
+        """Which of them ended by what happened, (N,) bool."""
+        return np.concatenate([row.terminated for row in self._rows])
+
+    @property
+    def truncated(self) -> np.ndarray:
+        """Which of them ended by time, (N,) bool."""
+        return np.concatenate([row.truncated for row in self._rows])
 
 
 def _measured(seen: Measurement, row: int) -> dict[str, Any]:
@@ -150,27 +229,40 @@ def _draw(random: np.random.Generator) -> int:
 
 
 class _Pictures:
-    """A renderer that is opened by the first picture."""
+    """Renderers that are opened by the first picture: one, or one an episode where a variant shows."""
 
-    def __init__(self, task: Task, mode: str | None, camera: str, width: int, height: int) -> None:
+    def __init__(
+        self, task: Task, mode: str | None, camera: str, width: int, height: int, variant: str
+    ) -> None:
         if mode not in (None, "rgb_array"):
             raise unknown_name("render mode", mode, ("rgb_array",))
         self._task, self._on, self._camera, self._size = task, mode is not None, camera, (width, height)
-        self._renderer: Renderer | None = None
+        self._variant = variant
+        shown = Variant(variant)
+        self._shows = bool(shown.having("scene") or shown.having("look"))
+        self._renderers: dict[int, Renderer] = {}
 
-    def of(self, states: np.ndarray) -> list[np.ndarray] | None:
-        """Return pictures (H, W, 3) uint8 of state rows (N, nstate); None without a render mode."""
+    def of(self, simulations: Sequence[Simulation]) -> list[np.ndarray] | None:
+        """Return a picture (H, W, 3) uint8 of every row's present state; None without a render mode."""
         if not self._on:
             return None
-        if self._renderer is None:
-            self._renderer = Renderer(self._task, *self._size)
-        return [self._renderer.frame(state, self._camera) for state in states]
+        rows = [
+            (int(seed), state) for s in simulations for seed, state in zip(s.seeds, s.state(), strict=True)
+        ]
+        seeds = {seed if self._shows else 0 for seed, _ in rows}
+        for seed in self._renderers.keys() - seeds:
+            self._renderers.pop(seed).close()
+        for seed in seeds - self._renderers.keys():
+            world = {"variant": Variant(self._variant), "seed": seed} if self._shows else {}
+            self._renderers[seed] = Renderer(self._task, *self._size, **world)
+        return [
+            self._renderers[seed if self._shows else 0].frame(state, self._camera) for seed, state in rows
+        ]
 
     def close(self) -> None:
         """Give the graphics memory back; the next picture opens it again."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        while self._renderers:
+            self._renderers.popitem()[1].close()
 
 
 # ------------------------------------------------------------------------------------------ environments
@@ -189,6 +281,7 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         camera: str = "front",
         width: int = 640,
         height: int = 480,
+        variant: str = CLEAN,
     ) -> None:
         """Make the environment.
 
@@ -199,12 +292,13 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
             camera: a name of `bimodal.envs.look.CAMERAS`.
             width: of the pictures, 96..640 [pixels].
             height: of the pictures, 96..640 [pixels].
+            variant: shifts the world, e.g. "contact.friction:2+sensing.latency:1".
         """
         self.task, self.render_mode = load_task(task_id(task)), render_mode
         self.observation_space = observation_space(self.task)
         self.action_space = action_space_of(action_space, self.task.arms)
-        self._episodes = _Episodes(self.task, 1, action_space, threads=1)
-        self._pictures = _Pictures(self.task, render_mode, camera, width, height)
+        self._episodes = _Episodes(self.task, 1, action_space, 1, variant)
+        self._pictures = _Pictures(self.task, render_mode, camera, width, height, variant)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -234,7 +328,7 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
 
     def render(self) -> np.ndarray | None:
         """Return a picture of the present state, (H, W, 3) uint8."""
-        pictures = self._pictures.of(self.simulation.state())
+        pictures = self._pictures.of(self._episodes.simulations)
         return pictures[0] if pictures else None
 
     def close(self) -> None:
@@ -256,6 +350,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         camera: str = "front",
         width: int = 640,
         height: int = 480,
+        variant: str = CLEAN,
     ) -> None:
         """Make the environments.
 
@@ -269,6 +364,8 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             camera: a name of `bimodal.envs.look.CAMERAS`.
             width: of the pictures, 96..640 [pixels].
             height: of the pictures, 96..640 [pixels].
+            variant: shifts the world, e.g. "contact.friction:2+sensing.latency:1". Every row then has a
+                simulation and one thread of its own, which costs speed.
         """
         if num_envs < 1:
             raise WrongUse(f"num_envs is {num_envs}; it must be at least 1")
@@ -285,14 +382,29 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             [(name, batch_space(box, num_envs)) for name, box in self.single_observation_space.items()]
         )
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._episodes = _Episodes(self.task, num_envs, action_space, threads)
-        self._pictures = _Pictures(self.task, render_mode, camera, width, height)
+        self._episodes = (
+            _Apart(self.task, num_envs, action_space, variant)
+            if variant != CLEAN
+            else _Episodes(self.task, num_envs, action_space, threads)
+        )
+        self._pictures = _Pictures(self.task, render_mode, camera, width, height, variant)
         self._random: list[np.random.Generator | None] = [None] * num_envs
 
     @property
     def simulation(self) -> Simulation:
-        """The simulation of all rows; for whoever may read it."""
+        """The simulation of all rows; for whoever may read it.
+
+        Raises:
+            WrongUse: in a variant every row has its own; see `simulations`.
+        """
+        if isinstance(self._episodes, _Apart):
+            raise WrongUse("in a variant every row has a simulation of its own: read `simulations`")
         return self._episodes.simulation
+
+    @property
+    def simulations(self) -> tuple[Simulation, ...]:
+        """The simulation of all rows, or in a variant that of every row, in their order."""
+        return self._episodes.simulations
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -356,7 +468,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
 
     def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
         """Return a picture of every row's present state, N of (H, W, 3) uint8."""
-        pictures = self._pictures.of(self.simulation.state())
+        pictures = self._pictures.of(self._episodes.simulations)
         return tuple(pictures) if pictures else None
 
     def close_extras(self, **kwargs: Any) -> None:

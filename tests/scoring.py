@@ -8,6 +8,8 @@ from bimodal.policies.experts import Expert
 from bimodal.tasks import load_task
 
 DUMBBELL, POST = "PandaLiftDumbbell-v1", "PandaPickAroundPost-v1"
+VERSION = SUITES["smoke"].version
+"""Part of the policies' noise keys."""
 
 CLI = """
 import sys
@@ -19,7 +21,8 @@ sys.exit(cli.main(sys.argv[1:]))
 
 
 def panel(count=12, tasks=(DUMBBELL, POST), start=0):
-    return Suite("smoke*", "1", tuple(tasks), range(start, start + count))
+    """A panel without variants, on the policy noise of `smoke`."""
+    return Suite("smoke*", VERSION, tuple(tasks), range(start, start + count))
 
 
 def rows(run):
@@ -35,7 +38,7 @@ def expert_digests(count, tasks=(DUMBBELL,)):
     found = {}
     for name in tasks:
         task = load_task(name)
-        result = run_shard(task, Expert(task), Shard(name, "clean", 0, tuple(range(count))), SUITES["smoke"].version)
+        result = run_shard(task, Expert(task), Shard(name, "clean", 0, tuple(range(count))), VERSION)
         found |= {(name, seed): digest for seed, digest in enumerate(result.digests)}
     return found
 

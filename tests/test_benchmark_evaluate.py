@@ -81,8 +81,10 @@ def test_impossible_options_are_refused(options, tmp_path):
 
 
 def test_a_suite_object_speaks_for_itself(tmp_path):
-    with pytest.raises(WrongUse, match="its own tasks and seeds"):
-        evaluate("zero", panel(4), seeds=range(8), out=tmp_path / "run")
+    for option in ({"seeds": range(8)}, {"tasks": (DUMBBELL,)}, {"variants": ()}):
+        with pytest.raises(WrongUse, match="its own tasks, seeds and variants"):
+            evaluate("zero", panel(4), **option, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_lock_is_given_back(tmp_path):

@@ -13,7 +13,7 @@ from bimodal.leaderboard.entry import entry_from_run
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
 
 _scoring = runpy.run_path(str(Path(__file__).parent / "scoring.py"))
-DUMBBELL, POST = _scoring["DUMBBELL"], _scoring["POST"]
+DUMBBELL, POST, VERSION = _scoring["DUMBBELL"], _scoring["POST"], _scoring["VERSION"]
 panel, rows, digests = _scoring["panel"], _scoring["rows"], _scoring["digests"]
 expert_digests, bimodal, score = _scoring["expert_digests"], _scoring["bimodal"], _scoring["score"]
 
@@ -107,7 +107,7 @@ def test_a_worker_that_a_policy_takes_down_costs_its_own_shard(
     harm, label, text, tmp_path, monkeypatch, small_shards, capfd
 ):
     file = tmp_path / "deadly.py"
-    file.write_text(DEADLY.format(key=int(noise_key("1", DUMBBELL, 6)), harm=harm))
+    file.write_text(DEADLY.format(key=int(noise_key(VERSION, DUMBBELL, 6)), harm=harm))
     monkeypatch.chdir(tmp_path)
     code, out, _ = score("deadly.py:Deadly", "run", "--deadline", 0.4, capsys=capfd, count=12, workers=2)
     assert code == 0 and "Lift Dumbbell" in out

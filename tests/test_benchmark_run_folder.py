@@ -166,6 +166,8 @@ def test_without_a_way_to_draw_the_scores_are_kept(tmp_path, monkeypatch, capsys
             4,
             "--task",
             DUMBBELL,
+            "--variant",
+            "clean",
             "--workers",
             0,
             "--out",

@@ -16,7 +16,7 @@ from bimodal.envs import control, robot, scene
 from bimodal.envs.errors import WrongUse
 from bimodal.policies import Needs
 from bimodal.policies.experts import Expert, Zero
-from bimodal.tasks import demonstrations, load_task, task_names
+from bimodal.tasks import demonstrations, load_task
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
 
 _scoring = runpy.run_path(str(Path(__file__).parent / "scoring.py"))

@@ -438,7 +438,7 @@ def test_pictures_are_drawn_only_when_asked_for():
     )
     env.reset(seed=0)
     env.step(PLUNGE)
-    assert env.unwrapped._pictures._renderer is None
+    assert not env.unwrapped._pictures._renderers
     picture = env.render()
     assert picture.shape == (96, 128, 3) and picture.dtype == np.uint8 and picture.std() > 10
     envs = gymnasium.make_vec(
