@@ -104,17 +104,14 @@ _CORE = (
     "PandaLiftPot-v1",
     "PandaPickEitherCube-v1",
     "PandaLiftMug-v1",
-    "PandaPlaceEitherNest-v1",
+    "PandaLiftKnob-v1",
 )
 _FULL = (
     *_CORE,
     "PandaLiftTray-v1",
     "PandaLiftTBar-v1",
     "PandaLiftWrench-v1",
-    "PandaLiftKnob-v1",
     "PandaSlideTwinKnob-v1",
-    "PandaLiftTrefoil-v1",
-    "PandaLiftCross-v1",
     "TwoPandaHandover-v1",
 )
 _AT_LEVEL_2 = (

@@ -48,6 +48,7 @@ class PlaceEitherNest(Task):
     horizon = 140
     trunk_steps = 64
     objects = ("caddy", "tray")
+    success_height = NEST_Y - NEST / 2
     grasps = np.array([[0.0, NEST_Y, PLACE_Z, ALONG_X], [0.0, -NEST_Y, PLACE_Z, ALONG_X]])
     centre = (0.60, 0.0)
     hand_start = (CADDY_X, 0.0, GRIP_Z + 0.07)
@@ -85,7 +86,7 @@ class PlaceEitherNest(Task):
             .ease([CADDY_X, 0.0, DECISION_Z], 16)
             .line([0.0, 0.0, DECISION_Z], 26)
             .arc(place, 12)
-            .wait(3)
+            .wait(4)
             .open(5)
             .ease(place + [0, 0, 0.10], 18)
             .wait(12)

@@ -1,0 +1,107 @@
+"""Lift a spider hub by one of its three arms; the ground brass hub between them must not be touched."""
+
+from typing import ClassVar
+
+import mujoco
+import numpy as np
+
+from ..envs.scene import Scene, Triple, turned
+from ..envs.simulation import Simulation
+from .lift import LiftTask
+from .mug_shape import loft, ring
+from .task import ALONG_X, Measurement
+
+BRASS, STEEL, RUBBER = (0.83, 0.64, 0.24), (0.60, 0.63, 0.67), (0.75, 0.13, 0.14)
+
+HUB_DIAMETER, HUB_HEIGHT, HUB_MASS = 0.082, 0.085, 0.15
+"""The hub [m], [kg]; wider than the gripper's 8 cm stroke."""
+RIB_WIDTH, RIB_HEIGHT, RIB_END = 0.020, 0.084, 0.056
+"""A rib between hub and arm [m]: it stops fingers that come down between two arms."""
+ARM = (0.078, 0.024, 0.035)
+"""Extents of an arm [m]: along the radius, across, up."""
+GRASP_RADIUS, GRASP_Z = 0.11, 0.022
+"""Where an arm is grasped [m]."""
+OPENING = 0.05
+"""How far the gripper opens for an arm [m]."""
+STEADY = 0.10
+"""Below this speed of its hub a wheel is at rest [m/s]; 11 cm from the hand, the hub shows its every turn."""
+NUT = 0.012 * np.column_stack([np.cos(np.arange(6) * np.pi / 3), np.sin(np.arange(6) * np.pi / 3)])
+"""Outline of the nut on the hub, which is only seen [m]."""
+DECISION_Z = HUB_HEIGHT + 0.0092 + 0.015
+"""TCP height where the modes part [m]: the fingertips (9.2 mm below the TCP) 15 mm above the hub."""
+
+
+def grasps_across(angles: np.ndarray, yaws: np.ndarray) -> np.ndarray:
+    """Return the grasps (k, 4) of arms that point at `angles` (k,), with hands at `yaws` (k,) [rad]."""
+    x, y = GRASP_RADIUS * np.cos(angles), GRASP_RADIUS * np.sin(angles)
+    return np.column_stack([x, y, np.full(len(angles), GRASP_Z), yaws])
+
+
+class LiftByArm(LiftTask):
+    """Base of the tasks with a hub and arms around it; they differ in number and looks."""
+
+    angles: ClassVar[np.ndarray]
+    """Where each arm points, scene frame [rad], (k,)."""
+    colours: ClassVar[tuple[Triple, Triple, Triple]]
+    """Of hub and ribs, nut, and arms."""
+    horizon = 100
+    objects = ("wheel",)
+    hand_start = (0.0, 0.0, DECISION_Z + 0.06)
+    decision_z = DECISION_Z
+
+    def build(self, scene: Scene) -> None:
+        wheel = scene.movable("wheel")
+        cast, nut, arm = self.colours
+        self.add_hub(scene, wheel)
+        scene.shell(wheel, "nut", *loft(np.stack([ring(NUT, HUB_HEIGHT + z) for z in (0, 0.006)])), nut)
+        scene.watch("hub", "hub")
+        rib_length, rib_radius, arm_radius = RIB_END - 0.02, (RIB_END + 0.02) / 2, RIB_END + ARM[0] / 2
+        for name, angle in zip(self.parts, self.angles, strict=True):
+            c, s, quat = np.cos(angle), np.sin(angle), turned(angle)
+            at = (rib_radius * c, rib_radius * s, RIB_HEIGHT / 2)
+            scene.box(wheel, f"{name}_rib", (rib_length, RIB_WIDTH, RIB_HEIGHT), at, cast, 0.005, quat)
+            at = (arm_radius * c, arm_radius * s, GRASP_Z)
+            scene.box(wheel, name, ARM, at, arm, 0.012, quat)
+            scene.watch(f"{name}_rib", f"{name}_rib")
+            scene.watch_fingers(name, name)
+
+    def add_hub(self, scene: Scene, wheel: mujoco.MjsBody) -> None:
+        """Add the shape `hub`, on which the fingers stand when they come down over its middle."""
+        raise NotImplementedError
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        return {"wheel": (0.0, 0.0, 0.0)}
+
+    def measure(self, simulation: Simulation) -> Measurement:
+        seen = super().measure(simulation)
+        steady = simulation.speed("wheel") < STEADY
+        return seen._replace(goal=(seen.lift >= self.success_height) & steady & seen.held)
+
+    def decided(self, measurement: Measurement) -> np.ndarray:
+        return measurement.opening < 0.03
+
+
+class LiftTrefoil(LiftByArm):
+    """Lift the spider hub by one of its three arms.
+
+    **Goal**: hold the spider 6 cm above its rest for half a second, gripped by one arm.
+    **Randomised**: the spider's position (x +-3 cm, y +-4 cm) and yaw (+-10 degrees); the hand starts
+    above the hub (x +-5 mm, y +-3 mm, z +-1 cm).
+    **Success**: lifted >= 6 cm and slower than 10 cm/s for 10 control steps. Touching the hub or a rib ends
+    the episode.
+    """
+
+    id = "PandaLiftTrefoil-v1"
+    goal = "Lift the spider hub by one of its three arms, without touching the brass hub and its ribs."
+    modes = ("left arm", "near right arm", "far right arm")
+    angles = np.deg2rad([90, 210, 330])
+    colours = (BRASS, STEEL, RUBBER)
+    grasps = grasps_across(angles, np.array([ALONG_X, ALONG_X - np.pi / 3, ALONG_X + np.pi / 3]))
+    parts = ("left_arm", "near_arm", "far_arm")
+    forbidden = ("hub", "left_arm_rib", "near_arm_rib", "far_arm_rib")
+    opening = (OPENING,) * 3
+    arc_steps = 11
+
+    def add_hub(self, scene: Scene, wheel: mujoco.MjsBody) -> None:
+        at = (0, 0, HUB_HEIGHT / 2)
+        scene.cylinder(wheel, "hub", HUB_DIAMETER, HUB_HEIGHT, at, BRASS, HUB_MASS)
