@@ -160,8 +160,13 @@ SUMMARY = {
 """Rows of the first table of the page, and what they are called there."""
 
 
-def certificates_page(certificates: Sequence[Certificate]) -> str:
-    """Return the certificates as a page of Markdown: one table of all tasks, then one of each."""
+def certificates_page(certificates: Sequence[Certificate], missing: Sequence[str] = ()) -> str:
+    """Return the certificates as a page of Markdown: one table of all tasks, then one of each.
+
+    Args:
+        certificates: at least one.
+        missing: tasks that have none.
+    """
     tried, cpu = certificates[0].versions, certificates[0].machine["cpu"]
     verdicts = {True: "certified", False: "**not certified**"}
     summary = [(c.task, *(_value(c, name) for name in SUMMARY), verdicts[c.passed]) for c in certificates]
@@ -179,6 +184,8 @@ def certificates_page(certificates: Sequence[Certificate]) -> str:
         "50 ms, the first after the modes part is 0. Figures side by side are of several training seeds; the",
         "worst counts. Bars show the success of the mixtures 0, 0.05 .. 1 of the two modes' plans.",
     ]
+    if missing:
+        lines += ["", f"Without a certificate so far, and so in no suite: {', '.join(missing)}."]
     header = ("gate", "check", "measured", "value", "asked for", "")
     for c in certificates:
         source = f"Fingerprint `{c.fingerprint[:16]}`, measured in {c.seconds:.0f} s."
@@ -192,7 +199,11 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _value(certificate: Certificate, name: str) -> str:
-    return next((row.value for row in certificate.rows if row.name == name), "not measured")
+    """Return the value of a row; of those for each pair of modes, the first with the pair's numbers."""
+    for row in certificate.rows:
+        if row.name == name or row.name.startswith(f"{name} ") and name == "dead zone":
+            return f"{row.value} {row.name[len(name) :]}".strip()
+    return "not measured"
 
 
 def _markdown(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

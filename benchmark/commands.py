@@ -260,7 +260,9 @@ def certify(options: argparse.Namespace) -> int:
         console.print(certificate_table(found))
         passed &= found.passed
     if options.page:
-        write_text(options.page, certificates_page(all_kept(map(load_task, own_names()))))
+        shown = all_kept(map(load_task, own_names()))
+        missing = sorted(set(own_names()) - {found.task for found in shown})
+        write_text(options.page, certificates_page(shown, missing))
     return 0 if passed else 1
 
 
