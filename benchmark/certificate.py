@@ -201,8 +201,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 def _value(certificate: Certificate, name: str) -> str:
     """Return the value of a row; of those for each pair of modes, the first with the pair's numbers."""
     for row in certificate.rows:
-        if row.name == name or row.name.startswith(f"{name} ") and name == "dead zone":
-            return f"{row.value} {row.name[len(name) :]}".strip()
+        if row.name == name or (name == "dead zone" and row.name.startswith("dead zone ")):
+            return f"{row.value}{row.name[len(name) :]}"
     return "not measured"
 
 
