@@ -19,10 +19,6 @@ from .streams import stream
 
 CLEAN = "clean"
 """Name of the world as the task defines it."""
-COMBINED: dict[str, tuple[str, ...]] = {}
-"""Names of combinations, and their axes; `combo:2` is all of them at level 2."""
-
-
 Seeds = Sequence[int] | np.ndarray
 """Seeds of N episodes."""
 
@@ -49,11 +45,11 @@ def parse(name: str) -> tuple[Part, ...]:
     parts: list[Part] = []
     for text in name.split("+"):
         axis, colon, level = text.partition(":")
-        if axis not in axes() and axis not in COMBINED:
-            raise unknown_name("variant", axis, [CLEAN, *COMBINED, *axes()])
+        if axis not in axes():
+            raise unknown_name("variant", axis, [CLEAN, *axes()])
         if not colon or level not in map(str, LEVELS):
             raise WrongUse(f"variant {text!r} has no such level; write {axis}:1, {axis}:2 or {axis}:3")
-        parts += [Part(each, int(level)) for each in COMBINED.get(axis, (axis,))]
+        parts.append(Part(axis, int(level)))
     names = [part.axis for part in parts]
     if twice := [axis for axis in names if names.count(axis) > 1]:
         raise WrongUse(f"variant {name!r} names {twice[0]} twice")

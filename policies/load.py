@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from ..envs.errors import BimodalError, WrongUse, unknown_name
+from ..envs.source import import_file, module_name
 from ..tasks.task import Task
 from .base import Policy
 
@@ -102,20 +103,12 @@ def _from_file(location: str):  # noqa: ANN202
     path = Path(location).resolve()
     if not path.is_file():
         raise WrongUse(f"no policy file at {location}")
-    name = f"bimodal_policy_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise WrongUse(f"{location} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    if known := sys.modules.get(module_name(path, "policy")):
+        return known
     try:
-        spec.loader.exec_module(module)
+        return import_file(path, "policy")
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
         raise WrongUse(f"{location} does not import: {type(error).__name__}: {error}") from error
-    return module
 
 
 def _from_module(location: str):  # noqa: ANN202

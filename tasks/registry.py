@@ -20,9 +20,10 @@ from typing import Any
 import gymnasium
 
 from ..envs.errors import WrongUse, unknown_name
+from ..envs.source import import_file
 from .sound import require_sound
 from .task import Task
-from .task_file import ID, ids_in, import_file
+from .task_file import ID, ids_in
 
 FILES = "BIMODAL_TASKS"
 """Environment variable with further task files, separated as in PATH; `add_task_file` adds to it."""
@@ -257,7 +258,7 @@ def _import(source: _Source) -> ModuleType:
         return importlib.import_module(source[0].module)
     if _is_ours(source):
         return importlib.import_module(f".{source.stem}", __package__)
-    return import_file(source)
+    return import_file(source, "task")
 
 
 def _is_task(kind: Any, name: str) -> bool:

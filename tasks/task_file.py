@@ -1,13 +1,9 @@
 """Task files from outside the package: which ids they state, read without running them, and their import."""
 
 import ast
-import hashlib
-import importlib.util
 import re
-import sys
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 from ..envs.errors import WrongUse
 
@@ -32,22 +28,6 @@ def ids_in(file: Path) -> dict[str, str]:
                 f"{file}: {name!r} is no id; it is robot, verb, object, version: PandaLiftStool-v1"
             )
     return found
-
-
-def import_file(file: Path) -> ModuleType:
-    """Import a file that belongs to no package."""
-    name = f"bimodal_task_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise WrongUse(f"{file} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
 
 
 def _content(file: Path) -> bytes:

@@ -4,7 +4,6 @@ Axes from outside the package come from the files in BIMODAL_AXES and from the e
 packages; like a task's, no code of theirs runs because a record names them.
 """
 
-import hashlib
 import importlib
 import importlib.util
 import os
@@ -15,10 +14,10 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
 
 from ..axis import LEVELS, Axis, overrides
 from ..errors import WrongUse
+from ..source import import_file
 
 FILES = "BIMODAL_AXES"
 """Environment variable with further files of axes, separated as in PATH."""
@@ -100,23 +99,13 @@ def _point(point: EntryPoint) -> type[Axis]:
 
 def _in_file(file: Path) -> list[type[Axis]]:
     try:
-        module = _import(file)
+        module = import_file(file, "axis")
     except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise WrongUse(f"{file} does not load: {why} (the variable {FILES} names this file)") from error
     if not (kinds := _named(vars(module).values())):
         raise WrongUse(f"{file} holds no subclass of Axis with a name (the variable {FILES} names this file)")
     return kinds
-
-
-def _import(file: Path) -> ModuleType:
-    digest = hashlib.sha256(str(file).encode()).hexdigest()[:12]
-    spec = importlib.util.spec_from_file_location(f"bimodal_axis_{file.stem}_{digest}", file)
-    if spec is None or spec.loader is None:
-        raise WrongUse("it is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _named(values: Iterable[object]) -> list[type[Axis]]:
