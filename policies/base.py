@@ -30,11 +30,30 @@ class Episodes(NamedTuple):
     """The simulator, for privileged policies only."""
 
 
+class PlanRecord(NamedTuple):
+    """How a planner came to a decision in each of N episodes; it is written down and changes nothing."""
+
+    seen: np.ndarray | None = None
+    """What the planner planned from, as numbers of its own choice, (N, d)."""
+    candidates: np.ndarray | None = None
+    """Sampled plans: C splines of K knots with D values each, in the planner's own variables, (N, C, K, D)."""
+    scores: np.ndarray | None = None
+    """Cost of each candidate, lower is better, (N, C)."""
+    modes: np.ndarray | None = None
+    """Mode to which each candidate goes, -1 where that is unknown, (N, C) int."""
+    chosen: np.ndarray | None = None
+    """Index of the candidate that became the plan, -1 for a blend of several, (N,) int."""
+    verdict: np.ndarray | None = None
+    """What the feasibility check said, `pass`, `repaired: <rule>` or `rejected: <rule>`, (N,) str."""
+
+
 class Decision(NamedTuple):
     """What a policy wants to do next in each of N episodes."""
 
     actions: np.ndarray
     """A chunk of H >= execute actions for each episode, (N, H, A)."""
+    plan: PlanRecord | None = None
+    """How the policy came to it, for the records; None where it does not plan."""
 
 
 class Policy:

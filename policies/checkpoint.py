@@ -58,6 +58,21 @@ class Config:
     schema_version: int = SCHEMA_VERSION
     """Version of this record."""
 
+    @property
+    def chunk_size(self) -> int:
+        """Values of a flat chunk, H*A."""
+        return self.horizon * len(self.action_normaliser.mean)
+
+    @property
+    def state_size(self) -> int:
+        """Values of an observation."""
+        return len(self.observation_normaliser.mean)
+
+    @property
+    def condition_size(self) -> int:
+        """Values of a condition: an observation and a mode label."""
+        return self.state_size + label_size(self.modes)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
         data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -83,6 +98,11 @@ class Config:
         if len(config.observation_normaliser.mean) != sum(c.size for c in config.observations):
             raise ValueError("the normaliser does not fit the observations")
         return config
+
+
+def label_size(modes: int) -> int:
+    """Return the length of a mode label: one number for two modes, one-hot for more, nothing for 0."""
+    return 1 if modes == 2 else modes
 
 
 @dataclass(frozen=True)
@@ -127,7 +147,7 @@ def load(path: Path, task: str, method: str) -> Checkpoint:
         raise BimodalError(f"checkpoint {path} is for {made}, not for {asked}; train with `bimodal train`")
     if sha256(raw).hexdigest() != config.weights_sha256:
         raise BimodalError(f"checkpoint {path} is damaged: its sha256 is not the one in {path.stem}.json")
-    return Checkpoint(config, safetensors.torch.load(raw))
+    return Checkpoint(config, {name: part.float() for name, part in safetensors.torch.load(raw).items()})
 
 
 def check_specs(config: Config, observation: tuple[Spec, ...], modes: int, arms: int = 1) -> None:

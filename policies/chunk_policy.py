@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..envs.control import columns_from_rotation, rotation_from_columns
 from ..envs.errors import BimodalError
@@ -16,7 +16,8 @@ from ..envs.streams import stream
 from ..tasks.task import Task
 from . import checkpoint as checkpoints
 from .base import Decision, Episodes, Needs, Policy
-from .networks import ResFiLM, Trunk
+from .networks import ResFiLM
+from .windows import HORIZON, Batch
 
 ROWS = 16
 """Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
@@ -25,14 +26,26 @@ ROTATION = slice(3, 9)
 
 
 class ChunkPolicy(Policy):
-    """Base of the learned chunk policies; a method is a loss, a sampler and a training budget."""
+    """Base of the learned policies; a method is networks, a loss, a sampler and a training budget."""
 
     method: ClassVar[str]
     """Registered name."""
     training_steps: ClassVar[int]
     """Default training budget [optimiser steps]."""
+    learning_rate: ClassVar[float] = 3e-3
+    """Of AdamW at the first step; it falls to zero along a half cosine."""
     labelled: ClassVar[bool] = False
     """Whether the condition ends with the wanted mode (an oracle; ordinary policies must choose)."""
+    horizon: ClassVar[int] = HORIZON
+    """Actions in a chunk."""
+    executes: ClassVar[int] = 8
+    """Actions executed of a chunk, unless a policy is built with another number."""
+    planned: ClassVar[range] = range(0)
+    """Frames from the present one whose observations the method plans; none for a method of actions alone."""
+    regime: ClassVar[str] = "bi50"
+    """Demonstrations that it learns from; planners that weigh outcomes need `graded` ones."""
+    halved: ClassVar[bool] = False
+    """Whether the weights are rounded to 16 bits after training, so that twice as many fit on a disk."""
 
     def __init__(self, task: Task, checkpoint: Path, execute: int | None = None) -> None:
         """Load trained weights.
@@ -57,24 +70,33 @@ class ChunkPolicy(Policy):
             raise BimodalError(
                 f"cannot execute {self.execute} of {config.horizon} actions; 1 to {config.horizon} are"
             )
-        self.trunk = build_trunk(config, torch.Generator())
+        self.network = self.build(config, torch.Generator())
         try:
-            self.trunk.load_state_dict(loaded.weights)
+            self.network.load_state_dict(loaded.weights)
         except RuntimeError:
             raise BimodalError(
                 f"checkpoint {checkpoint} is damaged: the weights do not fit their config"
             ) from None
         self._keys = np.zeros(0, np.uint64)
-        self._labels = np.zeros((0, label_size(config.modes)), np.float32)
+        self._labels = mode_labels(np.zeros(0, np.int64), config.modes)
         self._decision = 0
 
+    @classmethod
+    def build(cls, config: checkpoints.Config, generator: torch.Generator) -> nn.Module:
+        """Return the method's networks for a config, with fresh weights; one trunk unless it needs more."""
+        return ResFiLM(config.chunk_size, config.condition_size, generator, config.width, config.blocks)
+
     @staticmethod
-    def loss(trunk: Trunk, chunk: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the training loss of clean chunks (B, H*A) given their conditions (B, C)."""
+    def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Return the training loss of a batch; all noise comes from the generator."""
         raise NotImplementedError
 
+    def noise_size(self) -> int:
+        """Return how many standard normal numbers a decision takes; one for each value of a chunk."""
+        return self.config.chunk_size
+
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
-        """Return normalised chunks (B, H*A) for standard normal noise (B, H*A) and conditions (B, C)."""
+        """Return normalised chunks (B, H*A) for normal noise (B, noise_size) and conditions (B, C)."""
         raise NotImplementedError
 
     def needs(self) -> Needs:
@@ -105,29 +127,22 @@ class ChunkPolicy(Policy):
         return Decision(tidy(self.config.action_normaliser.restore(actions), self.config.action))
 
     def _noise(self) -> np.ndarray:
-        """Draw (N, H*A) float32; a row depends on its episode's key and the number of the decision alone."""
-        size = self.config.horizon * len(self.config.action_normaliser.mean)
+        """Draw (N, noise_size) float32; a row depends on its episode's key and the decision alone."""
+        size = self.noise_size()
         streams = (stream("chunk", int(key), self._decision) for key in self._keys)
         return np.array([rng.standard_normal(size) for rng in streams], np.float32).reshape(-1, size)
 
 
-def build_trunk(config: checkpoints.Config, generator: torch.Generator) -> ResFiLM:
-    """Return the trunk that fits a config, with fresh weights."""
-    chunk = config.horizon * len(config.action_normaliser.mean)
-    condition = len(config.observation_normaliser.mean) + label_size(config.modes)
-    return ResFiLM(chunk, condition, generator, config.width, config.blocks)
-
-
-def label_size(modes: int) -> int:
-    """Return the length of a mode label: one number for two modes, one-hot for more, nothing for 0."""
-    return 1 if modes == 2 else modes
-
-
 def mode_labels(wanted: np.ndarray, modes: int) -> np.ndarray:
-    """Return labels (N, label_size) float32 of modes (N,): -1 or +1 for two modes, one-hot for more."""
+    """Return labels (N, label_size) float32 of modes (N,): -1 or +1 for two modes, one-hot for more.
+
+    A mode of -1, unknown, is all zeros.
+    """
     if modes == 2:
-        return (2 * wanted[:, None] - 1).astype(np.float32)
-    return np.eye(modes, dtype=np.float32)[wanted] if modes else np.zeros((len(wanted), 0), np.float32)
+        labels = 2 * wanted[:, None] - 1
+    else:
+        labels = np.eye(modes)[wanted] if modes else np.zeros((len(wanted), 0))
+    return np.where(wanted[:, None] < 0, 0.0, labels).astype(np.float32)
 
 
 def in_micro_batches(

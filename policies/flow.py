@@ -7,6 +7,7 @@ from .chunk_policy import ChunkPolicy
 from .networks import Trunk
 from .objectives import flow_loss
 from .samplers import flow_euler
+from .windows import Batch
 
 
 class Flow(ChunkPolicy):
@@ -17,12 +18,12 @@ class Flow(ChunkPolicy):
     training_steps = 2500
 
     @staticmethod
-    def loss(trunk: Trunk, chunk: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(network: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:
         """Draw noise and times, and return the flow-matching loss."""
-        noise = torch.randn(chunk.shape, generator=generator)
-        time = torch.rand(len(chunk), generator=generator)
-        return flow_loss(trunk, chunk, condition, noise, time)
+        noise = torch.randn(batch.chunk.shape, generator=generator)
+        time = torch.rand(len(batch.chunk), generator=generator)
+        return flow_loss(network, batch.chunk, batch.condition, noise, time)
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
         """Return the end of ten Euler steps from the noise."""
-        return flow_euler(self.trunk, noise, condition)
+        return flow_euler(self.network, noise, condition)

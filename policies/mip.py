@@ -7,6 +7,7 @@ from .chunk_policy import ChunkPolicy
 from .networks import Trunk
 from .objectives import mip_loss
 from .samplers import mip_sample
+from .windows import Batch
 
 
 class MIP(ChunkPolicy):
@@ -21,10 +22,11 @@ class MIP(ChunkPolicy):
     training_steps = 1500
 
     @staticmethod
-    def loss(trunk: Trunk, chunk: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(network: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:
         """Draw noise, and return the loss of both passes."""
-        return mip_loss(trunk, chunk, condition, torch.randn(chunk.shape, generator=generator))
+        noise = torch.randn(batch.chunk.shape, generator=generator)
+        return mip_loss(network, batch.chunk, batch.condition, noise)
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
         """Return the second pass; the noise is not used."""
-        return mip_sample(self.trunk, condition, noise.shape[1])
+        return mip_sample(self.network, condition, noise.shape[1])

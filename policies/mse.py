@@ -7,6 +7,7 @@ from .chunk_policy import ChunkPolicy
 from .networks import Trunk
 from .objectives import regression_loss
 from .samplers import regression_sample
+from .windows import Batch
 
 
 class MSE(ChunkPolicy):
@@ -17,10 +18,10 @@ class MSE(ChunkPolicy):
     training_steps = 1000
 
     @staticmethod
-    def loss(trunk: Trunk, chunk: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(network: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the squared error; draws nothing."""
-        return regression_loss(trunk, chunk, condition)
+        return regression_loss(network, batch.chunk, batch.condition)
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
         """Return the regressed chunk; the noise is not used."""
-        return regression_sample(self.trunk, condition, noise.shape[1])
+        return regression_sample(self.network, condition, noise.shape[1])

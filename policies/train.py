@@ -8,30 +8,30 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..envs.errors import BimodalError, unknown_name
 from ..envs.specs import ACTIONS, of_arms, size
 from . import checkpoint as checkpoints
-from .chunk_policy import ChunkPolicy, build_trunk, mode_labels
+from .chunk_policy import ChunkPolicy, mode_labels
 from .flow import Flow
 from .mip import MIP
 from .mse import MSE
 from .mse_labelled import LabelledMSE
-from .networks import ResFiLM, count_parameters
+from .networks import count_parameters
 from .normaliser import Normaliser
-from .windows import ACTION, HORIZON, Windows, batches, load_demonstrations, make_windows
+from .windows import ACTION, Batch, Windows, batches, load_demonstrations, make_windows
 
 METHODS: dict[str, type[ChunkPolicy]] = {method.method: method for method in (MSE, LabelledMSE, MIP, Flow)}
 """What can be trained."""
 BATCH = 128
 """Windows in a step."""
-LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-6
-"""Of AdamW; the rate falls to zero along a half cosine, without a warm-up."""
+WEIGHT_DECAY = 1e-6
+"""Of AdamW."""
 EMA_LIMIT, EMA_POWER = 0.995, 0.75
 """The averaged weights keep min(limit, 1 - (1 + i)^-power) of themselves at step i."""
-EXECUTE, WIDTH, BLOCKS = 8, 128, 3
-"""Actions executed of a chunk; size of the trunk."""
+WIDTH, BLOCKS = 128, 3
+"""Size of the trunk."""
 
 Progress = Callable[[int, int, float], None]
 """Called after every step with the number of steps done, their total, and the loss."""
@@ -69,13 +69,16 @@ def train(
         raise BimodalError(f"cannot train for {steps} steps; 1 or more are possible")
     torch.set_num_threads(1)
     loaded = load_demonstrations(demonstrations)
-    windows = make_windows(loaded)
+    windows = make_windows(loaded, max(kind.horizon, kind.planned.stop))
     config = describe(kind, loaded.meta, windows, steps, seed)
     generator = torch.Generator().manual_seed(seed)
-    trunk = build_trunk(config, generator)
-    chunks, conditions = training_tensors(config, windows)
-    weights, loss = fit(kind, trunk, chunks, conditions, steps, generator, progress)
-    config = replace(config, parameters=count_parameters(trunk), training={**config.training, "loss": loss})
+    network = kind.build(config, generator)
+    count = len(windows.observations)
+    weights, loss = fit(kind, network, lesson(kind, config, windows), count, steps, generator, progress)
+    if kind.halved:
+        weights = {name: part.half() for name, part in weights.items()}
+    parameters = count_parameters(network)
+    config = replace(config, parameters=parameters, training={**config.training, "loss": loss})
     path = checkpoints.checkpoint_path(out_dir, config.task, method)
     checkpoints.save(path, config, weights)
     return path
@@ -83,14 +86,23 @@ def train(
 
 def fit(
     kind: type[ChunkPolicy],
-    trunk: ResFiLM,
-    chunks: Tensor,
-    conditions: Tensor,
+    network: nn.Module,
+    draw: Callable[[Tensor], Batch],
+    count: int,
     steps: int,
     generator: torch.Generator,
     progress: Progress | None = None,
 ) -> tuple[dict[str, Tensor], float]:
-    """Minimise a method's loss over normalised chunks (M, H*A) and conditions (M, C).
+    """Minimise a method's loss.
+
+    Args:
+        kind: the method.
+        network: what it built, with fresh weights.
+        draw: returns the windows of the given rows (B,) as a batch.
+        count: number of windows.
+        steps: optimiser steps.
+        generator: of the batches and the noise.
+        progress: see `Progress`.
 
     Returns:
         The averaged weights, and the mean loss of the last hundred steps.
@@ -98,14 +110,15 @@ def fit(
     Raises:
         BimodalError: the loss is no longer finite.
     """
-    live = {name: parameter.detach() for name, parameter in trunk.named_parameters()}
+    live = {name: parameter.detach() for name, parameter in network.named_parameters()}
     averaged = {name: weights.clone() for name, weights in live.items()}
-    optimiser = torch.optim.AdamW(trunk.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
+    rate = kind.learning_rate
+    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=WEIGHT_DECAY, fused=True)
     losses = []
-    for i, rows in enumerate(batches(len(chunks), BATCH, steps, generator)):
-        optimiser.param_groups[0]["lr"] = LEARNING_RATE * (1 + math.cos(math.pi * i / steps)) / 2
+    for i, rows in enumerate(batches(count, BATCH, steps, generator)):
+        optimiser.param_groups[0]["lr"] = rate * (1 + math.cos(math.pi * i / steps)) / 2
         optimiser.zero_grad(set_to_none=True)
-        loss = kind.loss(trunk, chunks[rows], conditions[rows], generator)
+        loss = kind.loss(network, draw(rows), generator)
         loss.backward()
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
@@ -137,12 +150,12 @@ def describe(
     modes = int(windows.modes.max()) + 1 if kind.labelled else 0
     if kind.labelled and modes < 2:
         raise BimodalError(f"{kind.method} needs demonstrations of at least two modes; these show one")
-    arms = windows.chunks.shape[-1] // size(ACTIONS[ACTION])
+    arms = windows.actions.shape[-1] // size(ACTIONS[ACTION])
     training = {
         "seed": seed,
         "steps": steps,
         "batch": BATCH,
-        "windows": len(windows.chunks),
+        "windows": len(windows.observations),
         "demonstrations": meta,
         "versions": {
             "bimodal": version("bimodal-bench"),
@@ -156,9 +169,9 @@ def describe(
         observations=windows.components,
         observation_normaliser=Normaliser.of_observations(windows.observations),
         action=ACTION,
-        action_normaliser=Normaliser.of_actions(windows.chunks[:, 0], of_arms(ACTIONS[ACTION], arms)),
-        horizon=HORIZON,
-        execute=EXECUTE,
+        action_normaliser=Normaliser.of_actions(windows.actions, of_arms(ACTIONS[ACTION], arms)),
+        horizon=kind.horizon,
+        execute=kind.executes,
         modes=modes,
         width=WIDTH,
         blocks=BLOCKS,
@@ -167,9 +180,24 @@ def describe(
     )
 
 
-def training_tensors(config: checkpoints.Config, windows: Windows) -> tuple[Tensor, Tensor]:
-    """Return normalised flat chunks (M, H*A) and conditions (M, C), the mode label last."""
-    chunks = config.action_normaliser.normalise(windows.chunks).reshape(len(windows.chunks), -1)
-    seen = config.observation_normaliser.normalise(windows.observations)
-    labels = mode_labels(windows.modes, config.modes)
-    return torch.from_numpy(chunks), torch.from_numpy(np.concatenate([seen, labels], axis=1))
+def lesson(
+    kind: type[ChunkPolicy], config: checkpoints.Config, windows: Windows
+) -> Callable[[Tensor], Batch]:
+    """Return a function that turns rows (B,) of the windows into a normalised batch."""
+    actions = torch.from_numpy(config.action_normaliser.normalise(windows.actions))
+    seen = torch.from_numpy(config.observation_normaliser.normalise(windows.observations))
+    label = torch.from_numpy(mode_labels(windows.modes, int(windows.modes.max()) + 1))
+    condition = torch.cat([seen, label], 1) if kind.labelled else seen
+    ahead, returns = torch.from_numpy(windows.ahead), torch.from_numpy(windows.returns)
+    chunk, planned = ahead[:, : kind.horizon], ahead[:, list(kind.planned)]
+
+    def draw(rows: Tensor) -> Batch:
+        return Batch(
+            actions[chunk[rows]].flatten(1),
+            condition[rows],
+            seen[planned[rows]].flatten(1),
+            label[rows],
+            returns[rows],
+        )
+
+    return draw

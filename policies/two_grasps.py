@@ -18,6 +18,7 @@ from .mse import MSE
 from .networks import ResFiLM, Trunk
 from .samplers import regression_sample
 from .train import fit
+from .windows import Batch
 
 GRASPS = ("above", "below")
 """The two modes."""
@@ -56,13 +57,12 @@ class Diffusion(ChunkPolicy):
     method = "diffusion"
 
     @staticmethod
-    def loss(trunk: Trunk, chunk: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(network: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:
         """Draw noise and levels, and return the denoising loss."""
-        noise = torch.randn(chunk.shape, generator=generator)
-        abar = torch.tensor(LEVELS, dtype=torch.float32)[
-            torch.randint(len(LEVELS), (len(chunk),), generator=generator)
-        ]
-        return denoising_loss(trunk, chunk, condition, noise, abar)
+        noise = torch.randn(batch.chunk.shape, generator=generator)
+        level = torch.randint(len(LEVELS), (len(batch.chunk),), generator=generator)
+        abar = torch.tensor(LEVELS, dtype=torch.float32)[level]
+        return denoising_loss(network, batch.chunk, batch.condition, noise, abar)
 
 
 def denoising_loss(trunk: Trunk, plan: Tensor, condition: Tensor, noise: Tensor, abar: Tensor) -> Tensor:
@@ -127,7 +127,12 @@ def _trained(kind: type[ChunkPolicy], data: Demonstrated, seed: int, steps: int)
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(seed)
     trunk = ResFiLM(2 * WAYPOINTS, 1, generator, WIDTH, BLOCKS)
-    weights, _ = fit(kind, trunk, _flat(data.plans), _condition(data.scenes), steps, generator)
+    plans, scenes = _flat(data.plans), _condition(data.scenes)
+
+    def draw(rows: Tensor) -> Batch:
+        return Batch(plans[rows], scenes[rows], plans[rows, :0], plans[rows, :0], plans[rows, 0])
+
+    weights, _ = fit(kind, trunk, draw, len(plans), steps, generator)
     trunk.load_state_dict(weights)
     return trunk
 

@@ -1,4 +1,4 @@
-"""From demonstrations to training windows: the observation at t, and actions t .. t+H-1."""
+"""From demonstrations to training windows: the observation at t, and actions and observations from t on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,16 +30,40 @@ class Component(NamedTuple):
 
 @dataclass(frozen=True)
 class Windows:
-    """One row for each frame of each successful episode; M rows."""
+    """One row for each frame of each episode that is learnt from; M rows, not normalised."""
 
     components: tuple[Component, ...]
     """Observation components in file order."""
     observations: np.ndarray
-    """(M, C) float32: all components side by side, seen at t, not normalised."""
-    chunks: np.ndarray
-    """(M, H, A) float32: actions t .. t+H-1, the last one repeated past the end."""
+    """(M, C) float32: all components side by side, seen at t."""
+    actions: np.ndarray
+    """(M, A) float32: action at t."""
+    ahead: np.ndarray
+    """(M, R) int64: the rows of t .. t+R-1, the episode's last one repeated past its end."""
     modes: np.ndarray
-    """(M,) int64: mode that the episode shows."""
+    """(M,) int64: mode that the episode shows; -1 for none."""
+    returns: np.ndarray
+    """(M,) float32: return to come, in [0, 1]; 0 where the demonstrations state none."""
+
+    @property
+    def chunks(self) -> np.ndarray:
+        """Actions t .. t+R-1, (M, R, A) float32."""
+        return self.actions[self.ahead]
+
+
+class Batch(NamedTuple):
+    """What one training step learns from: B normalised windows."""
+
+    chunk: torch.Tensor
+    """Actions t .. t+H-1, flat, (B, H*A)."""
+    condition: torch.Tensor
+    """What a policy is given at t: observation, and the mode label of a labelled method, (B, C)."""
+    states: torch.Tensor
+    """Observations at the frames that the method plans (`ChunkPolicy.planned`), flat, (B, P*C)."""
+    label: torch.Tensor
+    """Mode label, whether or not the method is given it, (B, L)."""
+    returns: torch.Tensor
+    """Return to come, in [0, 1], (B,)."""
 
 
 def load_demonstrations(path: Path, task: str | None = None) -> Demonstrations:
@@ -63,20 +87,31 @@ def load_demonstrations(path: Path, task: str | None = None) -> Demonstrations:
     return demos
 
 
-def make_windows(demos: Demonstrations, horizon: int = HORIZON) -> Windows:
-    """Cut every successful episode into one window a frame, from the first frame to the last."""
-    kept = demos.success
+def make_windows(demos: Demonstrations, reach: int = HORIZON) -> Windows:
+    """Cut every episode into one window a frame, from the first frame to the last.
+
+    Args:
+        demos: with returns, every episode is learnt from, up to its end; without, the successful ones.
+        reach: R, how many frames a window looks ahead.
+    """
+    graded = demos.returns is not None
+    kept = np.ones_like(demos.success) if graded else demos.success
+    shape = (int(kept.sum()), demos.actions.shape[1])
+    valid = np.ones(shape, bool) if demos.valid is None else demos.valid[kept]
     actions = demos.actions[kept].astype(np.float32)
     observations = np.concatenate(
         [values[kept] for values in demos.observations.values()], 2, dtype=np.float32
     )
-    episodes, frames = actions.shape[:2]
-    reach = np.minimum(np.arange(frames)[:, None] + np.arange(horizon), frames - 1)
+    lengths = valid.sum(1)
+    last = np.repeat(np.cumsum(lengths) - 1, lengths)
+    returns = np.zeros(shape) if demos.returns is None else demos.returns[kept]
     return Windows(
         components=tuple(Component(name, values.shape[2]) for name, values in demos.observations.items()),
-        observations=observations.reshape(episodes * frames, -1),
-        chunks=actions[:, reach].reshape(episodes * frames, horizon, -1),
-        modes=np.repeat(demos.modes[kept].astype(np.int64), frames),
+        observations=observations[valid],
+        actions=actions[valid],
+        ahead=np.minimum(np.arange(len(last))[:, None] + np.arange(reach), last[:, None]),
+        modes=np.repeat(demos.modes[kept].astype(np.int64), lengths),
+        returns=returns[valid].astype(np.float32),
     )
 
 

@@ -55,6 +55,10 @@ class Demonstrations(NamedTuple):
     """Observed before each action, (E, T, d) float32 each."""
     actions: np.ndarray
     """The clean plan, `ee_absolute`, (E, T, A) float32."""
+    returns: np.ndarray | None = None
+    """Return to come before each action, in [0, 1], (E, T) float32; None where every episode is a good one."""
+    valid: np.ndarray | None = None
+    """Whether a frame lies before its episode's end, (E, T) bool; None for all."""
 
 
 def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -434,7 +434,11 @@ def test_a_training_that_breaks_down_leaves_the_last_checkpoint_alone(trained, d
     path = train("mse", demos, tmp_path, steps=2)
     good = path.read_bytes()
     monkeypatch.setattr(
-        MSE, "loss", staticmethod(lambda trunk, chunk, c, g: trunk(chunk, chunk[:, 0], c).sum() * np.nan)
+        MSE,
+        "loss",
+        staticmethod(
+            lambda net, batch, rng: net(batch.chunk, batch.chunk[:, 0], batch.condition).sum() * np.nan
+        ),
     )
     with pytest.raises(BimodalError, match="broke down at step 0"):
         train("mse", demos, tmp_path, steps=2)

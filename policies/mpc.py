@@ -1,0 +1,159 @@
+"""Planners that know the simulator: sampling-based model-predictive control, with three update rules.
+
+Every few control steps each episode tries candidate splines of hand poses in a copy of its own physics, scores
+them (`mpc_cost.py`) and follows the plan that the update rule makes of them (`mpc_updates.py`). They read the
+simulator, so they are scored beside the experts, never against learned policies.
+"""
+
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from ..envs.specs import OPENING_HIGH, OPENING_LOW
+from ..envs.streams import stream
+from ..tasks.task import Task
+from .base import Decision, Episodes, Needs, PlanRecord, Policy
+from .mpc_cost import staged, touches
+from .mpc_model import TARGET, PlanModel
+from .mpc_proposals import proposals
+from .mpc_updates import cross_entropy, path_integral, predictive_sampling, samples, shifted, spline
+
+EXECUTE = 4
+"""Control steps between plans."""
+KNOTS, KNOT_STEPS = 8, 2
+"""Knots of a plan, and control steps between them; the horizon is 0.8 s."""
+CANDIDATES = 32
+"""Plans tried in each episode."""
+SIGMA = np.array([0.010, 0.010, 0.010, 0.10, 0.010])
+"""Deviation of the noise on x, y, z [m], yaw [rad] and opening [m] of a knot."""
+WIDE, FACTOR = 0.2, 4.0
+"""Share of the noisy candidates with wide noise, and how much wider it is (MJPC's bimanual tasks)."""
+ELITES = 4
+"""Candidates that the cross-entropy method keeps."""
+TEMPERATURE = 0.1
+"""Lambda of MPPI, in units of the cost."""
+LAG = 0.03
+"""A plan goes on from the last target, unless the hand is farther from it than this [m]."""
+
+
+class Update(NamedTuple):
+    """What an update rule makes of scored candidates."""
+
+    knots: np.ndarray
+    """The plan, (K, D)."""
+    deviation: np.ndarray
+    """Of the next noise, broadcast to (K, D)."""
+    chosen: int = -1
+    """The candidate that the plan is, -1 for a blend."""
+
+
+class PredictiveSampling(Policy):
+    """Follows the best candidate: commits to one mode."""
+
+    description = "Model-predictive control, the best sampled plan counts. Reads the simulator."
+    mismatch: ClassVar[float] = 0.0
+    """Largest share by which mass and friction of the planner's objects are wrong."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self._sigma = np.tile(SIGMA, task.arms)
+        self._knot_at = KNOT_STEPS * np.arange(1, KNOTS + 1)
+
+    def needs(self) -> Needs:
+        """Return that it reads the simulator."""
+        return Needs(execute=EXECUTE, privileged=True)
+
+    def update(self, knots: np.ndarray, costs: np.ndarray) -> Update:
+        """Return the plan for scored candidates (C, K, D) and (C,)."""
+        best, index = predictive_sampling(knots, costs)
+        return Update(best, self._sigma, index)
+
+    def reset(self, episodes: Episodes) -> None:
+        """Copy the episodes' physics; plan to stay."""
+        if episodes.simulation is None:
+            raise ValueError("a model-predictive planner needs the simulation")
+        self._keys, self._decision = episodes.noise_keys, 0
+        self._model = PlanModel(self.task, episodes.simulation, CANDIDATES)
+        self._check = PlanModel(self.task, episodes.simulation, 1)
+        for row, key in enumerate(self._keys if self.mismatch else ()):
+            wrong = 1 + self.mismatch * stream("plan model", int(key)).uniform(-1, 1, 2)
+            for model in (self._model, self._check):
+                model.mistake(row, *wrong)
+        hands = [self._model.hands(row).ravel() for row in range(len(self._keys))]
+        self._last = np.array(hands)
+        self._plan = np.repeat(self._last[:, None], KNOTS, axis=1)
+        self._deviation = np.broadcast_to(self._sigma, self._plan.shape).copy()
+
+    def act(self, observation: dict[str, np.ndarray]) -> Decision:
+        """Plan each episode on its own; rows whose goal is reached keep still."""
+        decided = [self._decide(row) for row in range(len(self._keys))]
+        self._decision += 1
+        actions, records = zip(*decided, strict=True)
+        columns = (np.stack(column) for column in zip(*records, strict=True))
+        return Decision(np.stack(actions), PlanRecord(*columns))
+
+    def _decide(self, row: int) -> tuple[np.ndarray, PlanRecord]:
+        """Return one episode's actions (H, 10 arms) and how it came to them, without the axis of episodes."""
+        start = self._start(row)
+        grasps = self._model.grasps(row)
+        knots = self._candidates(row, start, grasps)
+        predicted = self._model.roll_out(row, spline(start, knots, KNOT_STEPS))
+        costs, modes = staged(predicted, self.task.success_height)
+        plan = self.update(knots, costs)
+        targets = spline(start, plan.knots, KNOT_STEPS)
+        bad = touches(predicted.seen)[plan.chosen]
+        if plan.chosen < 0:  # a blend has not been tried yet
+            bad = touches(self._check.roll_out(row, targets[None]).seen)[0]
+        self._plan[row] = shifted(plan.knots, EXECUTE // KNOT_STEPS)
+        self._deviation[row] = plan.deviation
+        self._last[row] = targets[EXECUTE - 1]
+        verdict = np.array("rejected: forbidden contact" if bad else "pass")
+        seen = np.concatenate([start, grasps.ravel()])
+        record = PlanRecord(seen, knots, costs, modes, np.array(plan.chosen), verdict)
+        return self._model.actions(targets, row), record
+
+    def _start(self, row: int) -> np.ndarray:
+        """Return where an episode's targets go on: the last ones, or where the hand is if it fell behind."""
+        hands = self._model.hands(row).ravel()
+        far = np.abs(hands - self._last[row]).reshape(-1, TARGET)[:, :3].max() > LAG
+        return np.where(far, hands, self._last[row])
+
+    def _candidates(self, row: int, start: np.ndarray, grasps: np.ndarray) -> np.ndarray:
+        """Return the nominal plan, the proposals for the first arm, and noise around the nominal, (C, K, D)."""
+        nominal = self._plan[row]
+        proposed = proposals(start[:TARGET], grasps, self._knot_at)
+        stay = np.broadcast_to(start[TARGET:], (*proposed.shape[:2], len(start) - TARGET))
+        fixed = np.concatenate([nominal[None], np.concatenate([proposed, stay], axis=-1)])[:CANDIDATES]
+        rng = stream("plan", int(self._keys[row]), self._decision)
+        noisy = samples(rng, nominal, self._deviation[row], CANDIDATES - len(fixed), WIDE, FACTOR)
+        candidates = np.concatenate([fixed, noisy])
+        opening = candidates[..., TARGET - 1 :: TARGET]  # a view
+        np.clip(opening, OPENING_LOW, OPENING_HIGH, out=opening)
+        return candidates
+
+
+class CrossEntropy(PredictiveSampling):
+    """Follows the mean of the best candidates: may average two modes."""
+
+    description = "Model-predictive control by the cross-entropy method. Reads the simulator."
+
+    def update(self, knots: np.ndarray, costs: np.ndarray) -> Update:
+        """Return the mean of the elites; the next noise is as wide as they are."""
+        return Update(*cross_entropy(knots, costs, ELITES, self._sigma / 4))
+
+
+class PathIntegral(PredictiveSampling):
+    """Follows the weighted mean of all candidates: may average two modes."""
+
+    description = "Model-predictive path integral control (MPPI). Reads the simulator."
+
+    def update(self, knots: np.ndarray, costs: np.ndarray) -> Update:
+        """Return the average weighted by exp(-cost / temperature)."""
+        return Update(path_integral(knots, costs, TEMPERATURE), self._sigma)
+
+
+class Mismatched(PredictiveSampling):
+    """Predictive sampling whose model is wrong."""
+
+    description = "Model-predictive control with wrong mass and friction (up to 20 %). Reads the simulator."
+    mismatch = 0.2
