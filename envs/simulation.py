@@ -163,10 +163,19 @@ class Simulation:
             address = int(self.model.joint(name).qposadr[0])
             self.qpos[:, address : address + 7] = pose
 
-    def step(self, actions: np.ndarray, space: str = "ee_absolute") -> None:
-        """Advance one control step (50 ms) with actions (N, A) of the named action space, arm by arm."""
+    def step(
+        self, actions: np.ndarray, space: str = "ee_absolute", running: np.ndarray | None = None
+    ) -> None:
+        """Advance one control step (50 ms).
+
+        Args:
+            actions: (N, A) of the named action space, arm by arm.
+            space: the action space.
+            running: rows that advance, (N,) bool; the others stay as they are. None for all.
+        """
         self.ctrl[:] = self.targets(actions, space)
-        self.batch.step(nstep=SUBSTEPS, stage=_POSITION_STAGE)
+        ids = None if running is None or running.all() else np.flatnonzero(running)
+        self.batch.step(ids, nstep=SUBSTEPS, stage=_POSITION_STAGE)
 
     def stay(self, space: str) -> np.ndarray:
         """Return the actions (N, A) that keep the hands where they are, the grippers open."""

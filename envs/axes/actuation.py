@@ -91,11 +91,14 @@ class Dropped(Axis):
 
 
 class ActionNoise(Axis):
-    """The commanded position of the hand scatters."""
+    """The commanded position of the hand scatters at every step.
+
+    From 2 mm on, a hand that shakes so never counts as being at rest, whoever commands it.
+    """
 
     name = "actuation.noise"
     unit = "mm"
-    levels = (0.0, 1.0, 2.0, 5.0)
+    levels = (0.0, 0.5, 1.0, 1.5)
     per_metre: ClassVar[dict[str, float]] = {"ee_absolute": 1.0, "ee_delta": 20.0, "joint_absolute": 2.0}
     """Units of each action space in a metre of the hand: steps of 5 cm; radians on an arm of half a metre."""
 
