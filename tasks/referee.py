@@ -54,6 +54,8 @@ class Verdict(NamedTuple):
     """First control step at which the goal was reached, -1 for never."""
     alpha: np.ndarray
     """Where the hand acted between the modes (`Task.mixture`), NaN when it never acted."""
+    switches: np.ndarray
+    """How often the hand went over from one mode's side to another's (`Task.side`)."""
 
 
 class Referee:
@@ -116,6 +118,7 @@ class Referee:
             success_final=up[last, np.arange(n)],
             first_success=np.where(up.any(0), up.argmax(0), -1).astype(np.int32),
             alpha=alpha,
+            switches=self._switches(seen, counts),
         )
 
     def _nothing_seen(self, n: int) -> Verdict:
@@ -130,6 +133,7 @@ class Referee:
             no,
             none.astype(np.int32),
             np.full(n, np.nan),
+            np.zeros(n, np.int32),
         )
 
     def _mode(self, seen: Measurement, counts: np.ndarray) -> np.ndarray:
@@ -150,6 +154,15 @@ class Referee:
         first = event.argmax(0)
         alpha = self.task.mixture(seen.hand[first, np.arange(counts.shape[1])])
         return np.where(event.any(0), alpha, np.nan)
+
+    def _switches(self, seen: Measurement, counts: np.ndarray) -> np.ndarray:
+        """Count changes of the hand's side; what lies between two sides is neither."""
+        switches, last = np.zeros(counts.shape[1], np.int32), np.full(counts.shape[1], -1)
+        for side, valid in zip(self.task.side(seen.hand), counts, strict=True):
+            told = valid & (side >= 0)
+            switches += told & (last >= 0) & (side != last)
+            last = np.where(told, side, last)
+        return switches
 
     def _label(
         self,

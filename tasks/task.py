@@ -214,6 +214,12 @@ class Task:
         low, high = self.dead_zone
         return (alpha > low) & ((alpha < high) | (len(self.modes) > 2))
 
+    def side(self, hand: np.ndarray) -> np.ndarray:
+        """Return the mode nearest to hands (..., 4), scene frame: (...), -1 in the dead zone."""
+        points = np.asarray(hand)[..., None, :] * _AS_LENGTH
+        nearest = np.linalg.norm(points - self.grasps * _AS_LENGTH, axis=-1).argmin(-1)
+        return np.where(self.in_dead_zone(self.mixture(hand)), -1, nearest).astype(np.int8)
+
     def decided(self, measurement: Measurement) -> np.ndarray:
         """Return the rows that have shown where they act (the gripper closes), (N,) bool."""
         return measurement.opening < 0.06

@@ -226,6 +226,26 @@ def test_only_the_dead_zone_counts_as_averaging(alpha, middle):
     assert (hit, air) == (("COLLISION_MID", "AIR_GRASP_MID") if middle else ("COLLISION_OTHER", "AIR_GRASP"))
 
 
+@pytest.mark.parametrize(
+    ("ways", "switches"),
+    [
+        ([MIDDLE], 0),
+        ([MIDDLE, LEFT], 0),
+        ([LEFT, MIDDLE, LEFT], 0),
+        ([LEFT, MIDDLE, RIGHT], 1),
+        ([LEFT, RIGHT, MIDDLE, LEFT], 2),
+    ],
+)
+def test_a_switch_is_going_over_to_another_side(ways, switches):
+    story = [frame(y) for y in ways for _ in range(3)]
+    assert only(judge(story)).switches == switches
+
+
+def test_a_switch_after_the_end_does_not_count():
+    story = [*steps(4, frame(LEFT)), frame(LEFT, illegal=5.0), *steps(4, frame(RIGHT))]
+    assert judge(story, [HOVER]).switches.tolist() == [0, 0]
+
+
 def test_the_referee_keeps_copies():
     referee = Referee(TASK, 1)
     live = Measurement(*(np.array([a]) for a in HOLD[0]))
