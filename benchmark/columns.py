@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from ..tasks import load_task
 from ..tasks.referee import SUCCESS
+from .plans import Plans
 from .shard import ShardResult
 
 EPISODE_COLUMNS = [
@@ -22,6 +23,7 @@ EPISODE_COLUMNS = [
     ("steps", pa.int32()),
     ("averaging", pa.bool_()),
     ("alpha", pa.float64()),
+    ("switches", pa.int32()),
     ("decisions", pa.int32()),
     ("fault", pa.string()),
     ("digest", pa.string()),
@@ -35,8 +37,14 @@ DECISION_COLUMNS = [
     ("step", pa.int32()),
     ("latency_ms", pa.float64()),
     ("rows", pa.int32()),
+    ("chosen", pa.int32()),
+    ("scores", pa.list_(pa.float32())),
+    ("modes", pa.list_(pa.int8())),
+    ("verdict", pa.string()),
+    ("plan", pa.string()),
 ]
-"""Columns of decisions.parquet: one row a decision of a running episode."""
+"""Columns of decisions.parquet: one row a decision of a running episode. The last five are null for a policy
+that does not say how it came to its decisions; `plans.Plans` explains them, `plan` being its digest."""
 
 
 def episode_table(results: list[ShardResult]) -> pa.Table:
@@ -63,6 +71,7 @@ def episode_table(results: list[ShardResult]) -> pa.Table:
                 "steps": int(verdict.steps[row]),
                 "averaging": label.endswith("_MID"),
                 "alpha": float(verdict.alpha[row]),
+                "switches": int(verdict.switches[row]),
                 "decisions": int(every[row]),
                 "fault": str(result.faults[row]),
                 "digest": str(result.digests[row]),
@@ -96,8 +105,17 @@ def decision_table(results: list[ShardResult]) -> pa.Table:
                             decision.step,
                             decision.latency_ms,
                             decision.rows,
+                            *_planned(result.plans, row, number),
                         ),
                         strict=True,
                     ):
                         rows[name].append(value)
     return pa.table(rows, schema=pa.schema(DECISION_COLUMNS))
+
+
+def _planned(plans: Plans | None, row: int, decision: int) -> list:
+    """Return how one decision of one episode was come to: the last columns."""
+    if plans is None:
+        return [None] * 5
+    fields = (plans.chosen, plans.scores, plans.modes, plans.verdict, plans.digest)
+    return [None if field is None else field[row, decision].tolist() for field in fields]

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..envs.errors import BimodalError, WrongUse
 from ..policies import Needs, Policy, load_policy
-from ..policies.load import BUILT_IN, policy_class, source_digest
+from ..policies.load import BUILT_IN, policy_class, source_digest, wrapped
 from ..tasks import Task, load_task
 from .guard import BUILD_DEADLINE_S, DEADLINE_S, Guard
 from .machine import code_digest, cores, machine, versions
@@ -235,5 +235,7 @@ def _plain(card: dict[str, Any]) -> dict[str, Any]:
 
 def _absolute(uri: str) -> str:
     """Return a policy's URI with the full path of its file, if it is one."""
+    if inner := wrapped(uri):
+        return f"safe({_absolute(inner)})"
     file, _, attribute = uri.rpartition(":")
     return f"{Path(file).resolve()}:{attribute}" if file.endswith(".py") else uri

@@ -11,9 +11,10 @@ import numpy as np
 
 from ..envs.simulation import Simulation
 from ..envs.specs import RANGE_SLACK, bounds, to_grid
-from ..policies.base import Episodes, Needs, Policy
+from ..policies.base import Episodes, Needs, PlanRecord, Policy
 from ..tasks.referee import Referee
 from .guard import Guard, PolicyTimeout
+from .plans import PlanLog, fitting
 
 
 class DecisionRecord(NamedTuple):
@@ -36,6 +37,8 @@ class Pilot:
         self.policy, self.needs, self.simulation, self.referee = policy, needs, simulation, referee
         self.guard = guard
         self.decisions: list[DecisionRecord] = []
+        self.plans = PlanLog(simulation.n)
+        """How the policy came to them."""
         self.faults = np.full(simulation.n, "", dtype=object)
         """What went wrong in each episode, "" for nothing, (N,) str."""
         self.low, self.high = bounds(referee.task.actions(needs.action))
@@ -59,11 +62,13 @@ class Pilot:
         names = self.needs.observations or tuple(seen)
         observation = {name: seen[name] for name in names}
         begin = time.perf_counter()
-        chunk = self._ask(lambda: _numbers(self.policy.act(observation)))
+        answer = self._ask(lambda: _answer(self.policy.act(observation), self.simulation.n))
         latency_ms = 1e3 * (time.perf_counter() - begin)
         self.decisions.append(DecisionRecord(step, latency_ms, self.simulation.n))
+        chunk, plan = answer or (None, PlanRecord())
         if chunk is not None:
             self._accept(chunk)
+        self.plans.add(plan, self._chunk)
 
     def _accept(self, chunk: np.ndarray) -> None:
         """Take over the chunk; rows that are not sound keep their last action and end."""
@@ -118,6 +123,11 @@ def fault_text(error: BaseException) -> str:
         text = "its message cannot be read"
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return f"{type(error).__name__}: {line}"[:300]
+
+
+def _answer(decision: object, n: int) -> tuple[np.ndarray, PlanRecord]:
+    """Return a decision's actions and the fitting part of its plan; runs the policy's code."""
+    return _numbers(decision), fitting(getattr(decision, "plan", None), n)
 
 
 def _numbers(decision: object) -> np.ndarray:

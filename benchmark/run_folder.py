@@ -3,7 +3,8 @@
 run.json            what was run, by whom, with what, on what
 episodes.parquet    one row an episode
 decisions.parquet   one row a decision
-traces/             one npz a shard: executed actions, and `mjSTATE_INTEGRATION` every 0.5 s
+traces/             one npz a shard: executed actions, and `mjSTATE_INTEGRATION` every 0.5 s; of a policy that
+                    plans a second one, `.plans.npz`: what it planned from, tried, chose and asked for
 videos/             rendered afterwards from the traces
 report.html         the run on one page
 SHA256SUMS          of everything above
@@ -22,8 +23,9 @@ import pyarrow.parquet as pq
 from ..envs.errors import BimodalError, WrongUse
 from .columns import decision_table, episode_table
 from .files import DRAFTS, whole, write_json, write_text
-from .shard import Shard, Trace
-from .shard_file import read_shard, shard_file
+from .plans import plan_file, read_plans
+from .shard import Shard, ShardResult, Trace
+from .shard_file import StoredShard, read_shard, sha256, shard_file
 
 SCHEMA_VERSION = 1
 _IDENTITY = ("suite", "policy", "training", "versions")
@@ -93,9 +95,11 @@ class RunFolder:
     def has(self, shard: Shard) -> bool:
         """Whether a shard has been finished."""
         try:
-            return read_shard(self.file(shard)).result.shard == shard
+            stored = read_shard(self.file(shard))
         except BimodalError:
             return False
+        sound = not stored.plans or sha256(plan_file(self.file(shard))) == stored.plans
+        return sound and stored.result.shard == shard
 
     def finish(self, shards: list[Shard], wall_s: float, invalid: list[str]) -> None:
         """Write the tables and the final record."""
@@ -115,11 +119,18 @@ class RunFolder:
             for item in stored
             if len(item.latencies_ms)
         }
-        results = [item.result for item in stored]
+        results = [self._with_plans(item) for item in stored]
         for name, table in (("episodes", episode_table(results)), ("decisions", decision_table(results))):
             with whole(self.path / f"{name}.parquet") as draft:
                 pq.write_table(table, draft)
         write_json(self.path / "run.json", self.card)
+
+    def _with_plans(self, stored: StoredShard) -> ShardResult:
+        """Return a shard's result with what the tables say of its plans."""
+        if not stored.plans:
+            return stored.result
+        file = plan_file(self.file(stored.result.shard))
+        return stored.result._replace(plans=read_plans(file, summary=True))
 
     def close(self) -> None:
         """Let others write."""

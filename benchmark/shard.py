@@ -19,6 +19,7 @@ from ..tasks.referee import Referee, Verdict
 from ..tasks.task import Task
 from .guard import Guard
 from .pilot import DecisionRecord, Pilot
+from .plans import Plans
 
 STATE_EVERY = 10
 """Control steps between recorded states (0.5 s)."""
@@ -57,6 +58,8 @@ class ShardResult(NamedTuple):
     """Fingerprint of each episode's actions, states and verdict, (N,) str of 32 hex digits."""
     decisions: list[DecisionRecord]
     trace: Trace
+    plans: Plans | None = None
+    """How the policy came to its decisions; None where it does not say."""
 
 
 def check_needs(task: Task, needs: Needs) -> None:
@@ -121,13 +124,14 @@ def run_shard(
             states.append(simulation.state())
         variant.push(simulation, step)
         actions.append(action)
-        simulation.step(from_grid(action), needs.action)
+        simulation.step(from_grid(action), needs.action, ~referee.done)
         referee.see(variant.judged(task.measure(simulation), simulation), simulation.diverged)
 
     verdict = referee.verdict()
     trace = Trace(_stack(actions, n, np.int32), _stack(states, n, np.float64))
     faults = pilot.faults.astype(str)
-    return ShardResult(shard, verdict, faults, digests(verdict, trace), pilot.decisions, trace)
+    plans = pilot.plans.plans()
+    return ShardResult(shard, verdict, faults, digests(verdict, trace), pilot.decisions, trace, plans)
 
 
 def digests(verdict: Verdict, trace: Trace) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""One npz file a shard: its verdicts, its decisions, and the trace that replays it."""
+"""One npz file a shard: its verdicts, its decisions, and the trace that replays it. Plans lie beside it."""
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from ..envs.errors import BimodalError
 from ..tasks.referee import Verdict
 from .files import whole
 from .pilot import DecisionRecord
+from .plans import plan_file, write_plans
 from .shard import Shard, ShardResult, Trace
 
 
@@ -20,6 +22,8 @@ class StoredShard(NamedTuple):
     result: ShardResult
     latencies_ms: np.ndarray
     """Wall times of single-episode decisions, measured with the task's first shard; else empty."""
+    plans: str
+    """sha256 of the file that holds the shard's plans, "" for none; `plans.plan_file` says where it lies."""
 
 
 def shard_file(run: Path, task: str, variant: str, index: int) -> Path:
@@ -33,13 +37,18 @@ def slug(variant: str) -> str:
 
 
 def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> None:
-    """Write a shard's record, whole or not at all."""
-    shard = result.shard
+    """Write a shard's record, whole or not at all, and its plans before it."""
+    shard, plans = result.shard, plan_file(path)
+    if result.plans is not None:
+        write_plans(plans, result.plans)
+    else:
+        plans.unlink(missing_ok=True)
     meta = {
         "task": shard.task,
         "variant": shard.variant,
         "index": shard.index,
         "faults": result.faults.tolist(),
+        "plans": "" if result.plans is None else sha256(plans),
     }
     arrays = {
         "meta": np.array(json.dumps(meta)),
@@ -75,4 +84,9 @@ def read_shard(path: Path) -> StoredShard:
         raise BimodalError(
             f"{path} is missing or damaged; run the same evaluation again to mend it"
         ) from error
-    return StoredShard(result, arrays["latencies_ms"])
+    return StoredShard(result, arrays["latencies_ms"], meta.get("plans", ""))
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file, "" if there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""

@@ -36,7 +36,7 @@ class PlanRecord(NamedTuple):
     seen: np.ndarray | None = None
     """What the planner planned from, as numbers of its own choice, (N, d)."""
     candidates: np.ndarray | None = None
-    """Sampled plans: C splines of K knots with D values each, in the planner's own variables, (N, C, K, D)."""
+    """Sampled plans: C splines of K knots with D values each, in the planner's variables, (N, C, K, D)."""
     scores: np.ndarray | None = None
     """Cost of each candidate, lower is better, (N, C)."""
     modes: np.ndarray | None = None

@@ -1,4 +1,7 @@
-"""Finding a policy: by registered name, `path/to/file.py:Class` or `package.module:Class`."""
+"""Finding a policy: by registered name, `path/to/file.py:Class` or `package.module:Class`.
+
+`safe(...)` around any of these puts the policy behind a safety filter.
+"""
 
 import hashlib
 import importlib
@@ -26,6 +29,18 @@ BUILT_IN = {
     "mse_labelled": "mse_labelled:LabelledMSE",
     "mip": "mip:MIP",
     "flow": "flow:Flow",
+    "flow_1step": "flow:OneStepFlow",
+    "reflow": "reflow:Reflow",
+    "diffusion": "diffusion:Diffusion",
+    "diffusion_ddpm": "diffusion:DDPM",
+    "diffusion_unet": "diffusion_unet:UNetDiffusion",
+    "gmm": "gmm:GMM",
+    "mse_step": "mse_step:StepMSE",
+    "nearest": "nearest:Nearest",
+    "diffuser": "diffuser:Diffuser",
+    "decision_diffuser": "decision_diffuser:DecisionDiffuser",
+    "diffuser_lite": "diffuser_lite:DiffuserLite",
+    "veteran": "veteran:Veteran",
 }
 """Registered names and where they live."""
 SHIPPED_CHECKPOINTS = Path(__file__).parent / "checkpoints"
@@ -41,7 +56,8 @@ def load_policy(uri: str | type[Policy], task: Task, checkpoints: Path | None = 
     """Return the policy that `uri` names, ready for `task`.
 
     Args:
-        uri: a registered name, `path/to/file.py:Class`, `package.module:Class`, or the class itself.
+        uri: a registered name, `path/to/file.py:Class`, `package.module:Class`, one of these in `safe(...)`,
+            or the class itself.
         task: the task to act in.
         checkpoints: folder of trained weights; None for the shipped ones.
 
@@ -50,6 +66,8 @@ def load_policy(uri: str | type[Policy], task: Task, checkpoints: Path | None = 
         BimodalError: its checkpoint is missing or damaged.
     """
     found = policy_class(uri) if isinstance(uri, str) else uri
+    if isinstance(uri, str) and (inner := wrapped(uri)):
+        return found(load_policy(inner, task, checkpoints))  # type: ignore[arg-type]
     try:
         if hasattr(found, "method") and uri in BUILT_IN:
             folder = SHIPPED_CHECKPOINTS if checkpoints is None else checkpoints
@@ -70,6 +88,11 @@ def policy_class(uri: str) -> type[Policy]:
     Raises:
         WrongUse: nothing of that name, or not a subclass of `Policy`.
     """
+    if inner := wrapped(uri):
+        policy_class(inner)
+        from .safety import SafetyFilter
+
+        return type(uri, (SafetyFilter,), {"__module__": SafetyFilter.__module__})
     if uri in BUILT_IN:
         module, _, attribute = BUILT_IN[uri].partition(":")
         found = getattr(importlib.import_module(f".{module}", __package__), attribute)
@@ -101,6 +124,11 @@ def source_digest(found: type[Policy]) -> dict[str, str]:
         return {file.name: hashlib.sha256(file.read_bytes()).hexdigest()}
     except (TypeError, OSError):  # defined in a terminal or notebook: never the same twice
         return {found.__qualname__: secrets.token_hex(16)}
+
+
+def wrapped(uri: str) -> str:
+    """Return the policy inside `safe(...)`, "" if it is none."""
+    return uri[len("safe(") : -1] if uri.startswith("safe(") and uri.endswith(")") else ""
 
 
 def _from_file(location: str):  # noqa: ANN202

@@ -1,8 +1,11 @@
 """Planners that know the simulator: sampling-based model-predictive control, with three update rules.
 
-Every few control steps each episode tries candidate splines of hand poses in a copy of its own physics, scores
-them (`mpc_cost.py`) and follows the plan that the update rule makes of them (`mpc_updates.py`). They read the
-simulator, so they are scored beside the experts, never against learned policies.
+Every few control steps each episode tries candidate splines of hand poses in a copy of its own physics,
+scores them (`mpc_cost.py`) and follows the plan that the update rule makes of them (`mpc_updates.py`). They
+read the simulator, so they are scored beside the experts, never against learned policies.
+
+What they can do is grasp at `task.grasps` with the first arm and move what they hold as far as success asks.
+Setting down, reaching around something, and a second arm that helps are beyond them.
 """
 
 from typing import ClassVar, NamedTuple
@@ -11,7 +14,7 @@ import numpy as np
 
 from ..envs.specs import OPENING_HIGH, OPENING_LOW
 from ..envs.streams import stream
-from ..tasks.task import Task
+from ..tasks.task import LIGHT_TOUCH, Task
 from .base import Decision, Episodes, Needs, PlanRecord, Policy
 from .mpc_cost import staged, touches
 from .mpc_model import TARGET, PlanModel
@@ -83,14 +86,34 @@ class PredictiveSampling(Policy):
         self._last = np.array(hands)
         self._plan = np.repeat(self._last[:, None], KNOTS, axis=1)
         self._deviation = np.broadcast_to(self._sigma, self._plan.shape).copy()
+        self._seen_last = np.full_like(episodes.simulation.qpos, np.nan)
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
-        """Plan each episode on its own; rows whose goal is reached keep still."""
-        decided = [self._decide(row) for row in range(len(self._keys))]
+        """Plan each episode on its own; those that are over keep still."""
+        over = self._over()
+        decided = [self._rest(row) if over[row] else self._decide(row) for row in range(len(self._keys))]
         self._decision += 1
         actions, records = zip(*decided, strict=True)
         columns = (np.stack(column) for column in zip(*records, strict=True))
         return Decision(np.stack(actions), PlanRecord(*columns))
+
+    def _over(self) -> np.ndarray:
+        """Return the episodes that have ended for certain, (N,) bool: planning them would be wasted."""
+        live = self._model.live
+        now = live.variant.judged(self.task.measure(live), live)
+        still = live.qpos == self._seen_last
+        self._seen_last = live.qpos.copy()
+        return live.diverged | (now.illegal > LIGHT_TOUCH) | (now.goal & still.all(-1))
+
+    def _rest(self, row: int) -> tuple[np.ndarray, PlanRecord]:
+        """Return one episode's last target for ever after, and an empty record."""
+        knots = np.repeat(self._last[row][None], KNOTS, axis=0)
+        targets = spline(knots[0], knots, KNOT_STEPS)
+        shape, dof = (CANDIDATES, KNOTS, TARGET * self.task.arms), knots.shape[1]
+        seen = np.full(dof + self.task.grasps.size, np.nan)
+        costs, modes = np.full(CANDIDATES, np.nan), np.full(CANDIDATES, -1, np.int8)
+        record = PlanRecord(seen, np.full(shape, np.nan), costs, modes, np.array(-1), np.array("over"))
+        return self._model.actions(targets, row), record
 
     def _decide(self, row: int) -> tuple[np.ndarray, PlanRecord]:
         """Return one episode's actions (H, 10 arms) and how it came to them, without the axis of episodes."""
@@ -101,14 +124,15 @@ class PredictiveSampling(Policy):
         costs, modes = staged(predicted, self.task.success_height)
         plan = self.update(knots, costs)
         targets = spline(start, plan.knots, KNOT_STEPS)
-        bad = touches(predicted.seen)[plan.chosen]
         if plan.chosen < 0:  # a blend has not been tried yet
             bad = touches(self._check.roll_out(row, targets[None]).seen)[0]
+        else:
+            bad = touches(predicted.seen)[plan.chosen]
         self._plan[row] = shifted(plan.knots, EXECUTE // KNOT_STEPS)
         self._deviation[row] = plan.deviation
         self._last[row] = targets[EXECUTE - 1]
         verdict = np.array("rejected: forbidden contact" if bad else "pass")
-        seen = np.concatenate([start, grasps.ravel()])
+        seen = np.concatenate([start, grasps.ravel()])  # what the record says it planned from
         record = PlanRecord(seen, knots, costs, modes, np.array(plan.chosen), verdict)
         return self._model.actions(targets, row), record
 
@@ -119,7 +143,7 @@ class PredictiveSampling(Policy):
         return np.where(far, hands, self._last[row])
 
     def _candidates(self, row: int, start: np.ndarray, grasps: np.ndarray) -> np.ndarray:
-        """Return the nominal plan, the proposals for the first arm, and noise around the nominal, (C, K, D)."""
+        """Return the nominal plan, proposals for the first arm, and noise around the nominal, (C, K, D)."""
         nominal = self._plan[row]
         proposed = proposals(start[:TARGET], grasps, self._knot_at)
         stay = np.broadcast_to(start[TARGET:], (*proposed.shape[:2], len(start) - TARGET))

@@ -1,8 +1,8 @@
-"""What a planner wants: a staged cost of predicted episodes, for any task and with the minimum over its grasps.
+"""What a planner wants: a staged cost of predicted episodes, the minimum over the task's grasps.
 
-The stages are those of a grasp: come to the hand's pose of one mode (sideways first, then down), hold, move the
-target as far as success asks, rest. A sum over the grasps would have its minimum in the middle, between the
-modes; the minimum over them is at a mode.
+The stages are those of a grasp: come to the hand's pose of one mode (sideways first, then down), hold, move
+the target as far as success asks, rest. A sum over the grasps would have its minimum in the middle, between
+the modes; the minimum over them is at a mode.
 """
 
 from typing import NamedTuple
@@ -14,6 +14,8 @@ from ..tasks.task import LIGHT_TOUCH, PAD_RADIUS, Measurement
 
 FORBIDDEN = 100.0
 """Cost of touching what must not be touched; more than all the rest together."""
+LOST = 1000.0
+"""Cost of a prediction that diverges."""
 TABLE_FORCE, TABLE = 5.0, 0.5
 """Force on the table [N] that costs, and how much."""
 REACH = 10.0
@@ -25,7 +27,7 @@ EMPTY = 0.2
 BEYOND = 0.02
 """How much farther than success asks the target should go [m]."""
 FUNNEL, CLEARANCE = 1.5, 0.12
-"""Height above a grasp that a hand beside it should have: so many times its distance aside, at most so much [m]."""
+"""Height over a grasp for a hand beside it: so many times its distance aside, at most so much [m]."""
 
 
 class Predicted(NamedTuple):
@@ -36,30 +38,35 @@ class Predicted(NamedTuple):
     grasps: np.ndarray
     """Where the hand should be for each of k modes, with its object wherever it is then, scene frame: TCP [m]
     and yaw [rad], (T, C, k, 4)."""
+    diverged: np.ndarray
+    """Candidates whose physics broke down, (C,) bool."""
 
 
 def staged(predicted: Predicted, success_height: float) -> tuple[np.ndarray, np.ndarray]:
     """Return each candidate's cost and the mode to which it goes, (C,) float and (C,) int8.
 
-    With s_m(t) the stage cost of mode m, T the last step,
+    With s_m(t) the stage cost of mode m, T the last step, way 0 to 1 how far what is held has come, and shut
+    0 to 1 how far the gripper has closed on nothing,
         J = min_m [ mean_t s_m(t) + s_m(T) ] + FORBIDDEN [touches] + TABLE [presses on the table],
-        s_m = REACH reach_m + UNHELD [not held] + UNMOVED (1 - way) + UNDONE [not goal] + EMPTY closed on nothing.
+        s_m = REACH reach_m + UNHELD [not held] + UNMOVED (1 - way) + UNDONE [not goal] + EMPTY shut.
     """
     seen = predicted.seen
     way = np.clip(np.where(seen.held, seen.lift, 0.0) / (success_height + BEYOND), 0, 1)
-    empty = np.where(seen.held, 0.0, 1 - np.clip(seen.opening / OPENING_HIGH, 0, 1))
-    common = UNHELD * ~seen.held + UNMOVED * (1 - way) + UNDONE * ~seen.goal + EMPTY * empty
+    shut = np.where(seen.held, 0.0, 1 - np.clip(seen.opening / OPENING_HIGH, 0, 1))
+    common = UNHELD * ~seen.held + UNMOVED * (1 - way) + UNDONE * ~seen.goal + EMPTY * shut
     stage = REACH * reach(seen.hand, predicted.grasps) + common[..., None]  # (T, C, k)
     each = stage.mean(0) + stage[-1]
     penalty = FORBIDDEN * touches(seen) + TABLE * (seen.table > TABLE_FORCE).any(0)
-    return each.min(-1) + penalty, each.argmin(-1).astype(np.int8)
+    costs = np.where(predicted.diverged | np.isnan(each).any(-1), LOST, each.min(-1) + penalty)
+    return costs, each.argmin(-1).astype(np.int8)
 
 
 def reach(hand: np.ndarray, grasps: np.ndarray) -> np.ndarray:
     """Return how far hands are from grasps [m], (..., k); yaw counts as the way of the pads.
 
-    With e the distance aside and h the height above the grasp: e + |h - min(FUNNEL e, CLEARANCE)|, so that the way
-    down begins beside nothing.
+    With e the distance aside and h the height above the grasp,
+        reach = e + |h - min(FUNNEL e, CLEARANCE)|,
+    so that the hand comes down only where it has come aside.
 
     Args:
         hand: TCP [m] and yaw [rad], scene frame, (..., 4).
@@ -72,4 +79,4 @@ def reach(hand: np.ndarray, grasps: np.ndarray) -> np.ndarray:
 
 def touches(seen: Measurement) -> np.ndarray:
     """Return which candidates touch what must not be touched, (C,) bool; a touch ends an episode."""
-    return (seen.illegal > LIGHT_TOUCH).any(0)
+    return np.any(seen.illegal > LIGHT_TOUCH, axis=0)

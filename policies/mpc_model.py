@@ -1,4 +1,4 @@
-"""The planner's model of an episode: a copy of its physics, in which many candidates are tried side by side."""
+"""The planner's model of an episode: a copy of its physics, in which candidates are tried side by side."""
 
 import mujoco
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from ..envs import control, robot
 from ..envs.axes.contact import fingers, movable, things
 from ..envs.simulation import Simulation, from_frame
-from ..envs.specs import from_grid, to_grid
+from ..envs.specs import OPENING_HIGH, OPENING_LOW, from_grid, to_grid
 from ..tasks.task import Measurement, Task
 from .mpc_cost import Predicted
 
@@ -27,7 +27,7 @@ class PlanModel:
         self._bound = self._objects()
 
     def mistake(self, row: int, mass: float, friction: float) -> None:
-        """Plan the episode in a row with objects whose mass, and friction, is that many times the true one."""
+        """Plan the episode in a row with objects of so many times their true mass, and friction."""
         model = self._models[row].__copy__()
         bodies = np.isin(model.body_weldid, movable(model, self.task))
         model.body_mass[bodies] *= mass
@@ -37,9 +37,12 @@ class PlanModel:
         self._models[row], self._own = model, True
 
     def hands(self, row: int) -> np.ndarray:
-        """Return where the hands of a live episode are, their grippers open: targets, (arms, TARGET)."""
-        poses = [self.live.hand_of(arm)[row] for arm in self.live.arms]
-        return np.array([[*pose, arm.opening[row]] for pose, arm in zip(poses, self.live.arms, strict=True)])
+        """Return where the hands of a live episode are, as targets, (arms, TARGET)."""
+        found = []
+        for arm in self.live.arms:
+            opening = np.clip(arm.opening[row], OPENING_LOW, OPENING_HIGH)
+            found.append([*self.live.hand_of(arm)[row], opening])
+        return np.array(found)
 
     def grasps(self, row: int) -> np.ndarray:
         """Return where the grasps of a live episode are now, (k, 4), scene frame."""
@@ -68,7 +71,7 @@ class PlanModel:
             seen.append([np.array(column) for column in now])
             grasps.append(self._moved(self._poses(simulation), row))
         columns = (np.stack(column) for column in zip(*seen, strict=True))
-        return Predicted(Measurement(*columns), np.stack(grasps))
+        return Predicted(Measurement(*columns), np.stack(grasps), simulation.diverged)
 
     def _poses(self, simulation: Simulation) -> np.ndarray:
         """Return position [m] and yaw [rad] of every object in the scene frame, (N, objects, 4)."""
@@ -87,7 +90,7 @@ class PlanModel:
         return np.lexsort([np.broadcast_to(stands, far.shape), far], axis=-1)[..., 0]
 
     def _moved(self, now: np.ndarray, row: int) -> np.ndarray:
-        """Return the grasps (..., k, 4) of an episode when its objects have come to poses `now` (..., o, 4)."""
+        """Return an episode's grasps (..., k, 4) when its objects have come to poses `now` (..., o, 4)."""
         now, first = now[..., self._bound[row], :], self._first[row, self._bound[row]]
         turn = (now[..., 3] - first[..., 3] + np.pi) % (2 * np.pi) - np.pi
         c, s = np.cos(turn), np.sin(turn)

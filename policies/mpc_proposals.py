@@ -19,10 +19,10 @@ WAYS = np.array([[0, 0, 1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]], float
 
 
 def proposals(start: np.ndarray, grasps: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Return candidate knots of one arm, (8 + 2 k, K, 5).
+    """Return candidate knots of one arm, (12 + 2 k, K, 5).
 
-    Staying; staying and closing; staying closed and moving in each of `WAYS` at once; closing and then moving up;
-    going to each of the grasps, without and with closing there.
+    Staying; staying and closing; closed, moving in each of `WAYS` at once, and after closing; going to each
+    grasp, without and with closing there.
 
     Args:
         start: where the target is now: TCP x, y, z [m], yaw [rad], opening [m], (5,).
@@ -33,9 +33,9 @@ def proposals(start: np.ndarray, grasps: np.ndarray, steps: np.ndarray) -> np.nd
     closed = stay.copy()
     closed[:, 4] = OPENING_LOW
     moves = [_moved(closed, way, steps) for way in WAYS]
-    later = _moved(closed, WAYS[0], np.maximum(steps - GRIP, 0))
+    later = [_moved(closed, way, np.maximum(steps - GRIP, 0)) for way in WAYS]
     ways = [_towards(start, grasp, steps) for grasp in grasps]
-    return np.stack([stay, closed, *moves, later, *(way for pair in ways for way in pair)])
+    return np.stack([stay, closed, *moves, *later, *(way for pair in ways for way in pair)])
 
 
 def _moved(knots: np.ndarray, way: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -45,7 +45,7 @@ def _moved(knots: np.ndarray, way: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 
 def _towards(start: np.ndarray, grasp: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the way to a grasp on a quarter ellipse, sideways first, and the same with closing at its end."""
+    """Return the way to a grasp on a quarter ellipse, sideways first, and the same with closing there."""
     away = grasp - start[:4]
     far = max(np.linalg.norm(away[:2]), abs(away[2]), PAD_RADIUS * abs(away[3]))
     needed = max(1.0, np.ceil(far / SPEED))

@@ -1,8 +1,8 @@
 """From scored candidates to one plan: the three update rules of sampling-based predictive control.
 
-A candidate is a spline of K knots with D values each; N candidates theta_n (N, K, D) have costs J_n (N,), lower
-is better. The rules differ in one thing, and it decides a bimodal task: predictive sampling keeps a candidate,
-the other two average several, and the average of two good plans may be a bad one.
+A candidate is a spline of K knots with D values each; N candidates theta_n (N, K, D) have costs J_n (N,),
+lower is better. The rules differ in one thing, and it decides a bimodal task: predictive sampling keeps a
+candidate, the other two average several, and the average of two good plans may be a bad one.
 """
 
 import numpy as np
@@ -85,7 +85,12 @@ def spline(start: np.ndarray, knots: np.ndarray, steps: int) -> np.ndarray:
 
 
 def samples(
-    rng: np.random.Generator, nominal: np.ndarray, deviation: np.ndarray, count: int, wide: float, factor: float
+    rng: np.random.Generator,
+    nominal: np.ndarray,
+    deviation: np.ndarray,
+    count: int,
+    wide: float,
+    factor: float,
 ) -> np.ndarray:
     """Return `count` noisy copies of the nominal knots, (count, K, D).
 
