@@ -9,7 +9,6 @@ import numpy as np
 from ..envs.errors import BimodalError
 from ..policies import Policy
 from ..policies.checkpoint import checkpoint_path
-from ..policies.nearest import Nearest
 from ..policies.train import METHODS, train
 from ..policies.windows import HORIZON
 from ..tasks.demonstrations import PROCESS_NOISE, Demonstrations, collect, load, save
@@ -133,8 +132,6 @@ class Study:
         """Return the policy of a cell, trained."""
         if cell.method == "mean":
             return Blend(self.task, np.full(len(self.task.modes), 1 / len(self.task.modes)))
-        if cell.method == "nearest":
-            return Nearest(self.task, self.file, cell.execute)
         folder = self.folder / str(cell.seed)
         weights = checkpoint_path(folder, self.task.id, cell.method)
         if not weights.is_file():

@@ -4,23 +4,20 @@ Everything is kept in one folder and nothing finished is done twice, so the job 
 """
 
 import shutil
-import subprocess
-import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from ..benchmark.commands import present
+from ..benchmark.commands import demonstrations_file, present
 from ..benchmark.console import progress_bar
 from ..benchmark.evaluate import evaluate
 from ..benchmark.files import write_text
-from ..benchmark.machine import cores
 from ..benchmark.suites import SUITES
+from ..benchmark.training import Setting, Training, Update, train_all
 from ..envs.errors import BimodalError
 from ..envs.gl import configure_gl
-from ..policies.checkpoint import checkpoint_path
 from .board import board_tables
 from .entry import entry_from_run, read_entries, write_entry
 from .reproduce import compare
@@ -44,7 +41,7 @@ def bench(out: Path, console: Console) -> int:
     )
     console.print(f"rendering off-screen with {configure_gl()}")
     _forget_other_suites(out, console)
-    with progress_bar("demonstrations and training", "") as update:
+    with progress_bar("demonstrations and training", "steps") as update:
         _train_all(out, update)
     runs = []
     for policy in POLICIES:
@@ -73,37 +70,13 @@ def _forget_other_suites(out: Path, console: Console) -> None:
     write_text(note, today)
 
 
-def _train_all(out: Path, update) -> None:  # noqa: ANN001
-    """Make demonstrations and weights of every task, one process a core, one thread a process."""
-    jobs = [(task, policy) for task in SUITES["core"].tasks for policy in POLICIES]
-    done = 0
-
-    def one(task: str) -> None:
-        nonlocal done
-        demos = out / "demos" / f"{task}.npz"
-        if not demos.exists():
-            _bimodal("demos", task, "--threads", "1", "--out", str(demos))
-        for policy in POLICIES:
-            if not checkpoint_path(out / "checkpoints", task, policy).exists():
-                folder = str(out / "checkpoints")
-                _bimodal("train", policy, "--task", task, "--demos", str(demos), "--out", folder)
-            done += 1
-            update(done, len(jobs), f"{policy} on {task}")
-
-    with ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(one, SUITES["core"].tasks))
-
-
-def _bimodal(*arguments: str) -> None:
-    """Run one command in a process of its own."""
-    program = "import sys; from bimodal.benchmark.cli import main; sys.exit(main(sys.argv[1:]))"
-    found = subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
-    )
-    if found.returncode:
-        raise BimodalError(
-            f"bimodal {' '.join(arguments[:2])} failed: {found.stderr.strip().splitlines()[-1:]}"
-        )
+def _train_all(out: Path, update: Update) -> None:
+    """Make demonstrations and weights of every task; what is there already is kept."""
+    trainings = [Training(task, policy) for task in SUITES["core"].tasks for policy in POLICIES]
+    setting = Setting(out / "checkpoints", device="cpu")
+    shows = partial(demonstrations_file, folder=out / "demos")
+    for training, problem in train_all(trainings, setting, shows, update=update).failed.items():
+        raise BimodalError(f"training of {training} failed: {problem}")
 
 
 def _compare_with_shipped(runs: list[Path], console: Console) -> None:

@@ -20,7 +20,9 @@ from .windows import Component
 SCHEMA_VERSION = 1
 """Version of the JSON file; a reader refuses a newer one."""
 SIZE_LIMIT = 1_500_000
-"""Largest file of weights that is written [bytes]: trained policies travel inside the package."""
+"""Largest file of weights that may travel inside the package [bytes]."""
+LARGE_LIMIT = 500_000_000
+"""Largest file of weights that stays outside [bytes]."""
 
 
 @dataclass(frozen=True)
@@ -118,21 +120,21 @@ def checkpoint_path(folder: Path, task: str, method: str) -> Path:
     return folder / task / f"{method}.safetensors"
 
 
-def save(path: Path, config: Config, weights: dict[str, torch.Tensor]) -> None:
+def save(path: Path, config: Config, weights: dict[str, torch.Tensor], limit: int = SIZE_LIMIT) -> None:
     """Write weights and config beside each other; each file appears whole or not at all.
 
     Raises:
-        BimodalError: the weights are larger than `SIZE_LIMIT`.
+        BimodalError: the weights are larger than `limit` [bytes].
     """
     raw = safetensors.torch.save({name: tensor.contiguous() for name, tensor in weights.items()})
-    if len(raw) > SIZE_LIMIT:
+    if len(raw) > limit:
         raise BimodalError(
-            f"the weights take {len(raw)} bytes; at most {SIZE_LIMIT} are kept, use a smaller trunk"
+            f"the weights take {len(raw)} bytes; at most {limit} are kept, use a smaller trunk"
         )
     record = dataclasses.replace(config, weights_sha256=sha256(raw).hexdigest()).to_json()
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, raw)
-    _replace(path.with_suffix(".json"), (json.dumps(record, indent=1) + "\n").encode())
+    write_whole(path, raw)
+    write_whole(path.with_suffix(".json"), (json.dumps(record, indent=1) + "\n").encode())
 
 
 def load(path: Path, task: str, method: str) -> Checkpoint:
@@ -203,7 +205,7 @@ def _read(path: Path) -> bytes:
         ) from None
 
 
-def _replace(path: Path, raw: bytes) -> None:
+def write_whole(path: Path, raw: bytes) -> None:
     """Write a file under a temporary name, then give it its name in one step."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

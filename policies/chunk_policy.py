@@ -19,6 +19,12 @@ from .base import Decision, Episodes, Needs, Policy
 from .networks import ResFiLM
 from .windows import HORIZON, Batch
 
+Draw = Callable[[Tensor], Batch]
+"""Returns the windows of the given rows (B,) as a batch."""
+Learned = tuple[dict[str, Tensor], float]
+"""Weights, and the loss at the end."""
+Fit = Callable[[type["ChunkPolicy"], Draw], Learned]
+"""`fit(kind, draw)` minimises the loss of `kind`, going on from the present weights, for all its steps."""
 ROWS = 16
 """Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
 ROTATION = slice(3, 9)
@@ -90,6 +96,21 @@ class ChunkPolicy(Policy):
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the training loss of a batch; all noise comes from the generator."""
         raise NotImplementedError
+
+    @classmethod
+    def learn(
+        cls, network: nn.Module, draw: Draw, count: int, generator: torch.Generator, fit: Fit
+    ) -> Learned:
+        """Return the trained weights; a method that learns in stages, or without a loss, says so here.
+
+        Args:
+            network: what `build` returned, with fresh weights.
+            draw: see `Draw`.
+            count: number of windows.
+            generator: of all noise.
+            fit: see `Fit`.
+        """
+        return fit(cls, draw)
 
     def noise_size(self) -> int:
         """Return how many standard normal numbers a decision takes; one for each value of a chunk."""

@@ -1,8 +1,13 @@
 """Flow matching of chunks: the policy that draws one mode and commits to it."""
 
+from pathlib import Path
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
+from ..envs.errors import BimodalError
+from ..tasks.task import Task
 from .chunk_policy import ChunkPolicy
 from .networks import Trunk
 from .objectives import flow_loss
@@ -16,6 +21,27 @@ class Flow(ChunkPolicy):
     method = "flow"
     description = "Flow matching of action chunks: draws one of them."
     training_steps = 2500
+    passes: ClassVar[int] = 10
+    """Euler steps of a decision, unless a policy is built with another number."""
+
+    def __init__(
+        self, task: Task, checkpoint: Path, execute: int | None = None, steps: int | None = None
+    ) -> None:
+        """Load trained weights.
+
+        Args:
+            task: the task to act in.
+            checkpoint: the .safetensors file; its .json lies beside it.
+            execute: actions executed of each chunk; None keeps the checkpoint's.
+            steps: Euler steps from the noise to a chunk; None takes the method's.
+
+        Raises:
+            BimodalError: the checkpoint is missing, damaged or made for something else, or no steps at all.
+        """
+        super().__init__(task, checkpoint, execute)
+        self.steps = self.passes if steps is None else steps
+        if self.steps < 1:
+            raise BimodalError(f"cannot sample in {self.steps} steps; 1 or more are possible")
 
     @staticmethod
     def loss(network: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -25,5 +51,16 @@ class Flow(ChunkPolicy):
         return flow_loss(network, batch.chunk, batch.condition, noise, time)
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
-        """Return the end of ten Euler steps from the noise."""
-        return flow_euler(self.network, noise, condition)
+        """Return the end of the Euler steps from the noise."""
+        return flow_euler(self.network, noise, condition, self.steps)
+
+
+class OneStepFlow(Flow):
+    """The weights of `flow`, followed for a single step: nearly regression, and a foil for `reflow`.
+
+    At t = 0 the input is noise alone, which says nothing of the chunk, so the prediction is the mean chunk
+    but for what a briefly trained network lets through of the noise.
+    """
+
+    description = "One Euler step of `flow`, without straightening it: the mean again."
+    passes = 1

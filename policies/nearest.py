@@ -1,46 +1,90 @@
 """Nearest-neighbour chunks: replay what the most similar demonstrated moment was followed by."""
 
-from pathlib import Path
+import torch
+from torch import Tensor, nn
 
-import numpy as np
+from ..envs.errors import BimodalError
+from .checkpoint import Config
+from .chunk_policy import ChunkPolicy, Draw, Fit, Learned
+from .windows import HORIZON
 
-from ..tasks.task import Task
-from .base import Decision, Needs, Policy
-from .chunk_policy import tidy
-from .normaliser import Normaliser
-from .windows import ACTION, load_demonstrations, make_windows
+MEMORY = 400_000
+"""Most that a task's demonstrations may take in 16 bits [bytes]; about a hundred of the 300 episodes."""
 
 
-class Nearest(Policy):
-    """One neighbour in normalised observations; commits to a mode, but copies one demonstration's aim."""
+class Memory(nn.Module):
+    """Frames of demonstrations, normalised; what a trunk's weights are to the other methods."""
 
-    description = "The chunk that followed the most similar demonstrated observation."
-
-    def __init__(self, task: Task, demonstrations: Path, execute: int = 8) -> None:
-        """Read the demonstrations.
+    def __init__(self, frames: int, c_size: int, a_size: int) -> None:
+        """Make room.
 
         Args:
-            task: the task to act in.
-            demonstrations: an npz file of this task.
-            execute: actions executed of each chunk.
+            frames: number of frames M.
+            c_size: length C of an observation.
+            a_size: length A of an action.
         """
-        super().__init__(task)
-        demos = load_demonstrations(demonstrations, task.id)
-        windows = make_windows(demos)
-        self.training = demos.meta
-        self._names = tuple(component.name for component in windows.components)
-        self._normaliser = Normaliser.of_observations(windows.observations)
-        self._points = self._normaliser.normalise(windows.observations)
-        self._chunks = windows.chunks
-        self._execute = execute
+        super().__init__()
+        self.seen, self.done, self.left = (
+            nn.Parameter(torch.zeros(size), requires_grad=False)
+            for size in ((frames, c_size), (frames, a_size), (frames, 1))
+        )
 
-    def needs(self) -> Needs:
-        """Return all components of the demonstrations."""
-        return Needs(self._names, ACTION, self._execute)
+    def forward(self, c: Tensor) -> Tensor:
+        """Return the chunks (B, H*A) that followed the frames most like c (B, C); the first of several."""
+        away = (self.seen - c[:, None]).square().sum(2)
+        nearest = away.argmin(1, keepdim=True)
+        ahead = torch.minimum(torch.arange(HORIZON).to(nearest), self.left[nearest[:, 0]].long())
+        return self.done[nearest + ahead].flatten(1)
 
-    def act(self, observation: dict[str, np.ndarray]) -> Decision:
-        """Return the chunk (N, H, A) of the nearest window of each row; the first one if several tie."""
-        parts = [np.asarray(observation[name], np.float64) for name in self._names]
-        seen = self._normaliser.normalise(np.concatenate(parts, axis=1))
-        nearest = [int(np.square(self._points - row).sum(axis=1).argmin()) for row in seen]
-        return Decision(tidy(self._chunks[nearest], ACTION))
+
+class Nearest(ChunkPolicy):
+    """One neighbour in normalised observations; commits to a mode, but copies one demonstration's aim.
+
+    It remembers whole episodes, from the first on, as many as fit into `MEMORY`; they show the modes as
+    evenly as all do.
+    """
+
+    method = "nearest"
+    description = "The chunk that followed the most similar demonstrated observation."
+    training_steps = 1
+    halved = True
+
+    @classmethod
+    def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
+        """Return a memory of as many frames as the checkpoint has values for."""
+        sizes = config.condition_size, len(config.action_normaliser.mean)
+        return Memory(config.parameters // (sum(sizes) + 1), *sizes)
+
+    @classmethod
+    def learn(
+        cls, network: nn.Module, draw: Draw, count: int, generator: torch.Generator, fit: Fit
+    ) -> Learned:
+        """Keep the demonstrations; there is no loss."""
+        whole = draw(torch.arange(count))
+        actions = whole.chunk.unflatten(1, (HORIZON, -1))
+        ends = episode_ends(actions)
+        values = whole.condition.shape[1] + actions.shape[2] + 1
+        fitting = ends[ends < MEMORY // (2 * values)]
+        if not len(fitting):
+            raise BimodalError(f"not one episode of {values} values a frame fits into {MEMORY} bytes")
+        rows = torch.arange(int(fitting[-1]) + 1)
+        left = (ends[torch.searchsorted(ends, rows)] - rows)[:, None].to(actions)
+        network.seen, network.done, network.left = (
+            nn.Parameter(part[: len(rows)].clone(), requires_grad=False)
+            for part in (whole.condition, actions[:, 0], left)
+        )
+        return network.state_dict(), 0.0
+
+    def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
+        """Return what followed the nearest frame; the noise is not used."""
+        return self.network(condition)
+
+
+def episode_ends(actions: Tensor) -> Tensor:
+    """Return the rows (E,) at which episodes end, for the chunks (M, H, A) of consecutive frames.
+
+    Within an episode, a chunk is the one before it moved on by one action.
+    """
+    follows = (actions[1:, :-1] == actions[:-1, 1:]).flatten(1).all(1)
+    last = torch.tensor([True])
+    return torch.cat((~follows.cpu(), last)).nonzero()[:, 0]

@@ -3,11 +3,14 @@
 Symbols as in `objectives`: pi is the trunk, c (B, C) the condition, a chunk is flat and normalised (B, H*A).
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
 from .networks import Trunk
 from .objectives import MIP_TIME
+from .schedule import ddim_step, ddpm_step, trailing_levels
 
 
 def regression_sample(trunk: Trunk, condition: Tensor, size: int) -> Tensor:
@@ -35,6 +38,66 @@ def flow_euler(trunk: Trunk, noise: Tensor, condition: Tensor, steps: int = 10) 
         clean = trunk(x, noise.new_full((len(noise),), t), condition)
         x = torch.lerp(x, clean, 1 / (steps - step))
     return x
+
+
+def ddim(trunk: Trunk, noise: Tensor, condition: Tensor, abar: Tensor, steps: int = 10) -> Tensor:
+    """Walk from noise to a chunk along `steps` of the T levels, without drawing anything on the way.
+
+    Song et al. 2021 (arXiv 2010.02502). The last step lands on the trunk's prediction itself; nothing is
+    clipped. With one step the result is close to the mean chunk, as with `flow_euler`.
+
+    Args:
+        trunk: predicts the clean chunk from (x, (level + 1) / T, c).
+        noise: starting points (B, H*A), standard normal.
+        condition: conditions c (B, C).
+        abar: share of signal at each level (T,).
+        steps: number of passes through the trunk, 1 to T.
+    """
+    x = noise
+    for time, share, share_next in _descent(abar, steps):
+        clean = trunk(x, noise.new_full((len(noise),), time), condition)
+        x = ddim_step(x, clean, share, share_next)
+    return x
+
+
+def ddpm(trunk: Trunk, noise: Tensor, condition: Tensor, abar: Tensor, steps: int = 100) -> Tensor:
+    """Walk from noise to a chunk, drawing each step from its posterior: Ho et al. 2020, algorithm 2.
+
+    Args:
+        trunk: predicts the clean chunk from (x, (level + 1) / T, c).
+        noise: the starting points, then what every step but the last adds, (B, steps, H*A), standard normal.
+        condition: conditions c (B, C).
+        abar: share of signal at each level (T,).
+        steps: number of passes through the trunk, 1 to T.
+    """
+    x, *draws = noise.unbind(1)
+    draws.append(torch.zeros_like(x))
+    for (time, share, share_next), draw in zip(_descent(abar, steps), draws, strict=True):
+        clean = trunk(x, x.new_full((len(x),), time), condition)
+        x = ddpm_step(x, clean, draw, share, share_next)
+    return x
+
+
+def _descent(abar: Tensor, steps: int) -> list[tuple[float, float, float]]:
+    """Return for each step its time, its share of signal and that of the level it leads to, 1 at the end."""
+    levels = trailing_levels(len(abar), steps)
+    shares = [*abar[levels].tolist(), 1.0]
+    return [((level + 1) / len(abar), *pair) for level, pair in zip(levels, pairwise(shares), strict=True)]
+
+
+def mixture_sample(mean: Tensor, logits: Tensor, noise: Tensor) -> Tensor:
+    """Return the mean mu_k (B, H*A) of a component k drawn with probability w_k; its spread is left out.
+
+    k is where the running sum of w passes the noise's quantile.
+
+    Args:
+        mean: mu (B, K, H*A).
+        logits: log w (B, K), up to a constant a row.
+        noise: one standard normal number a row, (B, 1).
+    """
+    reached = torch.softmax(logits, 1).cumsum(1)
+    drawn = (reached <= torch.special.ndtr(noise)).sum(1).clamp(max=logits.shape[1] - 1)
+    return mean[torch.arange(len(mean)), drawn]
 
 
 def mip_sample(trunk: Trunk, condition: Tensor, size: int, time: float = MIP_TIME) -> Tensor:

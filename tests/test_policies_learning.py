@@ -1,14 +1,12 @@
 """Learned chunk policies: known answers, determinism, and checkpoints refused when they should be."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
 from bimodal.envs.errors import BimodalError
-from bimodal.envs.specs import Spec
 from bimodal.policies import checkpoint as checkpoints
 from bimodal.policies.base import Episodes
 from bimodal.policies.chunk_policy import ROWS, in_micro_batches, mode_labels, tidy
@@ -16,7 +14,6 @@ from bimodal.policies.flow import Flow
 from bimodal.policies.mip import MIP
 from bimodal.policies.mse import MSE
 from bimodal.policies.mse_labelled import LabelledMSE
-from bimodal.policies.nearest import Nearest
 from bimodal.policies.networks import ResFiLM, count_parameters
 from bimodal.policies.normaliser import Normaliser
 from bimodal.policies.objectives import flow_loss, mip_loss, regression_loss
@@ -24,60 +21,7 @@ from bimodal.policies.samplers import flow_euler, mip_sample, regression_sample
 from bimodal.policies.train import METHODS, train
 from bimodal.policies.windows import batches, load_demonstrations, make_windows
 from bimodal.tasks import demonstrations
-
-REACH = 0.06
-"""The toy's two modes lie at y = -REACH and y = +REACH [m]."""
-FORK = 10
-"""Control steps of the toy before its modes part."""
-
-
-def spec(name, size):
-    return Spec(name, (size,), "m", "world", -2.0, 2.0, "Toy.")
-
-
-def toy_task(name="Toy-v1", modes=("left", "right"), sizes=(3, 2)):
-    components = (spec("tcp_position", sizes[0]), spec("pole_position", sizes[1]))
-    return SimpleNamespace(id=name, modes=modes, observation=components, arms=1)
-
-
-def toy_demos(episodes=100, steps=24, sides=(-1.0, 1.0)):
-    """A hand comes down above a pole, then goes to one of its sides; until then nothing tells which."""
-    rng = np.random.default_rng(3)
-    modes = np.arange(episodes) % len(sides)
-    pole = rng.uniform(-0.05, 0.05, (episodes, 1, 2)).repeat(steps + 1, axis=1)
-    down, aside = (
-        np.clip(np.arange(steps + 1) / FORK, 0, 1),
-        np.clip(np.arange(-FORK, steps + 1 - FORK) / 8, 0, 1),
-    )
-    y = pole[:, :, 1] + REACH * np.array(sides)[modes][:, None] * aside
-    path = np.stack([pole[:, :, 0], y, np.broadcast_to(0.2 - 0.1 * down, y.shape)], axis=2)
-    pointing_down = np.tile([1.0, 0, 0, 0, -1, 0, 0.08], (episodes, steps, 1))
-    seen = {"tcp_position": path[:, :-1].astype(np.float32), "pole_position": pole[:, :-1].astype(np.float32)}
-    actions = np.concatenate([path[:, 1:], pointing_down], axis=2).astype(np.float32)
-    return demonstrations.Demonstrations(
-        {"task": "Toy-v1"}, np.arange(episodes), modes.astype(np.int8), np.ones(episodes, bool), seen, actions
-    )
-
-
-def save(demos, path):
-    digest = demonstrations.content_digest(demos)
-    return demonstrations.save(demos._replace(meta={**demos.meta, "digest": digest}), path)
-
-
-def fork(rows):
-    """Frames at which the modes part, of scenes that the training has not seen."""
-    pole = np.random.default_rng(8).uniform(-0.04, 0.04, (rows, 2))
-    return {"tcp_position": np.column_stack([pole, np.full(rows, 0.1)]), "pole_position": pole}
-
-
-def first_chunks(policy, rows):
-    policy.reset(Episodes(np.arange(100, 100 + rows, dtype=np.uint64), None))
-    return policy.act(fork(rows)).actions
-
-
-def sideways(chunks):
-    """Where the chunks end beside the pole, in units of the modes' distance: -1 and 1 are the modes."""
-    return (chunks[:, -1, 1] - fork(len(chunks))["pole_position"][:, 1]) / REACH
+from toy import first_chunks, fork, save, sideways, spec, takes_both, toy_demos, toy_task
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +34,7 @@ def trained(demos, tmp_path_factory):
     """Every method, trained briefly."""
     out = tmp_path_factory.mktemp("checkpoints")
     steps = {"mse": 250, "mse_labelled": 250, "mip": 100, "flow": 800}
-    return {method: train(method, demos, out, steps=steps[method]) for method in METHODS}
+    return {method: train(method, demos, out, steps=steps[method]) for method in steps}
 
 
 # ------------------------------------------------------------------------------ what the methods learn
@@ -103,24 +47,13 @@ def test_regression_ends_in_the_middle(trained):
 
 
 def test_flow_takes_both_modes_and_hardly_ever_the_middle(trained):
-    ends = sideways(first_chunks(Flow(toy_task(), trained["flow"]), 200))
-    committed = np.abs(np.abs(ends) - 1) < 0.25
-    assert committed.mean() > 0.9
-    assert (np.abs(ends) < 0.5).mean() < 0.05
-    assert 0.3 < (ends[committed] > 0).mean() < 0.7
+    assert takes_both(first_chunks(Flow(toy_task(), trained["flow"]), 200))
 
 
 def test_regression_that_is_told_the_mode_goes_there(trained):
     ends = sideways(first_chunks(LabelledMSE(toy_task(), trained["mse_labelled"]), 200))
     assert (np.abs(np.abs(ends) - 1) < 0.25).mean() > 0.95
     assert 0.3 < (ends > 0).mean() < 0.7
-
-
-def test_nearest_neighbour_replays_a_demonstration(demos):
-    shown = toy_demos()
-    policy = Nearest(toy_task(), demos)
-    chunks = policy.act({name: values[[7, 20], 3] for name, values in shown.observations.items()}).actions
-    np.testing.assert_allclose(chunks, shown.actions[[7, 20], 3:19], atol=1e-6)
 
 
 def test_deterministic_methods_ignore_the_noise_key(trained):

@@ -1,0 +1,152 @@
+"""DiffuserLite: plans from coarse to fine by short flows, a few states at each level."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..tasks.task import Task
+from .checkpoint import Config
+from .inverse_dynamics import MLP, along, inverse_loss
+from .networks import Trunk
+from .planner import Networks, Plan, Planner, half
+from .planning import asked, choose, classifier_free, expectile_loss, inpainted, known_states, typical
+from .samplers import flow_euler
+from .transformer import PlanTransformer, PlanValue
+from .windows import Batch
+
+POINTS = 5
+"""States of a plan at each level, the present one or both ends among them."""
+STRIDES = (16, 4, 1)
+"""Control steps between two states of each level: a level spans the first gap of the one above."""
+STEPS = (5, 3, 3)
+"""Euler steps of each level's flow; between two ends that are known there is little left to choose."""
+LOOK_BACK = 0.7
+"""Time to which drawn plans are taken back to see whether they are typical."""
+UNTOLD = 0.25
+"""How often the coarsest level is learnt without its return."""
+REACHABLE = 0.95
+"""Expectile of the returns from a state that is asked for."""
+
+
+class DiffuserLite(Planner):
+    """Dong et al. 2024, arXiv 2401.15443: plan refinement, with rectified flows (its model R1).
+
+    The coarsest level plans five states 16 control steps apart, asked for by return, and a critic picks one
+    of the more typical half of several such plans. Every finer level fills a gap of the level above, both of
+    its ends known. Unlike the paper's, the finest level fills two gaps, side by side, so that 8 actions can
+    be executed along them; and the return asked for is what a network finds within reach.
+    """
+
+    method = "diffuser_lite"
+    description = "DiffuserLite: coarse-to-fine state plans by rectified flows."
+    training_steps = 6000
+    horizon = 8
+    planned = range(STRIDES[0] * (POINTS - 1) + 1)
+
+    def __init__(
+        self,
+        task: Task,
+        checkpoint: Path,
+        execute: int | None = None,
+        candidates: int | None = None,
+        guidance: float = 1.0,
+        temperature: float = 1.0,
+    ) -> None:
+        """Load trained weights.
+
+        Args:
+            task: the task to act in.
+            checkpoint: the .safetensors file; its .json lies beside it.
+            execute: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
+            candidates: coarse plans sampled for each decision; None takes 16.
+            guidance: w of classifier-free guidance at the coarsest level.
+            temperature: factor of the variance of the noise.
+
+        Raises:
+            BimodalError: the checkpoint is missing, damaged or made for something else.
+        """
+        super().__init__(task, checkpoint, execute, candidates)
+        self.guidance, self.temperature = guidance, temperature
+
+    @classmethod
+    def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
+        """Return the levels' networks, the critic, the inverse dynamics and the returns within reach."""
+        size, action_size = config.state_size, config.chunk_size // config.horizon
+        conditions, (width, blocks) = (size + 2, 2 * size, 2 * size), half(config)
+        levels = [PlanTransformer(POINTS, size, c, generator, 3 * width // 4, blocks) for c in conditions]
+        return Networks(
+            config,
+            levels=nn.ModuleList(levels),
+            critic=PlanValue(POINTS, size, size, generator, width // 2, blocks),
+            inverse=MLP(2 * size, action_size, generator, config.width),
+            reach=MLP(size, 1, generator, width),
+        )
+
+    @staticmethod
+    def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Return the sum of the losses of all networks."""
+        assert isinstance(network, Networks)
+        levels = network["levels"]
+        assert isinstance(levels, nn.ModuleList)
+        frames = batch.states.unflatten(1, (len(DiffuserLite.planned), -1))
+        rows, size = len(frames), frames.shape[2]
+        told = (torch.rand(rows, generator=generator) >= UNTOLD).float()
+        total = torch.zeros(())
+        for level, (trunk, stride) in enumerate(zip(levels, STRIDES, strict=True)):
+            plan = frames[:, : stride * POINTS : stride].flatten(1)
+            condition = ends(plan, size) if level else asked(frames[:, 0], batch.returns, told)
+            filled = inpainted(trunk, plan, known_states(POINTS, size, both=level > 0))
+            noise, time = torch.randn(plan.shape, generator=generator), torch.rand(rows, generator=generator)
+            clean = filled(torch.lerp(noise, plan, time[:, None]), time, condition)
+            total = total + (network.weight.repeat(POINTS) * (clean - plan).square()).mean()
+        coarse = frames[:, :: STRIDES[0]].flatten(1)
+        critic = network["critic"](coarse, coarse.new_zeros(rows), frames[:, 0]) - batch.returns
+        shaken = torch.randn(rows, 2, size, generator=generator)
+        acting = inverse_loss(network["inverse"], frames, batch.chunk, shaken)
+        reach = expectile_loss(batch.returns - network["reach"](frames[:, 0])[:, 0], REACHABLE)
+        return total + critic.square().mean() + acting + reach
+
+    def noise_size(self) -> int:
+        """Return the numbers of a coarse plan, of one and two gaps below, and of a look back at the plan."""
+        return 5 * POINTS * self.config.state_size
+
+    def plan(self, noise: Tensor, condition: Tensor, last: Plan | None) -> Plan:
+        """Return the best of K coarse plans, refined."""
+        size = self.config.state_size
+        draws = self.temperature**0.5 * noise.unflatten(1, (5, -1))
+        filled, wish = self._coarse(condition)
+        coarse = flow_euler(filled, draws[:, 0], wish, STEPS[0])
+        likely = typical(filled, coarse, torch.lerp(draws[:1, 4], coarse, LOOK_BACK), LOOK_BACK, wish)
+        scores = self.networks["critic"](coarse, coarse.new_zeros(len(coarse)), condition) - (~likely).float()
+        plans = coarse.unflatten(1, (POINTS, size))
+        chosen, verdict = self.settle(scores, plans, choose(scores), STRIDES[0])
+        middle = self._fill(1, plans[chosen, None, :2], draws[chosen, 1:2])
+        gaps = torch.cat([middle[:, :2], middle[:, 1:3]])
+        fine = self._fill(2, gaps, draws[chosen, 2:4])
+        path = torch.cat([fine[0], fine[1, 1:]])[None]
+        actions = along(self.networks["inverse"], path)[0]
+        verdict = self.led(verdict, actions, path[0, 1:])
+        return Plan(actions.flatten(), plans, scores, chosen, verdict)
+
+    def _coarse(self, seen: Tensor) -> tuple[Trunk, Tensor]:
+        """Return the trunk of coarse plans for what is seen (K, C), and its condition."""
+        levels, none = self.networks["levels"], seen.new_zeros(len(seen))
+        assert isinstance(levels, nn.ModuleList)
+        wanted = self.networks["reach"](seen)[:, 0].clamp(0, 1)
+        trunk = classifier_free(levels[0], asked(seen, wanted, none), self.guidance)
+        filled = inpainted(trunk, seen.repeat(1, POINTS), known_states(POINTS, seen.shape[1]))
+        return filled, asked(seen, wanted, none + 1)
+
+    def _fill(self, level: int, gaps: Tensor, noise: Tensor) -> Tensor:
+        """Return the states (G, P, C) that fill gaps (G, 2, C)."""
+        levels = self.networks["levels"]
+        assert isinstance(levels, nn.ModuleList)
+        path = torch.cat([gaps[:, :1].expand(-1, POINTS - 1, -1), gaps[:, 1:]], dim=1).flatten(1)
+        filled = inpainted(levels[level], path, known_states(POINTS, gaps.shape[2], both=True))
+        return flow_euler(filled, noise, gaps.flatten(1), STEPS[level]).unflatten(1, (POINTS, -1))
+
+
+def ends(plan: Tensor, size: int) -> Tensor:
+    """Return the first and the last state of flat plans (B, P*C), side by side, (B, 2C)."""
+    return torch.cat([plan[:, :size], plan[:, -size:]], dim=1)

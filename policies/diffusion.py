@@ -1,0 +1,92 @@
+"""Diffusion of chunks: Diffusion Policy with the suite's small residual trunk."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..envs.errors import unknown_name
+from ..tasks.task import Task
+from .chunk_policy import ChunkPolicy
+from .networks import Trunk
+from .objectives import diffusion_loss
+from .samplers import ddim, ddpm
+from .schedule import signal_shares, squared_cosine_betas, trailing_levels
+from .windows import Batch
+
+LEVELS = 100
+"""T, noise levels."""
+SHARES = signal_shares(squared_cosine_betas(LEVELS))
+"""abar, share of signal at each level, (T,)."""
+STEPS = {"ddim": 10, "ddpm": LEVELS}
+"""The samplers, and how many of the levels each visits by default."""
+
+
+class Diffusion(ChunkPolicy):
+    """Denoises a chunk level by level; the noise decides the mode. Chi et al. 2023, arXiv 2303.04137.
+
+    It predicts the clean chunk, where the paper predicts the noise: a small network learns that in
+    seconds. One observation, not two, as for every method here.
+    """
+
+    method = "diffusion"
+    description = "Diffusion Policy: denoises action chunks, in ten DDIM steps."
+    training_steps = 2500
+    halved = True
+
+    def __init__(
+        self,
+        task: Task,
+        checkpoint: Path,
+        execute: int | None = None,
+        sampler: str = "ddim",
+        steps: int | None = None,
+    ) -> None:
+        """Load trained weights.
+
+        Args:
+            task: the task to act in.
+            checkpoint: the .safetensors file; its .json lies beside it.
+            execute: actions executed of each chunk; None keeps the checkpoint's.
+            sampler: `ddim` draws once, at the start; `ddpm` draws at every step.
+            steps: passes through the trunk, 1 to 100; None for 10 with ddim, all 100 with ddpm.
+
+        Raises:
+            BimodalError: the checkpoint is missing, damaged or made for something else, or there is no such
+                sampler.
+        """
+        super().__init__(task, checkpoint, execute)
+        if sampler not in STEPS:
+            raise unknown_name("sampler", sampler, STEPS)
+        self.sampler = sampler
+        self.steps = STEPS[sampler] if steps is None else steps
+        trailing_levels(LEVELS, self.steps)
+
+    @staticmethod
+    def loss(network: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Draw noise and levels, and return the denoising loss."""
+        noise = torch.randn(batch.chunk.shape, generator=generator)
+        level = torch.randint(LEVELS, (len(batch.chunk),), generator=generator)
+        return diffusion_loss(network, batch.chunk, batch.condition, noise, level, SHARES)
+
+    def noise_size(self) -> int:
+        """Return how many numbers the sampler draws; the first are those that it starts from."""
+        draws = self.steps if self.sampler == "ddpm" else 1
+        return draws * self.config.chunk_size
+
+    def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
+        """Return what the noise is denoised to."""
+        if self.sampler == "ddim":
+            return ddim(self.network, noise, condition, SHARES, self.steps)
+        draws = noise.unflatten(1, (self.steps, -1))
+        return ddpm(self.network, draws, condition, SHARES, self.steps)
+
+
+class DDPM(Diffusion):
+    """The weights of `diffusion` with its original sampler, as a policy of its own name."""
+
+    description = "Diffusion Policy with 100 DDPM steps: the weights of `diffusion`."
+
+    def __init__(self, task: Task, checkpoint: Path, execute: int | None = None) -> None:
+        """Load the weights of `diffusion`; arguments as there."""
+        super().__init__(task, checkpoint, execute, "ddpm")
