@@ -66,6 +66,8 @@ class Outcome(NamedTuple):
     """Largest force between robot and table [N]."""
     acted: np.ndarray
     """First control step at which the hand touched the forbidden or acted, -1 for never."""
+    switches: np.ndarray
+    """How often the hand went over from one mode's side to another's."""
 
     @property
     def n(self) -> int:
@@ -132,5 +134,6 @@ def trial(task: Task, policy: Policy, seeds: range, forgiving: bool = False, var
         witness = Witness(task, len(shard.seeds), forgiving, horizon)
         verdict = run_shard(task, policy, shard, NOISE, referee=witness).verdict
         lifted = witness.lift > LIFTED
-        parts.append((verdict.success, verdict.mode, lifted, witness.illegal, witness.table, witness.acted))
+        seen = witness.illegal, witness.table, witness.acted
+        parts.append((verdict.success, verdict.mode, lifted, *seen, verdict.switches))
     return Outcome(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from ..envs.errors import unknown_name
 from ..envs.variant import CLEAN
 from ..policies.load import BUILT_IN
+from ..policies.presets import PRESETS
 from ..tasks import task_id
-from ..tasks.demonstrations import REGIMES
+from ..tasks.demonstrations import GRADED, REGIMES
 from . import commands
 from .commands import CHECKPOINTS
 from .evaluate import RUNS
@@ -87,10 +88,10 @@ COMMANDS: dict[str, Command] = {
             argument("--episodes", type=int, default=300, help="number of demonstrations (default 300)"),
             argument(
                 "--regime",
-                type=_known("regime", REGIMES),
+                type=_known("regime", (*REGIMES, GRADED)),
                 default="bi50",
                 help="which modes are shown: bi50 both equally (default), bi70 and bi90 the first more often,"
-                " uni only the first, ctx by the part of the table",
+                " uni only the first, ctx by the part of the table, graded both, some badly",
             ),
             argument("--seed", type=int, default=0, help="number of the demonstration set (default 0)"),
             argument("--noise", type=float, default=1.0, help="process noise [mm] (default 1)"),
@@ -101,9 +102,31 @@ COMMANDS: dict[str, Command] = {
     "train": Command(
         commands.train,
         (
-            argument("method", help="mse, flow, mip or mse_labelled"),
-            argument("--task", type=_TASK, required=True, help="task id or file.py"),
-            argument("--demos", type=Path, help="demonstrations (default: 300 bi50 ones, made if missing)"),
+            argument("method", nargs="?", help="mse, flow, mip, ...: a wrong name lists them all"),
+            argument(
+                "--task",
+                type=_TASK,
+                action="append",
+                help="task id or file.py (with --all: only these, may be repeated)",
+            ),
+            argument("--all", action="store_true", help="every method on every task, a process a core"),
+            argument(
+                "--suite",
+                type=_known("suite", tuple(SUITES)),
+                default="core",
+                help=f"whose tasks --all means: {', '.join(SUITES)} (default core)",
+            ),
+            argument("--methods", help="with --all: only these, e.g. mse,flow"),
+            argument("--seeds", help="with --all: training seeds, START..END (both included) or a count"),
+            argument("--demos", type=Path, help="demonstrations (default: the method's, made if missing)"),
+            argument(
+                "--preset",
+                type=_known("preset", tuple(PRESETS)),
+                help=f"size: {', '.join(PRESETS)} (default cpu; with --all gpu where there is a CUDA device)",
+            ),
+            argument(
+                "--device", default="auto", help="auto, cpu or cuda (default auto: cuda for the preset gpu)"
+            ),
             argument("--steps", type=int, help="optimiser steps (default: the method's)"),
             argument("--seed", type=int, default=0, help="training seed (default 0)"),
             argument(
@@ -112,12 +135,16 @@ COMMANDS: dict[str, Command] = {
                 default=CHECKPOINTS,
                 help="folder of checkpoints (default runs/checkpoints)",
             ),
+            argument("--fresh", action="store_true", help="begin anew instead of going on"),
+            argument("--workers", type=int, help="with --all: processes (default: one a core)"),
         ),
     ),
     "evaluate": Command(
         commands.run_evaluation,
         (
-            argument("policy", help=f"{', '.join(BUILT_IN)}, file.py:Class or module:Class"),
+            argument(
+                "policy", help=f"{', '.join(BUILT_IN)}, file.py:Class, module:Class, or safe(...) around one"
+            ),
             argument(
                 "--suite",
                 type=_known("suite", tuple(SUITES)),
@@ -180,6 +207,15 @@ COMMANDS: dict[str, Command] = {
             ),
             argument("--fresh", action="store_true", help="measure again what runs/ holds already"),
             argument("--page", type=Path, help="also write the page of Markdown (of all that runs/ holds)"),
+            argument("--workers", type=int, help="processes (default: one a core)"),
+        ),
+    ),
+    "results": Command(
+        commands.results,
+        (
+            argument("--sampling", action="store_true", help="also measure samplers by executed length"),
+            argument("--page", type=Path, help="also write the page of Markdown"),
+            argument("--fresh", action="store_true", help="measure the samplers again"),
             argument("--workers", type=int, help="processes (default: one a core)"),
         ),
     ),

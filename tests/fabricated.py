@@ -18,12 +18,12 @@ def run_folder(folder, outcomes, policy="flow", track="state", suite="smoke", **
         outcomes: {task: [(label, mode, alpha, steps), ...]}, one for each seed of the suite.
         policy: its name.
         track: the policy's track.
-        suite: the suite's name.
+        suite: the suite, or its name.
         changes: replaces top-level fields of run.json.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    panel = find_suite(suite)
+    panel = find_suite(suite) if isinstance(suite, str) else suite
     rows = [
         {
             "task": task,
@@ -37,6 +37,7 @@ def run_folder(folder, outcomes, policy="flow", track="state", suite="smoke", **
             "steps": steps,
             "averaging": label.endswith("_MID"),
             "alpha": float(alpha),
+            "switches": seed % 2,
             "fault": "",
             "digest": f"{seed:032x}",
         }

@@ -1,9 +1,7 @@
 """The evaluator called from Python, and its memory."""
 
-import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +9,7 @@ from bimodal.benchmark.evaluate import evaluate
 from bimodal.benchmark.run_folder import RunFolder, read_card
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.policies.experts import Expert
-
-_scoring = runpy.run_path(str(Path(__file__).parent / "scoring.py"))
-DUMBBELL = _scoring["DUMBBELL"]
-panel, digests, expert_digests = _scoring["panel"], _scoring["digests"], _scoring["expert_digests"]
+from scoring import DUMBBELL, digests, expert_digests, panel
 
 
 def test_a_class_is_scored_in_this_process(tmp_path):

@@ -1,8 +1,5 @@
 """Blame where it belongs: what goes wrong in a policy, in the harness, or before the first episode."""
 
-import runpy
-from pathlib import Path
-
 import pytest
 from bimodal.benchmark.evaluate import evaluate
 from bimodal.benchmark.run_folder import read_card
@@ -11,11 +8,7 @@ from bimodal.envs.errors import BimodalError
 from bimodal.envs.streams import noise_key
 from bimodal.leaderboard.entry import entry_from_run
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
-
-_scoring = runpy.run_path(str(Path(__file__).parent / "scoring.py"))
-DUMBBELL, POST, VERSION = _scoring["DUMBBELL"], _scoring["POST"], _scoring["VERSION"]
-panel, rows, digests = _scoring["panel"], _scoring["rows"], _scoring["digests"]
-expert_digests, bimodal, score = _scoring["expert_digests"], _scoring["bimodal"], _scoring["score"]
+from scoring import DUMBBELL, POST, VERSION, bimodal, digests, expert_digests, panel, rows, score
 
 DEADLY = '''
 import os, signal, time

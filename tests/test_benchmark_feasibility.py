@@ -1,6 +1,6 @@
 """In which variants a task can still be done: the cells, what is kept of them, and how they are shown.
 
-docs/variants.md is renewed from runs/feasibility by
+docs/variants.md and benchmark/feasible.json are renewed from runs/feasibility by
 `BIMODAL_WRITE_DOCS=1 python -m pytest tests/test_benchmark_feasibility.py -k docs`.
 """
 
@@ -23,10 +23,10 @@ from bimodal.benchmark.feasibility import (
     acting,
     try_experts,
 )
-from bimodal.benchmark.feasible_cells import FOLDER, keep, kept
+from bimodal.benchmark.feasible_cells import FOLDER, expert_fails, keep, kept, known, publish
 from bimodal.benchmark.suites import SUITES
 from bimodal.benchmark.trials import FIRST_SEED, Outcome, trial
-from bimodal.benchmark.variants_page import axes_section, suites_section, variants_page
+from bimodal.benchmark.variants_page import axes_section, kinds_section, suites_section, variants_page
 from bimodal.envs.axes import axes
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.variant import Variant
@@ -83,12 +83,16 @@ def test_the_axes_that_concern_an_expert_are_those_that_change_the_world():
 
 
 @pytest.mark.parametrize(
-    ("axis", "level", "success", "feasible"),
-    [("contact.friction", 1, 1.0, True), ("sensing.noise", 3, 1.0, True), ("actuation.noise", 3, 0.0, False)],
+    ("task", "axis", "level", "success", "feasible"),
+    [
+        (DUMBBELL, "contact.friction", 1, 1.0, True),
+        (DUMBBELL, "sensing.noise", 3, 1.0, True),
+        ("PandaLiftMug-v1", "contact.slip", 3, 0.0, False),
+    ],
 )
-def test_the_experts_are_tried_in_the_variant(axis, level, success, feasible):
-    """Slippery bars are held, poor sight is no concern of theirs, and a shaken hand holds nothing still."""
-    found = try_experts(DUMBBELL, axis, level, seeds=4)
+def test_the_experts_are_tried_in_the_variant(task, axis, level, success, feasible):
+    """Slippery bars are held, poor sight is no concern of theirs, and a mug's rim slips off the fingers."""
+    found = try_experts(task, axis, level, seeds=4)
     assert (found.success, found.feasible, found.reason) == (success, feasible, "")
 
 
@@ -139,7 +143,7 @@ def test_what_is_impossible_has_its_reason_and_is_not_tried(monkeypatch):
 
 def outcome(success):
     empty = np.zeros(len(success))
-    return Outcome(np.array(success, bool), empty, empty, empty, empty, empty)
+    return Outcome(np.array(success, bool), empty, empty, empty, empty, empty, empty)
 
 
 def test_the_worst_mode_counts_without_the_episodes_in_which_it_is_blocked(monkeypatch):
@@ -305,7 +309,54 @@ def test_the_page_lists_the_variants_of_every_suite():
         (row,) = [row for row in suites_section().splitlines() if row.startswith(f"| `{name}` |")]
         assert f"{len(suite.seeds)} clean, {len(suite.panel(suite.variants[-1]))} shifted" in row
         named = all(f"`{variant}`" in row for variant in suite.variants[1:])
-        assert named or "every axis at every level" in row
+        assert named or "every axis and the combination at every level" in row
+
+
+def test_what_is_published_counts_on_other_versions_but_not_for_another_task_or_magnitude(
+    tmp_path, monkeypatch
+):
+    cells = [Cell(DUMBBELL, "combo", 2, 0.5), Cell(POST, "contact.friction", 1, 1.0)]
+    for cell in cells:
+        keep(cell, tmp_path)
+    publish([POST, DUMBBELL], tmp_path, file := tmp_path / "all.json")
+    nowhere, right = tmp_path / "nowhere", {cell.place: cell for cell in cells}
+    assert known([DUMBBELL, POST], nowhere, file) == right
+    assert known([POST], nowhere, file) == {cells[1].place: cells[1]}
+    monkeypatch.setattr("bimodal.benchmark.feasible_cells.versions", lambda: {"mujoco": "4.0.1"})
+    assert known([DUMBBELL, POST], nowhere, file) == right
+    keep(newer := cells[1]._replace(success=0.2), nowhere)
+    assert known([POST], nowhere, file) == {newer.place: newer}, "what was measured here goes before it"
+    monkeypatch.setattr(axes()["sensing.noise"], "levels", (0.0, 2.0, 6.0, 10.0))
+    assert known([DUMBBELL], nowhere, file) == {}, "another magnitude in the combination"
+    monkeypatch.undo()
+    monkeypatch.setattr(LiftDumbbell, "success_height", 0.05)
+    assert known([DUMBBELL], nowhere, file) == {}
+    for damage in ("", "{", "[1]", '[{"task": 3}]'):
+        file.write_text(damage)
+        assert known([POST], tmp_path / "empty", file) == {}
+
+
+def test_of_a_mixture_the_weakest_part_counts():
+    cells = {
+        place: Cell(*place, success)
+        for place, success in (
+            (Place(DUMBBELL, "contact.friction", 1), 0.94),
+            (Place(DUMBBELL, "contact.mass", 3), 0.85),
+            (Place(DUMBBELL, "start.joints", 2), 0.2),
+            (Place(DUMBBELL, "combo", 1), 0.5),
+        )
+    }
+    for variant, figure in (
+        ("contact.friction:1", 0.94),
+        ("contact.mass:3", None),
+        ("contact.friction:1+start.joints:2", 0.2),
+        ("combo:1+start.joints:2", 0.2),
+        ("combo:1", 0.5),
+        ("contact.friction:2", None),
+        ("clean", None),
+    ):
+        assert expert_fails(cells, DUMBBELL, variant) == figure, variant
+    assert expert_fails(cells, POST, "combo:1") is None
 
 
 def test_a_page_of_nothing_measured_is_a_page():
@@ -318,5 +369,6 @@ def test_a_page_of_nothing_measured_is_a_page():
 def test_the_page_in_docs_is_of_the_present_axes_and_suites():
     if os.environ.get("BIMODAL_WRITE_DOCS") == "1":
         PAGE.write_text(variants_page(own_names(), kept(own_names(), ROOT / FOLDER)))
+        publish(own_names(), ROOT / FOLDER)
     text, advice = PAGE.read_text(), "docs/variants.md is old; see this file's first lines"
-    assert axes_section() in text and suites_section() in text, advice
+    assert all(part() in text for part in (axes_section, kinds_section, suites_section)), advice

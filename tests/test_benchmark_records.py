@@ -3,13 +3,11 @@
 import json
 import os
 import random
-import runpy
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,11 +20,7 @@ from bimodal.envs.errors import BimodalError
 from bimodal.policies import load_policy
 from bimodal.policies.experts import Expert
 from bimodal.tasks import load_task, task_names
-
-_scoring = runpy.run_path(str(Path(__file__).parent / "scoring.py"))
-DUMBBELL, POST, CLI = _scoring["DUMBBELL"], _scoring["POST"], _scoring["CLI"]
-panel, rows, digests = _scoring["panel"], _scoring["rows"], _scoring["digests"]
-expert_digests, bimodal, score = _scoring["expert_digests"], _scoring["bimodal"], _scoring["score"]
+from scoring import CLI, DUMBBELL, POST, bimodal, digests, expert_digests, panel, rows, score
 
 
 @pytest.mark.parametrize(("workers", "threads"), [(0, 2), (1, 1), (2, 1), (2, 2)])

@@ -2,8 +2,6 @@
 
 import html
 import re
-import runpy
-from pathlib import Path
 
 import pytest
 from bimodal.benchmark.gallery import clips
@@ -16,9 +14,8 @@ from bimodal.benchmark.svg import interval_bar, label_bar, percent, share_bar
 from bimodal.benchmark.tally import read_run, summary, tally, tally_run
 from bimodal.envs.errors import BimodalError
 from bimodal.tasks.referee import LABELS
+from fabricated import outcome, run_folder
 
-_fabricated = runpy.run_path(str(Path(__file__).parent / "fabricated.py"))
-run_folder, outcome = _fabricated["run_folder"], _fabricated["outcome"]
 DUMBBELL, POST = SUITES["smoke"].tasks
 LEFT, RIGHT = outcome("SUCCESS", 0, 0.02, 80), outcome("SUCCESS", 1, 0.99, 90)
 MIDDLE, IDLE = outcome("COLLISION_MID", -1, 0.5, 40), outcome("NO_ATTEMPT")

@@ -2,11 +2,9 @@
 
 import ctypes
 import os
-import runpy
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +12,7 @@ import pytest
 from bimodal.benchmark.evaluate import evaluate
 from bimodal.benchmark.shard_file import read_shard
 from bimodal.envs.errors import WrongUse
-
-_scoring = runpy.run_path(str(Path(__file__).parent / "scoring.py"))
-DUMBBELL, POST, CLI = _scoring["DUMBBELL"], _scoring["POST"], _scoring["CLI"]
-panel, rows, digests = _scoring["panel"], _scoring["rows"], _scoring["digests"]
-expert_digests, bimodal, score = _scoring["expert_digests"], _scoring["bimodal"], _scoring["score"]
+from scoring import CLI, DUMBBELL, POST, bimodal, digests, expert_digests, panel, rows, score
 
 
 def test_a_folder_holds_one_run(tmp_path, capsys):

@@ -1,10 +1,8 @@
 """What a suite fixes, and what a policy may know of it."""
 
 import os
-import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,10 +16,7 @@ from bimodal.policies import Needs
 from bimodal.policies.experts import Expert, Zero
 from bimodal.tasks import demonstrations, load_task
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
-
-_scoring = runpy.run_path(str(Path(__file__).parent / "scoring.py"))
-DUMBBELL, POST = _scoring["DUMBBELL"], _scoring["POST"]
-panel, rows = _scoring["panel"], _scoring["rows"]
+from scoring import DUMBBELL, POST, panel, rows
 
 
 def test_the_hash_changes_with_everything_that_decides_an_episode(monkeypatch):

@@ -1,8 +1,10 @@
 """Suites with variants: which cells there are, what a shift does beside its clean arm, what is refused."""
 
 import copy
+import csv
 import json
 import runpy
+from collections import OrderedDict
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -10,7 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark import suites
 from bimodal.benchmark.evaluate import evaluate
-from bimodal.benchmark.paired import compare, compare_all
+from bimodal.benchmark.feasibility import Cell
+from bimodal.benchmark.feasible_cells import keep, known, publish
+from bimodal.benchmark.paired import compare, compare_all, over_tasks
+from bimodal.benchmark.report import report_page
 from bimodal.benchmark.run_folder import read_card
 from bimodal.benchmark.suites import SUITES, Suite, every_variant, find_suite, ladder, suite_from_card
 from bimodal.benchmark.tables import shift_table
@@ -18,9 +23,12 @@ from bimodal.benchmark.tally import read_run
 from bimodal.envs.axes import axes
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.variant import CLEAN, parse
-from bimodal.leaderboard.entry import check_entry, entry_from_run
+from bimodal.leaderboard.board import board_rows, board_tables
+from bimodal.leaderboard.entry import check_entry, entry_from_run, write_entry
 from bimodal.leaderboard.files import entry_id
+from bimodal.leaderboard.site import build_site
 from bimodal.policies.experts import Expert
+from rich.console import Console
 
 HERE = Path(__file__).parent
 _scoring = runpy.run_path(str(HERE / "scoring.py"))
@@ -87,7 +95,7 @@ def test_the_suites_have_the_variants_that_they_promise():
     assert [len(SUITES[name].tasks) for name in ("smoke", "core")] == [2, 6]
     assert [len(shifts[name]) for name in ("smoke", "core")] == [2, 8]
     assert {part.level for name in ("smoke", "core") for v in shifts[name] for part in parse(v)} == {2}
-    assert set(shifts["full"]) == {f"{axis}:{level}" for axis in axes() for level in (1, 2, 3)}
+    assert set(shifts["full"]) == {f"{axis}:{level}" for axis in (*axes(), "combo") for level in (1, 2, 3)}
     assert shifts["full"] == every_variant() and set(shifts["core"]) < set(shifts["full"])
     assert SUITES["smoke"].panel(SLIPPERY) == SUITES["smoke"].seeds == range(16)
     assert SUITES["core"].panel(SLIPPERY) == range(50) and SUITES["core"].seeds == range(200)
@@ -159,6 +167,64 @@ def test_a_perturbed_cell_without_a_clean_arm_is_refused():
         compare_all({(DUMBBELL, CLEAN): arm, (DUMBBELL, SLIPPERY): arm, (POST, SLIPPERY): arm})
 
 
+def test_seen_and_unseen_kinds_of_things_are_told_apart():
+    """By hand: even seeds show unseen kinds, 1 of 3 survives them; odd ones seen kinds, and all survive."""
+    clean, shifted = cell(range(6), "111111", "010101"), cell(range(6), "011101", "0101-1")
+    found = compare_all({(DUMBBELL, CLEAN): clean, (DUMBBELL, "scene.clutter:1"): shifted})
+    assert {(one.scenes, one.pairs, one.clean, one.success, one.broken) for one in found} == {
+        ("unseen", 3, 1.0, 1 / 3, 2),
+        ("seen", 3, 1.0, 1.0, 0),
+    }
+    (whole,) = compare_all({(DUMBBELL, CLEAN): clean, (DUMBBELL, "scene.size:1"): shifted})
+    assert (whole.scenes, whole.pairs) == ("", 6), "sizes are of no kind"
+
+
+def test_over_tasks_every_task_weighs_the_same():
+    """By hand: 1 of 4 breaks on one task, 1 of 2 is fixed on the other."""
+    cells = {
+        (DUMBBELL, CLEAN): cell(range(4), "1111", "0101"),
+        (DUMBBELL, SLIPPERY): cell(range(4), "1110", "0100"),
+        (POST, CLEAN): cell(range(2), "00", "01"),
+        (POST, SLIPPERY): cell(range(2), "10", "01"),
+        (POST, BLURRED): cell(range(2), "00", "01"),
+    }
+    first, second = over_tasks(compare_all(cells))
+    assert (first.variant, first.tasks, second.tasks) == (SLIPPERY, (DUMBBELL, POST), (POST,))
+    assert (first.clean, first.success) == (0.5, 0.625)
+    assert first.difference.estimate == pytest.approx((-0.25 + 0.5) / 2)
+    assert (first.broken, first.fixed, first.changed_mode, first.realised) == (1, 1, 1, 6)
+    assert first.mode_shift == pytest.approx((0.25 + 0) / 2)
+
+
+def test_what_no_expert_can_do_is_marked_with_its_figure(tmp_path, monkeypatch):
+    for axis, success in (("contact.friction", 0.6), ("sensing.noise", 1.0)):
+        keep(Cell(DUMBBELL, axis, 2, success), tmp_path)
+    publish([DUMBBELL], tmp_path, file := tmp_path / "feasible.json")
+    monkeypatch.setattr("bimodal.benchmark.paired.known", lambda tasks: known(tasks, Path("nowhere"), file))
+    arm, both = cell(range(4), "1111", "0101"), f"{BLURRED}+{SLIPPERY}"
+    cells = {(DUMBBELL, v): arm for v in (CLEAN, SLIPPERY, BLURRED, both)} | {
+        (POST, v): arm for v in (CLEAN, SLIPPERY)
+    }
+    found = {(one.task, one.variant): one.expert for one in compare_all(cells)}
+    assert found == {
+        (DUMBBELL, SLIPPERY): 0.6,
+        (DUMBBELL, BLURRED): None,
+        (DUMBBELL, both): 0.6,
+        (POST, SLIPPERY): None,
+    }
+    assert [one.infeasible for one in over_tasks(compare_all(cells))] == [(DUMBBELL,), (), (DUMBBELL,)]
+    win = outcome("SUCCESS", 0, 0.01, 80)
+    run = run_folder(tmp_path / "run", {DUMBBELL: [win] * 16, POST: [win] * 16})
+    console = Console(width=140, color_system=None)
+    with console.capture() as captured:
+        console.print(shift_table(read_run(run)))
+    assert f"{SLIPPERY} ! 60%" in captured.get() and "expert" in captured.get()
+    page = report_page(read_run(run))
+    assert page.count("infeasible: expert 60 %") == 1 and "infeasible in 1 of 2 tasks" in page
+    file.write_text(file.read_text().replace("0.5", "0.4"))
+    assert compare_all(cells)[0].expert is None, "the figure of another magnitude"
+
+
 # ------------------------------------------------------------------------------------ bimodal evaluate
 
 
@@ -178,6 +244,16 @@ def test_a_variant_is_scored_beside_its_clean_arm(tmp_path, capsys):
         assert slippery["digest"] != clean["digest"]
         assert slippery["mode"] == clean["mode"], "the same noise throws the same coin"
     assert {shift.difference.estimate for shift in compare_all(read_run(run).cells)} == {0.0}
+
+
+def test_a_generator_without_a_valid_scene_is_one_line_and_never_clean(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("bimodal.envs.scenes.generator.fault", lambda *arguments: "all is in the way")
+    monkeypatch.setattr("bimodal.envs.scenes.generator._worlds", OrderedDict())
+    code, _, err = evaluated(tmp_path / "run", "--variant", "scene.clutter:3", capsys=capsys, policy="zero")
+    assert (code, len(err)) == (1, 1), err
+    assert (
+        "none of 60 scenes of scene.clutter:3 (20 pieces) can be used; the last: all is in the way" in err[0]
+    )
 
 
 def test_the_clean_arm_is_there_though_only_a_combination_is_asked_for(tmp_path, capsys):
@@ -212,6 +288,8 @@ WRONG = {
     "negative level": ("contact.friction:-1", "no such level"),
     "half a level": ("contact.friction:1.5", "no such level"),
     "no level": ("contact.friction", "no such level"),
+    "no such combination": ("combo:4", "combo:1, combo:2 or combo:3"),
+    "in the combination": ("combo:1+contact.friction:2", "names contact.friction twice"),
     "twice": ("contact.friction:1+contact.friction:2", "names contact.friction twice"),
     "second of two": ("contact.friction:1+sensing.noisy:2", "did you mean sensing.noise"),
     "nothing": ("", "unknown variant ''"),
@@ -340,6 +418,33 @@ def test_an_entry_that_names_what_is_not_known_is_a_problem_and_no_crash(sound, 
     entry["suite"][part][1] = foreign
     entry["entry_id"] = entry_id(entry)
     assert any(problem.startswith(f"suite: {part} is") for problem in check_entry(entry))
+
+
+def test_no_board_prints_a_perturbed_score_without_its_clean_arm(sound, tmp_path):
+    (row,) = board_rows([sound])[0].rows
+    assert len(row.cells) == 2 and row.success.estimate == 1.0
+    write_entry(sound, tmp_path / "entries")
+    page = build_site(tmp_path / "entries", tmp_path / "site")
+    with (page.parent / "board.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 6
+    for line in lines:
+        beside = [line[name] for name in ("clean", "difference", "difference_low95", "broken", "mode_shift")]
+        assert all(beside) if line["variant"] != CLEAN else not any(beside), line
+    (plain,) = json.loads((page.parent / "board.json").read_text())[0]["rows"]
+    assert [cell["task"] for cell in plain["cells"]] == [DUMBBELL, POST]
+    assert all(
+        {"clean", "difference", "broken", "fixed", "mode_shift"} <= shift.keys() for shift in plain["shifts"]
+    )
+    assert [(s["task"], s["variant"]) for s in plain["shifts"]] == [
+        (t, v) for t in (DUMBBELL, POST) for v in (SLIPPERY, BLURRED)
+    ]
+    head, _, shifts = page.read_text().partition('<h2 id="shifts">')
+    assert SLIPPERY not in head and shifts.count("100 → 100 %") == 2
+    console = Console(width=110, color_system=None)
+    with console.capture() as captured:
+        console.print(*board_tables([sound]))
+    assert "When the world shifts" in captured.get() and "+0.0" in captured.get()
 
 
 # -------------------------------------------------------------------------------------- from Python

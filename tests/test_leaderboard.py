@@ -5,8 +5,6 @@ import csv
 import html.parser
 import json
 import re
-import runpy
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -25,10 +23,9 @@ from bimodal.leaderboard.entry import (
 )
 from bimodal.leaderboard.site import build_site
 from bimodal.tasks.referee import LABELS
+from fabricated import outcome, run_folder
 from rich.console import Console
 
-_fabricated = runpy.run_path(str(Path(__file__).parent / "fabricated.py"))
-run_folder, outcome = _fabricated["run_folder"], _fabricated["outcome"]
 DUMBBELL, POST = SUITES["smoke"].tasks
 WIN_LEFT, WIN_RIGHT = outcome("SUCCESS", 0, 0.01, 80), outcome("SUCCESS", 1, 0.98, 90)
 MIDDLE, LATE, IDLE = (

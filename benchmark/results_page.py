@@ -1,0 +1,248 @@
+"""The page docs/results.md and the terminal tables of `bimodal results`."""
+
+from collections.abc import Mapping, Sequence
+from math import ceil, floor
+
+from rich import box
+from rich.table import Table
+
+from ..envs.specs import CONTROL_HZ
+from .labels import MEANING, short_name
+from .metrics import Interval
+from .results import TIMED_ON, Result
+from .sampling import LENGTHS, SAMPLINGS, SEEDS, Study
+from .validity import METHODS as TAUGHT
+from .validity import Found
+
+NOTES: dict[str, str] = {}
+"""What one sees in the videos of a method's failures, in a sentence."""
+
+
+def overview_rows(results: Sequence[Result], times: Mapping[str, float]) -> list[tuple[str, ...]]:
+    """Return one row a method: name, success, averaging and what else `_OVERVIEW` names."""
+    return [
+        (
+            one.policy,
+            _interval(one.success),
+            _interval(one.averaging),
+            _percent(one.commitment),
+            _percent(one.coverage),
+            _percent(one.rarest),
+            f"{one.switches:.2f}",
+            *_speed(times.get(one.policy), one.execute),
+        )
+        for one in results
+    ]
+
+
+def task_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
+    """Return one row a method: name, then success with its interval and the rarest mode's share by task."""
+    return [
+        (one.policy, *(f"{_interval(c.success)}, {_percent(c.minority_share)}" for c in one.cells))
+        for one in results
+    ]
+
+
+def seed_rows(seeds: Mapping[str, Sequence[Result]]) -> list[tuple[str, ...]]:
+    """Return one row a method: name, success by training seed, and the rarest mode's smallest share."""
+    return [
+        (
+            name,
+            ", ".join(_percent(one.success.estimate) for one in found),
+            ", ".join(_percent(one.rarest) for one in found),
+        )
+        for name, found in seeds.items()
+        if len(found) > 1
+    ]
+
+
+def failure_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
+    """Return one row a method: name, most frequent failure, its share, where to see it, and what one sees."""
+    rows = []
+    for one in results:
+        label, share, task, seed = one.failure
+        if not label:
+            rows.append((one.policy, "none", "", "", ""))
+            continue
+        told = NOTES.get(one.policy, MEANING[label])
+        rows.append((one.policy, f"`{label}`", _percent(share), f"{short_name(task)}, seed {seed}", told))
+    return rows
+
+
+def control_rows(found: Sequence[Found], tasks: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return one row a task: success on one mode and on both, and the difference, by taught method."""
+    rows = []
+    for one in (one for one in found if one.task in tasks):
+        cells = []
+        for method in TAUGHT:
+            uni, both = (one.success("controls", regime, method) for regime in ("uni", "bi50"))
+            known = uni is not None and both is not None
+            cells += [_percent(uni), _percent(both), f"{100 * (uni - both):+.0f}" if known else "–"]  # type: ignore[operator]
+        rows.append((short_name(one.task), *cells))
+    return rows
+
+
+def sampling_rows(study: Study) -> list[tuple[str, ...]]:
+    """Return one row a sampling: name, decision time, then success and the rarest mode's share by length."""
+    cells = {(cell.name, cell.execute): cell for cell in study.cells}
+    rows = []
+    for name in (sampling.name for sampling in SAMPLINGS):
+        found = [cells.get((name, length)) for length in LENGTHS]
+        texts = [
+            f"{_percent(c.success)}, {_percent(c.rarest if c.success else None)}" if c else "–" for c in found
+        ]
+        ms = study.latency_ms.get(name)
+        rows.append((name, "–" if ms is None else f"{ms:.1f}", *texts))
+    return rows
+
+
+_OVERVIEW = (
+    "method",
+    "success",
+    "averaged",
+    "commits",
+    "coverage",
+    "rarest mode",
+    "switches",
+    "ms",
+    "Hz",
+    "needs Hz",
+)
+_SAMPLING = ("sampling", "ms", *(f"executes {length}" for length in LENGTHS))
+
+
+def results_tables(results: Sequence[Result], times: Mapping[str, float]) -> list[Table]:
+    """Return the overview for the terminal."""
+    table = Table(box=box.SIMPLE_HEAD, title="Core suite, clean", title_justify="left", pad_edge=False)
+    for index, column in enumerate(_OVERVIEW):
+        table.add_column(column, justify="right" if index else "left", no_wrap=not index)
+    for row in overview_rows(results, times):
+        table.add_row(*row)
+    return [table]
+
+
+def results_page(
+    results: Sequence[Result],
+    times: Mapping[str, float],
+    seeds: Mapping[str, Sequence[Result]],
+    studies: Sequence[Study],
+    controls: Sequence[Found],
+    cpu: str,
+) -> str:
+    """Return the page docs/results.md.
+
+    Args:
+        results: every method, in the order of the tables.
+        times: median decision times [ms], by method.
+        seeds: results of the training seeds, by method.
+        studies: samplings against executed lengths, one a task.
+        controls: findings of the validity studies.
+        cpu: on which decisions were timed.
+    """
+    tasks = [cell.task for cell in results[0].cells]
+    header = ("method", *map(short_name, tasks))
+    samplings = [
+        f"### {short_name(study.task)}\n\n{_markdown(_SAMPLING, sampling_rows(study))}" for study in studies
+    ]
+    taught = [text for name in TAUGHT.values() for text in (f"{name}: one mode", "both", "difference")]
+    return _PAGE.format(
+        n=results[0].cells[0].episodes,
+        tasks=", ".join(map(short_name, tasks)),
+        overview=_markdown(_OVERVIEW, overview_rows(results, times)),
+        by_task=_markdown(header, task_rows(results)),
+        seeds=_markdown(("method", "success by seed", "rarest mode by seed"), seed_rows(seeds)),
+        controls=_markdown(("task", *taught), control_rows(controls, tasks)),
+        samplings="\n\n".join(samplings),
+        failures=_markdown(
+            ("method", "most frequent", "of its failures", "to see", "what happens"), failure_rows(results)
+        ),
+        sampled=len(SEEDS),
+        timed_on=short_name(TIMED_ON),
+        cpu=cpu,
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f}"
+
+
+def _interval(value: Interval) -> str:
+    """Return an estimate and its interval, rounded outwards."""
+    return f"{100 * value.estimate:.1f} [{floor(100 * value.low)}, {ceil(100 * value.high)}]"
+
+
+def _speed(ms: float | None, execute: int) -> tuple[str, str, str]:
+    needed = f"{CONTROL_HZ / execute:.3g}"
+    return (
+        ("–", "–", needed)
+        if ms is None
+        else (f"{ms:.2g}" if ms < 10 else f"{ms:.0f}", f"{1000 / ms:.0f}", needed)
+    )
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, ("---",) * len(header), *rows))
+
+
+_PAGE = """\
+# Results: every planner of the text on one seed panel
+
+<!-- Generated: bimodal results --page docs/results.md -->
+
+The same tasks ({tasks}), the same {n} clean seeds a task, the same evaluator for
+every method; the last checkpoint counts, training seed 0 unless said. Success and shares in percent, 95 %
+intervals in brackets. What the perturbed episodes add is on the [leaderboard](../README.md#leaderboard).
+
+## At a glance
+
+{overview}
+
+- **averaged**: episodes that failed by acting between the modes. **commits**: episodes in which a mode was
+  realised, whether or not it then succeeded. **coverage**: share of the modes with at least one in twenty
+  successes. **rarest mode**: its smallest share of the successes on any task; an even choice is 50 of two
+  modes, 33 of three. **switches**: how often, per episode, the hand went over from one mode's side to
+  another's.
+- **ms, Hz**: median time of one decision for one episode on {timed_on}, on one core of {cpu};
+  **needs Hz**: decisions a second that 20 Hz control asks for, with the actions that the method executes of
+  each decision.
+- `expert` flips a coin between the modes and is the ceiling of every measure of diversity; `mean` executes
+  the average of the experts' plans and is the floor. Both read the simulator, as the `mpc` methods do;
+  `mse_labelled` is told the mode.
+
+## Task by task
+
+Success with its interval, and the rarest mode's share of the successes.
+
+{by_task}
+
+## Training seeds
+
+Mean success over the tasks, and the smallest share of a mode on any task, for training seeds 0, 1, 2.
+
+{seeds}
+
+## Is it the second mode?
+
+The same networks, budgets and number of demonstrations; only what is demonstrated changes: one mode, or both
+equally often ([validity.md](validity.md) has the other regimes and the limits).
+
+{controls}
+
+## Latency, success and mode balance
+
+Success and the rarest mode's share of the successes, {sampled} episodes a cell, by the number of actions
+executed of each decision; ms is the median time of one decision for one episode on one core.
+
+{samplings}
+
+One undistilled step of a flow is close to regression: at the first step the network predicts the mean of
+what may follow, and what is left of the drawn noise is all that tells its answers apart. Reflow trains the
+same network on pairs of noise and sample, after which one step suffices. Executing one action at a time
+draws a new mode at every step, which dithers in the middle unless something remembers the choice.
+
+## How they fail
+
+{failures}
+
+`bimodal evaluate METHOD --task TASK` writes a report with videos of failures first.
+"""
