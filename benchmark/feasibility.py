@@ -9,7 +9,7 @@ import numpy as np
 from ..envs.axes import axes
 from ..envs.axis import overrides
 from ..envs.errors import BimodalError
-from ..envs.variant import Variant
+from ..envs.variant import COMBO, Variant
 from ..policies.base import Episodes
 from ..policies.experts import Tracking
 from ..tasks import load_task
@@ -29,7 +29,7 @@ class Place(NamedTuple):
     task: str
     """Task id."""
     axis: str
-    """Name of the axis."""
+    """Name of the axis, or `combo`."""
     level: int
     """1 to 3."""
 
@@ -40,7 +40,7 @@ class Cell(NamedTuple):
     task: str
     """Task id."""
     axis: str
-    """Name of the axis."""
+    """Name of the axis, or `combo`."""
     level: int
     """1 to 3."""
     success: float
@@ -73,9 +73,10 @@ class InMode(Tracking):
 
 
 def acting() -> list[str]:
-    """Return the axes that can concern an expert, who does not look through the policy's eyes."""
+    """Return the axes and the combination, as far as they can concern an expert, who needs no eyes."""
     hooks = ("scene", "model", "start", "joints", "act", "push", "horizon")
-    return [name for name, kind in axes().items() if any(overrides(kind, hook) for hook in hooks)]
+    found = [name for name, kind in axes().items() if any(overrides(kind, hook) for hook in hooks)]
+    return [*found, COMBO]
 
 
 def measure(
@@ -110,7 +111,7 @@ def measure(
 def try_experts(task_id: str, axis: str, level: int, seeds: int = SEEDS) -> Cell:
     """Return one cell: the experts of all modes in one variant; a blocked mode's episodes do not count."""
     task, variant = load_task(task_id), Variant(f"{axis}:{level}")
-    if reason := axes()[axis](level).impossible(task):
+    if reason := next((why for part in variant.parts if (why := part.impossible(task))), ""):
         return Cell(task_id, axis, level, 0.0, reason)
     panel = range(FIRST_SEED, FIRST_SEED + seeds)
     try:

@@ -10,11 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..envs.errors import BimodalError
-from ..envs.variant import CLEAN
+from ..envs.variant import CLEAN, Variant
 from ..tasks import load_task
 from ..tasks.referee import SUCCESS
 from . import metrics
+from .feasible_cells import expert_fails, known
 from .metrics import Interval
+
+INFEASIBLE = "infeasible: so often the worst mode's expert succeeds there"
+"""What the mark of an infeasible variant says."""
+_READ = ("seed", "label", "mode")  # columns of a cell
 
 
 class Shifted(NamedTuple):
@@ -44,6 +49,39 @@ class Shifted(NamedTuple):
     """Episodes that realise a mode in both."""
     mode_shift: float
     """Total variation between the shares of realised modes."""
+    scenes: str = ""
+    """Of which scenes: those with kinds of things that are "seen" or "unseen" in train scenes, "" for all."""
+    expert: float | None = None
+    """Success of the worst mode's expert where it is too low to ask a policy for success, else None."""
+
+
+class Overall(NamedTuple):
+    """One variant against its clean arm over all tasks that can have it, every task weighing the same."""
+
+    variant: str
+    """Name of the variant."""
+    scenes: str
+    """Of which scenes; see `Shifted`."""
+    clean: float
+    """Mean share of successes in the clean arm."""
+    success: float
+    """Mean share of successes in the variant."""
+    difference: Interval
+    """The second minus the first, with its paired 95 % interval."""
+    broken: int
+    """Episodes that succeed clean and fail here."""
+    fixed: int
+    """Episodes that fail clean and succeed here."""
+    changed_mode: int
+    """Episodes that realise a mode in both, but not the same."""
+    realised: int
+    """Episodes that realise a mode in both."""
+    mode_shift: float
+    """Mean total variation between the shares of realised modes."""
+    tasks: tuple[str, ...]
+    """Ids of the tasks."""
+    infeasible: tuple[str, ...]
+    """Those of them in which the experts fail, too."""
 
 
 def compare(
@@ -90,10 +128,12 @@ def compare(
 def compare_all(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]) -> list[Shifted]:
     """Compare every perturbed cell of a run with its clean arm, in the order of the cells.
 
+    Scenes with seen and with unseen kinds of things are compared separately.
+
     Raises:
         BimodalError: a cell has no clean arm.
     """
-    found = []
+    found, feasibility = [], known(dict.fromkeys(task for task, variant in cells if variant != CLEAN))
     for (task, variant), rows in cells.items():
         if variant == CLEAN:
             continue
@@ -101,8 +141,46 @@ def compare_all(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]) ->
             raise BimodalError(
                 f"{task} ({variant}) has no clean arm; a perturbed score counts only beside it"
             )
-        found.append(compare(task, variant, cells[task, CLEAN], rows))
+        expert = expert_fails(feasibility, task, variant)
+        for scenes, some in by_scenes(task, variant, rows).items():
+            one = compare(task, variant, cells[task, CLEAN], some)
+            found.append(one._replace(scenes=scenes, expert=expert))
     return found
+
+
+def over_tasks(shifts: Sequence[Shifted]) -> list[Overall]:
+    """Return every variant's comparison over the tasks, in the order of the variants."""
+    groups: dict[tuple[str, str], list[Shifted]] = {}
+    for one in shifts:
+        groups.setdefault((one.variant, one.scenes), []).append(one)
+    return [_overall(*key, some) for key, some in groups.items()]
+
+
+def _overall(variant: str, scenes: str, some: Sequence[Shifted]) -> Overall:
+    return Overall(
+        variant=variant,
+        scenes=scenes,
+        clean=float(np.mean([one.clean for one in some])),
+        success=float(np.mean([one.success for one in some])),
+        difference=metrics.mean_interval([one.difference for one in some]),
+        broken=sum(one.broken for one in some),
+        fixed=sum(one.fixed for one in some),
+        changed_mode=sum(one.changed_mode for one in some),
+        realised=sum(one.realised for one in some),
+        mode_shift=float(np.mean([one.mode_shift for one in some])),
+        tasks=tuple(one.task for one in some),
+        infeasible=tuple(one.task for one in some if one.expert is not None),
+    )
+
+
+def by_scenes(task: str, variant: str, rows: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, list[Any]]]:
+    """Return a cell's columns, one part for scenes with seen and with unseen kinds, or "" for all of them."""
+    names, shifted = {None: "", False: "seen", True: "unseen"}, Variant(variant)
+    kinds = [names[shifted.unseen(load_task(task), seed)] for seed in rows["seed"]]
+    return {
+        kind: {name: [x for x, its in zip(rows[name], kinds, strict=True) if its == kind] for name in _READ}
+        for kind in dict.fromkeys(kinds)
+    }
 
 
 def _mode_shift(old: np.ndarray, new: np.ndarray, k: int) -> float:

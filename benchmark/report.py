@@ -16,7 +16,7 @@ from .gallery import clips
 from .labels import MEANING
 from .mixture_svg import Act, mixture_plot
 from .page import render
-from .paired import compare_all
+from .paired import compare_all, over_tasks
 from .suites import ladder
 from .tally import Run, mode_names, read_run, summary, tally_run
 
@@ -46,7 +46,7 @@ def write_report(run_dir: Path | str) -> Path:
 
 def report_page(run: Run) -> str:
     """Return the page of a run; its videos are expected in `videos/` beside it."""
-    cells = [cell for cell in tally_run(run) if cell.variant == CLEAN]
+    cells, shifts = [cell for cell in tally_run(run) if cell.variant == CLEAN], compare_all(run.cells)
     card = run.card
     return render(
         Path(__file__).parent / "report.html",
@@ -60,7 +60,8 @@ def report_page(run: Run) -> str:
         latency=_slowest(card["latency_ms"]),
         timings={task: _timing(card["latency_ms"].get(task)) for task in card["suite"]["tasks"]},
         plots=plots(run),
-        shifts=compare_all(run.cells),
+        shifts=shifts,
+        overall=over_tasks(shifts),
         ladder={variant: meaning(variant) for variant in card["suite"]["variants"] if variant != CLEAN},
         clips=clips(run),
         command=reproduce(card),
@@ -86,8 +87,9 @@ def plots(run: Run) -> list[Plot]:
 
 
 def meaning(variant: str) -> str:
-    """Return a variant's magnitudes in words: `0.5 x; 2 control steps`."""
-    return "; ".join(f"{magnitude:g} {unit}" for _, _, magnitude, unit in ladder(variant))
+    """Return a variant's magnitude in words: `0.5 x`; those of several axes with their names."""
+    parts = [(axis, f"{magnitude:g} {unit}") for axis, _, magnitude, unit in ladder(variant)]
+    return parts[0][1] if len(parts) == 1 else "; ".join(f"{axis} {what}" for axis, what in parts)
 
 
 def reproduce(card: Mapping[str, Any]) -> str:

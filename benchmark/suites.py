@@ -11,7 +11,7 @@ from ..envs import control, robot, scene, simulation, specs
 from ..envs.axes import axes
 from ..envs.axis import LEVELS
 from ..envs.errors import WrongUse, unknown_name
-from ..envs.variant import CLEAN, Variant
+from ..envs.variant import CLEAN, COMBO, Variant
 from ..tasks import load_task, referee, task_id
 from ..tasks import task as task_module
 from ..tasks.demonstrations import FIRST_SEED
@@ -31,8 +31,8 @@ def impossible(task: str, variant: str) -> str:
 
 
 def every_variant() -> tuple[str, ...]:
-    """Return every axis at every level."""
-    return tuple(f"{axis}:{level}" for axis in axes() for level in LEVELS[1:])
+    """Return every axis at every level, and the combination."""
+    return tuple(f"{axis}:{level}" for axis in (*axes(), COMBO) for level in LEVELS[1:])
 
 
 class Suite(NamedTuple):
@@ -113,6 +113,9 @@ _FULL = (
     "PandaLiftWrench-v1",
     "PandaSlideTwinKnob-v1",
     "TwoPandaHandover-v1",
+    "PandaPlaceEitherNest-v1",
+    "PandaLiftTrefoil-v1",
+    "PandaLiftCross-v1",
 )
 _AT_LEVEL_2 = (
     "contact.friction:2",
@@ -129,7 +132,7 @@ SUITES = {
     for suite in (
         Suite("smoke", "2", _SMOKE, range(16), (CLEAN, "contact.friction:2", "sensing.noise:2")),
         Suite("core", "2", _CORE, range(200), (CLEAN, *_AT_LEVEL_2), shifted=50),
-        Suite("full", "2", _FULL, range(200), (CLEAN, *every_variant())),
+        Suite("full", "3", _FULL, range(200), (CLEAN, *every_variant())),
     )
 }
 """The suites, by name."""
@@ -170,7 +173,7 @@ def suite_from_card(card: dict) -> Suite:
     """Return the suite that a record names."""
     seeds = range(card["seeds"]["start"], card["seeds"]["start"] + card["seeds"]["count"])
     tasks, variants = tuple(card["tasks"]), tuple(card["variants"])
-    return Suite(card["name"], card["version"], tasks, seeds, variants, card["seeds"]["shifted"])
+    return Suite(card["name"], card["version"], tasks, seeds, variants, card["seeds"].get("shifted"))
 
 
 def ladder(variant: str) -> list[tuple[str, int, float, str]]:

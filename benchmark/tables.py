@@ -7,7 +7,7 @@ from ..envs.variant import CLEAN
 from ..policies.load import BUILT_IN, policy_class
 from ..tasks import load_task, task_names
 from .labels import short_name
-from .paired import compare_all
+from .paired import INFEASIBLE, compare_all
 from .tally import Run, summary, tally_run
 
 
@@ -90,10 +90,12 @@ def shift_table(run: Run) -> Table | None:
     cells = compare_all(run.cells)
     if not cells:
         return None
+    low = any(cell.expert is not None for cell in cells)
     table = _table(
         "When the world shifts: the same seeds, clean and in the variant",
         "difference: in points, with its paired 95 % interval; broken, fixed: episodes that change their"
-        " outcome; other mode: of those that realise a mode in both arms",
+        " outcome; other mode: of those that realise a mode in both arms, and how many points of the modes'"
+        " shares shift" + (f"; ! {INFEASIBLE}" if low else ""),
     )
     for column in ("task", "variant", "clean", "shifted", "difference", "broken", "fixed", "other mode"):
         table.add_column(column, no_wrap=True, justify="left" if column in ("task", "variant") else "right")
@@ -101,12 +103,13 @@ def shift_table(run: Run) -> Table | None:
         d = cell.difference
         table.add_row(
             short_name(cell.task),
-            cell.variant,
+            f"{cell.variant} {cell.scenes}".strip()
+            + ("" if cell.expert is None else f" ! {cell.expert:.0%}"),
             f"{cell.clean:.0%}",
             f"{cell.success:.0%}",
             f"{100 * d.estimate:+.0f} [{100 * d.low:+.0f}, {100 * d.high:+.0f}]",
             str(cell.broken),
             str(cell.fixed),
-            f"{cell.changed_mode}/{cell.realised}",
+            f"{cell.changed_mode}/{cell.realised}, {100 * cell.mode_shift:.0f}",
         )
     return table

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from ..envs.axes import axes
 from ..envs.axis import LEVELS, Axis, overrides
-from ..envs.variant import CLEAN
+from ..envs.scenes.draws import TEST, TRAIN, VALIDATION
+from ..envs.variant import CLEAN, COMBINED
 from .feasibility import FLOORS, SEEDS, Cell, Place, acting
 from .labels import short_name
 from .suites import SUITES
@@ -104,7 +105,8 @@ def feasibility_tables(cells: Iterable[Cell]) -> list[Table]:
 
 def variants_page(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> str:
     """Return the page docs/variants.md; cells that are not there are shown as not measured."""
-    return "\n\n".join([_HEAD, axes_section(), feasibility_section(tasks, cells), suites_section()]) + "\n"
+    sections = (axes_section(), kinds_section(), feasibility_section(tasks, cells), suites_section())
+    return "\n\n".join([_HEAD, *sections]) + "\n"
 
 
 def axes_section() -> str:
@@ -114,7 +116,22 @@ def axes_section() -> str:
     for group, some in groupby(every, key=lambda axis: axis.name.partition(".")[0]):
         header = ("axis", "what it is", "acts on", *(f"level {level}" for level in LEVELS[1:]), "unit")
         parts += [f"### {GROUPS.get(group, group)}", _markdown(header, [_axis_row(axis) for axis in some])]
-    return "\n\n".join(parts)
+    names = ", ".join(f"`{name}`" for name in COMBINED)
+    return "\n\n".join([*parts, _COMBINATION.format(names=names)])
+
+
+def kinds_section() -> str:
+    """Return which kinds of things the scenes show, by the range of their seeds."""
+    rows = [
+        (f"`{axis.name}`", ", ".join(axis.family.seen), ", ".join(axis.family.unseen))
+        for axis in axes().values()
+        if axis.family
+    ]
+    ranges = ", ".join(
+        f"{name} scenes {seeds.start} to {seeds.stop - 1}"
+        for name, seeds in (("test", TEST), ("validation", VALIDATION), ("train", TRAIN))
+    )
+    return _KINDS.format(ranges=ranges) + "\n\n" + _markdown(("axis", "seen", "unseen"), rows)
 
 
 def _axis_row(axis: type[Axis]) -> tuple[str, ...]:
@@ -146,7 +163,8 @@ def suites_section() -> str:
     rows = []
     for suite in SUITES.values():
         shifts = [variant for variant in suite.variants if variant != CLEAN]
-        names = ", ".join(f"`{name}`" for name in shifts) if len(shifts) < 20 else "every axis at every level"
+        listed = ", ".join(f"`{name}`" for name in shifts)
+        names = listed if len(shifts) < 20 else "every axis and the combination at every level"
         seeds = f"{len(suite.seeds)} clean, {len(suite.panel(shifts[0]))} shifted" if shifts else "clean only"
         rows.append((f"`{suite.name}`", suite.version, str(len(suite.tasks)), seeds, names))
     return f"## The suites\n\n{_SUITES}\n\n" + _markdown(
@@ -193,9 +211,20 @@ _FEASIBLE = """\
 
 Success [%] of the scripted expert of the worst mode at levels 1, 2, 3; {episodes} episodes of every mode,
 without those in which the mode is blocked. The expert follows an object that is knocked until its hand
-closes. {floors}. **Bold** figures are below that: the cell is
-infeasible, and a policy that fails there is not to blame. `-` is not measured; `-[1]` is impossible for the
+closes. {floors}. **Bold** figures are below that: the cell is infeasible, a policy that fails there is not to
+blame, and reports and tables mark it with this figure. `-` is not measured; `-[1]` is impossible for the
 reason below.
 
 Left out are axes that only change what a policy or a camera sees, which no expert uses: {blind}."""
+_COMBINATION = """\
+### Combination
+
+`combo:1`, `combo:2` and `combo:3` shift five axes at once, each at this level: {names}."""
+_KINDS = """\
+## Seen and unseen scenes
+
+The seeds of generated scenes are in three ranges that never meet and never change: {ranges}. Demonstrations
+have seeds of train scenes, certificates of validation scenes, evaluations of test scenes. Some axes draw from
+kinds of things, and some kinds no train scene shows: they are in validation and test scenes with even seeds,
+the others in those with odd seeds. Reports, boards and tables show seen and unseen kinds in separate rows."""
 _SUITES = "Variants that are impossible on a task are left out of its cells, never run clean."

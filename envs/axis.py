@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 import mujoco
 import numpy as np
 
+from .scenes.draws import Family, is_unseen
 from .specs import Spec
 
 LEVELS = (0, 1, 2, 3)
@@ -41,6 +42,8 @@ class Axis:
     """Of the magnitude, e.g. "x" for a factor, "mm", "control steps"."""
     levels: ClassVar[tuple[float, float, float, float]]
     """Magnitude at levels 0 to 3; at level 0 the hooks change nothing, to the last bit."""
+    family: ClassVar[Family | None] = None
+    """Kinds of things that its scenes hold, some of which no train scene has shown."""
     every_step: ClassVar[bool] = False
     """Whether `observe` must see every control step, not only those at which the policy decides."""
 
@@ -113,6 +116,10 @@ class Axis:
         return np.zeros(simulation.n)
 
     # --------------------------------------------------------------------------------- where it makes sense
+
+    def unseen(self, task: Any, seed: int) -> bool | None:
+        """Return whether an episode shows kinds that no train scene has; None without a family of kinds."""
+        return is_unseen(seed) if self.family and self.level else None
 
     def impossible(self, task: Any) -> str:
         """Return why a task cannot be shifted this way, "" if it can; nothing must stay clean silently."""

@@ -150,7 +150,7 @@ class Simulation:
         missed = np.linalg.norm(position - arm.tcp_position, axis=-1)
         if missed.max() > 2e-3:
             raise BimodalError(
-                f"{self.task.id}: the hand cannot reach its start {np.round(position[missed.argmax()], 3)} m "
+                f"{self.task.id} ({self.variant.name}): the hand cannot reach its start {np.round(position[missed.argmax()], 3)} m "
                 f"(misses by {missed.max() * 1e3:.0f} mm); keep it 0.36..0.70 m before the arm's base"
             )
 

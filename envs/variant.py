@@ -19,6 +19,10 @@ from .streams import stream
 
 CLEAN = "clean"
 """Name of the world as the task defines it."""
+COMBO = "combo"
+"""Name of the combination, as if it were an axis: `combo:2`."""
+COMBINED = ("contact.friction", "sensing.noise", "actuation.delay", "start.bias", "scene.size")
+"""Its axes, all at its level: one of every group that leaves the episode its length."""
 Seeds = Sequence[int] | np.ndarray
 """Seeds of N episodes."""
 
@@ -34,26 +38,41 @@ class Part(NamedTuple):
         return f"{self.axis}:{self.level}"
 
 
-def parse(name: str) -> tuple[Part, ...]:
-    """Return the parts of a variant's name, () for `clean`.
+def named(name: str) -> tuple[Part, ...]:
+    """Return the parts of a variant's name as they are written, () for `clean`.
 
     Raises:
-        WrongUse: no such axis or level, or an axis that is named twice.
+        WrongUse: no such axis or level.
     """
     if name == CLEAN:
         return ()
     parts: list[Part] = []
     for text in name.split("+"):
         axis, colon, level = text.partition(":")
-        if axis not in axes():
-            raise unknown_name("variant", axis, [CLEAN, *axes()])
+        if axis != COMBO and axis not in axes():
+            raise unknown_name("variant", axis, [CLEAN, COMBO, *axes()])
         if not colon or level not in map(str, LEVELS):
             raise WrongUse(f"variant {text!r} has no such level; write {axis}:1, {axis}:2 or {axis}:3")
         parts.append(Part(axis, int(level)))
+    return tuple(parts)
+
+
+def parse(name: str) -> tuple[Part, ...]:
+    """Return the axes of a variant's name with their levels, those of the combination one by one.
+
+    Raises:
+        WrongUse: no such axis or level, or an axis that is named twice.
+    """
+    written = named(name)
+    parts = [Part(axis, part.level) for part in written for axis in _axes_of(part)]
     names = [part.axis for part in parts]
     if twice := [axis for axis in names if names.count(axis) > 1]:
         raise WrongUse(f"variant {name!r} names {twice[0]} twice")
     return tuple(parts)
+
+
+def _axes_of(part: Part) -> tuple[str, ...]:
+    return COMBINED if part.axis == COMBO else (part.axis,)
 
 
 class Variant:
@@ -99,6 +118,11 @@ class Variant:
         each = (axis.blocked(task, _rng(axis, task, seed, "blocked")) for axis in self.having("blocked"))
         return max(each, default=-1)
 
+    def unseen(self, task: Any, seed: int) -> bool | None:
+        """Return whether one episode shows kinds that no train scene has; None where none differ."""
+        each = [found for axis in self.parts if (found := axis.unseen(task, int(seed))) is not None]
+        return any(each) if each else None
+
     def look(self, model: mujoco.MjModel, task: Any, seed: int) -> None:
         """Change the dressed model of one episode, in place."""
         for axis in self.having("look"):
@@ -112,7 +136,8 @@ class Variant:
             return None
         found = []
         for seed in seeds:
-            model = _copy(world(scenes, task, int(seed)).model if scenes else base)
+            model = world(scenes, task, int(seed)).model if scenes else base
+            model = _copy(model) if fields else model
             for axis in fields:
                 axis.model(model, task, _rng(axis, task, seed, "model"))
             found.append(model)

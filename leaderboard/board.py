@@ -10,13 +10,17 @@ from math import ceil, floor
 from typing import Any, NamedTuple
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from ..benchmark.labels import short_name
 from ..benchmark.metrics import Interval, mean_interval, paired_difference
+from ..benchmark.paired import Overall, Shifted, compare_all, over_tasks
 from ..benchmark.svg import percent
 from ..envs.errors import NotComparable
+from ..envs.variant import CLEAN
+from ..tasks import load_task
 from ..tasks.referee import SUCCESS
 from .files import canonical
 
@@ -24,13 +28,14 @@ TRACKS = ("state", "vision", "privileged")
 """Tracks, in the order of the table."""
 MOST_TASKS = 6
 """A suite with more tasks shows only the macro in the terminal."""
+MOST_VARIANTS = 8
+"""Variants that stand side by side in the terminal."""
 
 
 class Cell(NamedTuple):
-    """One policy on one task."""
+    """One policy on one task, in the clean world."""
 
     task: str
-    variant: str
     episodes: int
     successes: int
     success: Interval
@@ -60,6 +65,8 @@ class Row(NamedTuple):
     """reported, replayed or reproduced."""
     cells: tuple[Cell, ...]
     """Its tasks, in the suite's order."""
+    shifts: tuple[Shifted, ...]
+    """Its tasks in every variant, each beside the clean arm."""
     entry: dict[str, Any]
     """The entry itself."""
 
@@ -101,9 +108,9 @@ def board_table(entries: Sequence[dict[str, Any]]) -> Table:
     return _table(boards[0])
 
 
-def board_tables(entries: Sequence[dict[str, Any]]) -> list[Table]:
-    """Return one terminal table for each suite."""
-    return [_table(board) for board in board_rows(entries)]
+def board_tables(entries: Sequence[dict[str, Any]]) -> list[Group]:
+    """Return the terminal's tables for each suite: the board, and what the variants change."""
+    return [Group(_table(board), *_shift_tables(board)) for board in board_rows(entries)]
 
 
 def _rows(entries: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
@@ -118,13 +125,11 @@ def _rows(entries: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
 def _row(entry: dict[str, Any], rank: int) -> Row:
     total = entry["aggregate"]
     order = {task: i for i, task in enumerate(entry["suite"]["tasks"])}
-    results = sorted(
-        entry["results"], key=lambda result: (order[result["task"]], result["variant"] != "clean")
-    )
+    clean = [result for result in entry["results"] if result["variant"] == CLEAN]
+    results = sorted(clean, key=lambda result: order[result["task"]])
     cells = tuple(
         Cell(
             task=result["task"],
-            variant=result["variant"],
             episodes=result["episodes"],
             successes=result["successes"],
             success=Interval(result["success"], *result["wilson95"]),
@@ -146,6 +151,7 @@ def _row(entry: dict[str, Any], rank: int) -> Row:
         latency_p50_ms=_mean([cell.latency_p50_ms for cell in cells]),
         level=entry["verification"]["level"],
         cells=cells,
+        shifts=tuple(compare_all(_columns(entry))),
         entry=entry,
     )
 
@@ -157,10 +163,24 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _outcomes(entry: dict[str, Any]) -> dict[tuple[str, str], list[bool]]:
     """Return the successes of the scored cells, by seed."""
-    blocks = [block for block in entry["episodes"] if block["variant"] == "clean"] or entry["episodes"]
+    blocks = [block for block in entry["episodes"] if block["variant"] == CLEAN]
     return {
         (block["task"], block["variant"]): [label == SUCCESS for label in block["labels"]] for block in blocks
     }
+
+
+def _columns(entry: dict[str, Any]) -> dict[tuple[str, str], dict[str, list[Any]]]:
+    """Return seed, label and mode (number, -1 for none) of every task and variant."""
+    found = {}
+    for block in entry["episodes"]:
+        numbers = {None: -1} | {name: number for number, name in enumerate(load_task(block["task"]).modes)}
+        modes = [numbers[mode] for mode in block["modes"]]
+        found[block["task"], block["variant"]] = {
+            "seed": block["seeds"],
+            "label": block["labels"],
+            "mode": modes,
+        }
+    return found
 
 
 def _table(board: Board) -> Table:
@@ -192,8 +212,46 @@ def _table(board: Board) -> Table:
     return table
 
 
+def _shift_tables(board: Board) -> list[Table]:
+    """Return how much success the variants cost each policy, a few variants abreast."""
+    overall = [{(one.variant, one.scenes): one for one in over_tasks(row.shifts)} for row in board.rows]
+    keys = list(dict.fromkeys(key for shifts in overall for key in shifts))
+    tables = []
+    for begin in range(0, len(keys), MOST_VARIANTS):
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 0), pad_edge=False, title_justify="left")
+        table.title = Text("When the world shifts", style="bold") if not begin else None
+        table.caption_justify = "left"
+        table.add_column("policy", style="bold", min_width=8, overflow="fold")
+        some = keys[begin : begin + MOST_VARIANTS]
+        for variant, scenes in some:
+            name = f"{variant} {scenes}".strip().replace(".", ".\n").replace("_", "_\n").replace(" ", "\n")
+            table.add_column(Text(name), justify="right", min_width=9)
+        for row, shifts in zip(board.rows, overall, strict=True):
+            table.add_row(Text(row.policy), *(_change(shifts[key]) if key in shifts else "–" for key in some))
+        tables.append(table)
+    if tables:
+        tables[-1].caption = Text(_SHIFTS, style="dim")
+    return tables
+
+
+def _change(one: Overall) -> Text:
+    """Return a difference over its interval, over broken and fixed episodes."""
+    low, high = floor(100 * one.difference.low), ceil(100 * one.difference.high)
+    mark = f" !{len(one.infeasible)}" if one.infeasible else ""
+    counts = f"-{one.broken} +{one.fixed}"
+    return Text.assemble(
+        f"{100 * one.difference.estimate:+.1f}{mark}", (f"\n[{low:+d},{high:+d}]\n{counts}", "dim")
+    )
+
+
+_SHIFTS = (
+    "Success in a variant minus that of the same seeds clean, in points, mean over tasks, [95 % interval];\n"
+    "below, how many episodes break (-) and how many are fixed (+); !n: in n tasks the experts fail, too"
+)
+
+
 def _texts(row: Row, with_tasks: bool) -> list[Text]:
-    shown = [cell for cell in row.cells if cell.variant == "clean"] if with_tasks else []
+    shown = row.cells if with_tasks else ()
     return [
         Text(str(row.rank)),
         Text(row.policy),

@@ -18,9 +18,11 @@ from typing import Any, NamedTuple
 from ..benchmark.files import write_text
 from ..benchmark.gallery import Clip, clips
 from ..benchmark.page import render
-from ..benchmark.report import Plot, facts, plots, report_page, reproduce
+from ..benchmark.paired import Overall, over_tasks
+from ..benchmark.report import Plot, facts, meaning, plots, report_page, reproduce
 from ..benchmark.tally import Run, read_run
 from ..envs.errors import BimodalError, WrongUse
+from ..envs.variant import CLEAN
 from .board import Board, Row, board_rows
 from .entry import file_name, read_entries
 from .files import pretty
@@ -30,6 +32,8 @@ class Profile(NamedTuple):
     """What the page says of one row besides its numbers."""
 
     row: Row
+    overall: dict[tuple[str, str], Overall]
+    """What every variant costs it over the tasks, by variant and scenes."""
     file: str
     """Name of its entry file."""
     command: str
@@ -87,6 +91,7 @@ def build_site(
         Path(__file__).parent / "site.html",
         boards=boards,
         profiles={board.suite["hash"]: [_profile(row, shown) for row in board.rows] for board in boards},
+        meaning_of=meaning,
         pictures=[_copy_picture(Path(picture), out) for picture in pictures],
         plots=_side_by_side(shown),
         clips=_examples(shown),
@@ -146,7 +151,8 @@ def _profile(row: Row, shown: Sequence[Shown]) -> Profile:
     card = entry["provenance"] | {part: entry[part] for part in ("suite", "policy", "training")}
     folder = f"runs/{name.removesuffix('.json')}"
     report = f"{folder}/report.html" if any(run.folder == folder for run in shown) else None
-    return Profile(row, name, reproduce(card), facts(card), report)
+    overall = {(one.variant, one.scenes): one for one in over_tasks(row.shifts)}
+    return Profile(row, overall, name, reproduce(card), facts(card), report)
 
 
 def _side_by_side(shown: Sequence[Shown]) -> dict[str, list[tuple[str, Plot]]]:
@@ -182,29 +188,43 @@ def _plain(board: Board) -> dict[str, Any]:
     for row in board.rows:
         plain = row._asdict() | {"success": row.success._asdict(), "entry": row.entry["entry_id"]}
         plain["cells"] = [cell._asdict() | {"success": cell.success._asdict()} for cell in row.cells]
+        plain["shifts"] = [one._asdict() | {"difference": one.difference._asdict()} for one in row.shifts]
         rows.append(plain)
     return {"suite": board.suite, "rows": rows}
 
 
 def _table(boards: Sequence[Board]) -> str:
-    """Return one line a policy and task."""
+    """Return one line a policy and task, and one more for each variant, with the clean arm beside it."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for board in boards:
         suite = (board.suite["name"], board.suite["version"], board.suite["hash"])
         for row in board.rows:
+            policy = (row.rank, row.policy, row.track, row.level)
             for cell in row.cells:
                 shares = (cell.averaging_failures, cell.minority_share, cell.latency_p50_ms)
                 rates = (cell.episodes, cell.successes, *cell.success, *shares)
+                writer.writerow([*suite, *policy, cell.task, CLEAN, "", *rates, *[""] * len(_OF_SHIFTS)])
+            for one in row.shifts:
+                place = (one.task, one.variant, one.scenes, one.pairs, round(one.pairs * one.success))
+                found = one._asdict() | one.difference._asdict()
                 writer.writerow(
-                    [*suite, row.rank, row.policy, row.track, row.level, cell.task, cell.variant, *rates]
+                    [*suite, *policy, *place, one.success, *[""] * 5, *(found[name] for name in _OF_SHIFTS)]
                 )
     return file.getvalue()
 
 
+_OF_SHIFTS = (
+    *("clean", "estimate", "low", "high", "broken", "fixed"),
+    *("changed_mode", "realised", "mode_shift", "expert"),
+)
+"""What the table says of a variant, by the names of `Shifted` and of its difference."""
 _COLUMNS = (
-    *("suite", "suite_version", "suite_hash", "rank", "policy", "track", "verification", "task", "variant"),
+    *("suite", "suite_version", "suite_hash", "rank", "policy", "track", "verification"),
+    *("task", "variant", "scenes"),
     *("episodes", "successes", "success", "success_low95", "success_high95"),
     *("averaging_failures", "minority_share", "latency_p50_ms"),
+    *("clean", "difference", "difference_low95", "difference_high95", "broken", "fixed"),
+    *("changed_mode", "realised", "mode_shift", "expert_where_infeasible"),
 )

@@ -37,7 +37,7 @@ class DecisionDiffuser(Planner):
 
     method = "decision_diffuser"
     description = "Decision Diffuser: diffusion of state plans, guided by return and mode."
-    training_steps = 6000
+    training_steps = 4000
     labelled = True
     planned = range(FRAMES)
     recorded = PATCH

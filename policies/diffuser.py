@@ -29,7 +29,7 @@ class Diffuser(Planner):
 
     method = "diffuser"
     description = "Diffuser: diffusion of state-action plans with value guidance."
-    training_steps = 6000
+    training_steps = 4000
     horizon = FRAMES
     planned = range(FRAMES)
     recorded = PATCH

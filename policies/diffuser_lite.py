@@ -40,7 +40,7 @@ class DiffuserLite(Planner):
 
     method = "diffuser_lite"
     description = "DiffuserLite: coarse-to-fine state plans by rectified flows."
-    training_steps = 6000
+    training_steps = 3500
     horizon = 8
     planned = range(STRIDES[0] * (POINTS - 1) + 1)
 

@@ -20,6 +20,7 @@ class MIP(ChunkPolicy):
     method = "mip"
     description = "Minimal iterative policy: two deterministic passes of regression."
     training_steps = 1500
+    halved = True
 
     @staticmethod
     def loss(network: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:

@@ -1,6 +1,11 @@
 """Regression of single actions: behaviour cloning as it was before chunks."""
 
+import torch
+from torch import nn
+
+from .checkpoint import Config
 from .mse import MSE
+from .networks import ResFiLM
 
 
 class StepMSE(MSE):
@@ -15,3 +20,9 @@ class StepMSE(MSE):
     horizon = 1
     executes = 1
     halved = True
+
+    @classmethod
+    def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
+        """Return a trunk half as wide as that of a chunk: it has a sixteenth of the numbers to say."""
+        width = config.width // 2
+        return ResFiLM(config.chunk_size, config.condition_size, generator, width, config.blocks)

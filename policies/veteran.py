@@ -39,7 +39,7 @@ class Veteran(Planner):
 
     method = "veteran"
     description = "Diffusion Veteran: picks among freely sampled state plans by a critic."
-    training_steps = 6000
+    training_steps = 4000
     horizon = 2 * STRIDE
     planned = range(0, STRIDE * FRAMES, STRIDE)
 

@@ -21,14 +21,18 @@ class LiftTask(Task):
     arc_steps: ClassVar[int] = 12
     """Control steps from there to the grasp."""
     opening: ClassVar[tuple[float, ...] | None] = None
-    """How far the gripper opens for each mode [m]; None for all the way."""
+    """How far it opens for each mode once they part [m]; None for no change."""
+
+    def begin(self, start: np.ndarray) -> Path:
+        """Return the path before its first step, from TCP `start` (N, 3); the gripper is open all the way."""
+        return Path(start, self.hand_yaw)
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
         decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), self.decision_z)], -1)
         grasp, yaw = self.grasps[modes, :3], self.grasps[modes, 3]
         opening = None if self.opening is None else np.array(self.opening)[modes]
         return (
-            Path(start, self.hand_yaw)
+            self.begin(start)
             .line(decision, self.trunk_steps)
             .arc(grasp, self.arc_steps, yaw=yaw, opening=opening)
             .wait(3)

@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 
 from ..envs.scene import Scene
-from .lift_trefoil import HUB_HEIGHT, HUB_MASS, OPENING, LiftByArm, grasps_across
+from .lift_trefoil import HUB_HEIGHT, HUB_MASS, LiftByArm, grasps_across
 from .task import ALONG_X, ALONG_Y, DIAGONAL
 
 IRON, BRASS, WALNUT = (0.15, 0.36, 0.30), (0.83, 0.64, 0.24), (0.42, 0.25, 0.14)
@@ -33,8 +33,7 @@ class LiftCross(LiftByArm):
     hand_yaw = DIAGONAL
     parts = ("left_grip", "right_grip", "near_grip", "far_grip")
     forbidden = ("hub", "left_grip_rib", "right_grip_rib", "near_grip_rib", "far_grip_rib")
-    opening = (OPENING,) * 4
-    arc_steps = 13
+    arc_steps = 12
 
     def add_hub(self, scene: Scene, wheel: mujoco.MjsBody) -> None:
         size = (HUB_EDGE, HUB_EDGE, HUB_HEIGHT)

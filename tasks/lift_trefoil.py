@@ -9,6 +9,7 @@ from ..envs.scene import Scene, Triple, turned
 from ..envs.simulation import Simulation
 from .lift import LiftTask
 from .mug_shape import loft, ring
+from .path import Path
 from .task import ALONG_X, Measurement
 
 BRASS, STEEL, RUBBER = (0.83, 0.64, 0.24), (0.60, 0.63, 0.67), (0.75, 0.13, 0.14)
@@ -22,13 +23,14 @@ ARM = (0.078, 0.024, 0.035)
 GRASP_RADIUS, GRASP_Z = 0.11, 0.022
 """Where an arm is grasped [m]."""
 OPENING = 0.05
-"""How far the gripper opens for an arm [m]."""
+"""How far the gripper opens [m], from the first step on: an opening that changes where the modes part would
+show a policy that lags or hurries which side of the parting it is on."""
 STEADY = 0.10
 """Below this speed of its hub a wheel is at rest [m/s]; 11 cm from the hand, the hub shows its every turn."""
 NUT = 0.012 * np.column_stack([np.cos(np.arange(6) * np.pi / 3), np.sin(np.arange(6) * np.pi / 3)])
 """Outline of the nut on the hub, which is only seen [m]."""
-DECISION_Z = HUB_HEIGHT + 0.0092 + 0.015
-"""TCP height where the modes part [m]: the fingertips (9.2 mm below the TCP) 15 mm above the hub."""
+DECISION_Z = HUB_HEIGHT + 0.0092 + 0.018
+"""TCP height where the modes part [m]: the fingertips (9.2 mm below the TCP) 18 mm above the hub."""
 
 
 def grasps_across(angles: np.ndarray, yaws: np.ndarray) -> np.ndarray:
@@ -46,7 +48,7 @@ class LiftByArm(LiftTask):
     """Of hub and ribs, nut, and arms."""
     horizon = 100
     objects = ("wheel",)
-    hand_start = (0.0, 0.0, DECISION_Z + 0.06)
+    hand_start = (0.0, 0.0, DECISION_Z + 0.10)
     decision_z = DECISION_Z
 
     def build(self, scene: Scene) -> None:
@@ -68,6 +70,9 @@ class LiftByArm(LiftTask):
     def add_hub(self, scene: Scene, wheel: mujoco.MjsBody) -> None:
         """Add the shape `hub`, on which the fingers stand when they come down over its middle."""
         raise NotImplementedError
+
+    def begin(self, start: np.ndarray) -> Path:
+        return Path(start, self.hand_yaw, OPENING)
 
     def poses(self) -> dict[str, tuple[float, float, float]]:
         return {"wheel": (0.0, 0.0, 0.0)}
@@ -99,7 +104,6 @@ class LiftTrefoil(LiftByArm):
     grasps = grasps_across(angles, np.array([ALONG_X, ALONG_X - np.pi / 3, ALONG_X + np.pi / 3]))
     parts = ("left_arm", "near_arm", "far_arm")
     forbidden = ("hub", "left_arm_rib", "near_arm_rib", "far_arm_rib")
-    opening = (OPENING,) * 3
     arc_steps = 11
 
     def add_hub(self, scene: Scene, wheel: mujoco.MjsBody) -> None:

@@ -18,11 +18,11 @@ class Path:
     and time does not tell them apart.
     """
 
-    def __init__(self, position: np.ndarray, yaw: ArrayLike) -> None:
-        """Begin at `position` (N, 3) with `yaw`, one or (N,), the gripper open."""
+    def __init__(self, position: np.ndarray, yaw: ArrayLike, opening: ArrayLike = OPENING_HIGH) -> None:
+        """Begin at `position` (N, 3) with `yaw` and the gripper's `opening` [m], one or (N,) each."""
         self.position = np.asarray(position, float)
         self.yaw = self._each(yaw)
-        self.opening = self._each(OPENING_HIGH)
+        self.opening = self._each(opening)
         self._targets: list[np.ndarray] = []  # position, yaw, opening; (N, 5) a step
 
     def __len__(self) -> int:

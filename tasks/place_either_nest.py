@@ -16,7 +16,7 @@ LID_HEIGHT = 0.009
 """Its lid [m]."""
 CADDY_X = -0.18
 """Where the caddy stands; the tray's middle is the scene's origin [m]."""
-NEST, NEST_Y = 0.060, 0.075
+NEST, NEST_Y = 0.068, 0.075
 """Edge of a square recess, and its centre's distance from the tray's middle [m]."""
 WALL = 0.012
 """Thickness of the walls around [m]."""
@@ -26,8 +26,8 @@ DIVIDER = (NEST + 2 * WALL, 0.024, 0.075)
 """Extents of the divider, from the table up [m]."""
 GRIP_Z = 0.034
 """TCP above the caddy's bottom when it is held [m]; the fingertips stay above the walls."""
-DECISION_Z = DIVIDER[2] + 0.015 + GRIP_Z
-"""TCP height where the modes part [m]: the caddy 15 mm above the divider."""
+DECISION_Z = DIVIDER[2] + 0.020 + GRIP_Z
+"""TCP height where the modes part [m]: the caddy 20 mm above the divider."""
 PLACE_Z = FELT_Z + 0.002 + GRIP_Z
 """TCP height where the caddy is let go [m]: 2 mm above the felt."""
 
@@ -51,7 +51,7 @@ class PlaceEitherNest(Task):
     success_height = NEST_Y - NEST / 2
     grasps = np.array([[0.0, NEST_Y, PLACE_Z, ALONG_X], [0.0, -NEST_Y, PLACE_Z, ALONG_X]])
     centre = (0.60, 0.0)
-    hand_start = (CADDY_X, 0.0, GRIP_Z + 0.07)
+    hand_start = (CADDY_X, 0.0, GRIP_Z + 0.10)
 
     def build(self, scene: Scene) -> None:
         tray, middle = scene.fixed("tray"), NEST_Y - NEST / 2
@@ -80,14 +80,14 @@ class PlaceEitherNest(Task):
         place = self.grasps[modes, :3]
         return (
             Path(start, self.hand_yaw)
-            .line([CADDY_X, 0.0, GRIP_Z], 14)
-            .wait(2)
-            .close(6)
+            .line([CADDY_X, 0.0, GRIP_Z], 10)
+            .wait(3)
+            .close(7)
             .ease([CADDY_X, 0.0, DECISION_Z], 16)
-            .line([0.0, 0.0, DECISION_Z], 26)
-            .arc(place, 12)
-            .wait(4)
-            .open(5)
+            .line([0.0, 0.0, DECISION_Z], 28)
+            .arc(place, 10)
+            .wait(6)
+            .open(8)
             .ease(place + [0, 0, 0.10], 18)
             .wait(12)
         )

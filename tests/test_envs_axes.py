@@ -122,6 +122,15 @@ def test_an_axis_says_what_it_is(name):
     assert len(set(kind.levels)) == 4
 
 
+def test_the_combination_is_its_five_axes_at_its_level(recorded):
+    """One of every group but the horizon, each with the draws that it has alone."""
+    names = ("contact.friction", "sensing.noise", "actuation.delay", "start.bias", "scene.size")
+    assert [(axis.name, axis.level) for axis in Variant("combo:2").parts] == [(name, 2) for name in names]
+    written = "+".join(f"{name}:2" for name in names)
+    assert list(recorded("combo:2").digests) == list(recorded(written).digests)
+    assert list(record("combo:0").digests) == list(recorded("clean").digests)
+
+
 # ------------------------------------------------------------------------------------------- contact
 
 
@@ -549,6 +558,8 @@ def test_what_has_moved_with_the_scene_stays_where_it_was():
         ("contact.friction:2+", "unknown variant ''"),
         ("clean+contact.friction:2", "clean"),
         ("contact.friction:2+contact.friction:3", "names contact.friction twice"),
+        ("combo", "variant 'combo' has no such level; write combo:1"),
+        ("combo:1+sensing.noise:2", "names sensing.noise twice"),
     ],
 )
 def test_a_wrong_name_is_one_line(name, message):

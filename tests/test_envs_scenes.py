@@ -8,9 +8,12 @@ import pytest
 from bimodal.benchmark.cli import main
 from bimodal.benchmark.trials import Blend, trial
 from bimodal.envs.axes import axes
+from bimodal.envs.axes.scene_looks import TABLES
 from bimodal.envs.axis import Axis, overrides
 from bimodal.envs.errors import BimodalError, WrongUse
-from bimodal.envs.render import Renderer
+from bimodal.envs.look import views
+from bimodal.envs.render import Renderer, dressed
+from bimodal.envs.robot import robosuite_models
 from bimodal.envs.scenes import generator
 from bimodal.envs.scenes.draws import TEST, TRAIN, VALIDATION, choice, uniform
 from bimodal.envs.scenes.obstacle import RADIUS
@@ -167,6 +170,78 @@ def _at_start(task, variant, seed):
     return found.model, data
 
 
+@pytest.fixture(scope="module")
+def dressed_pot():
+    return dressed(load_task(POT).spec(), "policy")
+
+
+def looks(clean, variant, seeds):
+    """Return the dressed models of episodes."""
+    found = []
+    for seed in seeds:
+        found.append(clean.__copy__())
+        Variant(variant).look(found[-1], load_task(POT), seed)
+    return found
+
+
+def bearings(directions):
+    """Return azimuth and elevation of directions (N, 3) [degrees]."""
+    x, y, z = np.moveaxis(np.asarray(directions), -1, 0)
+    return np.degrees([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_lamps_turn_and_brighten_within_the_range_and_use_it(dressed_pot, level):
+    most = axes()["scene.lighting"].levels[level]
+    found = looks(dressed_pot, f"scene.lighting:{level}", range(24))
+    for name in ("key", "fill"):
+        (turn, _), (before, _) = (
+            bearings([m.light(name).dir for m in found]),
+            bearings(dressed_pot.light(name).dir),
+        )
+        turn = (turn - before + 180) % 360 - 180
+        bright = [m.light(name).diffuse[1] / dressed_pot.light(name).diffuse[1] - 1 for m in found]
+        for change in (turn, 100 * np.array(bright)):
+            assert np.abs(change).max() <= most + 1e-6 and np.ptp(change) > most
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_cameras_move_around_what_they_look_at_within_the_range_and_use_it(dressed_pot, level):
+    most, at = axes()["scene.camera"].levels[level], np.array(views(1)["front"].lookat)
+    found = looks(dressed_pot, f"scene.camera:{level}", range(24))
+    (before, height), far = (
+        bearings(dressed_pot.camera("front").pos - at),
+        dressed_pot.camera("front").pos - at,
+    )
+    turn, rise = bearings([m.camera("front").pos - at for m in found])
+    away = np.array([np.linalg.norm(m.camera("front").pos - at) for m in found]) / np.linalg.norm(far) - 1
+    wide = np.array([float(m.camera("front").fovy[0] - dressed_pot.camera("front").fovy[0]) for m in found])
+    for change, limit in (
+        (turn - before, most),
+        (rise - height, most / 2),
+        (100 * away, most),
+        (wide, most / 5),
+    ):
+        assert np.abs(change).max() <= limit + 1e-6 and np.ptp(change) > limit
+    assert all(np.array_equal(m.camera("wrist").pos, dressed_pot.camera("wrist").pos) for m in found)
+
+
+@pytest.mark.parametrize(("level", "share"), [(1, 0.33), (2, 0.67), (3, 1.0)])
+def test_the_table_is_covered_by_that_share_of_another_picture_seen_or_unseen(dressed_pot, level, share):
+    place = dressed_pot.tex("wood")
+    wide, tall, begin = int(place.width[0]), int(place.height[0]), int(place.adr[0])
+    mine = slice(begin, begin + 3 * wide * tall)
+    for seed, kinds in ((0, TABLES.unseen), (1, TABLES.seen), (TRAIN.start, TABLES.seen)):
+        (model,), mixed = looks(dressed_pot, f"scene.texture:{level}", [seed]), []
+        for kind in kinds:
+            with Image.open(robosuite_models() / "textures" / f"{kind}.png") as image:
+                other = np.asarray(image.convert("RGB").resize((wide, tall)), float).ravel()
+            mixed.append(
+                np.abs((1 - share) * dressed_pot.tex_data[mine] + share * other - model.tex_data[mine]).max()
+            )
+        assert min(mixed) <= 0.5 + 1e-6 and sorted(mixed)[1] > 5
+
+
 # ------------------------------------------------------------------------------------- valid scenes
 
 
@@ -238,6 +313,40 @@ def test_splits_are_disjoint_and_fit_the_project():
     model = model_of(POT, "scene.distractors:3", TRAIN.start)
     spec = Variant("scene.distractors:3").spec(load_task(POT), TEST.start)
     assert model.ntext == 0 and len(list(spec.texts)) == 4  # primitives are seen, groceries unseen
+
+
+@pytest.mark.parametrize("name", ["scene.distractors", "scene.clutter"])
+def test_seen_and_unseen_kinds_never_meet_and_train_scenes_show_only_the_former(name):
+    """Even validation and test seeds are unseen; the shapes show it: groceries are marked, pegs round."""
+    task = load_task(POT)
+
+    def novel(seed):
+        spec = Variant(f"{name}:3").spec(task, seed)
+        if name == "scene.distractors":
+            return len(list(spec.texts)) == 4
+        (body,) = [body for body in spec.bodies if body.name == "clutter"]
+        return {geom.type for geom in body.geoms} == {mujoco.mjtGeom.mjGEOM_CYLINDER}
+
+    for first, kinds in (
+        (TEST.start, [True, False]),
+        (VALIDATION.start, [True, False]),
+        (TRAIN.start, [False] * 2),
+    ):
+        assert [novel(first + step) for step in range(2)] == kinds
+        assert [Variant(f"{name}:3").unseen(task, first + step) for step in range(2)] == kinds
+    assert Variant("scene.size:3+scene.blocked:1").unseen(task, 0) is None
+    assert Variant(f"scene.size:3+{name}:1").unseen(task, 0) and Variant(f"{name}:0").unseen(task, 0) is None
+
+
+def test_a_shape_that_no_train_scene_can_have_is_refused_and_unseen_in_every_test_scene():
+    task = load_task(CUBE)
+    assert [Variant("scene.shape:1").unseen(task, seed) for seed in (0, 1)] == [True, True]
+    for seed in (0, 1):
+        assert model_of(CUBE, "scene.shape:3", seed).geom("left_cube").type == mujoco.mjtGeom.mjGEOM_CYLINDER
+    with pytest.raises(
+        BimodalError, match=r"scene\.shape:1 .*no shape could be square; use seeds below 1000000"
+    ):
+        model_of(CUBE, "scene.shape:1", TRAIN.start)
 
 
 def test_draws_come_from_dm_control_and_from_the_stream():

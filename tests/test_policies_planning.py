@@ -11,6 +11,7 @@ from bimodal.policies.planning import (
     expectile_loss,
     informed,
     inpainted,
+    typical,
     value_guide,
 )
 from bimodal.policies.samplers import flow_euler
@@ -153,6 +154,20 @@ def test_guidance_sees_what_is_known_and_does_not_move_it():
 
 def test_the_best_candidate_is_chosen():
     assert choose(torch.tensor([0.1, 0.9, 0.3])) == 1
+
+
+def test_typical_plans_are_those_that_a_denoiser_of_two_modes_leaves_alone():
+    """For x_0 = -1 or 1, E[x_0 | x_t] = tanh(sqrt(abar) x_t / (1 - abar)): a plan between them moves."""
+
+    def trunk(x, t, c):
+        return torch.tanh(share(t) ** 0.5 * x / (1 - share(t)))
+
+    plans, level = torch.tensor([[0.1], [-1.0], [-0.3], [0.99], [0.2]]), LEVELS // 4
+    back = float(ABAR[level - 1]) ** 0.5 * plans
+    kept = typical(trunk, plans, back, level / LEVELS, plans)
+    assert kept[[1, 3]].all()
+    assert kept.sum() == 3
+    assert typical(trunk, plans[:1], back[:1], level / LEVELS, plans[:1]).all()
 
 
 def test_a_kept_plan_stays_unless_another_is_better_by_the_margin():

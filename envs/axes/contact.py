@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import robot
 from ..axis import Axis
+from ..scenes.clean import clean_model
 from ..specs import CONTROL_HZ, OPENING_LOW
 
 NEAR = 0.05
@@ -116,7 +117,7 @@ class Mass(Axis):
 
     def impossible(self, task: Any) -> str:
         """Refuse scenes in which nothing moves."""
-        return "" if movable(task.spec().compile(), task) else "no object can move"
+        return "" if movable(clean_model(task), task) else "no object can move"
 
 
 class CentreOfMass(Axis):
@@ -144,7 +145,7 @@ class CentreOfMass(Axis):
 
     def impossible(self, task: Any) -> str:
         """Refuse scenes in which nothing is loose, and objects that are too small."""
-        model = task.spec().compile()
+        model = clean_model(task)
         for body in loose(model, task):
             for mode in range(len(task.grasps)):
                 room = _room(model, body, _toward(task, mode))
@@ -235,7 +236,7 @@ class Knock(Axis):
 
     def impossible(self, task: Any) -> str:
         """Refuse scenes in which nothing is loose."""
-        return "" if loose(task.spec().compile(), task) else "no object is loose"
+        return "" if loose(clean_model(task), task) else "no object is loose"
 
 
 class KnockAfter(Axis):
@@ -266,7 +267,7 @@ class KnockAfter(Axis):
 
     def impossible(self, task: Any) -> str:
         """Refuse scenes in which nothing is loose, and modes that grip in one place."""
-        if not loose(task.spec().compile(), task):
+        if not loose(clean_model(task), task):
             return "no object is loose"
         at = grips(task)[0][:, :2]
         apart = np.linalg.norm(at - at[0], axis=-1).max() > SAME_PLACE
@@ -339,7 +340,7 @@ class Slip(Axis):
 
     def impossible(self, task: Any) -> str:
         """Refuse tasks in which nothing is lifted."""
-        if not loose(task.spec().compile(), task):
+        if not loose(clean_model(task), task):
             return "no object is loose"
         return "" if grips(task)[1].max() > SLIP_HEIGHT else "no expert lifts what it holds"
 

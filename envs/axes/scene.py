@@ -1,5 +1,6 @@
 """Generated scenes: things beside the task's objects, an obstacle at one mode, a higher or a tilted table."""
 
+from functools import cache
 from typing import Any
 
 import mujoco
@@ -8,14 +9,15 @@ import numpy as np
 from ..axis import Axis
 from ..scene import Scene
 from ..scenes import obstacle, props
-from ..scenes.draws import Family, choice, uniform
+from ..scenes.clean import clean_spec
+from ..scenes.draws import TRAIN, Family, choice, uniform
 from ..scenes.places import NoPlace, editor, find
 from ..scenes.reshape import candidates, reshape, resize, shapes
 
 DISTRACTORS = Family(("box", "cylinder"), ("bottle", "bread", "can", "cereal", "milk"))
-"""Primitives in train scenes, robosuite's objects in the others."""
+"""Primitives are seen in train scenes, robosuite's objects are not."""
 PIECES = Family(("box",), ("cylinder",))
-"""Small clutter: bricks in train scenes, pegs in the others."""
+"""Small clutter: bricks are seen in train scenes, pegs are not."""
 _SIZES = {"box": ((0.015, 0.015, 0.015), (0.03, 0.03, 0.05)), "cylinder": ((0.018, 0.02), (0.03, 0.05))}
 _SMALL = {"box": ((0.006, 0.006, 0.004), (0.016, 0.016, 0.012)), "cylinder": ((0.007, 0.004), (0.014, 0.014))}
 FORMS = Family(("square",), ("round",))
@@ -36,6 +38,7 @@ class Distractors(Axis):
     name = "scene.distractors"
     unit = "objects"
     levels = (0, 1, 2, 4)
+    family = DISTRACTORS
 
     def scene(self, spec: mujoco.MjSpec, task: Any, rng: np.random.Generator) -> None:
         """Add one body with all of them."""
@@ -61,6 +64,7 @@ class Clutter(Axis):
     name = "scene.clutter"
     unit = "pieces"
     levels = (0, 5, 10, 20)
+    family = PIECES
 
     def scene(self, spec: mujoco.MjSpec, task: Any, rng: np.random.Generator) -> None:
         """Add one fixed body with all pieces."""
@@ -173,26 +177,39 @@ class Size(Axis):
 
     def impossible(self, task: Any) -> str:
         """Refuse scenes without anything to grip."""
-        return "" if shapes(task.spec(), task) else "nothing is gripped"
+        return "" if shapes(clean_spec(task), task) else "nothing is gripped"
 
 
 class Form(Axis):
     """Some of the shapes of the objects that are gripped have another form of equal extents.
 
-    In train scenes round shapes become square, in the others square ones round. What is gripped changes only
-    if it is as long as it is thick.
+    In seen scenes round shapes become square, in unseen ones square shapes round. What is gripped changes
+    only if it is as long as it is thick. All test scenes of a task without round shapes are unseen.
     """
 
     name = "scene.shape"
     unit = "% of the shapes that can"
     levels = (0.0, 34.0, 67.0, 100.0)
+    family = FORMS
 
     def scene(self, spec: mujoco.MjSpec, task: Any, rng: np.random.Generator) -> None:
         """Change shapes."""
-        if self.level:
-            kinds = FORMS.kinds(self.seed)
-            reshape(spec, task, rng, self.magnitude / 100, round_="round" in kinds)
+        if not self.level:
+            return
+        if self.seed in TRAIN and not _able(task, round_=False):
+            raise NoPlace(f"no shape could be square; use seeds below {TRAIN.start}")
+        reshape(spec, task, rng, self.magnitude / 100, round_=bool(self.unseen(task, self.seed)))
+
+    def unseen(self, task: Any, seed: int) -> bool | None:
+        """Return whether shapes become round, as in no train scene."""
+        unseen = super().unseen(task, seed)
+        return unseen if unseen is None else unseen or not _able(task, round_=False)
 
     def impossible(self, task: Any) -> str:
         """Refuse tasks without a box that could be round."""
-        return "" if candidates(task.spec(), task, round_=True) else "no shape can have another form"
+        return "" if _able(task, round_=True) else "no shape can have another form"
+
+
+@cache
+def _able(task: Any, round_: bool) -> bool:
+    return bool(candidates(clean_spec(task), task, round_))

@@ -14,7 +14,7 @@ TABLES = Family(
     ("blue-wood", "dark-wood", "gray-woodgrain", "green-wood", "red-wood"),
     ("ceramic", "clay", "gray-felt", "metal", "pink-plaster", "steel-brushed", "wood-varnished-panels"),
 )
-"""robosuite's pictures that cover the table: woods in train scenes, other materials in the others."""
+"""robosuite's pictures that cover the table: woods are seen in train scenes, other materials are not."""
 _MIXED = {"floor": 0.2, "edge": 0.3}  # share of the drawn colour in these materials; half in objects'
 LAMPS = ("key", "fill")
 
@@ -58,6 +58,7 @@ class Texture(Axis):
     name = "scene.texture"
     unit = "% of the way to another look"
     levels = (0.0, 33.0, 67.0, 100.0)
+    family = TABLES
 
     def look(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
         """Mix pictures and colours."""

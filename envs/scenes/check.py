@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
 
 from .. import control, robot
 from ..specs import PREFIXES
+from .clean import clean_model
 from .places import far
 from .reference import Keyframe, Limb, Reference, place_all, reference, robots, things
 
@@ -28,22 +29,28 @@ HOLD = 0.006
 """Smallest diagonal of what a pad touches of a part [m]."""
 
 _SHAPES, _BODIES = ("geom_size", "geom_pos", "geom_quat", "geom_type", "body_mass"), ("body_pos", "body_quat")
+_SIZES = tuple(n for n in dir(mujoco.MjModel) if n.startswith("n") and not n.startswith(("name", "numeric")))
+_last: dict[str, Any] = {}  # data, and the sizes of the model that they were made for
 _IK_STEPS, _EXACT = 6, 1e-4
 _NEAR = 0.045  # a part farther from an open pad is not between the fingers [m]
+
+
+class Grip(NamedTuple):
+    """Which shapes of a task's scenes grip and are gripped; what axes add comes after them."""
+
+    pads: tuple[tuple[int, ...], ...]
+    """Left and right finger pad of every arm."""
+    parts: tuple[int, ...]
+    """Shapes that are watched for the grip of fingers."""
 
 
 @functools.lru_cache(maxsize=64)
 def excused(task: Any) -> frozenset[tuple[int, str]]:
     """Return what is tight in the clean scene already: keyframe and fault."""
-    model, seen = task.spec().compile(), reference(task)
+    model, seen = clean_model(task).__copy__(), reference(task)
     data = mujoco.MjData(model)
     place_all(model, data, seen.start.poses)
-    return frozenset(_hindrances(model, data, seen, -1, True))
-
-
-@functools.lru_cache(maxsize=64)
-def _clean(task: Any) -> mujoco.MjModel:
-    return task.spec().compile()
+    return frozenset(_hindrances(model, data, task, -1, True))
 
 
 def _as_clean(model: mujoco.MjModel, clean: mujoco.MjModel, fields: tuple[str, ...]) -> bool:
@@ -63,13 +70,13 @@ def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocke
         added: poses of the bodies that the clean scene lacks, world, (7,).
         blocked: a mode whose hand need not find its way, -1 for none.
     """
-    seen, clean = reference(task), _clean(task)
+    seen, clean = reference(task), clean_model(task)
     same_shapes, same_bodies = _as_clean(model, clean, _SHAPES), _as_clean(model, clean, _BODIES)
     near = not same_shapes or not far(model, clean, task)
     loose = not same_shapes or model.nv > clean.nv or not np.array_equal(model.opt.gravity, clean.opt.gravity)
     if not near and not loose and same_bodies:
         return ""
-    data = mujoco.MjData(model)
+    data = _data(model)
     data.qpos[seen.joints] = seen.keyframes[0].qpos
     place_all(model, data, {**seen.start.poses, **added})
     mujoco.mj_fwdPosition(model, data)
@@ -80,8 +87,17 @@ def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocke
         return why
     if not near and same_bodies:
         return ""
-    found = (one[1] for one in _hindrances(model, data, seen, blocked, near) if one not in excused(task))
+    found = (one[1] for one in _hindrances(model, data, task, blocked, near) if one not in excused(task))
     return next(found, "")
+
+
+def _data(model: mujoco.MjModel) -> mujoco.MjData:
+    """Return fresh data of a model: those of the last one if all its sizes are the same, which is quicker."""
+    sizes = tuple(getattr(model, name) for name in _SIZES)
+    if _last.get("sizes") != sizes:
+        _last.update(sizes=sizes, data=mujoco.MjData(model))
+    mujoco.mj_resetData(model, _last["data"])
+    return _last["data"]
 
 
 def _moves(model: mujoco.MjModel, data: mujoco.MjData, seen: Reference) -> str:
@@ -101,13 +117,14 @@ def _moves(model: mujoco.MjModel, data: mujoco.MjData, seen: Reference) -> str:
 
 
 def _hindrances(
-    model: mujoco.MjModel, data: mujoco.MjData, seen: Reference, blocked: int, near: bool
+    model: mujoco.MjModel, data: mujoco.MjData, task: Any, blocked: int, near: bool
 ) -> Iterator[tuple[int, str]]:
     """Go through the moments of the experts' paths; yield which are hindered, and how.
 
     Unless something is near that the clean scene has not, only the farthest moments are tried.
     """
-    machine, before = robots(model), (model.opt.enableflags, model.opt.o_margin)
+    seen = reference(task)
+    machine, grip, before = robots(model), gripping(task), (model.opt.enableflags, model.opt.o_margin)
     model.opt.enableflags |= mujoco.mjtEnableBit.mjENBL_OVERRIDE
     model.opt.o_margin = CLEARANCE
     try:
@@ -123,7 +140,7 @@ def _hindrances(
             mujoco.mj_collision(model, data)
             if machine[data.contact.geom].any():
                 yield index, "a hand is hindered on its way"
-            if frame.closing and (why := _misses(model, data, machine)):
+            if frame.closing and (why := _misses(model, data, machine, grip)):
                 yield index, why
     finally:
         model.opt.enableflags, model.opt.o_margin = before
@@ -133,6 +150,8 @@ def _reaches(model: mujoco.MjModel, data: mujoco.MjData, limbs: tuple[Limb, ...]
     """Bring the TCPs to where they are in the clean scene, wherever the base stands."""
     sites = [limb.site for limb in limbs]
     mujoco.mj_kinematics(model, data)
+    if np.abs(data.site_xpos[sites] - frame.tcp).max() < _EXACT:
+        return True
     turned = data.site_xmat[sites].reshape(-1, 3, 3).copy()
     for _ in range(_IK_STEPS):
         if np.abs(data.site_xpos[sites] - frame.tcp).max() < _EXACT:
@@ -159,44 +178,44 @@ def _step(
     data.qpos[limb.angles] = np.clip(data.qpos[limb.angles] + step[0], limb.low, limb.high)
 
 
-def _misses(model: mujoco.MjModel, data: mujoco.MjData, machine: np.ndarray) -> str:
+def _misses(model: mujoco.MjModel, data: mujoco.MjData, machine: np.ndarray, grip: Grip) -> str:
     """Close the fingers on what lies between them and see what they touch."""
-    parts, gripping = graspable(model), []
-    for prefix in PREFIXES:
-        fingers = [i for i in range(model.ngeom) if _is_pad(model, i, prefix)]
-        ways = [min(_distance(model, data, pad, part) for part in parts) for pad in fingers]
-        if ways and max(ways) < _NEAR:
+    closed = []
+    for prefix, pads in zip(PREFIXES, grip.pads, strict=False):
+        ways = [min(_distance(model, data, pad, part) for part in grip.parts) for pad in pads]
+        if max(ways) < _NEAR:
             for name, way, sign in zip(robot.FINGER_JOINTS, ways, (-1, 1), strict=True):
                 data.qpos[model.joint(prefix + name).qposadr[0]] += sign * (way + SQUEEZE)
-            gripping += fingers
-    if not gripping:
+            closed += pads
+    if not closed:
         return "nothing lies between the fingers"
     mujoco.mj_kinematics(model, data)
     mujoco.mj_collision(model, data)
     pairs, places = data.contact.geom, data.contact.pos
-    touching, with_part = machine[pairs].any(1), np.isin(pairs, parts).any(1)
+    touching, with_part = machine[pairs].any(1), np.isin(pairs, grip.parts).any(1)
     if (touching & ~with_part).any():
         return "closing fingers touch more than the part"
-    for pad in gripping:
+    for pad in closed:
         where = places[with_part & (pairs == pad).any(1)]
         if len(where) < 2 or np.linalg.norm(np.ptp(where, axis=0)) < HOLD:
             return "the fingers hold too little of the part"
     return ""
 
 
-def _is_pad(model: mujoco.MjModel, geom: int, prefix: str) -> bool:
-    return model.geom(geom).name.startswith(f"{prefix}finger") and model.geom(geom).name.endswith(
-        "_pad_collision"
-    )
-
-
 def _distance(model: mujoco.MjModel, data: mujoco.MjData, geom: int, other: int) -> float:
     return mujoco.mj_geomDistance(model, data, geom, other, 1.0, None)
 
 
-def graspable(model: mujoco.MjModel) -> list[int]:
-    """Return the shapes that are watched for the grip of fingers."""
+@functools.lru_cache(maxsize=64)
+def gripping(task: Any) -> Grip:
+    """Return which shapes of a task's scenes grip and are gripped."""
+    model = clean_model(task)
+    names = [model.geom(i).name for i in range(model.ngeom)]
+    pads = [
+        tuple(names.index(f"{prefix}finger{finger}_pad_collision") for finger in (1, 2))
+        for prefix in PREFIXES[: task.arms]
+    ]
     kinds = (mujoco.mjtSensor.mjSENS_CONTACT, mujoco.mjtObj.mjOBJ_XBODY)
     sensors = (i for i in range(model.nsensor) if (model.sensor_type[i], model.sensor_reftype[i]) == kinds)
     of_fingers = (i for i in sensors if model.body(int(model.sensor_refid[i])).name.endswith("finger"))
-    return sorted({int(model.sensor_objid[i]) for i in of_fingers})
+    return Grip(tuple(pads), tuple(sorted({int(model.sensor_objid[i]) for i in of_fingers})))

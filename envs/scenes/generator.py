@@ -1,6 +1,5 @@
 """Draws an episode's scene until one may be used, and gives up with an error, never with the clean scene."""
 
-import functools
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from ..axis import Axis
 from ..errors import BimodalError
 from ..streams import stream
 from .check import fault
+from .clean import clean_spec
 from .places import NoPlace
 from .reference import reference
 
@@ -64,12 +64,6 @@ def world(axes: Sequence[Axis], task: Any, seed: int) -> World:
     return _worlds[key]
 
 
-@functools.lru_cache(maxsize=64)
-def _clean(task: Any) -> mujoco.MjSpec:
-    """Return the task's own scene, built once: a copy takes a tenth of the time."""
-    return task.spec()
-
-
 def _generate(axes: Sequence[Axis], task: Any, seed: int) -> World:
     draws = {axis: stream("variant", axis.name, axis.level, task.id, seed, "scene") for axis in axes}
     why, blocked = "", -1
@@ -78,7 +72,7 @@ def _generate(axes: Sequence[Axis], task: Any, seed: int) -> World:
         axis.seed, axis.blocks = seed, axis.blocked(task, rng)
         blocked = max(blocked, axis.blocks)
     for rejected in range(TRIES):
-        spec = _clean(task).copy()
+        spec = clean_spec(task).copy()
         try:
             for axis, rng in draws.items():
                 axis.rejected = rejected

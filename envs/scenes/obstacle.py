@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .reference import PALM_UP, reference
+from .reference import PALM_UP, Boxes, reference
 
 RADIUS = 0.012
 """Of the post [m]."""
@@ -19,6 +19,8 @@ FROM_OTHERS, FROM_OBJECTS = 0.015, 0.004
 """Distance from the hands of the other modes and from objects [m]."""
 AROUND, FINE = 0.30, 0.0025
 """How far from the grasp places are tried, and how far apart they are [m]."""
+COARSE = 0.02
+"""Sides of the squares of places that are ruled out at once [m]."""
 NEAREST = 0.04
 """Places that are this much farther from the grasp than the nearest one will do, too [m]."""
 
@@ -40,13 +42,28 @@ def places(task: Any, mode: int, distance: float) -> np.ndarray:
     seen, tall = reference(task), height(task, mode)
     steps = np.arange(-AROUND, AROUND + FINE, FINE)
     grid = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2) + task.grasps[mode, :2]
-    grid = grid[seen.objects.gap(grid, RADIUS, tall) > FROM_OBJECTS]
+    if distance:
+        grid = _within(grid, seen.ways[mode], tall, distance - TOLERANCE, distance + TOLERANCE)
+    else:
+        grid = _within(grid, seen.grasps[mode], tall, -np.inf, -INSIDE - RADIUS)
+    grid = _within(grid, seen.objects, tall, FROM_OBJECTS, np.inf)
     for other in range(len(task.modes)):
         if other != mode:
-            grid = grid[seen.ways[other].gap(grid, RADIUS, tall) > FROM_OTHERS]
-    if distance:
-        grid = grid[np.abs(seen.ways[mode].gap(grid, RADIUS, tall) - distance) < TOLERANCE]
-    else:
-        grid = grid[seen.grasps[mode].gap(grid, RADIUS, tall) < -INSIDE - RADIUS]
+            grid = _within(grid, seen.ways[other], tall, FROM_OTHERS, np.inf)
     far = np.linalg.norm(grid - task.grasps[mode, :2], axis=1)
     return grid[far < far.min(initial=np.inf) + NEAREST]
+
+
+def _within(places: np.ndarray, boxes: Boxes, tall: float, low: float, high: float) -> np.ndarray:
+    """Return the places (P, 2) at which a post's gap to boxes is between two bounds [m].
+
+    From one place to another the gap changes by no more than their distance, so it is found for squares
+    first, and then only in those where it may be within the bounds.
+    """
+    cells = np.rint(places / COARSE)
+    _, first, square = np.unique(cells @ [1.0, 1e4], return_index=True, return_inverse=True)
+    around = boxes.gap(cells[first] * COARSE, RADIUS, tall)
+    reach = COARSE * 0.71  # from the middle of a square to its corners
+    places = places[((around > low - reach) & (around < high + reach))[square]]
+    gap = boxes.gap(places, RADIUS, tall)
+    return places[(gap > low) & (gap < high)]
