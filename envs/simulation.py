@@ -149,9 +149,11 @@ class Simulation:
     def _check_reach(self, arm: Arm, position: np.ndarray) -> None:
         missed = np.linalg.norm(position - arm.tcp_position, axis=-1)
         if missed.max() > 2e-3:
+            row = missed.argmax()
             raise BimodalError(
-                f"{self.task.id} ({self.variant.name}): the hand cannot reach its start {np.round(position[missed.argmax()], 3)} m "
-                f"(misses by {missed.max() * 1e3:.0f} mm); keep it 0.36..0.70 m before the arm's base"
+                f"{self.task.id} ({self.variant.name}): the hand cannot reach its start "
+                f"{np.round(position[row], 3)} m (misses by {missed[row] * 1e3:.0f} mm); keep it 0.36..0.70 "
+                "m before the arm's base"
             )
 
     def _place(self, name: str, pose: np.ndarray) -> None:

@@ -245,8 +245,8 @@ def _change(one: Overall) -> Text:
 
 
 _SHIFTS = (
-    "Success in a variant minus that of the same seeds clean, in points, mean over tasks, [95 % interval];\n"
-    "below, how many episodes break (-) and how many are fixed (+); !n: in n tasks the experts fail, too"
+    "points of success in a variant minus the same seeds clean, mean over tasks, [95 %];\n"
+    "below: episodes that break (-) or are fixed (+); !n: in n tasks the experts fail too"
 )
 
 
