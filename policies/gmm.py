@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from .checkpoint import Config
 from .chunk_policy import ChunkPolicy
-from .networks import _linear
+from .networks import linear
 from .objectives import mixture_loss
 from .samplers import mixture_sample
 from .windows import Batch
@@ -38,9 +38,9 @@ class Mixture(nn.Module):
         """
         super().__init__()
         sizes = (c_size, *[width] * blocks)
-        self.hidden = nn.ModuleList(map(_linear, sizes, sizes[1:], [generator] * blocks))
-        self.means = _linear(width, COMPONENTS * x_size, generator)
-        self.weights = _linear(width, COMPONENTS, generator)
+        self.hidden = nn.ModuleList(map(linear, sizes, sizes[1:], [generator] * blocks))
+        self.means = linear(width, COMPONENTS * x_size, generator)
+        self.weights = linear(width, COMPONENTS, generator)
         with torch.no_grad():
             self.means.bias.normal_(0.0, APART, generator=generator)
 

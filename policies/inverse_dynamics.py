@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .networks import ResFiLM, _linear
+from .networks import ResFiLM, linear
 
 JITTER = 0.05
 """j, error of planned states that the inverse dynamics is prepared for [standard deviations]."""
@@ -16,10 +16,10 @@ class MLP(nn.Module):
     def __init__(self, inputs: int, outputs: int, generator: torch.Generator, hidden: int) -> None:
         """Build the network; `generator` is the only source of its weights, `hidden` its width."""
         super().__init__()
-        self.first = _linear(inputs, hidden, generator)
-        self.second = _linear(hidden, hidden, generator)
-        self.head = _linear(hidden, outputs, generator)
-        self.straight = _linear(inputs, outputs, None)
+        self.first = linear(inputs, hidden, generator)
+        self.second = linear(hidden, hidden, generator)
+        self.head = linear(hidden, outputs, generator)
+        self.straight = linear(inputs, outputs, None)
 
     def forward(self, *parts: Tensor) -> Tensor:
         """Return (..., outputs) for parts whose last sizes add up to `inputs`."""
@@ -41,7 +41,7 @@ class DiffusedInverse(ResFiLM):
             width: hidden width.
         """
         super().__init__(outputs, inputs, generator, width)
-        self.straight = _linear(inputs, outputs, None)
+        self.straight = linear(inputs, outputs, None)
 
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return the clean actions (B, outputs), as `ResFiLM` does."""

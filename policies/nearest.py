@@ -8,8 +8,8 @@ from .checkpoint import Config
 from .chunk_policy import ChunkPolicy, Draw, Fit, Learned
 from .windows import HORIZON
 
-MEMORY = 250_000
-"""Most that a task's demonstrations may take in 16 bits [bytes]; about sixty of the 300 episodes."""
+MEMORY = 150_000
+"""Most that a task's demonstrations may take in 16 bits [bytes]; about forty of the 300 episodes."""
 
 
 class Memory(nn.Module):

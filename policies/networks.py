@@ -1,4 +1,4 @@
-"""The one network of every chunk method: a small residual trunk steered by its condition (FiLM)."""
+"""The network of the chunk methods: a small residual trunk steered by its condition (FiLM); and its parts."""
 
 import math
 from collections.abc import Callable
@@ -45,13 +45,13 @@ class ResFiLM(nn.Module):
         low, high = TIME_FREQUENCIES
         waves = torch.logspace(math.log10(low), math.log10(high), TIME_FEATURES // 2)
         self.register_buffer("waves", waves, persistent=False)
-        self.condition_in = _linear(c_size + TIME_FEATURES, width, generator)
-        self.condition_out = _linear(width, width, generator)
-        self.film = _linear(width, blocks * 2 * width, generator)
-        self.embed = _linear(x_size, width, generator)
-        self.inner = nn.ModuleList(_linear(width, width, generator) for _ in range(blocks))
-        self.outer = nn.ModuleList(_linear(width, width, None) for _ in range(blocks))
-        self.head = _linear(width, x_size, generator)
+        self.condition_in = linear(c_size + TIME_FEATURES, width, generator)
+        self.condition_out = linear(width, width, generator)
+        self.film = linear(width, blocks * 2 * width, generator)
+        self.embed = linear(x_size, width, generator)
+        self.inner = nn.ModuleList(linear(width, width, generator) for _ in range(blocks))
+        self.outer = nn.ModuleList(linear(width, width, None) for _ in range(blocks))
+        self.head = linear(width, x_size, generator)
 
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return y (B, H*A) for chunks x (B, H*A), times t (B,) and conditions c (B, C)."""
@@ -61,9 +61,9 @@ class ResFiLM(nn.Module):
         films = self.film(functional.mish(e)).chunk(2 * self.blocks, dim=1)
         h = self.embed(x) + e
         for i, (inner, outer) in enumerate(zip(self.inner, self.outer, strict=True)):
-            steered = torch.addcmul(films[2 * i + 1], _normalise(h), 1 + films[2 * i])
+            steered = torch.addcmul(films[2 * i + 1], normalised(h), 1 + films[2 * i])
             h = h + outer(functional.mish(inner(steered)))
-        return self.head(_normalise(h))
+        return self.head(normalised(h))
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -71,12 +71,12 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _normalise(h: Tensor) -> Tensor:
+def normalised(h: Tensor) -> Tensor:
     """Give each row mean 0 and variance 1 (LayerNorm without scale and shift)."""
     return functional.layer_norm(h, h.shape[-1:])
 
 
-def _linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.Linear:
+def linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.Linear:
     """Return a linear layer drawn from U(-1/sqrt(inputs), 1/sqrt(inputs)); all zeros without a generator."""
     layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
     bound = 1 / math.sqrt(inputs)

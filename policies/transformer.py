@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .networks import TIME_FEATURES, TIME_FREQUENCIES, _linear, _normalise
+from .networks import TIME_FEATURES, TIME_FREQUENCIES, linear, normalised
 
 WIDTH, BLOCKS, HEADS = 64, 2, 4
 """Default size: values of a token, blocks, attention heads."""
@@ -63,21 +63,21 @@ class PlanTransformer(nn.Module):
         self.register_buffer("waves", waves, persistent=False)
         size = patch * frame_size
         answer = size if outputs is None else outputs
-        self.condition_in = _linear(c_size + TIME_FEATURES, width, generator)
-        self.condition_out = _linear(width, width, generator)
-        self.steering = _linear(width, blocks * 6 * width, None)
-        self.embed = _linear(size, width, generator)
+        self.condition_in = linear(c_size + TIME_FEATURES, width, generator)
+        self.condition_out = linear(width, width, generator)
+        self.steering = linear(width, blocks * 6 * width, None)
+        self.embed = linear(size, width, generator)
         self.places = nn.Parameter(torch.randn(self.tokens, width, generator=generator) / math.sqrt(width))
-        self.query_key_value = nn.ModuleList(_linear(width, 3 * width, generator) for _ in range(blocks))
-        self.mixed = nn.ModuleList(_linear(width, width, generator) for _ in range(blocks))
-        self.wide = nn.ModuleList(_linear(width, SPREAD * width, generator) for _ in range(blocks))
-        self.narrow = nn.ModuleList(_linear(SPREAD * width, width, generator) for _ in range(blocks))
-        self.head = _linear(width, answer, generator)
-        self.straight = _linear(c_size, self.tokens * answer, None)
+        self.query_key_value = nn.ModuleList(linear(width, 3 * width, generator) for _ in range(blocks))
+        self.mixed = nn.ModuleList(linear(width, width, generator) for _ in range(blocks))
+        self.wide = nn.ModuleList(linear(width, SPREAD * width, generator) for _ in range(blocks))
+        self.narrow = nn.ModuleList(linear(SPREAD * width, width, generator) for _ in range(blocks))
+        self.head = linear(width, answer, generator)
+        self.straight = linear(c_size, self.tokens * answer, None)
 
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return y (B, P*D) for plans x (B, P*D), times t (B,) in [0, 1] and conditions c (B, C)."""
-        return self.head(_normalise(self.read(x, t, c))).flatten(1) + self.straight(c)
+        return self.head(normalised(self.read(x, t, c))).flatten(1) + self.straight(c)
 
     def read(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return what the blocks make of the tokens, (B, N, width)."""
@@ -88,8 +88,8 @@ class PlanTransformer(nn.Module):
         h = self.embed(x.view(len(x), self.tokens, -1)) + self.places + e[:, None]
         for i in range(self.blocks):
             scale, shift, gate, scale_2, shift_2, gate_2 = steering[6 * i : 6 * i + 6]
-            h = h + gate * self._attend(i, torch.addcmul(shift, _normalise(h), 1 + scale))
-            steered = torch.addcmul(shift_2, _normalise(h), 1 + scale_2)
+            h = h + gate * self._attend(i, torch.addcmul(shift, normalised(h), 1 + scale))
+            steered = torch.addcmul(shift_2, normalised(h), 1 + scale_2)
             h = h + gate_2 * self.narrow[i](functional.gelu(self.wide[i](steered), approximate="tanh"))
         return h
 

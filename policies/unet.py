@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .networks import TIME_FEATURES, TIME_FREQUENCIES, _linear
+from .networks import TIME_FEATURES, TIME_FREQUENCIES, linear
 
 WIDTHS = (32, 64)
 """Channels at each level; every level but the first has half the frames of the one before."""
@@ -58,8 +58,8 @@ class UNet(nn.Module):
         waves = torch.logspace(math.log10(low), math.log10(high), TIME_FEATURES // 2)
         self.register_buffer("waves", waves, persistent=False)
         first, last = widths[0], widths[-1]
-        self.condition_in = _linear(c_size + TIME_FEATURES, last, generator)
-        self.condition_out = _linear(last, last, generator)
+        self.condition_in = linear(c_size + TIME_FEATURES, last, generator)
+        self.condition_out = linear(last, last, generator)
 
         def pair(inputs: int, outputs: int) -> Pair:
             return Pair(inputs, outputs, last, kernel, generator)
@@ -107,7 +107,7 @@ class Block(nn.Module):
         """
         super().__init__()
         self.first = _convolution(inputs, outputs, kernel, generator)
-        self.film = _linear(e_size, 2 * outputs, generator)
+        self.film = linear(e_size, 2 * outputs, generator)
         self.second = _convolution(outputs, outputs, kernel, generator)
         same = inputs == outputs
         self.past = nn.Identity() if same else _convolution(inputs, outputs, 1, generator)
@@ -142,7 +142,7 @@ def _convolution(
     inputs: int, outputs: int, kernel: int, generator: torch.Generator | None, stride: int = 1
 ) -> nn.Conv1d:
     """Return a convolution over frames whose weights are drawn as those of a linear layer."""
-    flat = _linear(inputs * kernel, outputs, generator)
+    flat = linear(inputs * kernel, outputs, generator)
     layer = nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2, device="meta").to_empty(device="cpu")
     with torch.no_grad():
         layer.weight.copy_(flat.weight.view(outputs, inputs, kernel))
