@@ -11,8 +11,8 @@ from ..policies.load import BUILT_IN
 from ..policies.presets import PRESETS
 from ..tasks import task_id
 from ..tasks.demonstrations import GRADED, REGIMES
-from . import commands
-from .commands import CHECKPOINTS
+from . import commands, commands_board, commands_study, commands_train
+from .commands_train import CHECKPOINTS
 from .evaluate import RUNS
 from .suites import SUITES
 
@@ -50,7 +50,9 @@ _WORKERS = (
 )
 
 COMMANDS: dict[str, Command] = {
-    "bench": Command(commands.bench, (argument("--out", type=Path, default=RUNS / "bench", help="folder"),)),
+    "bench": Command(
+        commands_board.bench, (argument("--out", type=Path, default=RUNS / "bench", help="folder"),)
+    ),
     "tasks": Command(commands.tasks),
     "policies": Command(commands.policies),
     "new-task": Command(
@@ -82,7 +84,7 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "demos": Command(
-        commands.demos,
+        commands_train.demos,
         (
             argument("task", type=_TASK, help="task id or file.py"),
             argument("--episodes", type=int, default=300, help="number of demonstrations (default 300)"),
@@ -100,7 +102,7 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "train": Command(
-        commands.train,
+        commands_train.train,
         (
             argument("method", nargs="?", help="mse, flow, mip, ...: a wrong name lists them all"),
             argument(
@@ -182,7 +184,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "videos": Command(commands.videos, (argument("run_folder", type=Path, help="run folder"),)),
     "certify": Command(
-        commands.certify,
+        commands_study.certify,
         (
             argument("task", type=_TASK, nargs="*", help="task ids or files (default: all)"),
             argument("--all", action="store_true", help="every task, as without any task id"),
@@ -211,7 +213,7 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "results": Command(
-        commands.results,
+        commands_study.results,
         (
             argument("--sampling", action="store_true", help="also measure samplers by executed length"),
             argument("--page", type=Path, help="also write the page of Markdown"),
@@ -227,12 +229,12 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "leaderboard": Command(
-        commands.leaderboard,
+        commands_board.leaderboard,
         (argument("entries", type=Path, nargs="?", default=_ENTRIES, help="folder of entries"),),
     ),
-    "check": Command(commands.check, (argument("entry", type=Path, help="entry file"),)),
+    "check": Command(commands_board.check, (argument("entry", type=Path, help="entry file"),)),
     "reproduce": Command(
-        commands.reproduce,
+        commands_board.reproduce,
         (
             argument("entry", type=Path, help="entry file"),
             argument("--out", type=Path, help="run folder (default runs/reproduce-ENTRY)"),
@@ -244,7 +246,7 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "site": Command(
-        commands.site,
+        commands_board.site,
         (
             argument("--entries", type=Path, default=_ENTRIES, help="folder of entries"),
             argument(

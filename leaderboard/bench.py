@@ -10,7 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..benchmark.commands import demonstrations_file, present
+from ..benchmark.commands import present
+from ..benchmark.commands_train import demonstrations_file
 from ..benchmark.console import progress_bar
 from ..benchmark.evaluate import evaluate
 from ..benchmark.files import write_text
