@@ -209,6 +209,21 @@ def test_failed_demonstrations_are_left_out(tmp_path):
     assert windows.modes[::24].tolist() == [0, 0, 1, 1]
 
 
+def test_graded_episodes_are_learnt_from_up_to_their_end_whatever_their_outcome(tmp_path):
+    shown, ends = toy_demos(episodes=4), np.array([24, 9, 24, 1])
+    shown.success[1] = False
+    valid = np.arange(24) < ends[:, None]
+    returns = np.linspace(0, 1, 4 * 24, dtype=np.float32).reshape(4, 24)
+    graded = shown._replace(valid=valid, returns=returns)
+    windows = make_windows(load_demonstrations(save(graded, tmp_path / "d.npz")))
+    assert np.array_equal(windows.returns, returns[valid])
+    assert np.array_equal(windows.actions, shown.actions[valid])
+    first = np.cumsum(ends) - ends
+    for episode, t in ((0, 10), (1, 0), (1, 8), (3, 0)):
+        rows = windows.ahead[first[episode] + t] - first[episode]
+        assert np.array_equal(rows, np.minimum(t + np.arange(16), ends[episode] - 1))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
