@@ -12,16 +12,16 @@ from bimodal.leaderboard.entry import read_entries
 from rich.console import Console
 
 ROOT = Path(__file__).parent.parent
-WIDTH = 110
+WIDTH = 124
 """Columns of the printed board."""
 
 
 def board() -> str:
-    """Return what `bimodal leaderboard` prints for the committed entries, as plain text."""
+    """Return the boards that `bimodal leaderboard` prints for the committed entries, without the variants."""
     console = Console(width=WIDTH, color_system=None, highlight=False)
     with console.capture() as captured:
-        for table in board_tables(read_entries(ROOT / "leaderboard" / "entries")):
-            console.print(table)
+        for tables in board_tables(read_entries(ROOT / "leaderboard" / "entries")):
+            console.print(tables.renderables[0])
     return "\n".join(line.rstrip() for line in captured.get().splitlines()).strip("\n")
 
 
