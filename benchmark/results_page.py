@@ -14,8 +14,15 @@ from .sampling import LENGTHS, SAMPLINGS, SEEDS, Study
 from .validity import METHODS as TAUGHT
 from .validity import Found
 
-NOTES: dict[str, str] = {}
-"""What one sees in the videos of a method's failures, in a sentence."""
+NOTES = {
+    "mse": "The hand comes straight down on what stands between the two grasps.",
+    "flow": "It lands on the cap while it turns from the start to a grasp: a plan between two modes.",
+    "flow_1step": "Like regression: straight down on the middle.",
+    "reflow": "It starts towards a grasp and comes down short of it: one step blurs the modes' border.",
+    "diffusion": "The object is held up, but hand and object keep drifting and never count as at rest.",
+    "gmm": "One of its five answers lies between the lanes: straight into the post.",
+}
+"""What a person saw in the videos of a method's most frequent failure; for the others, the verdict's meaning."""
 
 
 def overview_rows(results: Sequence[Result], times: Mapping[str, float]) -> list[tuple[str, ...]]:
