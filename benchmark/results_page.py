@@ -22,7 +22,7 @@ NOTES = {
     "diffusion": "The object is held up, but hand and object keep drifting and never count as at rest.",
     "gmm": "One of its five answers lies between the lanes: straight into the post.",
 }
-"""What a person saw in the videos of a method's most frequent failure; for the others, the verdict's meaning."""
+"""What a person saw in videos of a method's most frequent failure; for the others, the verdict's meaning."""
 
 
 def overview_rows(results: Sequence[Result], times: Mapping[str, float]) -> list[tuple[str, ...]]:
