@@ -16,6 +16,9 @@ from .validity import Found
 
 NOTES = {
     "mse": "The hand comes straight down on what stands between the two grasps.",
+    "mse_labelled": "It cuts the corner of the post, on the side that it was told.",
+    "mse_step": "It gets past the middle and shuts the gripper too early, short of the object.",
+    "mip": "The second pass keeps the mean: straight down on the middle.",
     "flow": "It lands on the cap while it turns from the start to a grasp: a plan between two modes.",
     "flow_1step": "Like regression: straight down on the middle.",
     "reflow": "It starts towards a grasp and comes down short of it: one step blurs the modes' border.",
