@@ -10,7 +10,7 @@ from ..envs.specs import CONTROL_HZ
 from .labels import MEANING, short_name
 from .metrics import Interval
 from .results import TIMED_ON, Result
-from .sampling import LENGTHS, SAMPLINGS, SEEDS, Study
+from .sampling import LENGTHS, SAMPLINGS, SEEDS, Sampled, Study
 from .validity import METHODS as TAUGHT
 from .validity import Found
 
@@ -93,14 +93,12 @@ def control_rows(found: Sequence[Found], tasks: Sequence[str]) -> list[tuple[str
 
 
 def sampling_rows(study: Study) -> list[tuple[str, ...]]:
-    """Return one row a sampling: name, decision time, then success and the rarest mode's share by length."""
+    """Return one row a sampling: name, decision time, then success, rarest mode and switches by length."""
     cells = {(cell.name, cell.execute): cell for cell in study.cells}
     rows = []
     for name in (sampling.name for sampling in SAMPLINGS):
         found = [cells.get((name, length)) for length in LENGTHS]
-        texts = [
-            f"{_percent(c.success)}, {_percent(c.rarest if c.success else None)}" if c else "–" for c in found
-        ]
+        texts = [_sampled(cell) if cell else "–" for cell in found]
         ms = study.latency_ms.get(name)
         rows.append((name, "–" if ms is None else f"{ms:.1f}", *texts))
     return rows
@@ -172,6 +170,11 @@ def results_page(
     )
 
 
+def _sampled(cell: Sampled) -> str:
+    rarest = _percent(cell.rarest if cell.success else None)
+    return f"{_percent(cell.success)}, {rarest}, {cell.switches:.2f}"
+
+
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.0f}"
 
@@ -240,15 +243,17 @@ equally often ([validity.md](validity.md) has the other regimes and the limits).
 
 ## Latency, success and mode balance
 
-Success and the rarest mode's share of the successes, {sampled} episodes a cell, by the number of actions
-executed of each decision; ms is the median time of one decision for one episode on one core.
+In each cell: success, the rarest mode's share of the successes, and switches of side an episode, by the
+number of actions executed of each decision; {sampled} episodes. ms is the median time of one decision for one
+episode on one core.
 
 {samplings}
 
 One undistilled step of a flow is close to regression: at the first step the network predicts the mean of
 what may follow, and what is left of the drawn noise is all that tells its answers apart. Reflow trains the
 same network on pairs of noise and sample, after which one step suffices. Executing one action at a time
-draws a new mode at every step, which dithers in the middle unless something remembers the choice.
+draws a new chunk at every step: the hand switches sides more often, and regression may look again before
+the middle is reached.
 
 ## How they fail
 

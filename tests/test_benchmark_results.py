@@ -96,7 +96,7 @@ def test_training_seeds_are_shown_where_there_are_several(run):
 def test_samplings_show_what_was_measured_and_a_dash_for_the_rest():
     name = SAMPLINGS[0].name
     rows = sampling_rows(Study(DUMBBELL, (Sampled(name, 8, 0.05, 0.2, 0.0),), {name: 0.4}))
-    assert rows[0] == (name, "0.4", *("5, 20" if length == 8 else "–" for length in LENGTHS))
+    assert rows[0] == (name, "0.4", *("5, 20, 0.00" if length == 8 else "–" for length in LENGTHS))
     assert len(rows) == len(SAMPLINGS)
 
 
