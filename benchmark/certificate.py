@@ -36,6 +36,9 @@ GATES = {
 }
 """The gates: a heading, and what they ask."""
 
+ORDER = ("experts", "average of the modes", "dead zone", "zero and random", "hidden mode")
+"""Stages of gates 1 to 4, in the order of their rows."""
+
 Progress = Callable[[str, int, int], None]
 """Called with what was done last, the number of stages done, and their total."""
 
@@ -63,18 +66,18 @@ def certify(
     panel = range(FIRST_SEED, FIRST_SEED + (QUICK_SEEDS if quick else seeds))
     with TemporaryDirectory(prefix="bimodal-certify-") as folder, Crew(workers) as crew:
         study = Study(task, Path(folder), episodes)
-        physics: dict[str, Callable[[], list[Row]]] = {
-            "experts": partial(expert_rows, task, panel, episodes),
-            "average of the modes": partial(average_rows, task, panel),
+        physics: dict[str, Callable[[], list[Row]]] = {  # the longest first
+            "hidden mode": partial(_hidden, study, quick),
             "dead zone": partial(dead_zone_rows, task, panel[: len(panel) // 4]),
             "zero and random": partial(floor_rows, task, panel),
-            "hidden mode": partial(_hidden, study, quick),
+            "experts": partial(expert_rows, task, panel, episodes),
+            "average of the modes": partial(average_rows, task, panel),
         }
         lessons = {} if quick else {str(lesson): partial(study.learn, lesson) for lesson in LESSONS}
         say = _announcer(progress, len(physics) + len(lessons))
         say("physics")
         found = _gather(crew, physics, say)
-        rows = [row for part in found.values() for row in part]
+        rows = [row for name in ORDER for row in found[name]]
         if not quick:
             rows += _learning(task, study, _gather(crew, lessons, say))
     seconds = round(time.monotonic() - begin, 1)

@@ -16,8 +16,9 @@ from ..tasks.task import Task
 from .rows import Row, percent
 from .trials import FIRST_SEED, Blend, Outcome, trial
 
-TRAINING_SEEDS = {"mse": 3, "mse_labelled": 1, "mip": 1, "nearest": 1, "flow": 3}
-"""How many training seeds of each method are tried; the worst counts."""
+TRAINING_SEEDS = {"mse": 3, "mse_labelled": 1, "mip": 1, "nearest": 1, "flow": 1}
+"""How many training seeds of each method are tried. That regression fails is a claim about every training, so
+the worst of three counts; that the task can be learnt is shown by one."""
 TRIAL_SEEDS = range(FIRST_SEED, FIRST_SEED + 100)
 """Episodes in which a learned policy is tried."""
 EXECUTE = (8, 16)
@@ -47,7 +48,7 @@ class Cell(NamedTuple):
 
 CELLS = (
     *(Cell(method, seed, n) for method, k in TRAINING_SEEDS.items() for seed in range(k) for n in EXECUTE),
-    *(Cell(method, seed, 8, True) for method in ("mse", "flow") for seed in range(TRAINING_SEEDS[method])),
+    *(Cell(method, 0, 8, True) for method in ("mse", "flow")),
     Cell("mean", 0, 16, False),
     Cell("mean", 0, 16, True),
 )
@@ -183,7 +184,8 @@ def forgiven_rows(outcomes: Outcomes) -> list[Row]:
     """Gate 7: how much the rule carries that a forbidden touch ends the episode."""
     rows = []
     for method, n in (("mean", 16), ("mse", 8), ("flow", 8)):
-        value = f"{percent(*_rates(outcomes, method, n))} -> {percent(*_rates(outcomes, method, n, True))}"
+        ruled, free = (_rates(outcomes, method, n, forgiving)[0] for forgiving in (False, True))
+        value = f"{percent(ruled)} -> {percent(free)}"
         rows.append(Row(7, method, "success: rule -> no rule", value, "", None))
     return rows
 
