@@ -123,7 +123,7 @@ def results_tables(results: Sequence[Result], times: Mapping[str, float]) -> lis
     """Return the overview for the terminal."""
     table = Table(box=box.SIMPLE_HEAD, title="Core suite, clean", title_justify="left", pad_edge=False)
     for index, column in enumerate(_OVERVIEW):
-        table.add_column(column, justify="right" if index else "left", no_wrap=not index)
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
     for row in overview_rows(results, times):
         table.add_row(*row)
     return [table]
@@ -198,13 +198,13 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 _PAGE = """\
-# Results: every planner of the text on one seed panel
+# Results: every method on one seed panel
 
 <!-- Generated: bimodal results --page docs/results.md -->
 
-The same tasks ({tasks}), the same {n} clean seeds a task, the same evaluator for
-every method; the last checkpoint counts, training seed 0 unless said. Success and shares in percent, 95 %
-intervals in brackets. What the perturbed episodes add is on the [leaderboard](../README.md#leaderboard).
+The same {n} clean seeds of every task, the same evaluator for every method; the last checkpoint counts,
+training seed 0 unless said. Success and shares in percent, 95 % intervals in brackets. The tasks: {tasks}.
+`bimodal leaderboard` prints what every variant changes. Methods without a row have no finished run yet.
 
 ## At a glance
 
@@ -252,8 +252,8 @@ episode on one core.
 One undistilled step of a flow is close to regression: at the first step the network predicts the mean of
 what may follow, and what is left of the drawn noise is all that tells its answers apart. Reflow trains the
 same network on pairs of noise and sample, after which one step suffices. Executing one action at a time
-draws a new chunk at every step: the hand switches sides more often, and regression may look again before
-the middle is reached.
+draws a new chunk at every step: the hand may switch sides, and regression may look again before the middle
+is reached.
 
 ## How they fail
 
