@@ -121,7 +121,13 @@ _SAMPLING = ("sampling", "ms", *(f"executes {length}" for length in LENGTHS))
 
 def results_tables(results: Sequence[Result], times: Mapping[str, float]) -> list[Table]:
     """Return the overview for the terminal."""
-    table = Table(box=box.SIMPLE_HEAD, title="Core suite, clean", title_justify="left", pad_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="Core suite, clean",
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for index, column in enumerate(_OVERVIEW):
         table.add_column(column, justify="right" if index else "left", no_wrap=True)
     for row in overview_rows(results, times):
