@@ -23,6 +23,7 @@ NOTES = {
     "flow_1step": "Like regression: straight down on the middle.",
     "reflow": "It starts towards a grasp and comes down short of it: one step blurs the modes' border.",
     "diffusion": "The object is held up, but hand and object keep drifting and never count as at rest.",
+    "nearest": "It replays a grasp of another scene, and closes beside the object.",
     "gmm": "One of its five answers lies between the lanes: straight into the post.",
 }
 """What a person saw in videos of a method's most frequent failure; for the others, the verdict's meaning."""
