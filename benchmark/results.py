@@ -21,8 +21,7 @@ from ..tasks.referee import SUCCESS
 from . import metrics
 from .evaluate import RUNS
 from .files import write_json
-from .guard import Guard
-from .latency import measure as decision_times
+from .latency import median_ms
 from .machine import versions
 from .metrics import Interval
 from .suites import SUITES, find_suite
@@ -152,8 +151,7 @@ def decision_ms(
         if known.get(name, {}).get("about") != about:
             if progress:
                 progress(name)
-            median = round(float(np.median(decision_times(task, policy, Guard()))), 3)
-            known[name] = {"about": about, "ms": median}
+            known[name] = {"about": about, "ms": median_ms(task, policy)}
             file.parent.mkdir(parents=True, exist_ok=True)
             write_json(file, known)
         times[name] = float(known[name]["ms"])

@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..policies import Policy
 from ..policies.checkpoint import checkpoint_path
 from ..policies.load import SHIPPED_CHECKPOINTS
@@ -22,8 +20,7 @@ from ..tasks.task import Task
 from .crew import Crew
 from .evaluate import RUNS
 from .files import write_json
-from .guard import Guard
-from .latency import measure as decision_times
+from .latency import median_ms
 from .machine import versions
 from .trials import FIRST_SEED, trial
 
@@ -147,7 +144,7 @@ def kept(tasks: Iterable[str] = TASKS, folder: Path = FOLDER) -> list[Study]:
 
 def _decision_ms(task_id: str, sampling: Sampling) -> float:
     task = load_task(task_id)
-    return round(float(np.median(decision_times(task, sampling.policy(task), Guard()))), 3)
+    return median_ms(task, sampling.policy(task))
 
 
 def _measured_on(task_id: str) -> dict[str, Any]:

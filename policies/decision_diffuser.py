@@ -12,7 +12,8 @@ from .checkpoint import Config
 from .chunk_policy import mode_labels
 from .inverse_dynamics import MLP, along, inverse_loss
 from .planner import LEVELS, SHARES, Networks, Plan, Planner, diffused_loss, half
-from .planning import asked, classifier_free, denoise, expectile_loss, inpainted, known_states
+from .planning import asked, classifier_free, expectile_loss, inpainted, known_states
+from .samplers import ddpm
 from .transformer import PlanTransformer
 from .windows import Batch
 
@@ -121,7 +122,7 @@ class DecisionDiffuser(Planner):
         trunk = inpainted(trunk, seen.repeat(1, FRAMES), known_states(FRAMES, size))
         wish = asked(condition, wanted, none + 1)
         levels = noise.unflatten(1, (LEVELS, -1))
-        states = denoise(trunk, levels, wish, SHARES, self.temperature).unflatten(1, (FRAMES, -1))
+        states = ddpm(trunk, levels, wish, SHARES, temperature=self.temperature).unflatten(1, (FRAMES, -1))
         chosen, verdict = self.settle(wanted, states, 0)
         actions = along(self.networks["inverse"], states[chosen, None, : self.config.horizon + 1])[0]
         verdict = self.led(verdict, actions, states[chosen, 1 : self.config.horizon + 1])

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from .checkpoint import Config
 from .planner import LEVELS, SHARES, Networks, Plan, Planner, half
-from .planning import choose, denoise, informed, inpainted, value_guide
+from .planning import choose, informed, inpainted, value_guide
+from .samplers import ddpm
 from .schedule import noised
 from .transformer import PlanTransformer, PlanValue
 from .windows import Batch
@@ -72,7 +73,7 @@ class Diffuser(Planner):
         known = known.flatten(1)
         mask, _ = first_state(action_size, self.networks.weight)
         value = informed(self.networks["value"], known, mask)
-        x = denoise(
+        x = ddpm(
             inpainted(self.networks["plan"], known, mask),
             noise.unflatten(1, (LEVELS, -1)),
             condition,

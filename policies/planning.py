@@ -5,16 +5,11 @@ noised one at level t = 1 .. T, c (B, C) a condition. Trunks estimate x_0, and w
 again, so that conditions can be combined and used with any sampler.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from .networks import Trunk
-from .schedule import posterior
-
-Guide = Callable[[Tensor, float, Tensor, Tensor], Tensor]
-"""`guide(mean, variance, t, c)` returns the mean (B, D) of a step, moved to where plans are better."""
+from .samplers import Guide
 
 
 def informed(trunk: Trunk, known: Tensor, mask: Tensor) -> Trunk:
@@ -107,42 +102,6 @@ def value_guide(value: Trunk, scale: float, steps: int = 1) -> Guide:
         return mean
 
     return guide
-
-
-def denoise(
-    trunk: Trunk,
-    noise: Tensor,
-    condition: Tensor,
-    abar: Tensor,
-    temperature: float = 1.0,
-    guide: Guide | None = None,
-) -> Tensor:
-    """Walk from noise to a plan by the posterior of each step; return x_0 (B, D).
-
-    x_{t-1} ~ N(mu, temperature Sigma) with the `posterior` mean and variance for x_0 = f(x_t, t, c): Ho et
-    al. 2020 (arXiv 2006.11239), algorithm 2. A temperature below 1, for the first noise too, is the
-    low-temperature sampling of Ajay et al. 2022, section 3.4.
-
-    Args:
-        trunk: estimates the clean plan; level t is told to it as t / T.
-        noise: standard normal, one for each level, (B, T, D).
-        condition: (B, C).
-        abar: share of signal at levels 1 .. T, (T,).
-        temperature: factor of the variances.
-        guide: moves the means, except that of the last step, whose variance is 0.
-    """
-    levels, cool, share = len(abar), temperature**0.5, [1.0, *abar.tolist()]
-    x = cool * noise[:, 0]
-    for level in range(levels, 0, -1):
-        t = x.new_full((len(x),), level / levels)
-        clean = trunk(x, t, condition)
-        if level == 1:
-            return clean
-        mean, variance = posterior(x, clean, share[level], share[level - 1])
-        if guide is not None:
-            mean = guide(mean, float(variance), t - 1 / levels, condition)
-        x = mean + cool * variance**0.5 * noise[:, levels - level + 1]
-    return x
 
 
 def typical(trunk: Trunk, plans: Tensor, noised: Tensor, t: float, condition: Tensor) -> Tensor:

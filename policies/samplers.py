@@ -3,6 +3,7 @@
 Symbols as in `objectives`: pi is the trunk, c (B, C) the condition, a chunk is flat and normalised (B, H*A).
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -10,7 +11,10 @@ from torch import Tensor
 
 from .networks import Trunk
 from .objectives import MIP_TIME
-from .schedule import ddim_step, ddpm_step, trailing_levels
+from .schedule import ddim_step, posterior, trailing_levels
+
+Guide = Callable[[Tensor, float, Tensor, Tensor], Tensor]
+"""`guide(mean, variance, t, c)` returns the mean (B, D) of a step, moved to where plans are better."""
 
 
 def regression_sample(trunk: Trunk, condition: Tensor, size: int) -> Tensor:
@@ -60,22 +64,39 @@ def ddim(trunk: Trunk, noise: Tensor, condition: Tensor, abar: Tensor, steps: in
     return x
 
 
-def ddpm(trunk: Trunk, noise: Tensor, condition: Tensor, abar: Tensor, steps: int = 100) -> Tensor:
-    """Walk from noise to a chunk, drawing each step from its posterior: Ho et al. 2020, algorithm 2.
+def ddpm(
+    trunk: Trunk,
+    noise: Tensor,
+    condition: Tensor,
+    abar: Tensor,
+    steps: int | None = None,
+    temperature: float = 1.0,
+    guide: Guide | None = None,
+) -> Tensor:
+    """Walk from noise to a chunk or plan, drawing each step from its posterior; return x_0 (B, D).
+
+    x_s ~ N(mu, temperature Sigma) with the `posterior` mean and variance for the trunk's estimate of x_0: Ho
+    et al. 2020 (arXiv 2006.11239), algorithm 2. A temperature below 1, for the first noise too, is the
+    low-temperature sampling of Ajay et al. 2022 (arXiv 2211.15657), section 3.4.
 
     Args:
         trunk: predicts the clean chunk from (x, (level + 1) / T, c).
-        noise: the starting points, then what every step but the last adds, (B, steps, H*A), standard normal.
+        noise: the starting points, then what every step but the last adds, (B, steps, D), standard normal.
         condition: conditions c (B, C).
         abar: share of signal at each level (T,).
-        steps: number of passes through the trunk, 1 to T.
+        steps: number of passes through the trunk, 1 to T; None for all levels.
+        temperature: factor of the variances.
+        guide: moves the means, except that of the last step, whose variance is 0.
     """
-    x, *draws = noise.unbind(1)
-    draws.append(torch.zeros_like(x))
-    for (time, share, share_next), draw in zip(_descent(abar, steps), draws, strict=True):
+    cool, (x, *draws) = temperature**0.5, noise.unbind(1)
+    x, descent = cool * x, _descent(abar, len(abar) if steps is None else steps)
+    for ((time, share, share_next), (time_next, _, _)), draw in zip(pairwise(descent), draws, strict=True):
         clean = trunk(x, x.new_full((len(x),), time), condition)
-        x = ddpm_step(x, clean, draw, share, share_next)
-    return x
+        mean, variance = posterior(x, clean, share, share_next)
+        if guide is not None:
+            mean = guide(mean, float(variance), x.new_full((len(x),), time_next), condition)
+        x = mean + cool * variance**0.5 * draw
+    return trunk(x, x.new_full((len(x),), descent[-1][0]), condition)
 
 
 def _descent(abar: Tensor, steps: int) -> list[tuple[float, float, float]]:

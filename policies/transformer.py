@@ -12,6 +12,7 @@ arXiv 1706.03762.
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,8 @@ SPREAD = 2
 class PlanTransformer(nn.Module):
     """A trunk over plans: flat in and flat out, like `ResFiLM`, but frames only meet in the attention."""
 
+    outputs: ClassVar[int] = 0
+    """Values that a token gives back; 0 for as many as it took."""
     waves: Tensor
     """Angular frequencies of the time features, (16,)."""
 
@@ -40,7 +43,6 @@ class PlanTransformer(nn.Module):
         width: int = WIDTH,
         blocks: int = BLOCKS,
         patch: int = 1,
-        outputs: int | None = None,
     ) -> None:
         """Build and initialise the network.
 
@@ -52,7 +54,6 @@ class PlanTransformer(nn.Module):
             width: values of a token, a multiple of `HEADS`.
             blocks: number of blocks.
             patch: frames that share a token; divides P.
-            outputs: values that a token gives back; None for those that it took.
         """
         super().__init__()
         if frames % patch:
@@ -62,7 +63,7 @@ class PlanTransformer(nn.Module):
         waves = torch.logspace(math.log10(low), math.log10(high), TIME_FEATURES // 2)
         self.register_buffer("waves", waves, persistent=False)
         size = patch * frame_size
-        answer = size if outputs is None else outputs
+        answer = self.outputs or size
         self.condition_in = linear(c_size + TIME_FEATURES, width, generator)
         self.condition_out = linear(width, width, generator)
         self.steering = linear(width, blocks * 6 * width, None)
@@ -104,18 +105,7 @@ class PlanTransformer(nn.Module):
 class PlanValue(PlanTransformer):
     """The same network with one number for a whole plan: the mean over its tokens."""
 
-    def __init__(
-        self,
-        frames: int,
-        frame_size: int,
-        c_size: int,
-        generator: torch.Generator,
-        width: int = WIDTH,
-        blocks: int = BLOCKS,
-        patch: int = 1,
-    ) -> None:
-        """Build and initialise the network; arguments as in `PlanTransformer`."""
-        super().__init__(frames, frame_size, c_size, generator, width, blocks, patch, outputs=1)
+    outputs = 1
 
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return one value (B,) for each of the plans x (B, P*D)."""

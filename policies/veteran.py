@@ -10,7 +10,8 @@ from ..tasks.task import Task
 from .checkpoint import Config
 from .inverse_dynamics import JITTER, DiffusedInverse
 from .planner import LEVELS, SHARES, Networks, Plan, Planner, diffused_loss, half
-from .planning import choose, denoise, inpainted, known_states, typical
+from .planning import choose, inpainted, known_states, typical
+from .samplers import ddpm
 from .schedule import noised, signal_shares, squared_cosine_betas
 from .transformer import PlanTransformer, PlanValue
 from .windows import Batch
@@ -109,7 +110,7 @@ class Veteran(Planner):
             [(LEVELS + 1) * FRAMES * size, INVERSE_LEVELS * self.config.chunk_size], 1
         )
         draws = for_plan.unflatten(1, (LEVELS + 1, -1))
-        flat = denoise(trunk, draws, condition, SHARES)
+        flat = ddpm(trunk, draws[:, :LEVELS], condition, SHARES)
         if self.margin is not None and last is not None:
             flat = torch.cat([rest(last, self.execute // STRIDE, condition[0]).flatten()[None], flat[1:]])
         back = noised(flat, draws[:1, LEVELS], float(SHARES[LOOK_BACK - 1]))
@@ -121,7 +122,7 @@ class Veteran(Planner):
         path = states[chosen, : self.config.horizon // STRIDE + 1]
         pairs = torch.cat([path[:-1], path[1:]], dim=1)
         steps = for_actions[0].view(INVERSE_LEVELS, len(pairs), -1).transpose(0, 1)
-        actions = denoise(self.networks["inverse"], steps, pairs, INVERSE_SHARES, COOL)
+        actions = ddpm(self.networks["inverse"], steps, pairs, INVERSE_SHARES, temperature=COOL)
         last_ones = actions.unflatten(1, (STRIDE, -1))[:, -1]
         verdict = self.led(verdict, last_ones, path[1:])
         return Plan(actions.flatten(), states, scores, chosen, verdict)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from bimodal.benchmark import results, sampling
+from bimodal.benchmark import latency, sampling
 from bimodal.benchmark.results import decision_ms, most_frequent_failure, result, runs_of, seed_runs
 from bimodal.benchmark.results_page import overview_rows, results_page, sampling_rows, seed_rows, task_rows
 from bimodal.benchmark.sampling import LENGTHS, SAMPLINGS, Sampled, Study
@@ -71,9 +71,7 @@ def test_other_training_seeds_count_on_the_clean_suite_alone(tmp_path):
 
 def test_decisions_are_timed_once_for_the_same_weights(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        results, "decision_times", lambda task, policy, guard: asked.append(1) or [3.0, 1.0, 2.0]
-    )
+    monkeypatch.setattr(latency, "measure", lambda task, policy, guard: asked.append(1) or [3.0, 1.0, 2.0])
     for _ in range(2):
         assert decision_ms(["zero"], file=tmp_path / "times.json") == {"zero": 2.0}
     assert len(asked) == 1

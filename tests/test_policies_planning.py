@@ -7,14 +7,13 @@ from bimodal.policies.inverse_dynamics import MLP, along
 from bimodal.policies.planning import (
     choose,
     classifier_free,
-    denoise,
     expectile_loss,
     informed,
     inpainted,
     typical,
     value_guide,
 )
-from bimodal.policies.samplers import flow_euler
+from bimodal.policies.samplers import ddpm, flow_euler
 from bimodal.policies.schedule import signal_shares, squared_cosine_betas
 from bimodal.policies.transformer import PlanTransformer, PlanValue
 
@@ -45,7 +44,7 @@ def gaussian(mean, spread):
 def draw(trunk, rows=4000, size=1, condition=None, **options):
     noise = torch.randn(rows, LEVELS, size, generator=generator(), dtype=torch.float64)
     condition = torch.zeros(rows, 1) if condition is None else condition
-    return denoise(trunk, noise, condition, ABAR, **options)
+    return ddpm(trunk, noise, condition, ABAR, **options)
 
 
 # ------------------------------------------------------------------------------------------- denoising
