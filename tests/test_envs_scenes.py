@@ -15,6 +15,7 @@ from bimodal.envs.look import views
 from bimodal.envs.render import Renderer, dressed
 from bimodal.envs.robot import robosuite_models
 from bimodal.envs.scenes import generator
+from bimodal.envs.scenes.clean import clean_model
 from bimodal.envs.scenes.draws import TEST, TRAIN, VALIDATION, choice, uniform
 from bimodal.envs.scenes.obstacle import RADIUS
 from bimodal.envs.scenes.reference import place_all, reference
@@ -408,10 +409,13 @@ def test_a_sheet_is_written(tmp_path, monkeypatch):
     assert main(["scenes", DUMBBELL, "--seed", "0..99", "--png", str(file)]) == 2
 
 
-def test_a_scene_whose_model_has_another_layout_is_drawn_again():
-    """With seed 297 the cubes' centres of mass come to lie in their origins, which a batch cannot mix."""
-    seeds = range(290, 300)
-    simulation = Simulation(load_task("PandaPickEitherCube-v1"), len(seeds), variant=Variant("scene.size:2"))
+def test_a_batch_mixes_all_sizes():
+    """With seed 297 the cubes' centres of mass come to lie in their origins: a layout of its own."""
+    task, seeds = load_task("PandaPickEitherCube-v1"), range(290, 300)
+    simulation = Simulation(task, len(seeds), variant=Variant("scene.size:2"))
     simulation.reset(seeds)
-    simple = {tuple(simulation.batch.get_model(row).body_simple.tolist()) for row in range(len(seeds))}
-    assert len(simple) == 1
+    models = [simulation.batch.get_model(row) for row in range(len(seeds))]
+    assert len({tuple(model.body_simple.tolist()) for model in models}) == 1
+    cube = clean_model(task).geom("left_cube").id
+    scales = np.array([model.geom_size[cube] for model in models]) / clean_model(task).geom_size[cube]
+    assert 0.89 < scales.min() < 0.93 and 1.07 < scales.max() < 1.11

@@ -76,7 +76,10 @@ def resize(spec: mujoco.MjSpec, task: Any, rng: np.random.Generator, share: floa
     thick, tall, high = 1 + share * uniform(rng, -np.ones(3), 1.0)
     long, wide = 1 + share * uniform(rng, np.zeros(2), 1.0)
     objects = shapes(spec, task)
-    bottoms = {name: _bottom(body) for name, body in {one.body.name: one.body for one in objects}.items()}
+    bodies = {one.body.name: one.body for one in objects}
+    bottoms = {name: _bottom(body) for name, body in bodies.items()}
+    for body in bodies.values():
+        body.simple = False  # a batch cannot mix layouts, and a centre of mass may come to lie in its origin
     for body, geom, part, along in objects:
         if geom.type == mujoco.mjtGeom.mjGEOM_MESH:
             _scale_shell(spec, body, geom, objects, (thick, tall, high, long, wide))
