@@ -55,7 +55,7 @@ class Setting(NamedTuple):
     device: str = "auto"
     """One of `DEVICES`."""
     steps: int | None = None
-    """Optimiser steps; None takes each method's budget."""
+    """Optimiser steps of a stage; None takes each method's budget."""
     fresh: bool = False
     """Whether everything is trained anew."""
 
@@ -116,7 +116,11 @@ def train_all(
     files = {t: shows(t.task, r := regime_of(t.method), episodes_of(r), 0) for t in trainings}
     metas = {file: _usable(file) for file in set(files.values())}
     kept = [] if setting.fresh else [t for t, file in files.items() if _fits(t, setting, metas[file])]
-    steps = {t: budget(t.method, setting.preset, setting.steps) for t in files if t not in kept}
+    steps = {
+        t: METHODS[t.method].stages * budget(t.method, setting.preset, setting.steps)
+        for t in files
+        if t not in kept
+    }
     total = sum(steps.values())
 
     missing = {files[t]: t for t in steps if metas[files[t]] is None}
@@ -125,7 +129,7 @@ def train_all(
     lost = sum(steps[t] for t in failed)
 
     # The longest first, so that no core is left alone with it at the end.
-    todo = sorted((t for t in steps if t not in failed), key=lambda t: -METHODS[t.method].training_steps)
+    todo = sorted((t for t in steps if t not in failed), key=lambda t: -steps[t])
     calls = {t: partial(_train, t, files[t], setting) for t in todo}
     for states in side_by_side(calls, workers):
         failed |= {t: state.problem for t, state in states.items() if state.problem}

@@ -37,7 +37,9 @@ class ChunkPolicy(Policy):
     method: ClassVar[str]
     """Registered name."""
     training_steps: ClassVar[int]
-    """Default training budget [optimiser steps]."""
+    """Default training budget of a stage [optimiser steps]."""
+    stages: ClassVar[int] = 1
+    """How often `learn` fits the network."""
     learning_rate: ClassVar[float] = 3e-3
     """Of AdamW at the first step; it falls to zero along a half cosine."""
     labelled: ClassVar[bool] = False

@@ -1,16 +1,19 @@
 """DiffuserLite: plans from coarse to fine by short flows, a few states at each level."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ..tasks.task import Task
 from .checkpoint import Config
+from .chunk_policy import Draw, Fit, Learned
 from .inverse_dynamics import MLP, along, inverse_loss
 from .networks import Trunk
 from .planner import Networks, Plan, Planner, half
 from .planning import asked, choose, classifier_free, expectile_loss, inpainted, known_states, typical
+from .reflow import AT_START, TEACHER_STEPS, TOGETHER
 from .samplers import flow_euler
 from .transformer import PlanTransformer, PlanValue
 from .windows import Batch
@@ -19,8 +22,8 @@ POINTS = 5
 """States of a plan at each level, the present one or both ends among them."""
 STRIDES = (16, 4, 1)
 """Control steps between two states of each level: a level spans the first gap of the one above."""
-STEPS = (5, 3, 3)
-"""Euler steps of each level's flow; between two ends that are known there is little left to choose."""
+STEPS = 2
+"""Euler steps of each level's flow, which is straight."""
 LOOK_BACK = 0.7
 """Time to which drawn plans are taken back to see whether they are typical."""
 UNTOLD = 0.25
@@ -30,17 +33,20 @@ REACHABLE = 0.95
 
 
 class DiffuserLite(Planner):
-    """Dong et al. 2024, arXiv 2401.15443: plan refinement, with rectified flows (its model R1).
+    """Dong et al. 2024, arXiv 2401.15443: plan refinement, with straightened flows (its model R2).
 
     The coarsest level plans five states 16 control steps apart, asked for by return, and a critic picks one
     of the more typical half of several such plans. Every finer level fills a gap of the level above, both of
     its ends known. Unlike the paper's, the finest level fills two gaps, side by side, so that 8 actions can
     be executed along them; and the return asked for is what a network finds within reach.
+
+    The levels are learnt twice, as `Reflow` does it: `RectifiedLite` makes the pairs of noise and plan.
     """
 
     method = "diffuser_lite"
     description = "DiffuserLite: coarse-to-fine state plans by rectified flows."
     training_steps = 3500
+    stages = 2
     horizon = 8
     planned = range(STRIDES[0] * (POINTS - 1) + 1)
 
@@ -83,29 +89,35 @@ class DiffuserLite(Planner):
             reach=MLP(size, 1, generator, width),
         )
 
+    @classmethod
+    def learn(
+        cls, network: nn.Module, draw: Draw, count: int, generator: torch.Generator, fit: Fit
+    ) -> Learned:
+        """Train everything, let the flows make a pair for each window and level, and straighten them.
+
+        A chunk of a paired batch is whether the return is told, and every level's noise and plan.
+        """
+        weights, _ = fit(RectifiedLite, draw)
+        network.load_state_dict(weights)
+        assert isinstance(network, Networks)
+        pairs = make_pairs(network, draw, count, generator)
+
+        def paired(rows: Tensor) -> Batch:
+            return draw(rows)._replace(chunk=pairs[rows.to(pairs.device)])
+
+        return fit(cls, paired)
+
     @staticmethod
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Return the sum of the losses of all networks."""
+        """Draw times, and return the loss of all levels along the straight ways of the pairs."""
         assert isinstance(network, Networks)
-        levels = network["levels"]
-        assert isinstance(levels, nn.ModuleList)
-        frames = batch.states.unflatten(1, (len(DiffuserLite.planned), -1))
-        rows, size = len(frames), frames.shape[2]
-        told = (torch.rand(rows, generator=generator) >= UNTOLD).float()
+        told, pairs = batch.chunk[:, 0], batch.chunk[:, 1:].chunk(len(STRIDES), dim=1)
         total = torch.zeros(())
-        for level, (trunk, stride) in enumerate(zip(levels, STRIDES, strict=True)):
-            plan = frames[:, : stride * POINTS : stride].flatten(1)
-            condition = ends(plan, size) if level else asked(frames[:, 0], batch.returns, told)
-            filled = inpainted(trunk, plan, known_states(POINTS, size, both=level > 0))
-            noise, time = torch.randn(plan.shape, generator=generator), torch.rand(rows, generator=generator)
-            clean = filled(torch.lerp(noise, plan, time[:, None]), time, condition)
-            total = total + (network.weight.repeat(POINTS) * (clean - plan).square()).mean()
-        coarse = frames[:, :: STRIDES[0]].flatten(1)
-        critic = network["critic"](coarse, coarse.new_zeros(rows), frames[:, 0]) - batch.returns
-        shaken = torch.randn(rows, 2, size, generator=generator)
-        acting = inverse_loss(network["inverse"], frames, batch.chunk, shaken)
-        reach = expectile_loss(batch.returns - network["reach"](frames[:, 0])[:, 0], REACHABLE)
-        return total + critic.square().mean() + acting + reach
+        for gap, pair in zip(gaps_of(network, batch, told), pairs, strict=True):
+            time, coin = torch.rand(2, len(told), generator=generator)
+            noise, plan = pair.chunk(2, dim=1)
+            total = total + gap.loss(plan, noise, torch.where(coin < AT_START, 0.0, time))
+        return total
 
     def noise_size(self) -> int:
         """Return the numbers of a coarse plan, of one and two gaps below, and of a look back at the plan."""
@@ -116,7 +128,7 @@ class DiffuserLite(Planner):
         size = self.config.state_size
         draws = self.temperature**0.5 * noise.unflatten(1, (5, -1))
         filled, wish = self._coarse(condition)
-        coarse = flow_euler(filled, draws[:, 0], wish, STEPS[0])
+        coarse = flow_euler(filled, draws[:, 0], wish, STEPS)
         likely = typical(filled, coarse, torch.lerp(draws[:1, 4], coarse, LOOK_BACK), LOOK_BACK, wish)
         scores = self.networks["critic"](coarse, coarse.new_zeros(len(coarse)), condition) - (~likely).float()
         plans = coarse.unflatten(1, (POINTS, size))
@@ -144,7 +156,77 @@ class DiffuserLite(Planner):
         assert isinstance(levels, nn.ModuleList)
         path = torch.cat([gaps[:, :1].expand(-1, POINTS - 1, -1), gaps[:, 1:]], dim=1).flatten(1)
         filled = inpainted(levels[level], path, known_states(POINTS, gaps.shape[2], both=True))
-        return flow_euler(filled, noise, gaps.flatten(1), STEPS[level]).unflatten(1, (POINTS, -1))
+        return flow_euler(filled, noise, gaps.flatten(1), STEPS).unflatten(1, (POINTS, -1))
+
+
+class RectifiedLite(DiffuserLite):
+    """The first stage of the training of `DiffuserLite`: all networks, the levels as rectified flows (R1)."""
+
+    method = "rectified_lite"
+
+    @staticmethod
+    def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Return the sum of the losses of all networks."""
+        assert isinstance(network, Networks)
+        frames = batch.states.unflatten(1, (len(DiffuserLite.planned), -1))
+        rows, size = len(frames), frames.shape[2]
+        told = (torch.rand(rows, generator=generator) >= UNTOLD).float()
+        total = torch.zeros(())
+        for gap in gaps_of(network, batch, told):
+            noise = torch.randn(gap.plan.shape, generator=generator)
+            total = total + gap.loss(gap.plan, noise, torch.rand(rows, generator=generator))
+        coarse = frames[:, :: STRIDES[0]].flatten(1)
+        critic = network["critic"](coarse, coarse.new_zeros(rows), frames[:, 0]) - batch.returns
+        shaken = torch.randn(rows, 2, size, generator=generator)
+        acting = inverse_loss(network["inverse"], frames, batch.chunk, shaken)
+        reach = expectile_loss(batch.returns - network["reach"](frames[:, 0])[:, 0], REACHABLE)
+        return total + critic.square().mean() + acting + reach
+
+
+class Gap(NamedTuple):
+    """What one level is to fill in B windows."""
+
+    plan: Tensor
+    """As it was demonstrated, flat, (B, P*C)."""
+    trunk: Trunk
+    """Of the level; what is known of the plan is told it and answered by it."""
+    condition: Tensor
+    """Of the trunk."""
+    weight: Tensor
+    """How much each value counts, (P*C,)."""
+
+    def loss(self, plan: Tensor, noise: Tensor, time: Tensor) -> Tensor:
+        """Return the flow-matching loss on the ways from noises to plans, all (B, P*C), at times (B,)."""
+        clean = self.trunk(torch.lerp(noise, plan, time[:, None]), time, self.condition)
+        return (self.weight * (clean - plan).square()).mean()
+
+
+def gaps_of(network: Networks, batch: Batch, told: Tensor) -> list[Gap]:
+    """Return what the levels learn from a batch; the coarsest knows the return where `told` (B,) is 1."""
+    frames, levels = batch.states.unflatten(1, (len(DiffuserLite.planned), -1)), network["levels"]
+    assert isinstance(levels, nn.ModuleList)
+    size, found = frames.shape[2], []
+    for level, (trunk, stride) in enumerate(zip(levels, STRIDES, strict=True)):
+        plan = frames[:, : stride * POINTS : stride].flatten(1)
+        condition = ends(plan, size) if level else asked(frames[:, 0], batch.returns, told)
+        filled = inpainted(trunk, plan, known_states(POINTS, size, both=level > 0))
+        found.append(Gap(plan, filled, condition, network.weight.repeat(POINTS)))
+    return found
+
+
+def make_pairs(network: Networks, draw: Draw, count: int, generator: torch.Generator) -> Tensor:
+    """Return the chunks of a paired batch, (count, 1 + 2 L P C); see `DiffuserLite.learn`."""
+    pairs = []
+    with torch.no_grad():
+        for rows in torch.arange(count).split(TOGETHER):
+            batch = draw(rows)
+            told = (torch.rand(len(rows), generator=generator) >= UNTOLD).float().to(batch.returns)
+            made = [told[:, None]]
+            for gap in gaps_of(network, batch, told):
+                noise = torch.randn(gap.plan.shape, generator=generator).to(gap.plan)
+                made += [noise, flow_euler(gap.trunk, noise, gap.condition, TEACHER_STEPS)]
+            pairs.append(torch.cat(made, 1))
+    return torch.cat(pairs)
 
 
 def ends(plan: Tensor, size: int) -> Tensor:

@@ -28,6 +28,7 @@ class Reflow(Flow):
     method = "reflow"
     description = "Rectified flow: a single step of a straightened flow."
     halved = True
+    stages = 2
     passes = 1
 
     @classmethod

@@ -59,7 +59,7 @@ EMA_LIMIT, EMA_POWER = 0.995, 0.75
 """The averaged weights keep min(limit, 1 - (1 + i)^-power) of themselves at step i."""
 
 Progress = Callable[[int, int, float], None]
-"""Called after every step with the number of steps done, their total, and the loss."""
+"""Called after every step with the number of steps done in all stages, their total, and the loss."""
 
 
 def train(
@@ -117,7 +117,13 @@ def train(
             keepers.append(Keeper(path, digest, notice, "" if of is kind else of.method))
             if fresh:
                 keepers[-1].discard()
-            return fit(of, network, draw, count, steps, generator, progress, sizes.batch, keepers[-1])
+            before = (len(keepers) - 1) * steps
+
+            def report(done: int, _: int, loss: float) -> None:
+                if progress:
+                    progress(before + done, kind.stages * steps, loss)
+
+            return fit(of, network, draw, count, steps, generator, report, sizes.batch, keepers[-1])
 
         weights, loss = kind.learn(network, draw, count, generator, learn)
     weights = {name: (part.half() if kind.halved else part).cpu() for name, part in weights.items()}
@@ -131,7 +137,7 @@ def train(
 
 
 def budget(method: str, preset: str = USUAL, steps: int | None = None) -> int:
-    """Return the optimiser steps of a method in a preset, unless `steps` says how many.
+    """Return the optimiser steps of a stage of a method in a preset, unless `steps` says how many.
 
     Raises:
         BimodalError: no steps at all.

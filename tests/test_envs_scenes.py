@@ -350,6 +350,18 @@ def test_a_shape_that_no_train_scene_can_have_is_refused_and_unseen_in_every_tes
         model_of(CUBE, "scene.shape:1", TRAIN.start)
 
 
+def test_what_would_be_in_a_hands_way_keeps_its_form():
+    """A square hub stands in the way of every hand: only the ribs change, and no train scene shows that."""
+    task, axis = load_task("PandaLiftTrefoil-v1"), Variant("scene.shape:3")
+    for seed in range(4):
+        model = axis.models(clean_model(task), task, [seed])[0]
+        assert model.geom("hub").type == mujoco.mjtGeom.mjGEOM_CYLINDER
+        assert model.geom("left_arm_rib").type == mujoco.mjtGeom.mjGEOM_ELLIPSOID
+        assert axis.unseen(task, seed)
+    with pytest.raises(BimodalError, match="no shape could be square"):
+        axis.models(clean_model(task), task, [TRAIN.start])
+
+
 def test_draws_come_from_dm_control_and_from_the_stream():
     one, other = stream("a", 1), stream("a", 1)
     assert np.array_equal(uniform(one, np.zeros(3), 1.0), other.uniform(np.zeros(3), np.ones(3)))

@@ -13,6 +13,7 @@ from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.policies import checkpoint as checkpoints
 from bimodal.policies import training_state
 from bimodal.policies.devices import find_device, made_on
+from bimodal.policies.diffuser_lite import RectifiedLite
 from bimodal.policies.flow import Flow
 from bimodal.policies.lesson import describe, lesson, recipe
 from bimodal.policies.mse import MSE
@@ -111,6 +112,7 @@ def test_a_training_of_two_stages_goes_on_in_the_stage_where_it_was_killed(at, d
     seen = []
     again = train("reflow", demos, tmp_path, steps=30, preset="tiny", progress=lambda i, *_: seen.append(i))
     assert len(seen) == 60 - (at if at == 30 else at // 30 * 30 + at % 30 // 7 * 7)
+    assert seen == list(range(seen[0], 61))
     assert bits(again) == bits(whole)
     assert [f.name for f in sorted(again.parent.iterdir())] == ["reflow.json", "reflow.safetensors"]
 
@@ -275,11 +277,15 @@ def test_a_cuda_device_is_taken_only_when_asked_or_for_its_preset(there, monkeyp
         find_device("cude")
 
 
-@pytest.mark.parametrize("method", sorted(set(METHODS) - {"nearest", "reflow"}))
-def test_a_loss_finds_its_noise_and_its_constants_on_its_own_device(method, demos, monkeypatch):
+ON_WINDOWS = [kind for name, kind in METHODS.items() if kind.stages == 1 and name != "nearest"]
+"""Methods that learn from windows as they are."""
+
+
+@pytest.mark.parametrize("kind", [*ON_WINDOWS, RectifiedLite], ids=lambda kind: kind.method)
+def test_a_loss_finds_its_noise_and_its_constants_on_its_own_device(kind, demos, monkeypatch):
     """The device without storage, `meta`, refuses to compute with tensors of another device."""
     monkeypatch.setattr(torch.Tensor, "item", lambda self: 0.5)
-    kind, shown = METHODS[method], load_demonstrations(demos)
+    shown = load_demonstrations(demos)
     windows = make_windows(shown, max(kind.horizon, kind.planned.stop))
     config = describe(kind, shown.meta, windows, recipe(1, 0, "tiny"))
     network = kind.build(config, torch.Generator().manual_seed(0))

@@ -11,6 +11,7 @@ from ..scene import Scene
 from ..scenes import obstacle, props
 from ..scenes.clean import clean_spec
 from ..scenes.draws import TRAIN, Family, choice, uniform
+from ..scenes.generator import examined
 from ..scenes.places import NoPlace, editor, find
 from ..scenes.reshape import candidates, reshape, resize, shapes
 
@@ -184,7 +185,8 @@ class Form(Axis):
     """Some of the shapes of the objects that are gripped have another form of equal extents.
 
     In seen scenes round shapes become square, in unseen ones square shapes round. What is gripped changes
-    only if it is as long as it is thick. All test scenes of a task without round shapes are unseen.
+    only if it is as long as it is thick, and nothing that would then be in a hand's way. All test scenes of a
+    task without round shapes that can change are unseen.
     """
 
     name = "scene.shape"
@@ -198,7 +200,9 @@ class Form(Axis):
             return
         if self.seed in TRAIN and not _able(task, round_=False):
             raise NoPlace(f"no shape could be square; use seeds below {TRAIN.start}")
-        reshape(spec, task, rng, self.magnitude / 100, round_=bool(self.unseen(task, self.seed)))
+        able = list(_able(task, round_=bool(self.unseen(task, self.seed))))
+        for _ in range(int(np.ceil(self.magnitude / 100 * len(able)))):
+            reshape(spec.geom(able.pop(choice(rng, len(able)))))
 
     def unseen(self, task: Any, seed: int) -> bool | None:
         """Return whether shapes become round, as in no train scene."""
@@ -211,5 +215,12 @@ class Form(Axis):
 
 
 @cache
-def _able(task: Any, round_: bool) -> bool:
-    return bool(candidates(clean_spec(task), task, round_))
+def _able(task: Any, round_: bool) -> tuple[str, ...]:
+    """Return the names of the shapes that can have another form without being in a hand's way."""
+    found = []
+    for name in [geom.name for geom in candidates(clean_spec(task), task, round_)]:
+        spec = clean_spec(task).copy()
+        reshape(spec.geom(name))
+        if not examined(spec, task)[1]:
+            found.append(name)
+    return tuple(found)

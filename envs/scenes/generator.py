@@ -80,18 +80,28 @@ def _generate(axes: Sequence[Axis], task: Any, seed: int) -> World:
         except NoPlace as error:
             why = str(error)
             continue
-        lean = _lean(spec)
-        model = lean.compile()
-        if not any(axis.level for axis in axes):
-            return World(spec, lean, model, {}, -1)
-        added = _added(spec, model, task)
-        why = fault(model, task, _placed(added, reference(task).start.frame), blocked)
+        found, why = examined(spec, task, blocked)
         if not why:
-            return World(spec, lean, model, added, blocked)
+            return found
     names = " + ".join(f"{axis.name}:{axis.level} ({axis.magnitude:g} {axis.unit})" for axis in axes)
     raise BimodalError(
         f"{task.id}, seed {seed}: none of {TRIES} scenes of {names} can be used; the last: {why}"
     )
+
+
+def examined(spec: mujoco.MjSpec, task: Any, blocked: int = -1) -> tuple[World, str]:
+    """Compile a scene; return it with why it may not be used, "" if it may.
+
+    Args:
+        spec: the scene, a copy of the task's that was changed.
+        task: whose.
+        blocked: a mode whose hand need not find its way, -1 for none.
+    """
+    lean = _lean(spec)
+    model = lean.compile()
+    added = _added(spec, model, task)
+    why = fault(model, task, _placed(added, reference(task).start.frame), blocked)
+    return World(spec, lean, model, added, blocked), why
 
 
 def _lean(spec: mujoco.MjSpec) -> mujoco.MjSpec:

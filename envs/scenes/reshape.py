@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from ..specs import PREFIXES
-from .draws import choice, uniform
+from .draws import uniform
 
 WIDEST_PART = 0.074
 """What is gripped is never thicker than this along the finger-opening axis [m]; the fingers open 8 cm."""
@@ -145,34 +145,29 @@ def _scale_shell(
 # ---------------------------------------------------------------------------------------------- shape
 
 
-def reshape(spec: mujoco.MjSpec, task: Any, rng: np.random.Generator, share: float, round_: bool) -> None:
-    """Give a share of the shapes of the objects another form of equal extents.
+def reshape(geom: mujoco.MjsGeom) -> None:
+    """Give a shape another form of equal extents: cylinders become boxes, boxes cylinders or ellipsoids."""
+    x, y, z = _three(geom, np.array(geom.size))
+    if geom.type == _CYLINDER:
+        geom.type, geom.size = _BOX, [x, y, z]
+    elif max(x, y) <= _ROUND * min(x, y):
+        geom.type, geom.size = _CYLINDER, [max(x, y), z, 0.0]
+    else:
+        geom.type, geom.size = _ELLIPSOID, [x, y, z]
+
+
+def candidates(spec: mujoco.MjSpec, task: Any, round_: bool) -> list[mujoco.MjsGeom]:
+    """Return the shapes that can have another form: what is gripped only if it is as long as thick.
 
     Args:
         spec: the scene.
         task: whose.
-        rng: what is drawn from.
-        share: of the shapes that can have another form, rounded up.
-        round_: whether boxes become round (cylinders, else ellipsoids), or cylinders boxes.
+        round_: whether boxes are to become round, or cylinders boxes.
     """
-    able = candidates(spec, task, round_)
-    for _ in range(int(np.ceil(share * len(able)))):
-        one = able.pop(choice(rng, len(able)))
-        x, y, z = np.array(one.geom.size) if one.geom.type == _BOX else np.array(one.geom.size)[[0, 0, 1]]
-        if one.geom.type == _CYLINDER:
-            one.geom.type, one.geom.size = _BOX, [x, y, z]
-        elif max(x, y) <= _ROUND * min(x, y):
-            one.geom.type, one.geom.size = _CYLINDER, [max(x, y), z, 0.0]
-        else:
-            one.geom.type, one.geom.size = _ELLIPSOID, [x, y, z]
-
-
-def candidates(spec: mujoco.MjSpec, task: Any, round_: bool) -> list[Shape]:
-    """Return the shapes that can have another form: what is gripped only if it is as long as thick."""
     able = []
     for one in shapes(spec, task):
         if one.geom.type == (_BOX if round_ else _CYLINDER):
             x, y = np.array(one.geom.size)[[0, 1 if round_ else 0]]
             if not one.part or max(x, y) <= _ROUND * min(x, y):
-                able.append(one)
+                able.append(one.geom)
     return able
