@@ -54,9 +54,14 @@ def excused(task: Any) -> frozenset[tuple[int, str]]:
 
 
 def _as_clean(model: mujoco.MjModel, clean: mujoco.MjModel, fields: tuple[str, ...]) -> bool:
-    """Return whether the first bodies and shapes of a model are those of the clean scene."""
-    pairs = ((getattr(clean, field), getattr(model, field)) for field in fields)
-    return all(np.array_equal(one, other[: len(one)]) for one, other in pairs)
+    """Return whether the first bodies, or shapes that are felt, of a model are those of the clean scene."""
+    felt = (clean.geom_contype | clean.geom_conaffinity) != 0
+    for field in fields:
+        one, other = getattr(clean, field), getattr(model, field)
+        which = felt if field.startswith("geom") else np.ones(len(one), bool)
+        if not np.array_equal(one[which], other[: len(one)][which]):
+            return False
+    return True
 
 
 def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocked: int) -> str:
