@@ -55,7 +55,7 @@ def certify(
 
     Args:
         task: the task.
-        seeds: episodes of each scripted plan; a mixture of the dead zone gets a quarter of them.
+        seeds: episodes of each expert and average; mixtures, zero and random get fewer of them.
         episodes: paired demonstrations, rounded down to a multiple of the number of modes.
         quick: gates 1 to 4 only, on 20 seeds; the probe reads demonstrations without process noise.
         progress: see `Progress`.
@@ -68,7 +68,7 @@ def certify(
         study = Study(task, Path(folder), episodes)
         physics: dict[str, Callable[[], list[Row]]] = {  # the longest first
             "hidden mode": partial(_hidden, study, quick),
-            "dead zone": partial(dead_zone_rows, task, panel[: len(panel) // 4]),
+            "dead zone": partial(dead_zone_rows, task, panel),
             "zero and random": partial(floor_rows, task, panel),
             "experts": partial(expert_rows, task, panel, episodes),
             "average of the modes": partial(average_rows, task, panel),

@@ -21,6 +21,8 @@ TRAINING_SEEDS = {"mse": 3, "mse_labelled": 1, "mip": 1, "nearest": 1, "flow": 1
 the worst of three counts; that the task can be learnt is shown by one."""
 TRIAL_SEEDS = range(FIRST_SEED, FIRST_SEED + 100)
 """Episodes in which a learned policy is tried."""
+INFORMING_SEEDS = TRIAL_SEEDS[:50]
+"""Those for what no gate asks."""
 EXECUTE = (8, 16)
 """Actions executed of each chunk; gate 6 asks for the first."""
 MSE_CEILING, ORACLE_FLOOR, MARGIN = 0.40, 0.90, 0.50
@@ -40,6 +42,12 @@ class Cell(NamedTuple):
     """Actions executed of each chunk."""
     forgiving: bool = False
     """Whether touching what is forbidden neither ends nor fails an episode."""
+
+    @property
+    def seeds(self) -> range:
+        """The episodes in which it is tried."""
+        gated = self.method in ("mse", "mse_labelled") or (self.method, self.execute) == ("flow", EXECUTE[0])
+        return TRIAL_SEEDS if gated and not self.forgiving else INFORMING_SEEDS
 
     def __str__(self) -> str:
         """Return it in words, for the progress bar."""
@@ -125,9 +133,9 @@ class Study:
         except BimodalError as error:
             return f"{lesson}: {error}"
 
-    def outcome(self, cell: Cell, seeds: range = TRIAL_SEEDS) -> Outcome:
+    def outcome(self, cell: Cell) -> Outcome:
         """Train the policy of a cell if need be, and try it."""
-        return trial(self.task, self.policy(cell), seeds, cell.forgiving)
+        return trial(self.task, self.policy(cell), cell.seeds, cell.forgiving)
 
     def policy(self, cell: Cell) -> Policy:
         """Return the policy of a cell, trained."""
@@ -181,11 +189,11 @@ def flow_rows(task: Task, outcomes: Outcomes) -> list[Row]:
 
 
 def forgiven_rows(outcomes: Outcomes) -> list[Row]:
-    """Gate 7: how much the rule carries that a forbidden touch ends the episode."""
+    """Gate 7: how much the rule carries that a forbidden touch ends the episode, on the same seeds."""
     rows = []
     for method, n in (("mean", 16), ("mse", 8), ("flow", 8)):
-        ruled, free = (_rates(outcomes, method, n, forgiving)[0] for forgiving in (False, True))
-        value = f"{percent(ruled)} -> {percent(free)}"
+        ruled, free = (_found(outcomes, method, n, forgiving)[0].success for forgiving in (False, True))
+        value = f"{percent(ruled[: len(free)].mean())} -> {percent(free.mean())}"
         rows.append(Row(7, method, "success: rule -> no rule", value, "", None))
     return rows
 

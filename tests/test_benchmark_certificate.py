@@ -237,9 +237,9 @@ def test_twins_in_one_fold_make_identical_scenes_unpredictable():
 
 def test_the_dead_zone_is_the_stretch_around_the_middle():
     success = np.ones(len(MIXTURES))
-    success[5:15] = 0.0
-    success[12] = 0.1
-    success[2] = 0.0
+    success[4:14] = 0.0
+    success[11] = 0.1
+    success[1] = 0.0
     assert dead_zone(success) == (0.25, 0.55)
     assert np.isnan(dead_zone(np.ones(len(MIXTURES)))).all()
 
