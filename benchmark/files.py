@@ -2,10 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..envs.errors import BimodalError
 
@@ -34,6 +37,14 @@ def write_text(path: Path, text: str) -> None:
     """Write a small file, whole or not at all."""
     with whole(path) as draft:
         draft.write_text(text, encoding="utf-8")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a npz file, packed, whole or not at all."""
+    with whole(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -4,16 +4,16 @@ A policy may hand a `PlanRecord` over with a decision. It is untrusted and chang
 is left out, and what would be too much is not kept. A policy that plans nothing pays nothing.
 """
 
-import zipfile
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..envs.arrays import read_arrays
 from ..envs.errors import BimodalError
 from ..policies.base import PlanRecord
-from .files import whole
+from .files import write_arrays
 
 LARGEST = 64 * 2**20
 """Bytes of sampled plans that are kept of a shard; of later decisions only their scores are."""
@@ -123,11 +123,7 @@ def plan_file(shard_file: Path) -> Path:
 
 def write_plans(path: Path, plans: Plans) -> None:
     """Write plans, whole or not at all."""
-    with whole(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, array in plans._asdict().items():
-            if array is not None:
-                with archive.open(f"{name}.npy", "w") as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
+    write_arrays(path, {name: array for name, array in plans._asdict().items() if array is not None})
 
 
 def read_plans(path: Path, summary: bool = False) -> Plans:
@@ -142,9 +138,7 @@ def read_plans(path: Path, summary: bool = False) -> Plans:
     """
     left_out = ("seen", "candidates", "asked") if summary else ()
     try:
-        with np.load(path, allow_pickle=False) as file:
-            wanted = [name for name in file.files if name not in left_out]
-            arrays = dict.fromkeys(Plans._fields) | {name: file[name] for name in wanted}
+        arrays = dict.fromkeys(Plans._fields) | read_arrays(path, left_out)
         nothing = np.zeros((*arrays["digest"].shape, 0, 0), np.int32)  # type: ignore[union-attr]
         return Plans(**arrays | ({"asked": nothing} if summary else {}))  # type: ignore[arg-type]
     except Exception as error:

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ..envs.arrays import read_arrays
 from ..envs.errors import BimodalError
 from ..tasks.referee import Verdict
-from .files import whole
+from .files import write_arrays
 from .pilot import DecisionRecord
 from .plans import plan_file, write_plans
 from .shard import Shard, ShardResult, Trace
@@ -59,10 +59,7 @@ def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> N
         "actions": result.trace.actions,
         "states": result.trace.states,
     } | {f"verdict.{name}": value for name, value in result.verdict._asdict().items()}
-    with whole(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w") as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+    write_arrays(path, arrays)
 
 
 def read_shard(path: Path) -> StoredShard:
@@ -72,8 +69,7 @@ def read_shard(path: Path) -> StoredShard:
         BimodalError: the file is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         meta = json.loads(str(arrays["meta"]))
         shard = Shard(meta["task"], meta["variant"], meta["index"], tuple(int(s) for s in arrays["seeds"]))
         decisions = [DecisionRecord(int(s), float(ms), int(rows)) for s, ms, rows in arrays["decisions"]]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
+from ..envs.arrays import LARGEST
 from ..envs.errors import BimodalError, WrongUse
 from ..tasks import load_task, task_names
 from ..tasks.referee import LABELS, SUCCESS
@@ -152,7 +153,11 @@ def read_run(run_dir: Path | str) -> Run:
         raise BimodalError(f"{folder} has no episodes.parquet; run the same evaluation to its end first")
     table = folder / "episodes.parquet"
     try:
-        rows = pq.read_table(table).to_pylist()
+        with pq.ParquetFile(table) as file:
+            parts = range(file.num_row_groups)
+            if (size := sum(file.metadata.row_group(part).total_byte_size for part in parts)) > LARGEST:
+                raise BimodalError(f"{table} would unpack to {size} bytes; at most {LARGEST} are read")
+            rows = file.read().to_pylist()
     except (OSError, ValueError) as error:
         raise BimodalError(f"{table} is damaged; run the same evaluation again to mend it") from error
     return Run(folder, card, _cells(card["suite"], rows, folder))

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from ..envs.arrays import read_arrays
 from ..envs.errors import BimodalError, WrongUse, unknown_name
 from ..envs.simulation import Simulation
 from ..envs.streams import stream
@@ -254,8 +255,7 @@ def load(path: Path) -> Demonstrations:
     if not path.is_file():
         raise WrongUse(f"no demonstrations at {path}; make them with: bimodal demos TASK --out {path}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         meta = json.loads(str(arrays["meta"]))
         demos = _demonstrations(meta, arrays)
         sound = content_digest(demos) == meta["digest"]

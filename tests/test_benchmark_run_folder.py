@@ -78,6 +78,14 @@ def test_damaged_tables_are_said_in_one_line(tmp_path, capsys, keep):
     assert code in (1, 2) and len(err) == 1 and "episodes.parquet" in err[0]
 
 
+def test_a_table_that_would_fill_the_memory_is_said_in_one_line(tmp_path, capsys, monkeypatch):
+    run = tmp_path / "run"
+    score("zero", run, capsys=capsys)
+    monkeypatch.setattr(tally, "LARGEST", 100)
+    code, _, err = bimodal("videos", run, capsys=capsys)
+    assert code in (1, 2) and len(err) == 1 and "would unpack to" in err[0]
+
+
 def test_lost_or_damaged_tables_are_mended_by_the_same_command(tmp_path, capsys):
     run = tmp_path / "run"
     score("zero", run, capsys=capsys)
