@@ -9,6 +9,7 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bimodal.benchmark import tally
 from bimodal.benchmark.evaluate import evaluate
 from bimodal.benchmark.shard_file import read_shard
 from bimodal.envs.errors import WrongUse
