@@ -19,6 +19,7 @@ from ..envs.errors import WrongUse
 from ..envs.scene import SUBSTEPS, TIMESTEP
 from ..envs.simulation import Simulation
 from ..envs.specs import from_grid
+from ..envs.variant import COMBO
 from ..policies import Policy, load_policy
 from ..tasks import Task, demonstrations, load_task
 from ..tasks.referee import SUCCESS
@@ -31,7 +32,7 @@ from .other_physics import Physics, trial
 from .shard import Shard, run_shard
 from .suites import SHARD_SIZE, find_suite
 from .tally import read_run, tally_run
-from .task_speed import compile_row, task_rows
+from .task_speed import compile_row, task_rows, variant_rows
 
 TASK = "PandaLiftDumbbell-v1"
 """The task of every row that names none."""
@@ -65,6 +66,8 @@ def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress
         rows.append(evaluator_row(task, rounds, episodes))
     tell("the tasks beside each other")
     rows += [*task_rows(tasks, 1 if quick else 3, min(episodes, 50)), compile_row(tasks)]
+    tell("variants")
+    rows += variant_rows(tasks, 1 if quick else 3, min(episodes, 50), (COMBO,) if quick else ())
     tell("robosuite's Lift")
     rows += peer_rows(peer_json, 1 if quick else 3, episodes, may_run=not quick)
     for task in tasks:

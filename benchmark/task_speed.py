@@ -1,17 +1,24 @@
-"""How fast each task is beside the others, and how long its scene takes to compile."""
+"""How fast each task is beside the others and in every variant, and how long its scene takes to compile."""
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
 
 import numpy as np
 
+from ..envs.axes import axes
+from ..envs.variant import CLEAN, COMBO, Variant
 from ..policies import load_policy
 from ..tasks import Task
 from .labels import short_name
-from .measuring import Row, alternate, evaluator_rate, median_ratio, run_program, shard_of
+from .measuring import NOISE, Row, alternate, evaluator_rate, median_ratio, run_program, shard_of
+from .shard import Shard, run_shard
 
 SHARE = 0.6
 """A task with less than this share of the median task's rate says why (`Task.slow_because`)."""
+VARIANT_SHARE = 0.7
+"""Least share of the clean task's rate in any variant."""
 COMPILE_LIMIT_S = 1.0
 """Longest cold compilation of a task's scene [s]."""
 _COMPILE = (
@@ -42,6 +49,51 @@ def task_rows(tasks: Sequence[Task], rounds: int, episodes: int) -> list[Row]:
 
 def _rate(task: Task, episodes: int) -> float:
     return evaluator_rate(task, load_policy("expert", task), shard_of(task, episodes))
+
+
+def variant_rows(
+    tasks: Sequence[Task], rounds: int, episodes: int, names: Sequence[str] = (), level: int = 3
+) -> list[Row]:
+    """Compare control steps per second in variants, scripted expert, with the clean task's; the slowest counts.
+
+    Args:
+        tasks: one row shows the slowest of those that can have the variant.
+        rounds: how often.
+        episodes: side by side; every round takes new ones, whose scenes are generated within the time.
+        names: of axes, all and the combination if none are given.
+        level: of them.
+    """
+    parts = [f"{name}:{level}" for name in names or (*axes(), COMBO)]
+    shares: dict[str, dict[str, float]] = {part: {} for part in parts}
+    for task in tasks:
+        possible = [part for part in parts if not Variant(part).impossible(task)]
+        sides = {part: _variant_side(task, part, episodes) for part in (CLEAN, *possible)}
+        rates = alternate(sides, rounds)
+        for part in possible:
+            shares[part][task.id] = median_ratio(rates[part], rates[CLEAN])
+    rows = []
+    for part, found in shares.items():
+        if found:
+            slowest = min(found, key=lambda name: found[name])
+            note = (
+                f"{short_name(slowest)}; median {np.median(list(found.values())):.2f} of {len(found)} tasks"
+            )
+            rows.append(Row(f"{part}: rate / clean", found[slowest], "x", VARIANT_SHARE, note=note))
+    return rows
+
+
+def _variant_side(task: Task, variant: str, episodes: int) -> Callable[[], float]:
+    """Return what measures the control steps per second and core of the next episodes of a variant."""
+    policy, begins = load_policy("expert", task), count(0, episodes)
+
+    def rate() -> float:
+        first = next(begins)
+        shard = Shard(task.id, variant, 0, tuple(range(first, first + episodes)))
+        begin = time.process_time()
+        steps = run_shard(task, policy, shard, NOISE).verdict.steps.sum()
+        return float(steps) / (time.process_time() - begin)
+
+    return rate
 
 
 def compile_row(tasks: Sequence[Task]) -> Row:

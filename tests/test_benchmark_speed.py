@@ -39,6 +39,7 @@ def test_every_row_has_a_finite_value_and_a_name_of_its_own(quick):
     assert told == [
         f"{TASK}: evaluator",
         "the tasks beside each other",
+        "variants",
         "robosuite's Lift",
         f"{TASK}: time step and shapes",
         "batch size",
