@@ -67,7 +67,7 @@ def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress
     tell("the tasks beside each other")
     rows += [*task_rows(tasks, 1 if quick else 3, min(episodes, 50)), compile_row(tasks)]
     tell("variants")
-    rows += variant_rows(tasks, 1 if quick else 3, min(episodes, 50), (COMBO,) if quick else ())
+    rows += variant_rows(tasks, 1 if quick else 3, min(episodes, 30), (COMBO,) if quick else ())
     tell("robosuite's Lift")
     rows += peer_rows(peer_json, 1 if quick else 3, episodes, may_run=not quick)
     for task in tasks:

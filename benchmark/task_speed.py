@@ -54,10 +54,10 @@ def _rate(task: Task, episodes: int) -> float:
 def variant_rows(
     tasks: Sequence[Task], rounds: int, episodes: int, names: Sequence[str] = (), level: int = 3
 ) -> list[Row]:
-    """Compare control steps per second in variants, scripted expert, with the clean task's; the slowest counts.
+    """Compare every variant's control steps per second, scripted expert, with the clean task's.
 
     Args:
-        tasks: one row shows the slowest of those that can have the variant.
+        tasks: a row shows the slowest of those that can have its variant.
         rounds: how often.
         episodes: side by side; every round takes new ones, whose scenes are generated within the time.
         names: of axes, all and the combination if none are given.
