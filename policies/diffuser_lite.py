@@ -1,7 +1,6 @@
 """DiffuserLite: plans from coarse to fine by short flows, a few states at each level."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,23 +10,18 @@ from .checkpoint import Config
 from .chunk_policy import Draw, Fit, Learned
 from .inverse_dynamics import MLP, along, inverse_loss
 from .networks import Trunk
+from .plan_levels import POINTS, SPAN, STRIDES, UNTOLD, gaps_of, make_pairs
 from .planner import Networks, Plan, Planner, half
 from .planning import asked, choose, classifier_free, expectile_loss, inpainted, known_states, typical
-from .reflow import AT_START, TEACHER_STEPS, TOGETHER
+from .reflow import AT_START
 from .samplers import flow_euler
 from .transformer import PlanTransformer, PlanValue
 from .windows import Batch
 
-POINTS = 5
-"""States of a plan at each level, the present one or both ends among them."""
-STRIDES = (16, 4, 1)
-"""Control steps between two states of each level: a level spans the first gap of the one above."""
 STEPS = 2
 """Euler steps of each level's flow, which is straight."""
 LOOK_BACK = 0.7
 """Time to which drawn plans are taken back to see whether they are typical."""
-UNTOLD = 0.25
-"""How often the coarsest level is learnt without its return."""
 REACHABLE = 0.95
 """Expectile of the returns from a state that is asked for."""
 
@@ -48,7 +42,7 @@ class DiffuserLite(Planner):
     training_steps = 3500
     stages = 2
     horizon = 8
-    planned = range(STRIDES[0] * (POINTS - 1) + 1)
+    planned = range(SPAN)
 
     def __init__(
         self,
@@ -168,7 +162,7 @@ class RectifiedLite(DiffuserLite):
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the sum of the losses of all networks."""
         assert isinstance(network, Networks)
-        frames = batch.states.unflatten(1, (len(DiffuserLite.planned), -1))
+        frames = batch.states.unflatten(1, (SPAN, -1))
         rows, size = len(frames), frames.shape[2]
         told = (torch.rand(rows, generator=generator) >= UNTOLD).float()
         total = torch.zeros(())
@@ -181,54 +175,3 @@ class RectifiedLite(DiffuserLite):
         acting = inverse_loss(network["inverse"], frames, batch.chunk, shaken)
         reach = expectile_loss(batch.returns - network["reach"](frames[:, 0])[:, 0], REACHABLE)
         return total + critic.square().mean() + acting + reach
-
-
-class Gap(NamedTuple):
-    """What one level is to fill in B windows."""
-
-    plan: Tensor
-    """As it was demonstrated, flat, (B, P*C)."""
-    trunk: Trunk
-    """Of the level; what is known of the plan is told it and answered by it."""
-    condition: Tensor
-    """Of the trunk."""
-    weight: Tensor
-    """How much each value counts, (P*C,)."""
-
-    def loss(self, plan: Tensor, noise: Tensor, time: Tensor) -> Tensor:
-        """Return the flow-matching loss on the ways from noises to plans, all (B, P*C), at times (B,)."""
-        clean = self.trunk(torch.lerp(noise, plan, time[:, None]), time, self.condition)
-        return (self.weight * (clean - plan).square()).mean()
-
-
-def gaps_of(network: Networks, batch: Batch, told: Tensor) -> list[Gap]:
-    """Return what the levels learn from a batch; the coarsest knows the return where `told` (B,) is 1."""
-    frames, levels = batch.states.unflatten(1, (len(DiffuserLite.planned), -1)), network["levels"]
-    assert isinstance(levels, nn.ModuleList)
-    size, found = frames.shape[2], []
-    for level, (trunk, stride) in enumerate(zip(levels, STRIDES, strict=True)):
-        plan = frames[:, : stride * POINTS : stride].flatten(1)
-        condition = ends(plan, size) if level else asked(frames[:, 0], batch.returns, told)
-        filled = inpainted(trunk, plan, known_states(POINTS, size, both=level > 0))
-        found.append(Gap(plan, filled, condition, network.weight.repeat(POINTS)))
-    return found
-
-
-def make_pairs(network: Networks, draw: Draw, count: int, generator: torch.Generator) -> Tensor:
-    """Return the chunks of a paired batch, (count, 1 + 2 L P C); see `DiffuserLite.learn`."""
-    pairs = []
-    with torch.no_grad():
-        for rows in torch.arange(count).split(TOGETHER):
-            batch = draw(rows)
-            told = (torch.rand(len(rows), generator=generator) >= UNTOLD).float().to(batch.returns)
-            made = [told[:, None]]
-            for gap in gaps_of(network, batch, told):
-                noise = torch.randn(gap.plan.shape, generator=generator).to(gap.plan)
-                made += [noise, flow_euler(gap.trunk, noise, gap.condition, TEACHER_STEPS)]
-            pairs.append(torch.cat(made, 1))
-    return torch.cat(pairs)
-
-
-def ends(plan: Tensor, size: int) -> Tensor:
-    """Return the first and the last state of flat plans (B, P*C), side by side, (B, 2C)."""
-    return torch.cat([plan[:, :size], plan[:, -size:]], dim=1)

@@ -11,8 +11,9 @@ from bimodal.policies.base import Episodes
 from bimodal.policies.chunk_policy import ROWS
 from bimodal.policies.decision_diffuser import DecisionDiffuser
 from bimodal.policies.diffuser import Diffuser
-from bimodal.policies.diffuser_lite import POINTS, DiffuserLite
+from bimodal.policies.diffuser_lite import DiffuserLite
 from bimodal.policies.plan_checks import FARTHEST, FASTEST, LEAD, Scales, faults, led, settle
+from bimodal.policies.plan_levels import POINTS
 from bimodal.policies.planner import Plan, Planner
 from bimodal.policies.planning import inpainted, known_states
 from bimodal.policies.samplers import flow_euler
