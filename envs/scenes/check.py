@@ -88,12 +88,13 @@ def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocke
     own = ~robots(model)[data.contact.geom].any(1)
     if (data.contact.dist[own] < -PENETRATION).any():
         return "shapes penetrate one another"
-    if loose and (why := _moves(model, data, seen)):
-        return why
-    if not near and same_bodies:
-        return ""
-    found = (one[1] for one in _hindrances(model, data, task, blocked, near) if one not in excused(task))
-    return next(found, "")
+    if near or not same_bodies:
+        begun = data.qpos.copy()
+        found = (one[1] for one in _hindrances(model, data, task, blocked, near) if one not in excused(task))
+        if why := next(found, ""):
+            return why
+        data.qpos[:] = begun
+    return _moves(model, data, seen) if loose else ""
 
 
 def _data(model: mujoco.MjModel) -> mujoco.MjData:
@@ -106,18 +107,16 @@ def _data(model: mujoco.MjModel) -> mujoco.MjData:
 
 
 def _moves(model: mujoco.MjModel, data: mujoco.MjData, seen: Reference) -> str:
-    """Let go and see what moves; leaves everything at its beginning."""
-    begun, control_before = data.qpos.copy(), data.ctrl.copy()
+    """Let go and see what moves."""
     bodies = np.unique(model.body_weldid[model.geom_bodyid[things(model)]])
     places = data.xpos[bodies].copy()
-    data.ctrl[:] = begun[seen.joints]
+    data.ctrl[:] = data.qpos[seen.joints]
     for _ in range(SETTLING):
         mujoco.mj_step(model, data)
     loose = np.ones(model.nv, bool)
     loose[: len(seen.joints)] = False
     moved = np.abs(data.xpos[bodies] - places).max(initial=0.0)
     fast = np.abs(data.qvel[loose]).max(initial=0.0)
-    data.qpos[:], data.ctrl[:], data.qvel[:] = begun, control_before, 0.0
     return "something moves by itself" if moved > MOVED or fast > 10 * SPEED else ""
 
 
