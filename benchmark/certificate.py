@@ -186,7 +186,7 @@ def certificates_page(certificates: Sequence[Certificate], missing: Sequence[str
         f"on one core of: {cpu}. The seeds are of no suite's panel. Steps are control steps of",
         "50 ms, the first after the modes part is 0. Figures side by side are of several training seeds; the",
         "worst counts. Bars show the success of the mixtures 0.05, 0.1 .. 0.95 of the two modes' plans.",
-        "Learned policies are tried in 100 episodes, in 50 where no gate asks.",
+        "Learned policies are tried in 100 episodes, in 25 where no gate asks.",
     ]
     if missing:
         lines += ["", f"Without a certificate so far, and so in no suite: {', '.join(missing)}."]

@@ -20,8 +20,10 @@ DEAD, DEAD_ZONE = 0.10, (0.35, 0.65)
 """Gate 2: a mixture is dead below this success; the least dead zone of a task."""
 MIXTURES = np.arange(1, 20) / 20
 """Gate 2: the mixtures alpha that are tried; 0 were the first mode of a pair, 1 the second."""
-ZONE_SEEDS = 20
-"""Gate 2: least episodes of a mixture. Where pairs of modes are many, each gets fewer of the panel's."""
+ZONE_SEEDS, ZONE_SHARE = 16, 0.1
+"""Gate 2: least episodes of a mixture, and their share of the panel, which several pairs of modes divide."""
+PAIR_SHARE, FLOOR_SHARE = 0.5, 0.25
+"""Shares of the panel in which the average of two of several modes is tried, and zero and random are."""
 
 
 def expert_rows(task: Task, seeds: range, episodes: int) -> list[Row]:
@@ -57,7 +59,8 @@ def average_rows(task: Task, seeds: range) -> list[Row]:
     """Gate 2: the average of the modes fails, soon after they part, and does not lift anything."""
     rows = []
     for name, weights in averages(len(task.modes)):
-        outcome = trial(task, Blend(task, weights), seeds)
+        few = seeds[: int(PAIR_SHARE * len(seeds))] if rows else seeds  # that of all modes comes first
+        outcome = trial(task, Blend(task, weights), few)
         wins, lifts, acted = int(outcome.success.sum()), int(outcome.lifted.sum()), outcome.acted >= 0
         value = f"{counted(wins, outcome.n)}; {counted(lifts, outcome.n)}"
         passed = max(wins, lifts) <= CEILING * outcome.n
@@ -74,11 +77,11 @@ def average_rows(task: Task, seeds: range) -> list[Row]:
 def dead_zone_rows(task: Task, seeds: range) -> list[Row]:
     """Gate 2: more than the very middle is dead, and the zone that the task states is no wider.
 
-    The sparkline in the value shows the success of all mixtures, on a quarter of the seeds or less.
+    The sparkline in the value shows the success of all mixtures.
     """
     k, rows = len(task.modes), []
     pairs = list(combinations(range(k), 2))
-    seeds = seeds[: max(ZONE_SEEDS, len(seeds) // (4 * len(pairs)))]
+    seeds = seeds[: max(ZONE_SEEDS, int(ZONE_SHARE * len(seeds) / len(pairs)))]
     for first, second in pairs:
         name = "dead zone" if k == 2 else f"dead zone {first}-{second}"
         blends = [(1 - alpha) * np.eye(k)[first] + alpha * np.eye(k)[second] for alpha in MIXTURES]
@@ -93,8 +96,8 @@ def dead_zone_rows(task: Task, seeds: range) -> list[Row]:
 
 
 def floor_rows(task: Task, seeds: range) -> list[Row]:
-    """Gate 3: doing nothing and doing anything are not rewarded, on half of the seeds."""
-    rows, seeds = [], seeds[: len(seeds) // 2]
+    """Gate 3: doing nothing and doing anything are not rewarded."""
+    rows, seeds = [], seeds[: int(FLOOR_SHARE * len(seeds))]
     for name in ("zero", "random"):
         wins = int(trial(task, load_policy(name, task), seeds).success.sum())
         value, passed = counted(wins, len(seeds)), wins <= CEILING * len(seeds)

@@ -16,9 +16,9 @@ AFTER = 4
 """Gate 4: control steps after the parting at which the mode must be visible."""
 BEFORE = 16
 """Gate 4: control steps before the parting in which nothing may tell the mode."""
-PROBED = 2000
+PROBED = 1500
 """Gate 4: demonstrations that are probed, up to a little after the parting. On 300 the area scatters by 0.05
-around 0.5 when there is nothing to find, on 2,000 by 0.02."""
+around 0.5 when there is nothing to find, on 1,500 by 0.02."""
 
 
 def hidden_rows(task: Task, calm: Demonstrations, demos: Demonstrations) -> list[Row]:
