@@ -66,32 +66,32 @@ def certify(
     panel = range(FIRST_SEED, FIRST_SEED + (QUICK_SEEDS if quick else seeds))
     with TemporaryDirectory(prefix="bimodal-certify-") as folder, Crew(workers) as crew:
         study = Study(task, Path(folder), episodes)
-        physics: dict[str, Callable[[], list[Row]]] = {  # the longest first
-            "hidden mode": partial(_hidden, study, quick),
+        calls: dict[str, Callable] = {} if quick else {"demonstrations": study.prepare}  # lessons need them
+        calls |= {
+            "hidden mode": partial(_hidden, task, quick),
             "dead zone": partial(dead_zone_rows, task, panel),
             "zero and random": partial(floor_rows, task, panel),
             "experts": partial(expert_rows, task, panel, episodes),
             "average of the modes": partial(average_rows, task, panel),
         }
         lessons = {} if quick else {str(lesson): partial(study.learn, lesson) for lesson in LESSONS}
-        say = _announcer(progress, len(physics) + len(lessons))
-        say("physics")
-        found = _gather(crew, physics, say)
+        say = _announcer(progress, len(calls) + len(lessons))
+        say("scene")
+        found = _gather(crew, calls | lessons, say)
         rows = [row for name in ORDER for row in found[name]]
         if not quick:
-            rows += _learning(task, study, _gather(crew, lessons, say))
+            rows += _learning(task, study, {name: found[name] for name in lessons})
     seconds = round(time.monotonic() - begin, 1)
     return Certificate(task.id, quick, tuple(rows), fingerprint(task), versions(), machine(), seconds)
 
 
-def _hidden(study: Study, quick: bool) -> list[Row]:
-    """Gate 4; and make the demonstrations from which the lessons are learnt, while others work."""
-    task, k = study.task, len(study.task.modes)
+def _hidden(task: Task, quick: bool) -> list[Row]:
+    """Gate 4."""
+    k = len(task.modes)
     calm = collect(task, episodes=QUICK_SEEDS * k, process_noise=0.0)
     if quick:
         return hidden_rows(task, calm, calm)
     many = collect(task, episodes=PROBED - PROBED % k, seed=1, until=task.trunk_steps + AFTER + 1)
-    study.prepare()
     return hidden_rows(task, calm, many)
 
 
@@ -186,7 +186,7 @@ def certificates_page(certificates: Sequence[Certificate], missing: Sequence[str
         f"on one core of: {cpu}. The seeds are of no suite's panel. Steps are control steps of",
         "50 ms, the first after the modes part is 0. Figures side by side are of several training seeds; the",
         "worst counts. Bars show the success of the mixtures 0.05, 0.1 .. 0.95 of the two modes' plans.",
-        "Learned policies are tried in 100 episodes, in 25 where no gate asks.",
+        "Learned policies are tried in 100 episodes, executing 16 actions in 50; in 25 where no gate asks.",
     ]
     if missing:
         lines += ["", f"Without a certificate so far, and so in no suite: {', '.join(missing)}."]

@@ -20,9 +20,9 @@ DEAD, DEAD_ZONE = 0.10, (0.35, 0.65)
 """Gate 2: a mixture is dead below this success; the least dead zone of a task."""
 MIXTURES = np.arange(1, 20) / 20
 """Gate 2: the mixtures alpha that are tried; 0 were the first mode of a pair, 1 the second."""
-ZONE_SEEDS, ZONE_SHARE = 16, 0.1
+ZONE_SEEDS, ZONE_SHARE = 12, 0.1
 """Gate 2: least episodes of a mixture, and their share of the panel, which several pairs of modes divide."""
-PAIR_SHARE, FLOOR_SHARE = 0.5, 0.25
+PAIR_SHARE, FLOOR_SHARE = 0.25, 0.25
 """Shares of the panel in which the average of two of several modes is tried, and zero and random are."""
 
 
