@@ -51,6 +51,7 @@ class LiftMug(LiftTask):
     id = "PandaLiftMug-v1"
     goal = "Lift the mug by its handle, its rim or its sides, without touching the cap on its top."
     modes = ("handle", "rim", "sides")
+    slow_because = "its hollow body with round corners, its cap and its handle are 21 solid shapes"
     horizon = 100
     objects = ("mug",)
     grasps = np.array(
