@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .chunk_policy import Draw
+from .devices import made_on
 from .networks import Trunk
 from .planner import Networks
 from .planning import asked, inpainted, known_states
@@ -60,12 +61,13 @@ def make_pairs(network: Networks, draw: Draw, count: int, generator: torch.Gener
     with torch.no_grad():
         for rows in torch.arange(count).split(TOGETHER):
             batch = draw(rows)
-            told = (torch.rand(len(rows), generator=generator) >= UNTOLD).float().to(batch.returns)
-            made = [told[:, None]]
-            for gap in gaps_of(network, batch, told):
-                noise = torch.randn(gap.plan.shape, generator=generator).to(gap.plan)
-                made += [noise, flow_euler(gap.trunk, noise, gap.condition, TEACHER_STEPS)]
-            pairs.append(torch.cat(made, 1))
+            with made_on(batch.returns.device):
+                told = (torch.rand(len(rows), generator=generator) >= UNTOLD).float()
+                made = [told[:, None]]
+                for gap in gaps_of(network, batch, told):
+                    noise = torch.randn(gap.plan.shape, generator=generator)
+                    made += [noise, flow_euler(gap.trunk, noise, gap.condition, TEACHER_STEPS)]
+                pairs.append(torch.cat(made, 1))
     return torch.cat(pairs)
 
 

@@ -17,6 +17,7 @@ from bimodal.policies.diffuser_lite import RectifiedLite
 from bimodal.policies.flow import Flow
 from bimodal.policies.lesson import describe, lesson, recipe
 from bimodal.policies.mse import MSE
+from bimodal.policies.plan_levels import make_pairs
 from bimodal.policies.presets import PRESETS, USUAL
 from bimodal.policies.train import METHODS, budget, train
 from bimodal.policies.windows import Batch, load_demonstrations, make_windows
@@ -297,6 +298,24 @@ def test_a_loss_finds_its_noise_and_its_constants_on_its_own_device(kind, demos,
         found = kind.loss(network, batch, there)
     assert found.device.type == "meta"
     assert torch.equal(here.get_state(), there.get_state()), "the same numbers are drawn"
+
+
+def test_pairs_are_made_and_learnt_from_on_the_device_of_the_windows(demos):
+    kind, shown = METHODS["diffuser_lite"], load_demonstrations(demos)
+    windows = make_windows(shown, kind.planned.stop)
+    config = describe(kind, shown.meta, windows, recipe(1, 0, "tiny"))
+    network = kind.build(config, torch.Generator().manual_seed(0)).to("meta")
+    batch = lesson(kind, config, windows)(torch.arange(10))
+
+    def there(rows):
+        return Batch(*(torch.empty_like(part, device="meta") for part in batch))
+
+    generator = torch.Generator().manual_seed(0)
+    pairs = make_pairs(network, there, 10, generator)
+    assert pairs.device.type == "meta" and len(pairs) == 10
+    with made_on(torch.device("meta")):
+        loss = kind.loss(network, there(torch.arange(10))._replace(chunk=pairs), generator)
+    assert loss.device.type == "meta"
 
 
 # ------------------------------------------------------------------------------------- many trainings
