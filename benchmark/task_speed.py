@@ -75,9 +75,8 @@ def variant_rows(
     for part, found in shares.items():
         if found:
             slowest = min(found, key=lambda name: found[name])
-            note = (
-                f"{short_name(slowest)}; median {np.median(list(found.values())):.2f} of {len(found)} tasks"
-            )
+            middle = np.median(list(found.values()))
+            note = f"{short_name(slowest)}; median of {len(found)} tasks {middle:.2f}"
             rows.append(Row(f"{part}: rate / clean", found[slowest], "x", VARIANT_SHARE, note=note))
     return rows
 
