@@ -23,6 +23,7 @@ NOTES = {
     "flow_1step": "Like regression: straight down on the middle.",
     "reflow": "It starts towards a grasp and comes down short of it: one step blurs the modes' border.",
     "diffusion": "The object is held up, but hand and object keep drifting and never count as at rest.",
+    "diffusion_ddpm": "The pot is held up, drifts to the side with the hand and never counts as at rest.",
     "diffusion_unet": "It comes down on the mug while it still turns, and hits its side.",
     "mpc": "The hand stops beside the post and closes there: the way around is longer than it looks ahead.",
     "diffuser": "It touches the cap of the mug while it turns from the start to a grasp.",
