@@ -24,6 +24,8 @@ ZONE_SEEDS, ZONE_SHARE = 12, 0.1
 """Gate 2: least episodes of a mixture, and their share of the panel, which several pairs of modes divide."""
 PAIR_SHARE, FLOOR_SHARE = 0.25, 0.25
 """Shares of the panel in which the average of two of several modes is tried, and zero and random are."""
+FEWEST = 20
+"""Least episodes of those; a quick panel is used whole."""
 
 
 def expert_rows(task: Task, seeds: range, episodes: int) -> list[Row]:
@@ -57,10 +59,9 @@ def expert_rows(task: Task, seeds: range, episodes: int) -> list[Row]:
 
 def average_rows(task: Task, seeds: range) -> list[Row]:
     """Gate 2: the average of the modes fails, soon after they part, and does not lift anything."""
-    rows = []
-    for name, weights in averages(len(task.modes)):
-        few = seeds[: int(PAIR_SHARE * len(seeds))] if rows else seeds  # that of all modes comes first
-        outcome = trial(task, Blend(task, weights), few)
+    rows, few = [], seeds[: max(FEWEST, int(PAIR_SHARE * len(seeds)))]
+    for name, weights in averages(len(task.modes)):  # that of all modes comes first
+        outcome = trial(task, Blend(task, weights), few if rows else seeds)
         wins, lifts, acted = int(outcome.success.sum()), int(outcome.lifted.sum()), outcome.acted >= 0
         value = f"{counted(wins, outcome.n)}; {counted(lifts, outcome.n)}"
         passed = max(wins, lifts) <= CEILING * outcome.n
@@ -97,7 +98,7 @@ def dead_zone_rows(task: Task, seeds: range) -> list[Row]:
 
 def floor_rows(task: Task, seeds: range) -> list[Row]:
     """Gate 3: doing nothing and doing anything are not rewarded."""
-    rows, seeds = [], seeds[: int(FLOOR_SHARE * len(seeds))]
+    rows, seeds = [], seeds[: max(FEWEST, int(FLOOR_SHARE * len(seeds)))]
     for name in ("zero", "random"):
         wins = int(trial(task, load_policy(name, task), seeds).success.sum())
         value, passed = counted(wins, len(seeds)), wins <= CEILING * len(seeds)
