@@ -21,6 +21,7 @@ VARIANT_SHARE = 0.7
 """Least share of the clean task's rate in any variant."""
 COMPILE_LIMIT_S = 1.0
 """Longest cold compilation of a task's scene [s]."""
+_APART = 10_000  # seeds between those of two variants: neither finds the scenes of the other generated
 _COMPILE = (
     "import sys, time; from bimodal.tasks import load_task; begin = time.perf_counter(); "
     "load_task(sys.argv[1]).spec().compile(); print(time.perf_counter() - begin)"
@@ -67,7 +68,10 @@ def variant_rows(
     shares: dict[str, dict[str, float]] = {part: {} for part in parts}
     for task in tasks:
         possible = [part for part in parts if not Variant(part).impossible(task)]
-        sides = {part: _variant_side(task, part, episodes) for part in (CLEAN, *possible)}
+        sides = {
+            part: _variant_side(task, part, episodes, index * _APART)
+            for index, part in enumerate((CLEAN, *possible))
+        }
         rates = alternate(sides, rounds)
         for part in possible:
             shares[part][task.id] = median_ratio(rates[part], rates[CLEAN])
@@ -81,16 +85,16 @@ def variant_rows(
     return rows
 
 
-def _variant_side(task: Task, variant: str, episodes: int) -> Callable[[], float]:
+def _variant_side(task: Task, variant: str, episodes: int, first: int) -> Callable[[], float]:
     """Return what measures the control steps per second and core of the next episodes of a variant."""
-    policy, begins = load_policy("expert", task), count(0, episodes)
+    policy, begins = load_policy("expert", task), count(first, episodes)
 
     def rate() -> float:
-        first = next(begins)
-        shard = Shard(task.id, variant, 0, tuple(range(first, first + episodes)))
-        begin = time.process_time()
+        begin = next(begins)
+        shard = Shard(task.id, variant, 0, tuple(range(begin, begin + episodes)))
+        started = time.process_time()
         steps = run_shard(task, policy, shard, NOISE).verdict.steps.sum()
-        return float(steps) / (time.process_time() - begin)
+        return float(steps) / (time.process_time() - started)
 
     return rate
 

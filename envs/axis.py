@@ -62,7 +62,8 @@ class Axis:
         """Change the episode's scene before it is compiled; every episode needs the same number of parts.
 
         Poses of bodies that are added, free or mocap, are in the scene frame. The scene is drawn again, from
-        the same `rng`, until it may be used (`scenes/check.py`).
+        the same `rng`, until it may be used (`scenes/check.py`); and once more for cameras, then with the
+        shells that physics goes without (`scenes/clean.py`), so `spec.geom(name)` of a shell can be None.
         """
 
     def blocked(self, task: ShiftedTask, rng: np.random.Generator) -> int:

@@ -13,7 +13,8 @@ import numpy as np
 from .axes import axes
 from .axis import LEVELS, Axis, overrides
 from .errors import WrongUse, unknown_name
-from .scenes.generator import with_added, world
+from .scenes.clean import clean_spec, lean_spec
+from .scenes.generator import redrawn, with_added, world
 from .specs import ACTIONS, bounds, from_grid, of_arms, to_grid
 from .streams import stream
 
@@ -104,14 +105,14 @@ class Variant:
     # ------------------------------------------------------------------------------- before an episode
 
     def spec(self, task: Any, seed: int) -> mujoco.MjSpec:
-        """Return the scene of one episode."""
+        """Return the scene of one episode without what is only seen; copy it before you change it."""
         scenes = self.having("scene")
-        return world(scenes, task, int(seed)).spec if scenes else task.spec()
+        return redrawn(scenes, task, int(seed), lean_spec(task)) if scenes else lean_spec(task)
 
     def drawn(self, task: Any, seed: int) -> mujoco.MjSpec:
         """Return the scene of one episode with all that is only seen."""
         scenes = self.having("scene")
-        return world(scenes, task, int(seed)).drawn if scenes else task.spec()
+        return redrawn(scenes, task, int(seed), clean_spec(task)) if scenes else task.spec()
 
     def blocked(self, task: Any, seed: int) -> int:
         """Return the mode that is blocked in one episode, -1 for none."""

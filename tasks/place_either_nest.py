@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..envs.meshes import rounded_box
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
 from .path import Path
@@ -14,6 +15,8 @@ CADDY = (0.045, 0.045, 0.060)
 """Extents of the caddy, its lid included [m]."""
 LID_HEIGHT = 0.009
 """Its lid [m]."""
+BEVEL = 0.0013
+"""Radius of its edges [m]."""
 CADDY_X = -0.18
 """Where the caddy stands; the tray's middle is the scene's origin [m]."""
 NEST, NEST_Y = 0.068, 0.075
@@ -66,9 +69,14 @@ class PlaceEitherNest(Task):
             scene.box(tray, f"{name}_felt", (NEST, NEST, FELT_Z), felt, FELT)
             scene.box(tray, f"{name}_wall", (NEST, WALL, RIM), end, WALNUT)
         caddy, tin = scene.movable("caddy"), CADDY[2] - LID_HEIGHT
-        scene.box(caddy, "caddy", (*CADDY[:2], tin), (0, 0, tin / 2), LACQUER, mass=0.08)
+        scene.box(caddy, "caddy", CADDY, (0, 0, CADDY[2] / 2), None, mass=0.09)
         lid = (CADDY[0] - 0.002, CADDY[1] - 0.002, LID_HEIGHT)
-        scene.box(caddy, "lid", lid, (0, 0, CADDY[2] - LID_HEIGHT / 2), LID, mass=0.01)
+        for name, size, z, colour in (
+            ("caddy_tin", (*CADDY[:2], tin), tin / 2, LACQUER),
+            ("caddy_lid", lid, tin + LID_HEIGHT / 2, LID),
+        ):  # only seen: pads across the seam of two solid shapes would double the contacts
+            mesh = rounded_box(np.array(size) / 2, BEVEL)
+            scene.shell(caddy, name, mesh.vertices + [0, 0, z], mesh.faces, colour)
         scene.watch_fingers("caddy", "caddy")
         scene.watch("divider", "robot_divider")
         scene.watch_pair("divider", "caddy", "caddy_divider")

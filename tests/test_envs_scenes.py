@@ -14,7 +14,7 @@ from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.look import views
 from bimodal.envs.render import Renderer, dressed
 from bimodal.envs.robot import robosuite_models
-from bimodal.envs.scenes import generator
+from bimodal.envs.scenes import check, generator
 from bimodal.envs.scenes.clean import clean_model
 from bimodal.envs.scenes.draws import TEST, TRAIN, VALIDATION, choice, uniform
 from bimodal.envs.scenes.obstacle import RADIUS
@@ -51,6 +51,12 @@ def played(task, variant, seeds, steps=30):
     for step in range(steps):
         simulation.step(plan[:, step])
     return simulation.state()
+
+
+def forget():
+    """Have scenes drawn and judged anew."""
+    generator._worlds.clear()
+    generator._judged.clear()
 
 
 # ------------------------------------------------------------------------------------ what is claimed
@@ -297,10 +303,34 @@ def test_touching_the_post_is_told_to_the_referee():
 def test_a_scene_depends_on_its_own_seed_only():
     name = "scene.distractors:2+scene.blocked:2+scene.size:2"
     alone = played(DUMBBELL, name, [7])[0]
-    generator._worlds.clear()
+    forget()
     assert np.array_equal(played(DUMBBELL, name, [11, 3, 7, 5])[2], alone)
     other = "+".join(reversed(name.split("+")))
     assert np.array_equal(played(DUMBBELL, other, [7])[0], alone)
+
+
+@pytest.mark.parametrize("name", [CUBE, "PandaPlaceEitherNest-v1", "PandaLiftTrefoil-v1"])
+def test_moments_at_which_hands_are_far_would_reject_no_scene(name, monkeypatch):
+    task, counts = load_task(name), []
+    for room in (check.ROOM, 0.0):  # without any room, all moments are tried
+        monkeypatch.setattr(check, "ROOM", room)
+        forget()
+        axes = Variant("scene.size:3").having("scene")
+        counts.append([generator.world(axes, task, seed).rejected for seed in range(30)])
+    assert counts[0] == counts[1] and max(counts[0]) > 0
+
+
+def test_cameras_see_the_shapes_that_are_felt():
+    task = load_task("PandaLiftMug-v1")
+    for seed in range(3):
+        felt = Variant("scene.size:3").spec(task, seed).compile()
+        seen = Variant("scene.size:3").drawn(task, seed).compile()
+        assert felt.nmesh == 0 < seen.nmesh
+        for index in range(felt.ngeom):
+            one, other = felt.geom(index), seen.geom(felt.geom(index).name)
+            assert (one.size == other.size).all() and (one.pos == other.pos).all()
+        assert np.array_equal(felt.body_mass, seen.body_mass)
+        assert np.array_equal(felt.body_inertia, seen.body_inertia)
 
 
 def test_any_two_axes_combine():

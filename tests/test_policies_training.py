@@ -318,6 +318,39 @@ def test_pairs_are_made_and_learnt_from_on_the_device_of_the_windows(demos):
     assert loss.device.type == "meta"
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "nearest"])
+def test_a_whole_training_stays_on_its_device(name, demos, tmp_path, monkeypatch):
+    """All stages, steps and averages on `meta`: whatever is left behind on the CPU would not compute."""
+    kept = set()
+
+    def plain(*arguments, fused, **options):
+        return adamw(*arguments, **options)
+
+    def keep(keeper, learning, steps):
+        kept.update(part.device.type for part in (*learning.live.values(), *learning.averaged.values()))
+
+    adamw = torch.optim.AdamW
+    monkeypatch.setattr("bimodal.policies.train.find_device", lambda *arguments, **options: "meta")
+    monkeypatch.setattr(torch.optim, "AdamW", plain)
+    monkeypatch.setattr(torch.Tensor, "item", lambda tensor: 0.5)
+    monkeypatch.setattr(torch.Tensor, "__bool__", lambda tensor: True)
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: torch.zeros_like(tensor, device="cpu"))
+    monkeypatch.setattr(training_state.Keeper, "keep", keep)
+    assert train(name, demos, tmp_path, steps=2, preset="tiny").exists()
+    assert kept == {"meta"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "nearest"])
+def test_a_cuda_device_learns_what_the_cpu_learns(name, demos, tmp_path):
+    losses = {}
+    for device in ("cpu", "cuda"):
+        seen = losses[device] = []
+        report = lambda done, total, loss, seen=seen: seen.append(loss)  # noqa: E731
+        train(name, demos, tmp_path / device, steps=5, progress=report, preset="tiny", device=device)
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.02)
+
+
 # ------------------------------------------------------------------------------------- many trainings
 
 

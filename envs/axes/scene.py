@@ -9,7 +9,7 @@ import numpy as np
 from ..axis import Axis
 from ..scene import Scene
 from ..scenes import obstacle, props
-from ..scenes.clean import clean_spec
+from ..scenes.clean import clean_spec, lean_spec
 from ..scenes.draws import TRAIN, Family, choice, uniform
 from ..scenes.generator import examined
 from ..scenes.places import NoPlace, editor, find
@@ -219,8 +219,9 @@ def _able(task: Any, round_: bool) -> tuple[str, ...]:
     """Return the names of the shapes that can have another form without being in a hand's way."""
     found = []
     for name in [geom.name for geom in candidates(clean_spec(task), task, round_)]:
-        spec = clean_spec(task).copy()
+        spec = lean_spec(task).copy()
         reshape(spec.geom(name))
-        if not examined(spec, task)[1]:
+        *_, why = examined(spec, task)
+        if not why:
             found.append(name)
     return tuple(found)

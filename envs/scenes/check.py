@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import mujoco
@@ -17,6 +18,8 @@ PENETRATION = 0.001
 """Shapes may be in one another up to this [m]."""
 CLEARANCE = 0.003
 """Distance that the hand keeps from everything before it grips, and then from all but the part [m]."""
+ROOM = 0.05
+"""Up to this distance it is known how far the hands of the clean scene stay clear of things [m]."""
 SETTLING = 20
 """Physics steps in which a scene must stay as it is: 0.1 s."""
 MOVED, SPEED = 0.005, 0.05
@@ -28,8 +31,11 @@ SQUEEZE = 0.0005
 HOLD = 0.006
 """Smallest diagonal of what a pad touches of a part [m]."""
 
-_SHAPES, _BODIES = ("geom_size", "geom_pos", "geom_quat", "geom_type", "body_mass"), ("body_pos", "body_quat")
-_SIZES = tuple(n for n in dir(mujoco.MjModel) if n.startswith("n") and not n.startswith(("name", "numeric")))
+_FORMS, _BODIES = ("geom_type", "geom_quat"), ("body_pos", "body_quat")
+_SHAPES = (*_FORMS, "geom_size", "geom_pos", "body_mass")
+_sizes = attrgetter(
+    *(n for n in dir(mujoco.MjModel) if n.startswith("n") and not n.startswith(("name", "numeric")))
+)
 _last: dict[str, Any] = {}  # data, and the sizes of the model that they were made for
 _IK_STEPS, _EXACT = 6, 1e-4
 _NEAR = 0.045  # a part farther from an open pad is not between the fingers [m]
@@ -40,8 +46,21 @@ class Grip(NamedTuple):
 
     pads: tuple[tuple[int, ...], ...]
     """Left and right finger pad of every arm."""
+    fingers: tuple[tuple[int, ...], ...]
+    """Their joints in `qpos`."""
     parts: tuple[int, ...]
     """Shapes that are watched for the grip of fingers."""
+
+
+class Changed(NamedTuple):
+    """What a scene has that the clean one has not."""
+
+    near: bool
+    """Whether something may be where it would hinder hands."""
+    nearer: float
+    """A distance by which nothing is nearer to hands than in the clean scene [m]."""
+    bases: bool
+    """Whether bases of robots stand elsewhere."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -50,18 +69,36 @@ def excused(task: Any) -> frozenset[tuple[int, str]]:
     model, seen = clean_model(task).__copy__(), reference(task)
     data = mujoco.MjData(model)
     place_all(model, data, seen.start.poses)
-    return frozenset(_hindrances(model, data, task, -1, True))
+    return frozenset(_hindrances(model, data, task, -1, Changed(near=True, nearer=np.inf, bases=False)))
 
 
 def _as_clean(model: mujoco.MjModel, clean: mujoco.MjModel, fields: tuple[str, ...]) -> bool:
-    """Return whether the first bodies, or shapes that are felt, of a model are those of the clean scene."""
-    felt = (clean.geom_contype | clean.geom_conaffinity) != 0
-    for field in fields:
-        one, other = getattr(clean, field), getattr(model, field)
-        which = felt if field.startswith("geom") else np.ones(len(one), bool)
-        if not np.array_equal(one[which], other[: len(one)][which]):
-            return False
-    return True
+    """Return whether the first bodies or shapes of a model are those of the clean scene."""
+    return all(np.array_equal(one := getattr(clean, n), getattr(model, n)[: len(one)]) for n in fields)
+
+
+def _growth(model: mujoco.MjModel, clean: mujoco.MjModel) -> float:
+    """Return a length by which no shape reaches farther than in the clean scene [m]."""
+    if not _as_clean(model, clean, _FORMS):
+        return np.inf
+    n = clean.ngeom
+    shifted = np.linalg.norm(model.geom_pos[:n] - clean.geom_pos, axis=1)
+    grown = np.linalg.norm(np.maximum(model.geom_aabb[:n, 3:] - clean.geom_aabb[:, 3:], 0), axis=1)
+    return float((shifted + grown).max())
+
+
+@functools.lru_cache(maxsize=64)
+def _rooms(task: Any) -> list[float]:
+    """Return how far every keyframe's robot is from all things of the clean scene, at most `ROOM` [m]."""
+    model, seen = clean_model(task), reference(task)
+    data, machine = mujoco.MjData(model), np.flatnonzero(robots(model)).tolist()
+    around, rooms = things(model).tolist(), []
+    place_all(model, data, seen.start.poses)
+    for frame in seen.keyframes:
+        data.qpos[seen.joints] = frame.qpos
+        mujoco.mj_kinematics(model, data)
+        rooms.append(min(_distance(model, data, one, thing, ROOM) for one in machine for thing in around))
+    return rooms
 
 
 def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocked: int) -> str:
@@ -77,9 +114,9 @@ def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocke
     """
     seen, clean = reference(task), clean_model(task)
     same_shapes, same_bodies = _as_clean(model, clean, _SHAPES), _as_clean(model, clean, _BODIES)
-    near = not same_shapes or not far(model, clean, task)
+    beside = model.ngeom > clean.ngeom and not far(model, clean, task)
     loose = not same_shapes or model.nv > clean.nv or not np.array_equal(model.opt.gravity, clean.opt.gravity)
-    if not near and not loose and same_bodies:
+    if not beside and not loose and same_bodies:
         return ""
     data = _data(model)
     data.qpos[seen.joints] = seen.keyframes[0].qpos
@@ -88,10 +125,12 @@ def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocke
     own = ~robots(model)[data.contact.geom].any(1)
     if (data.contact.dist[own] < -PENETRATION).any():
         return "shapes penetrate one another"
-    if near or not same_bodies:
+    if beside or not same_shapes or not same_bodies:
         begun = data.qpos.copy()
-        found = (one[1] for one in _hindrances(model, data, task, blocked, near) if one not in excused(task))
-        if why := next(found, ""):
+        nearer = np.inf if beside or not same_bodies else _growth(model, clean)
+        changed = Changed(beside or not same_shapes, nearer, not same_bodies)
+        found = _hindrances(model, data, task, blocked, changed)
+        if why := next((why for index, why in found if (index, why) not in excused(task)), ""):
             return why
         data.qpos[:] = begun
     return _moves(model, data, seen) if loose else ""
@@ -99,7 +138,7 @@ def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocke
 
 def _data(model: mujoco.MjModel) -> mujoco.MjData:
     """Return fresh data of a model: those of the last one if all its sizes are the same, which is quicker."""
-    sizes = tuple(getattr(model, name) for name in _SIZES)
+    sizes = _sizes(model)
     if _last.get("sizes") != sizes:
         _last.update(sizes=sizes, data=mujoco.MjData(model))
     mujoco.mj_resetData(model, _last["data"])
@@ -108,7 +147,7 @@ def _data(model: mujoco.MjModel) -> mujoco.MjData:
 
 def _moves(model: mujoco.MjModel, data: mujoco.MjData, seen: Reference) -> str:
     """Let go and see what moves."""
-    bodies = np.unique(model.body_weldid[model.geom_bodyid[things(model)]])
+    bodies = np.flatnonzero(model.body_rootid != model.body(PREFIXES[0] + "base").id)
     places = data.xpos[bodies].copy()
     data.ctrl[:] = data.qpos[seen.joints]
     for _ in range(SETTLING):
@@ -121,13 +160,14 @@ def _moves(model: mujoco.MjModel, data: mujoco.MjData, seen: Reference) -> str:
 
 
 def _hindrances(
-    model: mujoco.MjModel, data: mujoco.MjData, task: Any, blocked: int, near: bool
+    model: mujoco.MjModel, data: mujoco.MjData, task: Any, blocked: int, changed: Changed
 ) -> Iterator[tuple[int, str]]:
     """Go through the moments of the experts' paths; yield which are hindered, and how.
 
-    Unless something is near that the clean scene has not, only the farthest moments are tried.
+    Moments at which nothing that `changed` can matter are left out.
     """
-    seen = reference(task)
+    seen, near = reference(task), changed.near
+    rooms = _rooms(task) if changed.nearer < ROOM else [0.0] * len(seen.keyframes)
     machine, grip, before = robots(model), gripping(task), (model.opt.enableflags, model.opt.o_margin)
     model.opt.enableflags |= mujoco.mjtEnableBit.mjENBL_OVERRIDE
     model.opt.o_margin = CLEARANCE
@@ -135,8 +175,11 @@ def _hindrances(
         for index, frame in enumerate(seen.keyframes):
             if frame.mode == blocked or not (near or frame.closing or not frame.free):
                 continue
+            if not frame.closing and rooms[index] > CLEARANCE + changed.nearer:
+                continue
             data.qpos[seen.joints] = frame.qpos
-            if not _reaches(model, data, seen.limbs, frame):
+            mujoco.mj_kinematics(model, data)
+            if changed.bases and not _reaches(model, data, seen.limbs, frame):
                 yield index, "a hand cannot reach"
                 continue
             if not near or not frame.free:
@@ -153,9 +196,6 @@ def _hindrances(
 def _reaches(model: mujoco.MjModel, data: mujoco.MjData, limbs: tuple[Limb, ...], frame: Keyframe) -> bool:
     """Bring the TCPs to where they are in the clean scene, wherever the base stands."""
     sites = [limb.site for limb in limbs]
-    mujoco.mj_kinematics(model, data)
-    if np.abs(data.site_xpos[sites] - frame.tcp).max() < _EXACT:
-        return True
     turned = data.site_xmat[sites].reshape(-1, 3, 3).copy()
     for _ in range(_IK_STEPS):
         if np.abs(data.site_xpos[sites] - frame.tcp).max() < _EXACT:
@@ -185,18 +225,19 @@ def _step(
 def _misses(model: mujoco.MjModel, data: mujoco.MjData, machine: np.ndarray, grip: Grip) -> str:
     """Close the fingers on what lies between them and see what they touch."""
     closed = []
-    for prefix, pads in zip(PREFIXES, grip.pads, strict=False):
+    for pads, fingers in zip(grip.pads, grip.fingers, strict=True):
         ways = [min(_distance(model, data, pad, part) for part in grip.parts) for pad in pads]
         if max(ways) < _NEAR:
-            for name, way, sign in zip(robot.FINGER_JOINTS, ways, (-1, 1), strict=True):
-                data.qpos[model.joint(prefix + name).qposadr[0]] += sign * (way + SQUEEZE)
+            data.qpos[list(fingers)] += np.array([-1, 1]) * (np.array(ways) + SQUEEZE)
             closed += pads
     if not closed:
         return "nothing lies between the fingers"
     mujoco.mj_kinematics(model, data)
     mujoco.mj_collision(model, data)
     pairs, places = data.contact.geom, data.contact.pos
-    touching, with_part = machine[pairs].any(1), np.isin(pairs, grip.parts).any(1)
+    part = np.zeros(model.ngeom, bool)
+    part[list(grip.parts)] = True
+    touching, with_part = machine[pairs].any(1), part[pairs].any(1)
     if (touching & ~with_part).any():
         return "closing fingers touch more than the part"
     for pad in closed:
@@ -206,8 +247,8 @@ def _misses(model: mujoco.MjModel, data: mujoco.MjData, machine: np.ndarray, gri
     return ""
 
 
-def _distance(model: mujoco.MjModel, data: mujoco.MjData, geom: int, other: int) -> float:
-    return mujoco.mj_geomDistance(model, data, geom, other, 1.0, None)
+def _distance(model: mujoco.MjModel, data: mujoco.MjData, geom: int, other: int, most: float = 1.0) -> float:
+    return mujoco.mj_geomDistance(model, data, geom, other, most, None)
 
 
 @functools.lru_cache(maxsize=64)
@@ -219,7 +260,11 @@ def gripping(task: Any) -> Grip:
         tuple(names.index(f"{prefix}finger{finger}_pad_collision") for finger in (1, 2))
         for prefix in PREFIXES[: task.arms]
     ]
+    fingers = [
+        tuple(int(model.joint(prefix + name).qposadr[0]) for name in robot.FINGER_JOINTS)
+        for prefix in PREFIXES[: task.arms]
+    ]
     kinds = (mujoco.mjtSensor.mjSENS_CONTACT, mujoco.mjtObj.mjOBJ_XBODY)
     sensors = (i for i in range(model.nsensor) if (model.sensor_type[i], model.sensor_reftype[i]) == kinds)
     of_fingers = (i for i in sensors if model.body(int(model.sensor_refid[i])).name.endswith("finger"))
-    return Grip(tuple(pads), tuple(sorted({int(model.sensor_objid[i]) for i in of_fingers})))
+    return Grip(tuple(pads), tuple(fingers), tuple(sorted({int(model.sensor_objid[i]) for i in of_fingers})))

@@ -13,6 +13,19 @@ def clean_spec(task: Any) -> mujoco.MjSpec:
 
 
 @functools.lru_cache(maxsize=64)
+def lean_spec(task: Any) -> mujoco.MjSpec:
+    """Return it without the shells, which are only seen and take most of the time to copy and compile."""
+    spec = clean_spec(task).copy()
+    meshes = [geom for geom in spec.geoms if geom.type == mujoco.mjtGeom.mjGEOM_MESH]
+    for geom in [mesh for mesh in meshes if not mesh.contype and not mesh.conaffinity]:
+        spec.delete(geom)
+    used = {geom.meshname for geom in spec.geoms}
+    for mesh in [mesh for mesh in spec.meshes if mesh.name not in used]:
+        spec.delete(mesh)
+    return spec
+
+
+@functools.lru_cache(maxsize=64)
 def clean_model(task: Any) -> mujoco.MjModel:
-    """Return it compiled; copy it before you change it."""
-    return task.spec().compile()
+    """Return the lean scene compiled; copy it before you change it."""
+    return lean_spec(task).compile()

@@ -1,17 +1,19 @@
 """Draws an episode's scene until one may be used, and gives up with an error, never with the clean scene."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
 
 import mujoco
 import numpy as np
 
-from ..axis import Axis
+from ..axis import Axis, overrides
 from ..errors import BimodalError
 from ..streams import stream
 from .check import fault
-from .clean import clean_spec
+from .clean import lean_spec
 from .places import NoPlace
 from .reference import reference
 
@@ -19,28 +21,24 @@ TRIES = 60
 """Scenes drawn for an episode; each is the next of the same streams."""
 KEPT = 256
 """Scenes that a process remembers."""
-_TETRAHEDRON = (
-    np.array([0.0, 0.0, 0.0, 0.01, 0.0, 0.0, 0.0, 0.01, 0.0, 0.0, 0.0, 0.01]),
-    np.array([0, 2, 1, 0, 1, 3, 0, 3, 2, 1, 2, 3], np.int32),
-)
 
 
 class World(NamedTuple):
     """The scene of one episode."""
 
-    drawn: mujoco.MjSpec
-    """With the meshes that are only seen."""
-    spec: mujoco.MjSpec
-    """The same without them: their places are kept by tetrahedra."""
     model: mujoco.MjModel
-    """The latter, compiled; copy it before you change it."""
+    """Compiled, without what is only seen; copy it before you change it."""
     added: dict[str, np.ndarray]
     """Poses of the bodies that the clean scene lacks, scene frame, (7,)."""
     blocked: int
     """The mode that is blocked, -1 for none."""
+    rejected: int
+    """Scenes that were drawn before it and may not be used."""
 
 
+T = TypeVar("T")
 _worlds: OrderedDict[tuple, World] = OrderedDict()
+_judged: OrderedDict[tuple, tuple[mujoco.MjModel, str]] = OrderedDict()
 
 
 def world(axes: Sequence[Axis], task: Any, seed: int) -> World:
@@ -54,68 +52,100 @@ def world(axes: Sequence[Axis], task: Any, seed: int) -> World:
     Raises:
         BimodalError: none of `TRIES` scenes may be used.
     """
-    axes = sorted(axes, key=lambda axis: axis.name)  # the order in which they are named changes nothing
+    axes = _ordered(axes)
     key = (task, seed, *((type(axis), axis.level) for axis in axes))
-    if key not in _worlds:
-        _worlds[key] = _generate(axes, task, seed)
-        if len(_worlds) > KEPT:
-            _worlds.popitem(last=False)
-    _worlds.move_to_end(key)
-    return _worlds[key]
+    return _remembered(_worlds, key, lambda: _generate(axes, task, seed))
+
+
+def _remembered(known: OrderedDict[tuple, T], key: tuple, make: Callable[[], T]) -> T:
+    """Return what is known under a key; make it first if need be, and forget the oldest."""
+    if key not in known:
+        known[key] = make()
+        if len(known) > KEPT:
+            known.popitem(last=False)
+    known.move_to_end(key)
+    return known[key]
+
+
+def redrawn(axes: Sequence[Axis], task: Any, seed: int, clean: mujoco.MjSpec) -> mujoco.MjSpec:
+    """Return what `world` compiled; `clean` is the task's scene from which it is drawn, lean or not."""
+    drafts = _drafts(_ordered(axes), task, seed, clean)
+    spec, why = next(islice(drafts, world(axes, task, seed).rejected, None))
+    assert spec is not None, why
+    return spec
+
+
+def _ordered(axes: Sequence[Axis]) -> list[Axis]:
+    return sorted(axes, key=lambda axis: axis.name)  # the order in which they are named changes nothing
 
 
 def _generate(axes: Sequence[Axis], task: Any, seed: int) -> World:
-    draws = {axis: stream("variant", axis.name, axis.level, task.id, seed, "scene") for axis in axes}
-    why, blocked = "", -1
-    for axis in axes:
-        rng = stream("variant", axis.name, axis.level, task.id, seed, "blocked")
-        axis.seed, axis.blocks = seed, axis.blocked(task, rng)
-        blocked = max(blocked, axis.blocks)
-    for rejected in range(TRIES):
-        spec = clean_spec(task).copy()
-        try:
-            for axis, rng in draws.items():
-                axis.rejected = rejected
-                axis.scene(spec, task, rng)
-        except NoPlace as error:
-            why = str(error)
+    drafts = _drafts(axes, task, seed, lean_spec(task))
+    blocked, why = -1, ""
+    for rejected, (spec, why) in enumerate(drafts):
+        blocked = max((axis.blocks for axis in axes), default=-1)
+        if spec is None:
             continue
-        found, why = examined(spec, task, blocked)
+        model, added, why = examined(spec, task, blocked)
         if not why:
-            return found
+            return World(model, added, blocked, rejected)
     names = " + ".join(f"{axis.name}:{axis.level} ({axis.magnitude:g} {axis.unit})" for axis in axes)
     raise BimodalError(
         f"{task.id}, seed {seed}: none of {TRIES} scenes of {names} can be used; the last: {why}"
     )
 
 
-def examined(spec: mujoco.MjSpec, task: Any, blocked: int = -1) -> tuple[World, str]:
-    """Compile a scene; return it with why it may not be used, "" if it may.
+def _drafts(
+    axes: Sequence[Axis], task: Any, seed: int, clean: mujoco.MjSpec
+) -> Iterator[tuple[mujoco.MjSpec | None, str]]:
+    """Draw one scene after the other; yield each, or None and what finds no place in it."""
+    draws = {axis: stream("variant", axis.name, axis.level, task.id, seed, "scene") for axis in axes}
+    for axis in axes:
+        axis.seed, axis.blocks = seed, -1
+        if overrides(axis, "blocked"):
+            rng = stream("variant", axis.name, axis.level, task.id, seed, "blocked")
+            axis.blocks = axis.blocked(task, rng)
+    for rejected in range(TRIES):
+        spec = clean.copy()
+        try:
+            for axis, rng in draws.items():
+                axis.rejected = rejected
+                axis.scene(spec, task, rng)
+        except NoPlace as error:
+            yield None, str(error)
+        else:
+            yield spec, ""
+
+
+def examined(
+    spec: mujoco.MjSpec, task: Any, blocked: int = -1
+) -> tuple[mujoco.MjModel, dict[str, np.ndarray], str]:
+    """Compile a scene.
 
     Args:
         spec: the scene, a copy of the task's that was changed.
         task: whose.
         blocked: a mode whose hand need not find its way, -1 for none.
+
+    Returns:
+        The model, the poses of what is added (see `World`), and why it may not be used, "" if it may.
     """
-    lean = _lean(spec)
-    model = lean.compile()
+    model = spec.compile()
     added = _added(spec, model, task)
-    why = fault(model, task, _placed(added, reference(task).start.frame), blocked)
-    return World(spec, lean, model, added, blocked), why
+    key = (task, blocked, _content(model))  # some axes draw few different scenes
+
+    def judge() -> tuple[mujoco.MjModel, str]:
+        return model, fault(model, task, _placed(added, reference(task).start.frame), blocked)
+
+    model, why = _remembered(_judged, key, judge)
+    return model, added, why
 
 
-def _lean(spec: mujoco.MjSpec) -> mujoco.MjSpec:
-    """Return a scene without the shells that touch nothing, which would take most of the time to compile."""
-    felt = {geom.meshname for geom in spec.geoms if geom.contype or geom.conaffinity}
-    shells = [mesh.name for mesh in spec.meshes if mesh.name not in felt]
-    if not shells:
-        return spec
-    lean = spec.copy()
-    for name in shells:
-        mesh = lean.mesh(name)
-        mesh.uservert, mesh.userface = _TETRAHEDRON
-        mesh.usernormal, mesh.userfacenormal = np.zeros(0), np.zeros(0, np.int32)
-    return lean
+def _content(model: mujoco.MjModel) -> bytes:
+    """Return what differs wherever two models do."""
+    saved = np.empty(mujoco.mj_sizeModel(model), np.uint8)
+    mujoco.mj_saveModel(model, None, saved)
+    return blake2b(saved.data, digest_size=16).digest()
 
 
 def _added(spec: mujoco.MjSpec, model: mujoco.MjModel, task: Any) -> dict[str, np.ndarray]:

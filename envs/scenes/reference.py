@@ -210,8 +210,8 @@ def robots(model: mujoco.MjModel) -> np.ndarray:
 def things(model: mujoco.MjModel) -> np.ndarray:
     """Return the shapes that touch others and belong neither to a robot nor to table or floor, (G,)."""
     roots = model.body_rootid[model.geom_bodyid]
-    mine = ~np.isin(roots, [0, model.body("table").id]) & ~robots(model)
-    return np.flatnonzero(mine & (model.geom_contype > 0))
+    around = (roots == 0) | (roots == model.body("table").id) | robots(model)
+    return np.flatnonzero(~around & (model.geom_contype > 0))
 
 
 def place_all(model: mujoco.MjModel, data: mujoco.MjData, poses: dict[str, np.ndarray]) -> None:

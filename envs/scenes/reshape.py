@@ -1,11 +1,14 @@
 """The task's own objects in other sizes and shapes, as far as the experts' fixed grasps allow."""
 
+import functools
+import math
 from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
 
 from ..specs import PREFIXES
+from .clean import clean_spec
 from .draws import uniform
 
 WIDEST_PART = 0.074
@@ -35,17 +38,28 @@ def gripped(spec: mujoco.MjSpec) -> set[str]:
 
 def shapes(spec: mujoco.MjSpec, task: Any) -> list[Shape]:
     """Return the shapes of all objects with something to grip; the others stay as they are."""
-    parts, found = gripped(spec), []
+    found = []
+    for body, geom, part, thick in _known(task):
+        if shape := spec.geom(geom):  # a lean scene has no shells
+            found.append(Shape(spec.body(body), shape, part, thick))
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _known(task: Any) -> tuple[tuple[str, str, bool, tuple[bool, bool]], ...]:
+    """Return them as they are in the clean scene: names of body and shape, and what `Shape` says of them."""
+    parts, found = gripped(clean_spec(task)), []
     poses = task.poses()
-    for body in spec.bodies:
+    for body in clean_spec(task).bodies:
         names = [geom.name for geom in body.geoms]
         if not parts.intersection(names):
             continue
         origin = np.array(poses.get(body.name, (0.0, 0.0, 0.0)))
         for geom in body.geoms:
             part = geom.name in parts
-            found.append(Shape(body, geom, part, _thick(geom, origin, task) if part else (False, False)))
-    return found
+            thick = _thick(geom, origin, task) if part else (False, False)
+            found.append((body.name, geom.name, part, thick))
+    return tuple(found)
 
 
 def _thick(geom: mujoco.MjsGeom, origin: np.ndarray, task: Any) -> tuple[bool, bool]:
@@ -73,8 +87,7 @@ def resize(spec: mujoco.MjSpec, task: Any, rng: np.random.Generator, share: floa
         rng: what is drawn from.
         share: largest change of an extent, e.g. 0.1.
     """
-    thick, tall, high = 1 + share * uniform(rng, -np.ones(3), 1.0)
-    long, wide = 1 + share * uniform(rng, np.zeros(2), 1.0)
+    thick, tall, high, long, wide = 1 + share * uniform(rng, [-1.0, -1.0, -1.0, 0.0, 0.0], 1.0)
     objects = shapes(spec, task)
     bodies = {one.body.name: one.body for one in objects}
     bottoms = {name: _bottom(body) for name, body in bodies.items()}
@@ -96,8 +109,7 @@ def resize(spec: mujoco.MjSpec, task: Any, rng: np.random.Generator, share: floa
             bottom = bottoms[body.name]
             _scale(geom, wide, wide, high)
             geom.pos[:] = [*(wide * geom.pos[:2]), bottom + high * (geom.pos[2] - bottom)]
-        grown = np.prod(_three(geom, np.array(geom.size)) / _three(geom, before))
-        geom.mass = float(geom.mass * grown)
+        geom.mass *= math.prod((_three(geom, np.array(geom.size)) / _three(geom, before)).tolist())
 
 
 def _three(geom: mujoco.MjsGeom, size: np.ndarray) -> np.ndarray:
