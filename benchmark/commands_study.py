@@ -106,7 +106,7 @@ def _feasibility(options: argparse.Namespace) -> int:
 
 def results(options: argparse.Namespace) -> int:
     """Compare every method that has a finished run on the core suite, and how samplers trade time."""
-    from . import sampling, validity
+    from . import choices, sampling, validity
     from .machine import machine
     from .results import decision_ms, result, runs_of, seed_runs
     from .results_page import results_page, results_tables
@@ -115,8 +115,15 @@ def results(options: argparse.Namespace) -> int:
     if not runs:
         raise WrongUse("no finished run of the core suite in runs/; make one with: bimodal evaluate flow")
     found = [result(run) for run in runs]
+    workers = cores() if options.workers is None else options.workers
+    if options.choices:
+        with progress_bar("choices", "episodes") as update:
+            choices.measure(
+                workers=workers,
+                fresh=options.fresh,
+                progress=lambda text, n, total: update(n, total, text),
+            )
     if options.sampling:
-        workers = cores() if options.workers is None else options.workers
         with progress_bar("samplers", "cells") as update:
             sampling.measure(
                 workers=workers,
@@ -131,5 +138,6 @@ def results(options: argparse.Namespace) -> int:
         controls = validity.measure(map(load_task, own_names()), controls=False, limits=False)
         seeds = {one.policy: [one, *map(result, seed_runs(one.policy))] for one in found}
         cpu = str(machine()["cpu"])
-        write_text(options.page, results_page(found, times, seeds, sampling.kept(), controls, cpu))
+        studies = (sampling.kept(), controls, choices.kept())
+        write_text(options.page, results_page(found, times, seeds, *studies, cpu))
     return 0

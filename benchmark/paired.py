@@ -22,6 +22,15 @@ INFEASIBLE = "infeasible: so often the worst mode's expert succeeds there"
 _READ = ("seed", "label", "mode")  # columns of a cell
 
 
+class Pair(NamedTuple):
+    """A share of the episodes that realise a mode, None where none does."""
+
+    clean: float | None
+    """In the clean arm."""
+    shifted: float | None
+    """In the variant."""
+
+
 class Shifted(NamedTuple):
     """One task in one variant, against its clean arm."""
 
@@ -49,6 +58,8 @@ class Shifted(NamedTuple):
     """Episodes that realise a mode in both."""
     mode_shift: float
     """Total variation between the shares of realised modes."""
+    aimed: Pair | None = None
+    """How often the mode that the variant favours or blocks is taken, where it aims at one."""
     scenes: str = ""
     """Of which scenes: those with kinds of things that are "seen" or "unseen" in train scenes, "" for all."""
     expert: float | None = None
@@ -78,6 +89,8 @@ class Overall(NamedTuple):
     """Episodes that realise a mode in both."""
     mode_shift: float
     """Mean total variation between the shares of realised modes."""
+    aimed: Pair | None
+    """Mean of how often the mode that the variant favours or blocks is taken, where it aims at one."""
     tasks: tuple[str, ...]
     """Ids of the tasks."""
     infeasible: tuple[str, ...]
@@ -122,7 +135,18 @@ def compare(
         changed_mode=int((both & (old != new)).sum()),
         realised=int(both.sum()),
         mode_shift=_mode_shift(old, new, k),
+        aimed=_aimed(task, variant, shifted["seed"], old, new),
     )
+
+
+def _aimed(task: str, variant: str, seeds: Sequence[int], old: np.ndarray, new: np.ndarray) -> Pair | None:
+    """Return how often the mode at which the variant aims is taken without it and with it."""
+    shift, place = Variant(variant), load_task(task)
+    aims = np.array([shift.aimed(place, seed) for seed in seeds])
+    if (aims < 0).all():
+        return None
+    shares = [(modes == aims)[modes >= 0] for modes in (old, new)]
+    return Pair(*(float(share.mean()) if len(share) else None for share in shares))
 
 
 def compare_all(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]) -> list[Shifted]:
@@ -168,9 +192,16 @@ def _overall(variant: str, scenes: str, some: Sequence[Shifted]) -> Overall:
         changed_mode=sum(one.changed_mode for one in some),
         realised=sum(one.realised for one in some),
         mode_shift=float(np.mean([one.mode_shift for one in some])),
+        aimed=_mean([one.aimed for one in some if one.aimed]),
         tasks=tuple(one.task for one in some),
         infeasible=tuple(one.task for one in some if one.expert is not None),
     )
+
+
+def _mean(pairs: Sequence[Pair]) -> Pair | None:
+    """Return the mean shares over tasks, of those in which both arms realise a mode."""
+    whole = [(one.clean, one.shifted) for one in pairs if one.clean is not None and one.shifted is not None]
+    return Pair(*np.array(whole).mean(0).tolist()) if whole else None
 
 
 def by_scenes(task: str, variant: str, rows: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, list[Any]]]:

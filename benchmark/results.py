@@ -79,7 +79,7 @@ def runs_of(suite: str = "core", folder: Path = RUNS) -> list[Run]:
     places = {"": SUITES[suite].hash(), "-part": find_suite(suite, variants=()).hash()}
     found = []
     for name in BUILT_IN:
-        runs = (_finished(folder / f"{suite}{part}-{name}", today) for part, today in places.items())
+        runs = (finished(folder / f"{suite}{part}-{name}", today) for part, today in places.items())
         found += [run for run in runs if run][:1]
     return found
 
@@ -87,11 +87,11 @@ def runs_of(suite: str = "core", folder: Path = RUNS) -> list[Run]:
 def seed_runs(policy: str, suite: str = "core", folder: Path = RUNS) -> list[Run]:
     """Return the runs `SUITE-POLICY-seed-N` of other training seeds, on the suite's clean episodes."""
     today = find_suite(suite, variants=()).hash()
-    runs = (_finished(path, today) for path in sorted(folder.glob(f"{suite}-{policy}-seed-*")))
+    runs = (finished(path, today) for path in sorted(folder.glob(f"{suite}-{policy}-seed-*")))
     return [run for run in runs if run]
 
 
-def _finished(path: Path, suite_hash: str) -> Run | None:
+def finished(path: Path, suite_hash: str) -> Run | None:
     """Return the run in a folder if it is whole and of that suite."""
     try:
         run = read_run(path)

@@ -6,9 +6,13 @@ from math import ceil, floor
 from rich import box
 from rich.table import Table
 
+from ..envs.axes import axes
+from ..envs.axis import LEVELS
 from ..envs.specs import CONTROL_HZ
+from .choices import PANEL, QUESTIONS, Choices
 from .labels import MEANING, short_name
 from .metrics import Interval
+from .paired import Overall
 from .results import TIMED_ON, Result
 from .sampling import LENGTHS, SAMPLINGS, SEEDS, Sampled, Study
 from .validity import METHODS as TAUGHT
@@ -149,6 +153,7 @@ def results_page(
     seeds: Mapping[str, Sequence[Result]],
     studies: Sequence[Study],
     controls: Sequence[Found],
+    asked: Sequence[Choices],
     cpu: str,
 ) -> str:
     """Return the page docs/results.md.
@@ -159,6 +164,7 @@ def results_page(
         seeds: results of the training seeds, by method.
         studies: samplings against executed lengths, one a task.
         controls: findings of the validity studies.
+        asked: what makes methods choose.
         cpu: on which decisions were timed.
     """
     tasks = [cell.task for cell in results[0].cells]
@@ -175,6 +181,8 @@ def results_page(
         seeds=_markdown(("method", "success by seed", "rarest mode by seed"), seed_rows(seeds)),
         controls=_markdown(("task", *taught), control_rows(controls, tasks)),
         samplings="\n\n".join(samplings),
+        choices=_choices(asked),
+        chosen=len(PANEL.seeds),
         failures=_markdown(
             ("method", "most frequent", "of its failures", "to see", "what happens"), failure_rows(results)
         ),
@@ -182,6 +190,33 @@ def results_page(
         timed_on=short_name(TIMED_ON),
         cpu=cpu,
     )
+
+
+def choice_rows(asked: Sequence[Choices], axis: str) -> list[tuple[str, ...]]:
+    """Return one row a method: name, then at every level who takes the mode, or changes it, and success."""
+    rows = []
+    for one in asked:
+        answers = [one.answers[f"{axis}:{level}"] for level in LEVELS[1:]]
+        rows.append((one.method, *map(_answer, answers)))
+    return rows
+
+
+def _answer(one: Overall) -> str:
+    if one.aimed is None:
+        taken = _percent(one.changed_mode / one.realised if one.realised else None)
+    else:
+        taken = f"{_percent(one.aimed.clean)} → {_percent(one.aimed.shifted)}"
+    return f"{taken} ({_percent(one.success)})"
+
+
+def _choices(asked: Sequence[Choices]) -> str:
+    """Return a table for every question."""
+    tables = []
+    for axis, text in QUESTIONS.items():
+        kind = axes()[axis]
+        header = ("method", *(f"{magnitude:g} {kind.unit}" for magnitude in kind.levels[1:]))
+        tables.append(f"**{text}** (`{axis}`)\n\n{_markdown(header, choice_rows(asked, axis))}")
+    return "\n\n".join(tables)
 
 
 def _sampled(cell: Sampled) -> str:
@@ -268,6 +303,16 @@ what may follow, and what is left of the drawn noise is all that tells its answe
 same network on pairs of noise and sample, after which one step suffices. Executing one action at a time
 draws a new chunk at every step: the hand may switch sides, and regression may look again before the middle
 is reached.
+
+## What makes it choose
+
+In the first two tables, the share of the episodes that take the mode which is nearer or blocked, with the
+same seeds clean before the arrow; in the third, the share that end in another mode than clean. In brackets:
+success. {chosen} seeds of every task that can have the variant, mean over tasks. A policy that reads the mode
+off the start follows the first; one that goes around a post takes the blocked mode less often; one that
+decides anew at every look changes its mind when it is knocked.
+
+{choices}
 
 ## How they fail
 

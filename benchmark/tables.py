@@ -95,9 +95,21 @@ def shift_table(run: Run) -> Table | None:
         "When the world shifts: the same seeds, clean and in the variant",
         "difference: in points, with its paired 95 % interval; broken, fixed: episodes that change their"
         " outcome; other mode: of those that realise a mode in both arms, and how many points of the modes'"
-        " shares shift" + (f"; ! {INFEASIBLE}" if low else ""),
+        " shares shift; aimed mode: how often the mode that the variant favours or blocks is taken, clean and"
+        " shifted" + (f"; ! {INFEASIBLE}" if low else ""),
     )
-    for column in ("task", "variant", "clean", "shifted", "difference", "broken", "fixed", "other mode"):
+    columns = (
+        "task",
+        "variant",
+        "clean",
+        "shifted",
+        "difference",
+        "broken",
+        "fixed",
+        "other mode",
+        "aimed mode",
+    )
+    for column in columns:
         table.add_column(column, no_wrap=True, justify="left" if column in ("task", "variant") else "right")
     for cell in cells:
         d = cell.difference
@@ -111,5 +123,8 @@ def shift_table(run: Run) -> Table | None:
             str(cell.broken),
             str(cell.fixed),
             f"{cell.changed_mode}/{cell.realised}, {100 * cell.mode_shift:.0f}",
+            " -> ".join("-" if share is None else f"{share:.0%}" for share in cell.aimed)
+            if cell.aimed
+            else "-",
         )
     return table

@@ -216,8 +216,9 @@ COMMANDS: dict[str, Command] = {
         commands_study.results,
         (
             argument("--sampling", action="store_true", help="also measure samplers by executed length"),
+            argument("--choices", action="store_true", help="also measure what makes methods choose a mode"),
             argument("--page", type=Path, help="also write the page of Markdown"),
-            argument("--fresh", action="store_true", help="measure the samplers again"),
+            argument("--fresh", action="store_true", help="measure samplers and choices again"),
             argument("--workers", type=int, help="processes (default: one a core)"),
         ),
     ),

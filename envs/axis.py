@@ -12,6 +12,7 @@ import numpy as np
 
 from .scenes.draws import Family, is_unseen
 from .specs import Spec
+from .streams import stream
 
 LEVELS = (0, 1, 2, 3)
 """Level 0 is the clean world; the others grow."""
@@ -55,6 +56,10 @@ class Axis:
         self.seed, self.blocks, self.rejected = 0, -1, 0
         """Seed of the episode whose scene is drawn, the mode that `blocked` gave it, and how many of its
         scenes have been drawn in vain."""
+
+    def rng(self, task: ShiftedTask, seed: int, hook: str) -> np.random.Generator:
+        """Return what a hook draws from in one episode."""
+        return stream("variant", self.name, self.level, task.id, int(seed), hook)
 
     # ------------------------------------------------------------------------------- before an episode
 
@@ -116,7 +121,11 @@ class Axis:
         """Return the contact forces [N] on what only this axis forbids to touch, (N,)."""
         return np.zeros(simulation.n)
 
-    # --------------------------------------------------------------------------------- where it makes sense
+    # --------------------------------------------------------------------------------- what reports ask
+
+    def aimed(self, task: Any, seed: int) -> int:
+        """Return the mode that an episode favours or blocks, -1 for none; reports count who takes it."""
+        return -1
 
     def unseen(self, task: Any, seed: int) -> bool | None:
         """Return whether an episode shows kinds that no train scene has; None without a family of kinds."""

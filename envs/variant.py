@@ -16,7 +16,6 @@ from .errors import WrongUse, unknown_name
 from .scenes.clean import clean_spec, lean_spec
 from .scenes.generator import redrawn, with_added, world
 from .specs import ACTIONS, bounds, from_grid, of_arms, to_grid
-from .streams import stream
 
 CLEAN = "clean"
 """Name of the world as the task defines it."""
@@ -116,8 +115,12 @@ class Variant:
 
     def blocked(self, task: Any, seed: int) -> int:
         """Return the mode that is blocked in one episode, -1 for none."""
-        each = (axis.blocked(task, _rng(axis, task, seed, "blocked")) for axis in self.having("blocked"))
+        each = (axis.blocked(task, axis.rng(task, seed, "blocked")) for axis in self.having("blocked"))
         return max(each, default=-1)
+
+    def aimed(self, task: Any, seed: int) -> int:
+        """Return the mode that one episode favours or blocks, by the first axis that does; -1 for none."""
+        return next((mode for axis in self.parts if (mode := axis.aimed(task, int(seed))) >= 0), -1)
 
     def unseen(self, task: Any, seed: int) -> bool | None:
         """Return whether one episode shows kinds that no train scene has; None where none differ."""
@@ -128,7 +131,7 @@ class Variant:
         """Change the dressed model of one episode, in place."""
         for axis in self.having("look"):
             axis.seed = int(seed)
-            axis.look(model, task, _rng(axis, task, seed, "look"))
+            axis.look(model, task, axis.rng(task, seed, "look"))
 
     def models(self, base: mujoco.MjModel, task: Any, seeds: Seeds) -> list[mujoco.MjModel] | None:
         """Return every episode's model; None when none differs from `base`, the task's compiled scene."""
@@ -140,14 +143,14 @@ class Variant:
             model = world(scenes, task, int(seed)).model if scenes else base
             model = _copy(model) if fields else model
             for axis in fields:
-                axis.model(model, task, _rng(axis, task, seed, "model"))
+                axis.model(model, task, axis.rng(task, seed, "model"))
             found.append(model)
         return found
 
     def start(self, start: Any, task: Any, seed: int) -> Any:
         """Return where one episode begins."""
         for axis in self.having("start"):
-            start = axis.start(start, task, _rng(axis, task, seed, "start"))
+            start = axis.start(start, task, axis.rng(task, seed, "start"))
         scenes = self.having("scene")
         return with_added(start, world(scenes, task, int(seed))) if scenes else start
 
@@ -156,7 +159,7 @@ class Variant:
         moved = self.having("joints")
         if not moved:
             return None
-        each = [[axis.joints(task, _rng(axis, task, s, "joints")) for axis in moved] for s in seeds]
+        each = [[axis.joints(task, axis.rng(task, s, "joints")) for axis in moved] for s in seeds]
         return np.sum(each, axis=1)
 
     def horizon(self, steps: int) -> int:
@@ -170,7 +173,7 @@ class Variant:
     def begin(self, task: Any, seeds: Seeds) -> None:
         """Begin the episodes."""
         for axis in self.parts:
-            axis.begin(task, np.stack([axis.draw(task, _rng(axis, task, int(s), "draw")) for s in seeds]))
+            axis.begin(task, np.stack([axis.draw(task, axis.rng(task, s, "draw")) for s in seeds]))
 
     @property
     def every_step(self) -> bool:
@@ -206,10 +209,6 @@ class Variant:
         """Act on the running simulation before a control step."""
         for axis in self.having("push"):
             axis.push(simulation, step)
-
-
-def _rng(axis: Axis, task: Any, seed: int, hook: str) -> np.random.Generator:
-    return stream("variant", axis.name, axis.level, task.id, int(seed), hook)
 
 
 def _copy(model: mujoco.MjModel) -> mujoco.MjModel:

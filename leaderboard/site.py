@@ -188,7 +188,11 @@ def _plain(board: Board) -> dict[str, Any]:
     for row in board.rows:
         plain = row._asdict() | {"success": row.success._asdict(), "entry": row.entry["entry_id"]}
         plain["cells"] = [cell._asdict() | {"success": cell.success._asdict()} for cell in row.cells]
-        plain["shifts"] = [one._asdict() | {"difference": one.difference._asdict()} for one in row.shifts]
+        plain["shifts"] = [
+            one._asdict()
+            | {"difference": one.difference._asdict(), "aimed": one.aimed and one.aimed._asdict()}
+            for one in row.shifts
+        ]
         rows.append(plain)
     return {"suite": board.suite, "rows": rows}
 
@@ -208,16 +212,19 @@ def _table(boards: Sequence[Board]) -> str:
                 writer.writerow([*suite, *policy, cell.task, CLEAN, "", *rates, *[""] * len(_OF_SHIFTS)])
             for one in row.shifts:
                 place = (one.task, one.variant, one.scenes, one.pairs, round(one.pairs * one.success))
-                found = one._asdict() | one.difference._asdict()
+                aimed = dict(zip(_AIMED, one.aimed or (None, None), strict=True))
+                found = one._asdict() | one.difference._asdict() | aimed
                 writer.writerow(
                     [*suite, *policy, *place, one.success, *[""] * 5, *(found[name] for name in _OF_SHIFTS)]
                 )
     return file.getvalue()
 
 
+_AIMED = ("aimed_mode_clean", "aimed_mode")
+"""How often the mode that a variant favours or blocks is taken."""
 _OF_SHIFTS = (
     *("clean", "estimate", "low", "high", "broken", "fixed"),
-    *("changed_mode", "realised", "mode_shift", "expert"),
+    *("changed_mode", "realised", "mode_shift", "expert", *_AIMED),
 )
 """What the table says of a variant, by the names of `Shifted` and of its difference."""
 _COLUMNS = (
@@ -226,5 +233,5 @@ _COLUMNS = (
     *("episodes", "successes", "success", "success_low95", "success_high95"),
     *("averaging_failures", "minority_share", "latency_p50_ms"),
     *("clean", "difference", "difference_low95", "difference_high95", "broken", "fixed"),
-    *("changed_mode", "realised", "mode_shift", "expert_where_infeasible"),
+    *("changed_mode", "realised", "mode_shift", "expert_where_infeasible", *_AIMED),
 )

@@ -3,13 +3,24 @@
 import json
 
 import pytest
-from bimodal.benchmark import latency, sampling
+from bimodal.benchmark import choices, latency, sampling
+from bimodal.benchmark.choices import PANEL, Choices
+from bimodal.benchmark.paired import compare, over_tasks
 from bimodal.benchmark.results import decision_ms, most_frequent_failure, result, runs_of, seed_runs
-from bimodal.benchmark.results_page import overview_rows, results_page, sampling_rows, seed_rows, task_rows
+from bimodal.benchmark.results_page import (
+    choice_rows,
+    overview_rows,
+    results_page,
+    sampling_rows,
+    seed_rows,
+    task_rows,
+)
 from bimodal.benchmark.sampling import LENGTHS, SAMPLINGS, Sampled, Study
 from bimodal.benchmark.suites import find_suite
 from bimodal.benchmark.tally import read_run
 from bimodal.benchmark.validity import Finding, Found
+from bimodal.envs.variant import Variant
+from bimodal.tasks import load_task
 from fabricated import run_folder
 
 DUMBBELL, POST = "PandaLiftDumbbell-v1", "PandaPickAroundPost-v1"
@@ -98,6 +109,28 @@ def test_samplings_show_what_was_measured_and_a_dash_for_the_rest():
     assert len(rows) == len(SAMPLINGS)
 
 
+def test_choices_show_who_takes_the_mode_or_changes_it():
+    task = load_task(DUMBBELL)
+    aims = [Variant("start.bias:1").aimed(task, seed) for seed in range(4)]
+    columns = {"seed": [0, 1, 2, 3], "label": ["SUCCESS"] * 4}
+    clean = {**columns, "mode": [0, 0, 0, 0]}
+    names = [f"{axis}:{level}" for axis in ("start.bias", "contact.knock_after") for level in (1, 2, 3)]
+    shifts = [compare(DUMBBELL, name, clean, {**columns, "mode": aims}) for name in names]
+    asked = [Choices("flow", {one.variant: one for one in over_tasks(shifts)})]
+    changed = f"{100 * aims.count(1) / 4:.0f} (100)"
+    assert choice_rows(asked, "start.bias")[0][1] == f"{100 * aims.count(0) / 4:.0f} → 100 (100)"
+    assert choice_rows(asked, "contact.knock_after") == [("flow", changed, changed, changed)]
+
+
+def test_choices_count_only_for_the_present_panel(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    panel = PANEL._replace(tasks=(DUMBBELL,), seeds=range(2), variants=("clean", "start.bias:3"))
+    (found,) = choices.measure(("expert",), workers=0, panel=panel)
+    assert found.answers["start.bias:3"].success == 1.0
+    assert choices.kept(("expert", "mse"), panel) == [found]
+    assert choices.kept(("expert",), panel._replace(seeds=range(3))) == []
+
+
 def test_a_kept_cell_counts_only_for_the_weights_it_was_measured_with(tmp_path, monkeypatch):
     on = {"fingerprint": "f", "versions": {}, "weights": {"mse": "a"}}
     monkeypatch.setattr(sampling, "_measured_on", lambda task: on)
@@ -118,6 +151,7 @@ def test_the_page_holds_every_table(run):
         {"flow": [found, found]},
         [],
         [Found(DUMBBELL, "f", tuple(taught))],
+        [],
         "A processor",
     )
     assert "| Lift Dumbbell | 100 | 10 | +90 | 100 | 10 | +90 |" in page

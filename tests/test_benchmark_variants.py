@@ -22,12 +22,13 @@ from bimodal.benchmark.tables import shift_table
 from bimodal.benchmark.tally import read_run
 from bimodal.envs.axes import axes
 from bimodal.envs.errors import BimodalError, WrongUse
-from bimodal.envs.variant import CLEAN, parse
+from bimodal.envs.variant import CLEAN, Variant, parse
 from bimodal.leaderboard.board import board_rows, board_tables
 from bimodal.leaderboard.entry import check_entry, entry_from_run, write_entry
 from bimodal.leaderboard.files import entry_id
 from bimodal.leaderboard.site import build_site
 from bimodal.policies.experts import Expert
+from bimodal.tasks import load_task
 from rich.console import Console
 
 HERE = Path(__file__).parent
@@ -147,6 +148,20 @@ def test_pairs_are_of_one_seed_in_whatever_order_and_the_clean_panel_may_be_long
     same = compare(DUMBBELL, SLIPPERY, clean, cell([5, 7], "01", "01"))
     assert (same.broken, same.fixed, same.changed_mode, same.mode_shift) == (0, 0, 0, 0.0)
     assert same.p_value == 1.0 and same.difference.estimate == 0.0
+
+
+@pytest.mark.parametrize("name", ["start.bias:2", "scene.blocked:2", "contact.com_offset:1"])
+def test_who_takes_the_mode_that_a_variant_aims_at_is_counted_in_both_arms(name):
+    task, shift = load_task(DUMBBELL), Variant(name)
+    aims = "".join(str(shift.aimed(task, seed)) for seed in range(40))
+    assert 10 < aims.count("0") < 30, "either mode, as a coin"
+    always = compare(DUMBBELL, name, cell(range(40), "1" * 40, "0" * 40), cell(range(40), "1" * 40, aims))
+    assert always.aimed == (aims.count("0") / 40, 1.0)
+    half = compare(DUMBBELL, name, cell(range(4), "1111", "----"), cell(range(4), "1111", f"--{aims[2]}-"))
+    assert half.aimed == (None, 1.0)
+    assert compare(DUMBBELL, SLIPPERY, cell([0], "1", "0"), cell([0], "1", "0")).aimed is None
+    both = over_tasks([always, half])[0].aimed
+    assert both == always.aimed, "half has nothing to compare with"
 
 
 def test_an_arm_that_realises_no_mode_shifts_none():

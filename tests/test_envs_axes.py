@@ -206,6 +206,8 @@ def test_the_centre_of_mass_moves_towards_a_drawn_mode(level):
     local = simulation.in_frame(ends[0])[:, :2]
     near = [np.linalg.norm(local - task.grasps[mode, :2], axis=1) < 0.01 for mode in (0, 1)]
     assert (near[0] ^ near[1]).all() and 2 <= near[0].sum() <= 14
+    aimed = [simulation.variant.aimed(task, seed) for seed in seeds]
+    assert (np.take(near, 0, 0) == (np.array(aimed) == 0)).all()
     assert np.abs(simulation.position("dumbbell") - clean.position("dumbbell")).max() < 1e-9
 
 
@@ -534,6 +536,7 @@ def test_the_hand_starts_nearer_to_one_mode(level, task):
     ways[:, 2] = 0
     chosen = np.linalg.norm(moved[:, None] - ways, axis=-1).argmin(1)
     assert moved == pytest.approx(ways[chosen], abs=5e-3) and len({*chosen}) == 2
+    assert chosen.tolist() == [shifted.variant.aimed(task, seed) for seed in range(10)]
 
 
 def test_what_has_moved_with_the_scene_stays_where_it_was():

@@ -136,12 +136,20 @@ class CentreOfMass(Axis):
         """Move the centres of mass; objects lie in the scene frame at the start."""
         if self.level == 0:
             return
-        way = _toward(task, int(rng.integers(len(task.grasps))))
+        way = _toward(task, self._drawn(task, rng))
         for body in loose(model, task):
             model.body_ipos[body, :2] += 0.01 * self.magnitude * way
             model.body_sameframe[body] = mujoco.mjtSameFrame.mjSAMEFRAME_NONE
             model.geom_sameframe[model.geom_bodyid == body] = mujoco.mjtSameFrame.mjSAMEFRAME_NONE
         mujoco.mj_setConst(model, mujoco.MjData(model))
+
+    def aimed(self, task: Any, seed: int) -> int:
+        """Return the mode at which the objects are heavier."""
+        return self._drawn(task, self.rng(task, seed, "model"))
+
+    @staticmethod
+    def _drawn(task: Any, rng: np.random.Generator) -> int:
+        return int(rng.integers(len(task.grasps)))
 
     def impossible(self, task: Any) -> str:
         """Refuse scenes in which nothing is loose, and objects that are too small."""

@@ -90,6 +90,10 @@ class Blocked(Axis):
         """Return one of the modes."""
         return choice(rng, len(task.modes)) if self.level else -1
 
+    def aimed(self, task: Any, seed: int) -> int:
+        """Return the blocked mode."""
+        return self.blocked(task, self.rng(task, seed, "blocked"))
+
     def impossible(self, task: Any) -> str:
         """Refuse tasks in which a post that blocks one mode would hinder another."""
         if not self.level:

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..axis import Axis, overrides
 from ..errors import BimodalError
-from ..streams import stream
 from .check import fault
 from .clean import lean_spec
 from .places import NoPlace
@@ -99,12 +98,11 @@ def _drafts(
     axes: Sequence[Axis], task: Any, seed: int, clean: mujoco.MjSpec
 ) -> Iterator[tuple[mujoco.MjSpec | None, str]]:
     """Draw one scene after the other; yield each, or None and what finds no place in it."""
-    draws = {axis: stream("variant", axis.name, axis.level, task.id, seed, "scene") for axis in axes}
+    draws = {axis: axis.rng(task, seed, "scene") for axis in axes}
     for axis in axes:
         axis.seed, axis.blocks = seed, -1
         if overrides(axis, "blocked"):
-            rng = stream("variant", axis.name, axis.level, task.id, seed, "blocked")
-            axis.blocks = axis.blocked(task, rng)
+            axis.blocks = axis.blocked(task, axis.rng(task, seed, "blocked"))
     for rejected in range(TRIES):
         spec = clean.copy()
         try:
