@@ -30,6 +30,7 @@ NOTES = {
     "diffusion_ddpm": "The pot is held up, drifts to the side with the hand and never counts as at rest.",
     "diffusion_unet": "It comes down on the mug while it still turns, and hits its side.",
     "mpc": "The hand stops beside the post and closes there: the way around is longer than it looks ahead.",
+    "mpc_cem": "The hand comes straight down on the middle: the mean of good plans for either grasp.",
     "diffuser": "It touches the cap of the mug while it turns from the start to a grasp.",
     "veteran": "The fingers close late: the cube leaves the table as the time runs out.",
     "diffuser_lite": "The fingers stand around the knob and never close: each new plan begins by waiting.",

@@ -90,30 +90,21 @@ def shift_table(run: Run) -> Table | None:
     cells = compare_all(run.cells)
     if not cells:
         return None
-    low = any(cell.expert is not None for cell in cells)
+    low, aims = any(cell.expert is not None for cell in cells), any(cell.aimed for cell in cells)
     table = _table(
         "When the world shifts: the same seeds, clean and in the variant",
         "difference: in points, with its paired 95 % interval; broken, fixed: episodes that change their"
         " outcome; other mode: of those that realise a mode in both arms, and how many points of the modes'"
-        " shares shift; aimed mode: how often the mode that the variant favours or blocks is taken, clean and"
-        " shifted" + (f"; ! {INFEASIBLE}" if low else ""),
+        " shares shift"
+        + ("; aimed mode: how often the one that the variant favours or blocks is taken" if aims else "")
+        + (f"; ! {INFEASIBLE}" if low else ""),
     )
-    columns = (
-        "task",
-        "variant",
-        "clean",
-        "shifted",
-        "difference",
-        "broken",
-        "fixed",
-        "other mode",
-        "aimed mode",
-    )
-    for column in columns:
+    names = ("task", "variant", "clean", "shifted", "difference", "broken", "fixed", "other mode")
+    for column in (*names, "aimed mode")[: len(names) + aims]:
         table.add_column(column, no_wrap=True, justify="left" if column in ("task", "variant") else "right")
     for cell in cells:
         d = cell.difference
-        table.add_row(
+        texts = (
             short_name(cell.task),
             f"{cell.variant} {cell.scenes}".strip()
             + ("" if cell.expert is None else f" ! {cell.expert:.0%}"),
@@ -123,8 +114,11 @@ def shift_table(run: Run) -> Table | None:
             str(cell.broken),
             str(cell.fixed),
             f"{cell.changed_mode}/{cell.realised}, {100 * cell.mode_shift:.0f}",
-            " -> ".join("-" if share is None else f"{share:.0%}" for share in cell.aimed)
-            if cell.aimed
-            else "-",
+            " -> ".join(_share(share) for share in cell.aimed) if cell.aimed else "-",
         )
+        table.add_row(*texts[: len(names) + aims])
     return table
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"

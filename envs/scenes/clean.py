@@ -14,10 +14,13 @@ def clean_spec(task: Any) -> mujoco.MjSpec:
 
 @functools.lru_cache(maxsize=64)
 def lean_spec(task: Any) -> mujoco.MjSpec:
-    """Return it without the shells, which are only seen and take most of the time to copy and compile."""
+    """Return it without the shells, which are only seen and take most of the time to copy and compile.
+
+    Shells are meshes that touch nothing and weigh nothing (`Scene.shell`).
+    """
     spec = clean_spec(task).copy()
     meshes = [geom for geom in spec.geoms if geom.type == mujoco.mjtGeom.mjGEOM_MESH]
-    for geom in [mesh for mesh in meshes if not mesh.contype and not mesh.conaffinity]:
+    for geom in [mesh for mesh in meshes if not mesh.contype and not mesh.conaffinity and mesh.mass == 0]:
         spec.delete(geom)
     used = {geom.meshname for geom in spec.geoms}
     for mesh in [mesh for mesh in spec.meshes if mesh.name not in used]:
