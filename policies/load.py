@@ -89,10 +89,11 @@ def policy_class(uri: str) -> type[Policy]:
         WrongUse: nothing of that name, or not a subclass of `Policy`.
     """
     if inner := wrapped(uri):
-        policy_class(inner)
         from .safety import SafetyFilter
 
-        return type(uri, (SafetyFilter,), {"__module__": SafetyFilter.__module__})
+        found = policy_class(inner)
+        name = inner if inner in BUILT_IN else found.__qualname__
+        return type(f"safe({name})", (SafetyFilter,), {"__module__": SafetyFilter.__module__})
     if uri in BUILT_IN:
         module, _, attribute = BUILT_IN[uri].partition(":")
         found = getattr(importlib.import_module(f".{module}", __package__), attribute)

@@ -59,6 +59,11 @@ def make(tmp_path, policy, wins, **options):
 # ------------------------------------------------------------------------------------------ making
 
 
+@pytest.mark.parametrize("policy", ["safe(flow)", "safe(safe(Mine))"])
+def test_a_policy_behind_the_safety_filter_has_a_sound_entry(policy, tmp_path):
+    assert check_entry(make(tmp_path, policy, 4)) == []
+
+
 def test_numbers_follow_from_the_episodes(sound):
     results = {(row["task"], row["variant"]): row for row in sound["results"]}
     assert len(results) == len(sound["results"]) == 2 * len(SUITES["smoke"].variants)

@@ -182,6 +182,7 @@ def test_a_filter_is_named_around_what_it_filters(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("from bimodal.policies.experts import Zero\nclass Mine(Zero): pass\n")
     mine = load_policy(f"safe({file}:Mine)", task)
+    assert type(mine).__qualname__ == "safe(Mine)", "no path of a machine is a name"
     assert type(mine.policy).__name__ == "Mine" and list(mine.artifacts()) == ["mine.py"]
     for wrong in ("safe(nothing)", "safe()", "safe(zero"):
         with pytest.raises(WrongUse):
