@@ -173,7 +173,10 @@ class Variant:
     def begin(self, task: Any, seeds: Seeds) -> None:
         """Begin the episodes."""
         for axis in self.parts:
-            axis.begin(task, np.stack([axis.draw(task, axis.rng(task, s, "draw")) for s in seeds]))
+            draws = np.zeros((len(seeds), 0))
+            if overrides(axis, "draw"):
+                draws = np.stack([axis.draw(task, axis.rng(task, s, "draw")) for s in seeds])
+            axis.begin(task, draws)
 
     @property
     def every_step(self) -> bool:

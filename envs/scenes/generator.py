@@ -149,7 +149,7 @@ def _content(model: mujoco.MjModel) -> bytes:
 def _added(spec: mujoco.MjSpec, model: mujoco.MjModel, task: Any) -> dict[str, np.ndarray]:
     """Return the poses of added bodies that are free or stand on their own (mocap)."""
     clean, poses = reference(task).bodies, {}
-    for body in spec.worldbody.bodies:
+    for body in spec.worldbody.bodies if model.nbody > len(clean) else ():
         if body.name not in clean and (body.mocap or body.joints):
             index = model.body(body.name).id
             poses[body.name] = np.concatenate([model.body_pos[index], model.body_quat[index]])

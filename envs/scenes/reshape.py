@@ -14,6 +14,7 @@ from .draws import uniform
 WIDEST_PART = 0.074
 """What is gripped is never thicker than this along the finger-opening axis [m]; the fingers open 8 cm."""
 _FINGERS = tuple(f"{prefix}{side}finger" for prefix in PREFIXES for side in ("left", "right"))
+_LEAST = np.array([-1.0, -1.0, -1.0, 0.0, 0.0])  # relative to the largest change of what `resize` draws
 _ROUND = 1.2  # shapes whose sides differ by no more than this factor can become round
 _BOX, _CYLINDER = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CYLINDER
 _ELLIPSOID = mujoco.mjtGeom.mjGEOM_ELLIPSOID
@@ -87,7 +88,7 @@ def resize(spec: mujoco.MjSpec, task: Any, rng: np.random.Generator, share: floa
         rng: what is drawn from.
         share: largest change of an extent, e.g. 0.1.
     """
-    thick, tall, high, long, wide = 1 + share * uniform(rng, [-1.0, -1.0, -1.0, 0.0, 0.0], 1.0)
+    thick, tall, high, long, wide = 1 + share * uniform(rng, _LEAST, np.ones(5))
     objects = shapes(spec, task)
     bodies = {one.body.name: one.body for one in objects}
     bottoms = {name: _bottom(body) for name, body in bodies.items()}
