@@ -31,6 +31,7 @@ NOTES = {
     "diffusion_unet": "It comes down on the mug while it still turns, and hits its side.",
     "mpc": "The hand stops beside the post and closes there: the way around is longer than it looks ahead.",
     "mpc_cem": "The hand comes straight down on the middle: the mean of good plans for either grasp.",
+    "mpc_mppi": "The weighted mean of plans for either cube comes down on the wall between them.",
     "diffuser": "It touches the cap of the mug while it turns from the start to a grasp.",
     "veteran": "The fingers close late: the cube leaves the table as the time runs out.",
     "diffuser_lite": "The fingers stand around the knob and never close: each new plan begins by waiting.",
@@ -307,11 +308,12 @@ is reached.
 
 ## What makes it choose
 
-In the first two tables, the share of the episodes that take the mode which is nearer or blocked, with the
-same seeds clean before the arrow; in the third, the share that end in another mode than clean. In brackets:
-success. {chosen} seeds of every task that can have the variant, mean over tasks. A policy that reads the mode
-off the start follows the first; one that goes around a post takes the blocked mode less often; one that
-decides anew at every look changes its mind when it is knocked.
+In the first two tables, the share of the episodes that take the mode which is nearer or blocked: of the same
+seeds clean, then shifted; in the third, the share that end in another mode than clean. In brackets: success.
+{chosen} seeds of every task that can have the variant, mean over tasks. What reads the mode off the start follows
+the first table's dose. On the way itself (0 cm) the blocked grasp cannot be had; who took the other one instead
+would succeed as often as clean, but no observation shows the post. Who follows through after a knock has no
+other mode.
 
 {choices}
 
