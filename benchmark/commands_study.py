@@ -116,16 +116,10 @@ def results(options: argparse.Namespace) -> int:
         raise WrongUse("no finished run of the core suite in runs/; make one with: bimodal evaluate flow")
     found = [result(run) for run in runs]
     workers = cores() if options.workers is None else options.workers
-    if options.choices:
-        with progress_bar("choices", "episodes") as update:
-            choices.measure(
-                workers=workers,
-                fresh=options.fresh,
-                progress=lambda text, n, total: update(n, total, text),
-            )
-    if options.sampling:
-        with progress_bar("samplers", "cells") as update:
-            sampling.measure(
+    studies = ((options.choices, choices, "episodes"), (options.sampling, sampling, "cells"))
+    for study, unit in ((study, unit) for wanted, study, unit in studies if wanted):
+        with progress_bar(study.__name__.rpartition(".")[2], unit) as update:
+            study.measure(
                 workers=workers,
                 fresh=options.fresh,
                 progress=lambda text, n, total: update(n, total, text),
@@ -138,6 +132,6 @@ def results(options: argparse.Namespace) -> int:
         controls = validity.measure(map(load_task, own_names()), controls=False, limits=False)
         seeds = {one.policy: [one, *map(result, seed_runs(one.policy))] for one in found}
         cpu = str(machine()["cpu"])
-        studies = (sampling.kept(), controls, choices.kept())
-        write_text(options.page, results_page(found, times, seeds, *studies, cpu))
+        shown = (sampling.kept(), controls, choices.kept())
+        write_text(options.page, results_page(found, times, seeds, *shown, cpu))
     return 0

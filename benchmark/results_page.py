@@ -310,10 +310,10 @@ is reached.
 
 In the first two tables, the share of the episodes that take the mode which is nearer or blocked: of the same
 seeds clean, then shifted; in the third, the share that end in another mode than clean. In brackets: success.
-{chosen} seeds of every task that can have the variant, mean over tasks. What reads the mode off the start follows
-the first table's dose. On the way itself (0 cm) the blocked grasp cannot be had; who took the other one instead
-would succeed as often as clean, but no observation shows the post. Who follows through after a knock has no
-other mode.
+{chosen} seeds of every task that can have the variant, mean over tasks. What reads the mode off the start
+follows the first table's dose. On the way itself (0 cm) the blocked grasp cannot be had; who took the other
+one instead would succeed as often as clean, but no observation shows the post. Who follows through after a
+knock has no other mode.
 
 {choices}
 

@@ -12,7 +12,7 @@ from bimodal.benchmark.replay import check, replay
 from bimodal.benchmark.shard import Shard, run_shard
 from bimodal.envs import axes as axis_files
 from bimodal.envs.axes import axes
-from bimodal.envs.axes.contact import grips
+from bimodal.envs.axes.knocks import grips
 from bimodal.envs.axis import overrides
 from bimodal.envs.errors import WrongUse
 from bimodal.envs.simulation import Simulation, from_frame
