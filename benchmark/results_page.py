@@ -32,6 +32,7 @@ NOTES = {
     "mpc": "The hand stops beside the post and closes there: the way around is longer than it looks ahead.",
     "mpc_cem": "The hand comes straight down on the middle: the mean of good plans for either grasp.",
     "mpc_mppi": "The weighted mean of plans for either cube comes down on the wall between them.",
+    "mpc_mismatched": "As with the right model: the hand stops beside the post and closes there.",
     "diffuser": "It touches the cap of the mug while it turns from the start to a grasp.",
     "veteran": "The fingers close late: the cube leaves the table as the time runs out.",
     "diffuser_lite": "The fingers stand around the knob and never close: each new plan begins by waiting.",
