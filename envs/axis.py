@@ -136,6 +136,11 @@ class Axis:
         return ""
 
 
+def drawn_mode(task: ShiftedTask, rng: np.random.Generator) -> int:
+    """Return one of the task's modes, all equally likely."""
+    return int(rng.integers(len(task.grasps)))
+
+
 def overrides(axis: Axis | type[Axis], hook: str) -> bool:
     """Return whether an axis has a hook of its own."""
     kind = axis if isinstance(axis, type) else type(axis)

@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint
 from itertools import combinations
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
 from bimodal.benchmark.replay import check, replay
@@ -228,6 +229,16 @@ def test_objects_sink_deeper_into_soft_fingers_by_the_factor():
         fly(simulation := begin(f"contact.compliance:{level}"), LIFTED)
         depths.append((0.045 - simulation.opening[0]) / 2 + 0.0005)  # the pads reach 0.5 mm in
     assert np.array(depths) / depths[0] == pytest.approx(axes()["contact.compliance"].levels, rel=0.1)
+    assert _holding(simulation) == {"finger1_pad_collision", "finger2_pad_collision"}, "only pads carry"
+
+
+def _holding(simulation):
+    """Return the names of the shapes that touch the left cube in the first row."""
+    model, data = simulation.batch.models[0], mujoco.MjData(simulation.model)
+    mujoco.mj_setState(model, data, simulation.state()[0], mujoco.mjtState.mjSTATE_INTEGRATION)
+    mujoco.mj_fwdPosition(model, data)
+    pairs = [{model.geom(i).name for i in pair} for pair in data.contact.geom]
+    return {name for pair in pairs if "left_cube" in pair for name in pair - {"left_cube"}}
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])

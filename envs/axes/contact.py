@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from .. import robot
-from ..axis import Axis
+from ..axis import Axis, drawn_mode
 from ..scenes.clean import clean_model
 
 EDGE = 0.002
@@ -110,7 +110,7 @@ class CentreOfMass(Axis):
         """Move the centres of mass; objects lie in the scene frame at the start."""
         if self.level == 0:
             return
-        way = _toward(task, self._drawn(task, rng))
+        way = _toward(task, drawn_mode(task, rng))
         for body in loose(model, task):
             model.body_ipos[body, :2] += 0.01 * self.magnitude * way
             model.body_sameframe[body] = mujoco.mjtSameFrame.mjSAMEFRAME_NONE
@@ -119,11 +119,7 @@ class CentreOfMass(Axis):
 
     def aimed(self, task: Any, seed: int) -> int:
         """Return the mode at which the objects are heavier."""
-        return self._drawn(task, self.rng(task, seed, "model"))
-
-    @staticmethod
-    def _drawn(task: Any, rng: np.random.Generator) -> int:
-        return int(rng.integers(len(task.grasps)))
+        return drawn_mode(task, self.rng(task, seed, "model"))
 
     def impossible(self, task: Any) -> str:
         """Refuse scenes in which nothing is loose, and objects that are too small."""
@@ -154,8 +150,8 @@ class GripForce(Axis):
 class Compliance(Axis):
     """Fingers are softer: objects sink deeper into them; the table is as hard as ever.
 
-    How deep goes with the square of the contacts' time constant; into clean pads it is up to 1.2 to 3.7 mm.
-    Twice as deep, the fingers behind the pads would carry some objects, which is no soft pad any more.
+    How deep goes with the square of the contacts' time constant. Much deeper, the fingers behind the pads
+    would carry objects, which is no soft pad any more.
     """
 
     name = "contact.compliance"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..axis import Axis
+from ..axis import Axis, drawn_mode
 
 
 class Horizon(Axis):
@@ -42,17 +42,13 @@ class StartBias(Axis):
 
     def start(self, start: Any, task: Any, rng: np.random.Generator) -> Any:
         """Move the start sideways towards the mode's grasp and turn it."""
-        x, y, yaw = self.magnitude * toward(task, self._drawn(task, rng))
+        x, y, yaw = self.magnitude * toward(task, drawn_mode(task, rng))
         c, s = np.cos(start.frame[2]), np.sin(start.frame[2])
         return start._replace(tcp=start.tcp + [c * x - s * y, s * x + c * y, 0.0], yaw=start.yaw + yaw)
 
     def aimed(self, task: Any, seed: int) -> int:
         """Return the nearer mode."""
-        return self._drawn(task, self.rng(task, seed, "start"))
-
-    @staticmethod
-    def _drawn(task: Any, rng: np.random.Generator) -> int:
-        return int(rng.integers(len(task.grasps)))
+        return drawn_mode(task, self.rng(task, seed, "start"))
 
 
 def toward(task: Any, mode: int) -> np.ndarray:

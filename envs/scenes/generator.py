@@ -29,8 +29,6 @@ class World(NamedTuple):
     """Compiled, without what is only seen; copy it before you change it."""
     added: dict[str, np.ndarray]
     """Poses of the bodies that the clean scene lacks, scene frame, (7,)."""
-    blocked: int
-    """The mode that is blocked, -1 for none."""
     rejected: int
     """Scenes that were drawn before it and may not be used."""
 
@@ -80,14 +78,13 @@ def _ordered(axes: Sequence[Axis]) -> list[Axis]:
 
 def _generate(axes: Sequence[Axis], task: Any, seed: int) -> World:
     drafts = _drafts(axes, task, seed, lean_spec(task))
-    blocked, why = -1, ""
+    why = ""
     for rejected, (spec, why) in enumerate(drafts):
-        blocked = max((axis.blocks for axis in axes), default=-1)
         if spec is None:
             continue
-        model, added, why = examined(spec, task, blocked)
+        model, added, why = examined(spec, task, max(axis.blocks for axis in axes))
         if not why:
-            return World(model, added, blocked, rejected)
+            return World(model, added, rejected)
     names = " + ".join(f"{axis.name}:{axis.level} ({axis.magnitude:g} {axis.unit})" for axis in axes)
     raise BimodalError(
         f"{task.id}, seed {seed}: none of {TRIES} scenes of {names} can be used; the last: {why}"
