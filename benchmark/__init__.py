@@ -1,6 +1,6 @@
 """Run, measure, record: the standard evaluator and everything that reads its records."""
 
-from .evaluate import evaluate
+from .evaluation.evaluate import evaluate
 from .suites import SUITES, Suite
 
 __all__ = ["SUITES", "Suite", "evaluate"]

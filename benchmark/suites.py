@@ -7,21 +7,33 @@ from typing import NamedTuple
 
 import mujoco
 
-from ..envs import control, robot, scene, simulation, specs
-from ..envs.axes import axes
-from ..envs.axis import LEVELS
+from ..envs import scene, simulation, specs
 from ..envs.errors import WrongUse, unknown_name
-from ..envs.variant import CLEAN, COMBO, Variant
-from ..tasks import load_task, referee, task_id
-from ..tasks import task as task_module
-from ..tasks.demonstrations import FIRST_SEED
-from ..tasks.fingerprint import fingerprint
-from . import shard
-from .shard import Shard
+from ..envs.perturbations.core.perturbation import LEVELS
+from ..envs.perturbations.core.registry import axes
+from ..envs.perturbations.core.variant import CLEAN, COMBO, Variant
+from ..envs.robot import inverse_kinematics, panda
+from ..tasks import load_task, task_id
+from ..tasks.core import referee
+from ..tasks.core import task as task_module
+from ..tasks.core.fingerprint import fingerprint
+from ..tasks.demonstrations.collect import FIRST_SEED
+from .rollout import shard
+from .rollout.shard import Shard
 
 SHARD_SIZE = 100
 """Episodes in a shard; part of the suite, because a policy decides for a shard at once."""
-_ROOMS = (specs, robot, scene, control, simulation, task_module, referee, shard)  # have such numbers
+_MODULES = {
+    "specs": specs,
+    "robot": panda,
+    "scene": scene,
+    "control": inverse_kinematics,
+    "simulation": simulation,
+    "task": task_module,
+    "referee": referee,
+    "shard": shard,
+}
+"""The modules that have such numbers. The keys are part of a suite's hash and stay when a module moves."""
 
 
 @cache
@@ -184,9 +196,9 @@ def ladder(variant: str) -> list[tuple[str, int, float, str]]:
 def constants() -> dict[str, str]:
     """Return the named numbers that decide how the episodes of any task go and that no scene shows."""
     return {
-        f"{room.__name__.rpartition('.')[2]}.{name}": repr(value)
-        for room in _ROOMS
-        for name, value in vars(room).items()
+        f"{key}.{name}": repr(value)
+        for key, module in _MODULES.items()
+        for name, value in vars(module).items()
         if name.isupper()
         and all(type(part) in (int, float) for part in (value if type(value) is tuple else [value]))
     }

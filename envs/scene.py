@@ -7,7 +7,7 @@ colours given here, so a task describes its objects once.
 import mujoco
 import numpy as np
 
-from . import robot
+from .robot import panda as robot
 from .specs import CONTROL_HZ, PREFIXES
 
 TIMESTEP = 0.005

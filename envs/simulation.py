@@ -12,13 +12,14 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
-from . import control, robot
-from .arm import Arm
 from .errors import BimodalError, WrongUse
+from .perturbations.core.variant import Variant
+from .random_streams import stream
+from .robot import inverse_kinematics as control
+from .robot import panda as robot
+from .robot.arm import Arm
 from .scene import SUBSTEPS
 from .specs import OPENING_HIGH, PREFIXES, Spec
-from .streams import stream
-from .variant import Variant
 
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 """The components of a recorded state row."""

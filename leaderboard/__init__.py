@@ -1,1 +1,1 @@
-"""."""
+"""Leaderboard entries: writing, checking and reproducing them, the board, and its static page."""

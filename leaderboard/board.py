@@ -14,14 +14,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ..benchmark.labels import short_name
 from ..benchmark.metrics import Interval, mean_interval, paired_difference
-from ..benchmark.paired import Overall, Shifted, compare_all, over_tasks
-from ..benchmark.svg import percent
+from ..benchmark.report.inline_bars import percent
+from ..benchmark.report.terms import short_name
+from ..benchmark.scoring.perturbation_effects import Overall, Shifted, compare_all, over_tasks
 from ..envs.errors import NotComparable
-from ..envs.variant import CLEAN
+from ..envs.perturbations.core.variant import CLEAN
 from ..tasks import load_task
-from ..tasks.referee import SUCCESS
+from ..tasks.core.referee import SUCCESS
 from .files import canonical
 
 TRACKS = ("state", "vision", "privileged")

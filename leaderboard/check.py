@@ -14,10 +14,10 @@ from typing import Any
 
 import jsonschema
 
+from ..benchmark.scoring.task_scores import Summary, Tally, summary, tally
 from ..benchmark.suites import SUITES, suite_from_card
-from ..benchmark.tally import Summary, Tally, summary, tally
 from ..envs.errors import WrongUse
-from ..envs.variant import CLEAN
+from ..envs.perturbations.core.variant import CLEAN
 from ..tasks import load_task, task_names
 from .files import entry_id, one_line
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..benchmark.files import write_text
-from ..benchmark.tally import mode_names, read_run, summary, tally_run
+from ..benchmark.scoring.task_scores import mode_names, read_run, summary, tally_run
 from ..envs.errors import BimodalError, WrongUse
+from ..envs.files import write_text
 from .check import aggregate, check_entry, result
 from .files import entry_id, pretty, read_entry
 

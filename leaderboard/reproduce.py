@@ -11,13 +11,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..benchmark.evaluate import RUNS, describe, evaluate
-from ..benchmark.labels import short_name
+from ..benchmark.evaluation.evaluate import RUNS, describe, evaluate
 from ..benchmark.metrics import paired_difference
+from ..benchmark.report.terms import short_name
+from ..benchmark.scoring.task_scores import read_run
 from ..benchmark.suites import SUITES, suite_from_card
-from ..benchmark.tally import read_run
 from ..envs.errors import BimodalError, NotComparable, WrongUse
-from ..tasks.referee import SUCCESS
+from ..tasks.core.referee import SUCCESS
 from .check import check_entry
 from .files import one_line, read_entry
 

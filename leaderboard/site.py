@@ -15,14 +15,14 @@ from pathlib import Path
 from shutil import copyfile, rmtree
 from typing import Any, NamedTuple
 
-from ..benchmark.files import write_text
-from ..benchmark.gallery import Clip, clips
-from ..benchmark.page import render
-from ..benchmark.paired import Overall, over_tasks
-from ..benchmark.report import Plot, facts, meaning, plots, report_page, reproduce
-from ..benchmark.tally import Run, read_run
+from ..benchmark.report.html_page import render
+from ..benchmark.report.run_report import Plot, facts, meaning, plots, report_page, reproduce
+from ..benchmark.report.video_gallery import Clip, clips
+from ..benchmark.scoring.perturbation_effects import Overall, over_tasks
+from ..benchmark.scoring.task_scores import Run, read_run
 from ..envs.errors import BimodalError, WrongUse
-from ..envs.variant import CLEAN
+from ..envs.files import write_text
+from ..envs.perturbations.core.variant import CLEAN
 from .board import Board, Row, board_rows
 from .entry import file_name, read_entries
 from .files import pretty

@@ -6,16 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from ..envs.errors import unknown_name
-from ..tasks.task import Task
-from .base import Episodes
-from .checkpoint import Config
-from .chunk_policy import mode_labels
-from .inverse_dynamics import MLP, along, inverse_loss
-from .planner import LEVELS, SHARES, Networks, Plan, Planner, diffused_loss, half
-from .planning import asked, classifier_free, expectile_loss, inpainted, known_states
-from .samplers import ddpm
-from .transformer import PlanTransformer
-from .windows import Batch
+from ..tasks.core.task import Task
+from .core.checkpoint import Config
+from .core.chunk_policy import mode_labels
+from .core.dataset import Batch
+from .core.policy import Episodes
+from .generative.samplers import ddpm
+from .networks.transformer import PlanTransformer
+from .planning.guidance import asked, classifier_free, expectile_loss, inpainted, known_states
+from .planning.inverse_dynamics import MLP, along, inverse_loss
+from .planning.planner import LEVELS, SHARES, Networks, Plan, Planner, diffused_loss, half
 
 FRAMES, PATCH = 32, 4
 """H, frames of a plan (1.6 s at 20 Hz), and how many of them share a token."""

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import Config
-from .planner import LEVELS, SHARES, Networks, Plan, Planner, half
-from .planning import choose, informed, inpainted, value_guide
-from .samplers import ddpm
-from .schedule import noised
-from .transformer import PlanTransformer, PlanValue
-from .windows import Batch
+from .core.checkpoint import Config
+from .core.dataset import Batch
+from .generative.noise_schedule import noised
+from .generative.samplers import ddpm
+from .networks.transformer import PlanTransformer, PlanValue
+from .planning.guidance import choose, informed, inpainted, value_guide
+from .planning.planner import LEVELS, SHARES, Networks, Plan, Planner, half
 
 FRAMES, PATCH = 32, 4
 """H, frames of a plan (1.6 s at 20 Hz), and how many of them share a token."""

@@ -5,18 +5,26 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..tasks.task import Task
-from .checkpoint import Config
-from .chunk_policy import Draw, Fit, Learned
-from .inverse_dynamics import MLP, along, inverse_loss
-from .networks import Trunk
-from .plan_levels import POINTS, SPAN, STRIDES, UNTOLD, gaps_of, make_pairs
-from .planner import Networks, Plan, Planner, half
-from .planning import asked, choose, classifier_free, expectile_loss, inpainted, known_states, typical
+from ..tasks.core.task import Task
+from .core.checkpoint import Config
+from .core.chunk_policy import Draw, Fit, Learned
+from .core.dataset import Batch
+from .generative.samplers import flow_euler
+from .networks.film_resnet import Trunk
+from .networks.transformer import PlanTransformer, PlanValue
+from .planning.diffuser_lite_levels import POINTS, SPAN, STRIDES, UNTOLD, gaps_of, make_pairs
+from .planning.guidance import (
+    asked,
+    choose,
+    classifier_free,
+    expectile_loss,
+    inpainted,
+    known_states,
+    typical,
+)
+from .planning.inverse_dynamics import MLP, along, inverse_loss
+from .planning.planner import Networks, Plan, Planner, half
 from .reflow import AT_START
-from .samplers import flow_euler
-from .transformer import PlanTransformer, PlanValue
-from .windows import Batch
 
 STEPS = 2
 """Euler steps of each level's flow, which is straight."""

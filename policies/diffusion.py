@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from ..envs.errors import unknown_name
-from ..tasks.task import Task
-from .chunk_policy import ChunkPolicy
-from .networks import Trunk
-from .objectives import diffusion_loss
-from .samplers import ddim, ddpm
-from .schedule import signal_shares, squared_cosine_betas, trailing_levels
-from .windows import Batch
+from ..tasks.core.task import Task
+from .core.chunk_policy import ChunkPolicy
+from .core.dataset import Batch
+from .generative.losses import diffusion_loss
+from .generative.noise_schedule import signal_shares, squared_cosine_betas, trailing_levels
+from .generative.samplers import ddim, ddpm
+from .networks.film_resnet import Trunk
 
 LEVELS = 100
 """T, noise levels."""

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from .checkpoint import Config
+from .core.checkpoint import Config
 from .diffusion import Diffusion
-from .unet import UNet
+from .networks.unet import UNet
 
 
 class UNetDiffusion(Diffusion):

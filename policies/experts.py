@@ -6,11 +6,11 @@ construction, `zero` and `random` what no task may reward.
 
 import numpy as np
 
+from ..envs.random_streams import stream
 from ..envs.simulation import Simulation
 from ..envs.specs import OPENING_HIGH, OPENING_LOW, PREFIXES, bounds
-from ..envs.streams import stream
-from ..tasks.path import side_by_side
-from .base import Decision, Episodes, Needs, Policy
+from ..tasks.core.hand_path import side_by_side
+from .core.policy import Decision, Episodes, Needs, Policy
 
 CHUNK = 16
 """Actions in a chunk."""

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from ..envs.errors import BimodalError
-from ..tasks.task import Task
-from .chunk_policy import ChunkPolicy
-from .networks import Trunk
-from .objectives import flow_loss
-from .samplers import flow_euler
-from .windows import Batch
+from ..tasks.core.task import Task
+from .core.chunk_policy import ChunkPolicy
+from .core.dataset import Batch
+from .generative.losses import flow_loss
+from .generative.samplers import flow_euler
+from .networks.film_resnet import Trunk
 
 
 class Flow(ChunkPolicy):

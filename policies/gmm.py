@@ -4,12 +4,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .checkpoint import Config
-from .chunk_policy import ChunkPolicy
-from .networks import linear
-from .objectives import mixture_loss
-from .samplers import mixture_sample
-from .windows import Batch
+from .core.checkpoint import Config
+from .core.chunk_policy import ChunkPolicy
+from .core.dataset import Batch
+from .generative.losses import mixture_loss
+from .generative.samplers import mixture_sample
+from .networks.film_resnet import linear
 
 COMPONENTS = 5
 """K."""

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from .chunk_policy import ChunkPolicy
-from .networks import Trunk
-from .objectives import mip_loss
-from .samplers import mip_sample
-from .windows import Batch
+from .core.chunk_policy import ChunkPolicy
+from .core.dataset import Batch
+from .generative.losses import mip_loss
+from .generative.samplers import mip_sample
+from .networks.film_resnet import Trunk
 
 
 class MIP(ChunkPolicy):

@@ -12,14 +12,21 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from ..envs.random_streams import stream
 from ..envs.specs import OPENING_HIGH, OPENING_LOW
-from ..envs.streams import stream
-from ..tasks.task import LIGHT_TOUCH, Task
-from .base import Decision, Episodes, Needs, PlanRecord, Policy
-from .mpc_cost import staged, touches
-from .mpc_model import TARGET, PlanModel
-from .mpc_proposals import proposals
-from .mpc_updates import cross_entropy, path_integral, predictive_sampling, samples, shifted, spline
+from ..tasks.core.task import LIGHT_TOUCH, Task
+from .core.policy import Decision, Episodes, Needs, PlanRecord, Policy
+from .trajectory_optimisation.cost import staged, touches
+from .trajectory_optimisation.proposals import proposals
+from .trajectory_optimisation.simulator_model import TARGET, PlanModel
+from .trajectory_optimisation.updates import (
+    cross_entropy,
+    path_integral,
+    predictive_sampling,
+    samples,
+    shifted,
+    spline,
+)
 
 EXECUTE = 4
 """Control steps between plans."""

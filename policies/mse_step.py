@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from .checkpoint import Config
+from .core.checkpoint import Config
 from .mse import MSE
-from .networks import ResFiLM
+from .networks.film_resnet import ResFiLM
 
 
 class StepMSE(MSE):

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from ..envs.errors import BimodalError
-from .checkpoint import Config
-from .chunk_policy import ChunkPolicy, Draw, Fit, Learned
-from .windows import HORIZON
+from .core.checkpoint import Config
+from .core.chunk_policy import ChunkPolicy, Draw, Fit, Learned
+from .core.dataset import HORIZON
 
 MEMORY = 150_000
 """Most that a task's demonstrations may take in 16 bits [bytes]; about forty of the 300 episodes."""

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from .chunk_policy import Draw, Fit, Learned
+from .core.chunk_policy import Draw, Fit, Learned
+from .core.dataset import Batch
 from .flow import Flow
-from .networks import Trunk
-from .objectives import flow_loss
-from .samplers import flow_euler
-from .windows import Batch
+from .generative.losses import flow_loss
+from .generative.samplers import flow_euler
+from .networks.film_resnet import Trunk
 
 TEACHER_STEPS = 20
 """Euler steps by which the first flow makes the chunks that the second learns from."""

@@ -1,7 +1,7 @@
 """The tasks: one file each. `task_names()` lists them, `load_task(name)` builds one."""
 
-from .registry import add_task_file, load_task, register_all, task_id, task_names
-from .task import Measurement, Task
+from .core.registry import add_task_file, load_task, register_all, task_id, task_names
+from .core.task import Measurement, Task
 
 register_all()
 

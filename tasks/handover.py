@@ -5,8 +5,8 @@ import numpy as np
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
 from ..envs.specs import OPENING_HIGH, OPENING_LOW
-from .path import Path
-from .task import ALONG_Y, LIGHT_TOUCH, SETTLED, Measurement, Task
+from .core.hand_path import Path
+from .core.task import ALONG_Y, LIGHT_TOUCH, SETTLED, Measurement, Task
 
 RED, WOOD, STEEL, BLUE = (0.84, 0.30, 0.26), (0.72, 0.53, 0.33), (0.66, 0.69, 0.73), (0.16, 0.36, 0.62)
 

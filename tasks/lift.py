@@ -5,8 +5,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..envs.simulation import Simulation
-from .path import Path
-from .task import SETTLED, Measurement, Task
+from .core.hand_path import Path
+from .core.task import SETTLED, Measurement, Task
 
 
 class LiftTask(Task):

@@ -4,8 +4,8 @@ import mujoco
 import numpy as np
 
 from ..envs.scene import Scene
+from .core.task import ALONG_X, ALONG_Y, DIAGONAL
 from .lift_trefoil import HUB_HEIGHT, HUB_MASS, LiftByArm, grasps_across
-from .task import ALONG_X, ALONG_Y, DIAGONAL
 
 IRON, BRASS, WALNUT = (0.15, 0.36, 0.30), (0.83, 0.64, 0.24), (0.42, 0.25, 0.14)
 

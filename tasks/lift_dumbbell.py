@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..envs.scene import Scene
+from .core.task import ALONG_X
 from .lift import LiftTask
-from .task import ALONG_X
 
 ORANGE, BLUE = (0.95, 0.42, 0.16), (0.12, 0.42, 0.86)
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
+from .core.task import ALONG_X, ALONG_Y, DIAGONAL, Measurement
 from .lift import LiftTask
-from .task import ALONG_X, ALONG_Y, DIAGONAL, Measurement
 
 ALUMINIUM, BLACK, GLASS = (0.62, 0.65, 0.69), (0.15, 0.16, 0.18), (0.45, 0.72, 0.78)
 

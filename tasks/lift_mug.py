@@ -5,10 +5,10 @@ import numpy as np
 
 from ..envs.scene import Scene, Triple, turned
 from ..envs.simulation import Simulation
+from .core.hand_path import Path
+from .core.loft import band, bow, loft, rectangle, ring
+from .core.task import ALONG_X, ALONG_Y, DIAGONAL, LIGHT_TOUCH, Measurement
 from .lift import LiftTask
-from .mug_shape import band, bow, loft, rectangle, ring
-from .path import Path
-from .task import ALONG_X, ALONG_Y, DIAGONAL, LIGHT_TOUCH, Measurement
 
 ENAMEL, STEEL, CAP = (0.06, 0.42, 0.50), (0.76, 0.77, 0.78), (0.93, 0.45, 0.16)
 COFFEE = (0.16, 0.08, 0.04)

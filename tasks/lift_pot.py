@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..envs.scene import Scene
+from .core.task import ALONG_X
 from .lift import LiftTask
-from .task import ALONG_X
 
 ENAMEL, LID, HANDLE = (0.78, 0.16, 0.15), (0.93, 0.90, 0.84), (0.16, 0.17, 0.19)
 

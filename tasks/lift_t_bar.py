@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..envs.scene import Scene
+from .core.task import ALONG_X
 from .lift import LiftTask
-from .task import ALONG_X
 
 TEAL, RED, RUBBER = (0.13, 0.50, 0.52), (0.85, 0.27, 0.22), (0.16, 0.17, 0.19)
 

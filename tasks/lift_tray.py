@@ -3,10 +3,10 @@
 import mujoco
 import numpy as np
 
-from ..envs.meshes import rounded_cylinder
+from ..envs.rendering.meshes import rounded_cylinder
 from ..envs.scene import Scene
+from .core.task import ALONG_X
 from .lift import LiftTask
-from .task import ALONG_X
 
 WALNUT, BRASS, CREAM = (0.40, 0.25, 0.15), (0.83, 0.64, 0.30), (0.97, 0.92, 0.82)
 ICING, CHERRY = (0.93, 0.56, 0.65), (0.70, 0.05, 0.11)

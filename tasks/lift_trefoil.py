@@ -7,10 +7,10 @@ import numpy as np
 
 from ..envs.scene import Scene, Triple, turned
 from ..envs.simulation import Simulation
+from .core.hand_path import Path
+from .core.loft import loft, ring
+from .core.task import ALONG_X, Measurement
 from .lift import LiftTask
-from .mug_shape import loft, ring
-from .path import Path
-from .task import ALONG_X, Measurement
 
 BRASS, STEEL, RUBBER = (0.83, 0.64, 0.24), (0.60, 0.63, 0.67), (0.75, 0.13, 0.14)
 

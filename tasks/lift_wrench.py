@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..envs.scene import Scene
+from .core.task import ALONG_X
 from .lift import LiftTask
-from .task import ALONG_X
 
 STEEL, YELLOW, RUBBER = (0.66, 0.69, 0.73), (0.95, 0.73, 0.12), (0.15, 0.16, 0.18)
 

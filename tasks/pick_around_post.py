@@ -4,8 +4,8 @@ import numpy as np
 
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
-from .path import Path
-from .task import ALONG_X, SETTLED, Measurement, Task
+from .core.hand_path import Path
+from .core.task import ALONG_X, SETTLED, Measurement, Task
 
 GREEN, POST = (0.20, 0.62, 0.38), (0.84, 0.30, 0.26)
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..envs.scene import Scene
+from .core.task import ALONG_X
 from .lift import LiftTask
-from .task import ALONG_X
 
 GREEN, WALL = (0.20, 0.62, 0.38), (0.84, 0.30, 0.26)
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ..envs.meshes import rounded_box
+from ..envs.rendering.meshes import rounded_box
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
-from .path import Path
-from .task import ALONG_X, LIGHT_TOUCH, SETTLED, Measurement, Task
+from .core.hand_path import Path
+from .core.task import ALONG_X, LIGHT_TOUCH, SETTLED, Measurement, Task
 
 WALNUT, FELT, BRASS = (0.42, 0.25, 0.14), (0.13, 0.36, 0.24), (0.83, 0.64, 0.24)
 LACQUER, LID = (0.62, 0.11, 0.12), (0.92, 0.88, 0.78)

@@ -3,12 +3,12 @@
 import mujoco
 import numpy as np
 
-from ..envs.meshes import rounded_box, rounded_cylinder
+from ..envs.rendering.meshes import rounded_box, rounded_cylinder
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
+from .core.hand_path import Path
+from .core.task import ALONG_X, SETTLED, Measurement
 from .lift import LiftTask
-from .path import Path
-from .task import ALONG_X, SETTLED, Measurement
 
 ENAMEL, STEEL = (0.20, 0.33, 0.36), (0.66, 0.69, 0.72)
 BAKELITE, BRASS = (0.72, 0.14, 0.12), (0.80, 0.62, 0.28)

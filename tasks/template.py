@@ -7,8 +7,8 @@
 import numpy as np
 
 from ..envs.scene import Scene
+from .core.task import ALONG_X
 from .lift import LiftTask
-from .task import ALONG_X
 
 # 1. The objects: their sizes, each with its reason. ----------------------------------------------
 

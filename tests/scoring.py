@@ -1,9 +1,9 @@
 """Scoring a policy in a test: small panels, the records they leave, and what those must be."""
 
 import pyarrow.parquet as pq
-from bimodal.benchmark import cli
-from bimodal.benchmark.shard import Shard, run_shard
+from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.benchmark.suites import SUITES, Suite
+from bimodal.cli import main as cli
 from bimodal.policies.experts import Expert
 from bimodal.tasks import load_task
 

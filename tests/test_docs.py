@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from bimodal.benchmark import evaluate
-from bimodal.benchmark.cli import build_parser
-from bimodal.benchmark.verbs import COMMANDS
+from bimodal.cli.main import build_parser
+from bimodal.cli.verbs import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

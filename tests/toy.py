@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 from bimodal.envs.specs import Spec
-from bimodal.policies.base import Episodes
-from bimodal.tasks import demonstrations
+from bimodal.policies.core.policy import Episodes
+from bimodal.tasks.demonstrations import collect as demonstrations
 
 REACH = 0.06
 """The two modes lie at y = -REACH and y = +REACH [m]."""

@@ -1,13 +1,13 @@
 """Draws the picture of every task and writes docs/gallery.md around them.
 
 Run `python tools/gallery.py` after tasks were added or changed, or `python tools/gallery.py TASK...` for
-some; `tests/test_benchmark_view.py` fails until every task is there.
+some; `tests/benchmark/test_task_picture.py` fails until every task is there.
 """
 
 import sys
 from pathlib import Path
 
-from bimodal.benchmark.view import PASSES, draw
+from bimodal.benchmark.media.task_picture import PASSES, draw
 from bimodal.tasks import Task, load_task, task_names
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -1,0 +1,91 @@
+"""The record of a certificate, row by row, and how counts, intervals and curves are written in it."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from ..metrics import wilson
+
+SCHEMA_VERSION = 1
+"""Version of the JSON form."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a certificate."""
+
+    gate: int
+    """Number of the gate."""
+    name: str
+    """What was tried, in two or three words."""
+    measured: str
+    """What was measured."""
+    value: str
+    """What came out."""
+    bound: str
+    """What the gate asks for, "" for nothing."""
+    passed: bool | None
+    """Whether it came out as asked; None for information."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was measured of one task, and on what."""
+
+    task: str
+    """Task id."""
+    quick: bool
+    """Whether only gates 1 to 4 were tried, on few seeds."""
+    rows: tuple[Row, ...]
+    """The checks, gate by gate."""
+    fingerprint: str
+    """Of the task's scene and numbers; another one needs another certificate."""
+    versions: dict[str, str]
+    """Of the libraries that can change a figure."""
+    machine: dict[str, str | int]
+    """On which it was measured."""
+    seconds: float
+    """How long it took."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[Row, ...]:
+        """The checks that failed."""
+        return tuple(row for row in self.rows if row.passed is False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"schema_version": SCHEMA_VERSION, "passed": self.passed, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Certificate":
+        """Read what `to_json` wrote."""
+        values: dict[str, Any] = {field.name: data[field.name] for field in fields(cls)}
+        values["rows"] = tuple(Row(**row) for row in data["rows"])
+        return cls(**values)
+
+
+def counted(successes: int, n: int, interval: bool = False) -> str:
+    """Return a count as text, with Wilson's 95 % interval [%] if asked."""
+    low, high = wilson(successes, n)
+    return f"{successes}/{n}" + (f" ({100 * low:.1f}-{100 * high:.1f} %)" if interval else "")
+
+
+def percent(*shares: float) -> str:
+    """Return shares as text: `0, 12 %`."""
+    return ", ".join(f"{100 * share:.0f}" for share in shares) + " %"
+
+
+def stretch(zone: tuple[float, float]) -> str:
+    """Return an interval as text: `0.25-0.75`, or `none`."""
+    return "none" if np.isnan(zone[0]) else f"{zone[0]:.2f}-{zone[1]:.2f}"
+
+
+def bars(shares: np.ndarray) -> str:
+    """Return shares as a row of bars."""
+    return "".join("▁▂▃▄▅▆▇█"[round(7 * share)] for share in shares)

@@ -1,0 +1,128 @@
+"""Gate 4 of a certificate: can a linear probe tell the mode from what is observed?"""
+
+import numpy as np
+
+from ...tasks.core.task import Task
+from ...tasks.demonstrations.collect import Demonstrations
+from .certificate import Row
+
+FOLDS = 5
+"""Parts into which the groups are dealt for cross-validation."""
+RIDGE = 1.0
+"""Weight of |w|^2 / 2 beside the summed log loss; keeps separable data finite."""
+PROBE_CEILING, PROBE_FLOOR = 0.55, 0.95
+"""Gate 4: most area under the curve before the modes part, least after."""
+AFTER = 4
+"""Gate 4: control steps after the parting at which the mode must be visible."""
+BEFORE = 16
+"""Gate 4: control steps before the parting in which nothing may tell the mode."""
+PROBED = 1500
+"""Gate 4: demonstrations that are probed, up to a little after the parting. On 300 the area scatters by 0.05
+around 0.5 when there is nothing to find, on 1,500 by 0.02."""
+
+
+def hidden_rows(task: Task, calm: Demonstrations, demos: Demonstrations) -> list[Row]:
+    """Gate 4: until the modes part, nothing that is observed tells them apart; soon after, everything does.
+
+    The first row is a proof, the others are statistics: without process noise, the demonstrations of a
+    scene must look exactly alike in all modes.
+
+    Args:
+        task: the task.
+        calm: paired demonstrations without process noise.
+        demos: paired demonstrations with it, many of them.
+    """
+    parting, after = task.trunk_steps, task.trunk_steps + AFTER
+    before = sorted({*range(max(0, parting - BEFORE), parting, 4), max(0, parting - 1), parting})
+    twins = observed(calm).reshape(-1, len(task.modes), *observed(calm).shape[1:])[:, :, : parting + 1]
+    apart = float(np.abs(twins - twins[:, :1]).max())
+    areas = {t: grouped_auc(observed(demos)[:, t], demos.modes, demos.seeds) for t in (*before, after)}
+    steps, values = " ".join(map(str, before)), " ".join(f"{areas[t]:.2f}" for t in before)
+    hidden, seen = max(areas[t] for t in before) <= PROBE_CEILING, areas[after] >= PROBE_FLOOR
+    return [
+        Row(4, "twins", f"difference of views, 0 to {parting}", f"{apart:.3g}", "0", apart == 0.0),
+        Row(4, "probe before", f"AUC, steps {steps}", values.replace("0.", "."), "<= .55", hidden),
+        Row(4, "probe after", f"AUC, step {after}", f"{areas[after]:.2f}", ">= .95", seen),
+    ]
+
+
+def observed(demos: Demonstrations) -> np.ndarray:
+    """Return all observation components side by side, (E, T, C) float64."""
+    return np.concatenate(list(demos.observations.values()), axis=2).astype(np.float64)
+
+
+def auc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Return P(score of a positive > score of a negative) + P(tie) / 2.
+
+    Args:
+        scores: (N,).
+        positive: (N,) bool; both kinds must occur.
+
+    Source: Mann and Whitney (1947); the area under the ROC curve, Hanley and McNeil (1982).
+    """
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    p, n = int(positive.sum()), int((~positive).sum())
+    return float((ranks[positive].sum() - p * (p + 1) / 2) / (p * n))
+
+
+def logistic(x: np.ndarray, y: np.ndarray, ridge: float = RIDGE, iterations: int = 30) -> np.ndarray:
+    """Fit P(y = 1 | x) = 1 / (1 + exp(-w.x - b)) by Newton's method; return (w, b), (d + 1,).
+
+    Minimises sum_i log(1 + exp(-s_i z_i)) + ridge |w|^2 / 2, with z = w.x + b and s = 2y - 1.
+
+    Args:
+        x: features, (N, d).
+        y: labels, (N,) bool.
+        ridge: see above; b is not penalised.
+        iterations: at most so many Newton steps, each halved until the loss does not grow.
+    """
+    design = np.column_stack([x, np.ones(len(x))])
+    sign = 2.0 * y - 1
+    penalty = np.append(np.full(x.shape[1], ridge), 0.0)
+
+    def loss(weights: np.ndarray) -> float:
+        return float(np.logaddexp(0, -sign * (design @ weights)).sum() + (penalty * weights**2).sum() / 2)
+
+    weights = np.zeros(design.shape[1])
+    for _ in range(iterations):
+        p = 1 / (1 + np.exp(-design @ weights))
+        gradient = design.T @ (p - y) + penalty * weights
+        curvature = (design.T * (p * (1 - p))) @ design + np.diag(penalty + 1e-9)
+        step = np.linalg.solve(curvature, gradient)
+        while loss(weights - step) > loss(weights) and np.abs(step).max() > 1e-9:
+            step /= 2
+        weights = weights - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return weights
+
+
+def grouped_auc(x: np.ndarray, modes: np.ndarray, groups: np.ndarray, folds: int = FOLDS) -> float:
+    """Return how well a linear probe tells modes of groups it has not seen: 0.5 by chance, 1 for certain.
+
+    Demonstrations are paired: each scene occurs once in each mode. A fold that split a pair would train on
+    one copy and test on its twin, whose mode is the other one, so a probe that memorised scenes would
+    score far below 0.5. Here both copies stay in one fold. What remains below 0.5 is chance and counts as
+    not predictable. The area is taken within each fold and averaged, because the scores of two folds
+    come from two fits. With more than two modes each is probed against the rest, and the best counts.
+
+    Args:
+        x: observations, (N, d).
+        modes: (N,).
+        groups: seed of each row, (N,).
+        folds: number of folds.
+    """
+    found = []
+    order = np.unique(groups, return_inverse=True)[1]
+    kinds = np.unique(modes)
+    for mode in kinds[: 1 if len(kinds) == 2 else None]:
+        areas = []
+        for fold in range(min(folds, int(order.max()) + 1)):
+            test, y = order % folds == fold, modes == mode
+            mean, spread = x[~test].mean(0), x[~test].std(0)
+            z = (x - mean) / np.where(spread > 0, spread, 1.0)
+            weights = logistic(z[~test], y[~test])
+            areas.append(auc(z[test] @ weights[:-1], y[test]))
+        found.append(float(np.mean(areas)))
+    return max(found)

@@ -1,0 +1,141 @@
+"""Gates 1 to 3 of a certificate: what scripted plans alone say of a task, before anything learns."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from ...policies import load_policy
+from ...tasks.core.task import Task
+from ...tasks.demonstrations.collect import schedule
+from .certificate import Row, bars, counted, stretch
+from .trials import Blend, lengths, trial
+
+EXPERT_FLOOR, CEILING = 0.98, 0.02
+"""Gate 1: least success of an expert. Gates 2 and 3: most success of what must fail."""
+LATEST_ACT = 6
+"""Gate 2: last control step after the parting at which the average may fail (the first is 0). A policy
+that executes 8 actions looks again at step 8."""
+DEAD, DEAD_ZONE = 0.10, (0.35, 0.65)
+"""Gate 2: a mixture is dead below this success; the least dead zone of a task."""
+MIXTURES = np.arange(1, 20) / 20
+"""Gate 2: the mixtures alpha that are tried; 0 were the first mode of a pair, 1 the second."""
+ZONE_SEEDS, ZONE_SHARE = 12, 0.1
+"""Gate 2: least episodes of a mixture, and their share of the panel, which several pairs of modes divide."""
+PAIR_SHARE, FLOOR_SHARE = 0.25, 0.25
+"""Shares of the panel in which the average of two of several modes is tried, and zero and random are."""
+FEWEST = 20
+"""Least episodes of those; a quick panel is used whole."""
+
+
+def expert_rows(task: Task, seeds: range, episodes: int) -> list[Row]:
+    """Gate 1: every mode can be done, cleanly and in the same time, and a coin chooses it.
+
+    The coin cannot depend on the state, because the demonstrations show every scene once in each mode.
+
+    Args:
+        task: the task.
+        seeds: one episode each, in every mode.
+        episodes: number of demonstrations.
+    """
+    k, rows, forces = len(task.modes), [], np.zeros(2)
+    for name, weights in zip(task.modes, np.eye(k), strict=True):
+        outcome = trial(task, Blend(task, weights), seeds)
+        wins = int((outcome.success & (outcome.mode == task.modes.index(name))).sum())
+        value, passed = counted(wins, outcome.n, interval=True), wins >= EXPERT_FLOOR * outcome.n
+        rows.append(Row(1, name, "successes, 95 % interval", value, ">= 98 %", passed))
+        forces = np.maximum(forces, [outcome.illegal.max(), outcome.table.max()])
+    touched, clean = f"{forces[0]:.3g} N, {forces[1]:.3g} N", not forces.any()
+    steps = lengths(task, seeds[0])
+    plans, same = ", ".join(map(str, steps)), len(set(steps)) == 1 and steps[0] <= task.horizon
+    paired, scenes = paired_seeds(*schedule(task, "bi50", episodes, 0), k)
+    return [
+        *rows,
+        Row(1, "contact", "force on forbidden and table", touched, "0 N", clean),
+        Row(1, "duration", "control steps of the plans", plans, f"equal, <= {task.horizon}", same),
+        Row(1, "coin", "scenes shown in each mode", f"{paired} of {scenes}", "all", paired == scenes),
+    ]
+
+
+def average_rows(task: Task, seeds: range) -> list[Row]:
+    """Gate 2: the average of the modes fails, soon after they part, and does not lift anything."""
+    rows, few = [], seeds[: max(FEWEST, int(PAIR_SHARE * len(seeds)))]
+    for name, weights in averages(len(task.modes)):  # that of all modes comes first
+        outcome = trial(task, Blend(task, weights), few if rows else seeds)
+        wins, lifts, acted = int(outcome.success.sum()), int(outcome.lifted.sum()), outcome.acted >= 0
+        value = f"{counted(wins, outcome.n)}; {counted(lifts, outcome.n)}"
+        passed = max(wins, lifts) <= CEILING * outcome.n
+        rows.append(Row(2, name, "successes; lifts", value, "<= 2 %", passed))
+        step = outcome.acted - task.trunk_steps
+        range_, count = f"{step.min()} to {step.max()}", f"in {counted(int(acted.sum()), outcome.n)}"
+        value = range_ if acted.all() else count
+        passed = bool(acted.all() and step.min() >= 0 and step.max() <= LATEST_ACT)
+        bound = f"0 to {LATEST_ACT}, always"
+        rows.append(Row(2, f"{name} acts", "contact, steps after parting", value, bound, passed))
+    return rows
+
+
+def dead_zone_rows(task: Task, seeds: range) -> list[Row]:
+    """Gate 2: more than the very middle is dead, and the zone that the task states is no wider.
+
+    The sparkline in the value shows the success of all mixtures.
+    """
+    k, rows = len(task.modes), []
+    pairs = list(combinations(range(k), 2))
+    seeds = seeds[: max(ZONE_SEEDS, int(ZONE_SHARE * len(seeds) / len(pairs)))]
+    for first, second in pairs:
+        name = "dead zone" if k == 2 else f"dead zone {first}-{second}"
+        blends = [(1 - alpha) * np.eye(k)[first] + alpha * np.eye(k)[second] for alpha in MIXTURES]
+        success = np.array([trial(task, Blend(task, weights), seeds).rate for weights in blends])
+        zone = dead_zone(success)
+        value, bound = f"{stretch(zone)} {bars(success)}", f"covers {stretch(DEAD_ZONE)}"
+        rows.append(Row(2, name, "mixtures below 10 % success", value, bound, contains(zone, DEAD_ZONE)))
+        value, bound = stretch(task.dead_zone), f"in {stretch(zone)}"
+        honest = contains(zone, task.dead_zone)
+        rows.append(Row(2, f"stated {name}", "mixtures the task calls dead", value, bound, honest))
+    return rows
+
+
+def floor_rows(task: Task, seeds: range) -> list[Row]:
+    """Gate 3: doing nothing and doing anything are not rewarded."""
+    rows, seeds = [], seeds[: max(FEWEST, int(FLOOR_SHARE * len(seeds)))]
+    for name in ("zero", "random"):
+        wins = int(trial(task, load_policy(name, task), seeds).success.sum())
+        value, passed = counted(wins, len(seeds)), wins <= CEILING * len(seeds)
+        rows.append(Row(3, name, "successes", value, "<= 2 %", passed))
+    return rows
+
+
+def averages(k: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield name and weights (k,) of the average of all modes, and of every pair when there are more."""
+    yield "average", np.full(k, 1 / k)
+    for pair in combinations(range(k), 2) if k > 2 else ():
+        yield f"average {pair[0]}-{pair[1]}", np.eye(k)[list(pair)].mean(0)
+
+
+def paired_seeds(seeds: np.ndarray, modes: np.ndarray, k: int) -> tuple[int, int]:
+    """Return how many distinct seeds occur exactly once in each of k modes, and how many there are."""
+    names = np.unique(seeds)
+    return sum(sorted(modes[seeds == seed].tolist()) == list(range(k)) for seed in names), len(names)
+
+
+def dead_zone(success: np.ndarray) -> tuple[float, float]:
+    """Return the stretch of dead mixtures around the middle one; (NaN, NaN) when that is alive.
+
+    Args:
+        success: share of successes at each of `MIXTURES`.
+    """
+    dead = success < DEAD
+    low = high = len(MIXTURES) // 2
+    if not dead[low]:
+        return float("nan"), float("nan")
+    while low > 0 and dead[low - 1]:
+        low -= 1
+    while high < len(dead) - 1 and dead[high + 1]:
+        high += 1
+    return float(MIXTURES[low]), float(MIXTURES[high])
+
+
+def contains(outer: tuple[float, float], inner: tuple[float, float]) -> bool:
+    """Return whether an interval contains another, to the grid's rounding; an empty one (NaN) does not."""
+    return outer[0] <= inner[0] + 1e-9 and inner[1] <= outer[1] + 1e-9

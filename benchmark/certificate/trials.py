@@ -1,0 +1,139 @@
+"""Trials: a policy or a blend of scripted plans on many seeds, with a witness of what no verdict tells."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...envs.perturbations.core.variant import CLEAN, Variant
+from ...envs.simulation import Simulation
+from ...policies.core.policy import Episodes, Policy
+from ...policies.experts import Planned
+from ...tasks.core.referee import LIFTED, Referee
+from ...tasks.core.task import LIGHT_TOUCH, Measurement, Task
+from ..metrics import minority_share, mode_counts
+from ..rollout.shard import Shard, run_shard
+
+NOISE = "certificate 1"
+"""Part of the policies' noise keys, as a suite's version is."""
+FIRST_SEED = 500_000
+"""Certificates use seeds from here on, which are neither the panels' nor the demonstrations'."""
+SHARD_SIZE = 100
+"""Episodes simulated side by side."""
+
+
+class Witness(Referee):
+    """A referee that remembers forces, lifts and the moment of acting; it may be told to forgive."""
+
+    def __init__(self, task: Task, n: int, forgiving: bool = False, horizon: int | None = None) -> None:
+        """Watch N episodes.
+
+        Args:
+            task: their task.
+            n: N.
+            forgiving: whether touching what is forbidden neither ends nor fails an episode.
+            horizon: their length [control steps]; None for the task's.
+        """
+        super().__init__(task, n, horizon)
+        self.forgiving = forgiving
+        self.illegal, self.table, self.lift = np.zeros((3, n))
+        """Largest contact forces [N] and largest lift [m] of each running episode, (N,)."""
+        self.acted = np.full(n, -1)
+        """First control step with a forbidden touch or the task's own sign of acting, -1 for none, (N,)."""
+
+    def see(self, measurement: Measurement, diverged: np.ndarray) -> None:
+        """Take in the measurement after one control step."""
+        m, running = measurement, ~self.done
+        for peak, value in ((self.illegal, m.illegal), (self.table, m.table), (self.lift, m.lift)):
+            np.maximum(peak, value, out=peak, where=running)
+        acts = (m.illegal > LIGHT_TOUCH) | self.task.decided(m)
+        self.acted[running & acts & (self.acted < 0)] = len(self._seen)
+        super().see(m._replace(illegal=np.zeros_like(m.illegal)) if self.forgiving else m, diverged)
+
+
+class Outcome(NamedTuple):
+    """What came out of a trial of N episodes; arrays (N,)."""
+
+    success: np.ndarray
+    """Held success, bool."""
+    mode: np.ndarray
+    """Realised mode, -1 for none."""
+    lifted: np.ndarray
+    """Whether the target left the table, bool."""
+    illegal: np.ndarray
+    """Largest force on what must not be touched [N]."""
+    table: np.ndarray
+    """Largest force between robot and table [N]."""
+    acted: np.ndarray
+    """First control step at which the hand touched the forbidden or acted, -1 for never."""
+    switches: np.ndarray
+    """How often the hand went over from one mode's side to another's."""
+
+    @property
+    def n(self) -> int:
+        """Number of episodes."""
+        return len(self.success)
+
+    @property
+    def rate(self) -> float:
+        """Share of episodes that succeeded."""
+        return float(self.success.mean())
+
+    def minority(self, k: int) -> float:
+        """Return the share of the rarest of k modes among successes; 0 without successes."""
+        return minority_share(mode_counts(self.mode, self.success, k)) or 0.0
+
+    def worse_mode(self, k: int) -> float:
+        """Return the successes in the rarest of k modes over its fair share of all episodes."""
+        return float(mode_counts(self.mode, self.success, k).min()) * k / self.n
+
+
+class Blend(Planned):
+    """Executes a weighted mean of the experts' plans; one weight of 1 is an expert."""
+
+    description = "A weighted mean of the scripted experts' plans. Reads the simulator."
+
+    def __init__(self, task: Task, weights: ArrayLike) -> None:
+        """Take the weight of each mode, (k,)."""
+        super().__init__(task)
+        self.weights = weights
+
+    def plan(self, simulation: Simulation, episodes: Episodes) -> np.ndarray:
+        """Return the blended plan; shorter plans wait at their end."""
+        found = plans(self.task, simulation)
+        steps = np.arange(max(plan.shape[1] for plan in found))
+        whole = [plan[:, np.minimum(steps, plan.shape[1] - 1)] for plan in found]
+        return np.tensordot(np.asarray(self.weights, float), np.stack(whole), 1)
+
+
+def plans(task: Task, simulation: Simulation) -> list[np.ndarray]:
+    """Return every mode's plan, (N, T, A) each."""
+    return [task.plan(simulation, np.full(simulation.n, mode)) for mode in range(len(task.modes))]
+
+
+def lengths(task: Task, seed: int) -> list[int]:
+    """Return the control steps of every mode's plan in one episode."""
+    simulation = Simulation(task, 1)
+    simulation.reset([seed])
+    return [plan.shape[1] for plan in plans(task, simulation)]
+
+
+def trial(task: Task, policy: Policy, seeds: range, forgiving: bool = False, variant: str = CLEAN) -> Outcome:
+    """Run a policy on seeds, in shards.
+
+    Args:
+        task: the task.
+        policy: built for it.
+        seeds: one episode each.
+        forgiving: see `Witness`.
+        variant: name of the variant in which the episodes run.
+    """
+    parts, horizon = [], Variant(variant).horizon(task.horizon)
+    for index, begin in enumerate(range(0, len(seeds), SHARD_SIZE)):
+        shard = Shard(task.id, variant, index, tuple(seeds[begin : begin + SHARD_SIZE]))
+        witness = Witness(task, len(shard.seeds), forgiving, horizon)
+        verdict = run_shard(task, policy, shard, NOISE, referee=witness).verdict
+        lifted = witness.lift > LIFTED
+        seen = witness.illegal, witness.table, witness.acted
+        parts.append((verdict.success, verdict.mode, lifted, *seen, verdict.switches))
+    return Outcome(*(np.concatenate(column) for column in zip(*parts, strict=True)))

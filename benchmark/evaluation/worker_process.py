@@ -1,0 +1,120 @@
+"""What a worker process does: run the shards it is told to, and write their records."""
+
+import fcntl
+import json
+import mmap
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...envs.errors import BimodalError
+from ...policies import Policy, load_policy
+from ...tasks import Task, load_task
+from ..records.shard_file import write_shard
+from ..rollout.latency import measure
+from ..rollout.policy_runner import fault_text
+from ..rollout.shard import Shard, run_shard
+from ..rollout.timeouts import DEADLINE_S, SHARED_BYTES, Guard
+
+DEBUG = "BIMODAL_DEBUG"
+"""Environment variable that makes workers show the trace of the harness's faults."""
+
+
+class Job(NamedTuple):
+    """What every worker needs to know."""
+
+    policy: str
+    """URI of the policy."""
+    checkpoints: str | None
+    """Folder of trained weights; None for the shipped ones."""
+    suite_version: str
+    """Part of the policy's noise keys."""
+    threads: int = 1
+    """Simulation threads of a worker."""
+    deadline_s: float = DEADLINE_S
+    """Longest time that a decision may take [s]."""
+    privileged: bool = False
+    """Whether the policy was announced as one that reads the simulator."""
+
+
+def serve(pipe: Connection, inside: mmap.mmap) -> None:
+    """Be a worker: answer until the parent hangs up."""
+    job = Job(**json.loads(pipe.recv_bytes()))
+    guard = Guard(job.deadline_s, inside)
+    while True:
+        try:
+            order = json.loads(pipe.recv_bytes())
+        except (EOFError, OSError):
+            return
+        task, variant, index, seeds = order["shard"]
+        shard, file = Shard(task, variant, index, tuple(seeds)), Path(order["file"])
+        try:
+            reply = {"problem": attempt(job, job.policy, shard, file, guard)}
+        except BimodalError as error:
+            reply = {"stop": str(error)}
+        try:
+            pipe.send_bytes(json.dumps(reply).encode())
+        except OSError:
+            return
+
+
+def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, guard: Guard) -> str:
+    """Run one shard with a fresh policy and write its record; returns what the harness did wrong, "" for
+    nothing.
+
+    Raises:
+        BimodalError: the run cannot go on (the policy cannot be built, the disk is full).
+    """
+    try:
+        task = load_task(shard.task)
+        checkpoints = Path(job.checkpoints) if job.checkpoints else None
+        with guard.building().watch():
+            pilot = load_policy(policy, task, checkpoints)
+        with _hold(file.parent, fcntl.LOCK_SH):
+            result = run_shard(
+                task, pilot, shard, job.suite_version, job.threads, guard, privileged=job.privileged
+            )
+        latencies = []
+        if shard.index == 0 and not np.char.startswith(result.verdict.label.astype(str), "POLICY").any():
+            with _hold(file.parent, fcntl.LOCK_EX):  # the run's other workers wait
+                latencies = _latencies(task, pilot, guard)
+        write_shard(file, result, latencies)
+    except BimodalError:
+        raise
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            traceback.print_exc(file=sys.stderr)
+        return fault_text(error)
+    return ""
+
+
+@contextmanager
+def _hold(folder: Path, kind: int) -> Iterator[None]:
+    """Share the machine with the run's other workers (LOCK_SH), or have it alone (LOCK_EX)."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, kind)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _latencies(task: Task, policy: Policy, guard: Guard) -> list[float]:
+    """Measure the latency of decisions; a policy that fails here has none, and its episodes still count."""
+    try:
+        return measure(task, policy, guard)
+    except (Exception, SystemExit):
+        return []
+
+
+def main() -> None:
+    """Serve the parent whose pipe and shared byte are named by the arguments (file descriptors)."""
+    serve(Connection(int(sys.argv[1])), mmap.mmap(int(sys.argv[2]), SHARED_BYTES))
+    os._exit(0)  # threads that the policy left behind do not keep us

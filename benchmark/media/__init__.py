@@ -1,0 +1,1 @@
+"""Pictures, videos and the interactive viewer, all made after the run from its trace."""

@@ -1,0 +1,173 @@
+"""A window in which the experts play a scene in every mode, then the average, over and over."""
+
+import os
+import sys
+import time
+import warnings
+from itertools import cycle
+
+import mujoco
+import numpy as np
+
+from ...envs.errors import BimodalError
+from ...envs.random_streams import stream
+from ...envs.rendering import appearance as look
+from ...envs.rendering.render import dressed, pose
+from ...envs.simulation import from_frame
+from ...envs.specs import CONTROL_HZ
+from ...tasks.core.task import Task
+from .mode_rollouts import Take, play
+from .task_map import COLOURS, RED, Colour, dead_region, hull, middle_state, object_points, spawn_region
+from .task_picture import framing
+
+HOLD_S = 1.5
+"""For how long the end of a take stays [s]."""
+_FILES = "write a file instead: bimodal view TASK --png FILE or --gif FILE"
+_LINE, _DOT = 0.004, 0.014  # width of an outline, diameter of a grasp's dot [m]
+_ABOVE = 0.012  # dead zone and dots hang this far above the objects [m]
+_SIZE = (4, 3)  # shape for which the camera is placed; the window may have another
+
+
+def show(task: Task, seed: int = 0) -> None:
+    """Open a window and play until it is closed.
+
+    A white line on the table runs around where the objects may lie; a red one, with a dot for every grasp,
+    hangs around where hands fail.
+
+    Raises:
+        BimodalError: no display.
+    """
+    check_display()
+    import mujoco.viewer
+
+    takes = play(task, seed)
+    spec = task.spec()
+    physics, model = spec.compile(), dressed(spec, "video")
+    data = mujoco.MjData(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # GLFW says the same as the error
+        try:
+            window = mujoco.viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False)
+        except (RuntimeError, mujoco.FatalError) as error:
+            raise BimodalError(f"cannot open a window ({' '.join(str(error).split())}); {_FILES}") from error
+    with window:
+        _set_up(window, task, seed, takes)
+        for take in cycle(takes):
+            if not window.is_running():
+                return
+            _play(window, physics, model, data, task, take)
+
+
+def check_display() -> None:
+    """Refuse where there is nothing to open a window on.
+
+    Raises:
+        BimodalError: no display.
+    """
+    if sys.platform != "linux":
+        return
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise BimodalError(f"no display here; {_FILES}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import glfw
+
+        found = bool(glfw.init())
+        glfw.terminate()
+    if not found:  # the window's own thread would end the process
+        raise BimodalError(f"cannot reach the display {os.environ.get('DISPLAY', '')!r}; {_FILES}")
+
+
+def _set_up(window: "mujoco.viewer.Handle", task: Task, seed: int, takes: list[Take]) -> None:
+    """Aim the camera and lay the marks on the table."""
+    view = framing(task, takes, _SIZE)
+    with window.lock():
+        window.cam.lookat[:], window.cam.distance = view.lookat, view.distance
+        window.cam.azimuth, window.cam.elevation = view.azimuth, view.elevation
+        window.opt.geomgroup[:] = 0
+        window.opt.geomgroup[[look.SHOWN, look.ROBOT]] = 1
+        window.opt.sitegroup[:] = 0
+        lay_marks(window.user_scn, task, seed)
+
+
+def _play(
+    window: "mujoco.viewer.Handle",
+    physics: mujoco.MjModel,
+    model: mujoco.MjModel,
+    data: mujoco.MjData,
+    task: Task,
+    take: Take,
+) -> None:
+    """Play one take in real time, then hold its end."""
+    source = mujoco.MjData(physics)
+    for step, state in enumerate(take.states):
+        due = time.monotonic() + 1 / CONTROL_HZ
+        ended = step == len(take.states) - 1
+        caption = take.caption if ended else take.name
+        place = (mujoco.mjtFontScale.mjFONTSCALE_150, mujoco.mjtGridPos.mjGRID_TOPLEFT)
+        mujoco.mj_setState(physics, source, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        with window.lock():
+            pose(model, data, source)
+        window.set_texts((*place, task.id, caption))
+        window.sync()
+        if not window.is_running():
+            return
+        time.sleep(max(0.0, due - time.monotonic()) + (HOLD_S if ended else 0.0))
+
+
+def lay_marks(scene: mujoco.MjvScene, task: Task, seed: int) -> None:
+    """Add to a viewer's scene where the objects may lie, the grasps, and the dead zone above the objects.
+
+    Args:
+        scene: to draw in.
+        task: whose marks.
+        seed: of the scene in which grasps and dead zone are marked.
+    """
+    frame = task.start(stream("start", task.id, seed)).frame
+    points = object_points(task, task.spec().compile(), middle_state(task))
+    top = float(points[:, 2].max()) + _ABOVE
+    _edge(scene, spawn_region(task, points), 0.0, (1, 1, 1, 1))
+    dead = hull(np.concatenate([np.zeros((0, 2)), *dead_region(task)]))
+    _edge(scene, from_frame(np.insert(dead, 2, 0, axis=1), frame)[:, :2], top, (*_share(RED), 1))
+    for mode, grasp in enumerate(task.grasps):
+        colour = (*_share(COLOURS[mode % len(COLOURS)]), 1)
+        x, y, z = from_frame(grasp[:3], frame)
+        _lay(scene, "sphere", (_DOT,) * 3, (x, y, max(z, top)), 0.0, colour)
+
+
+def _share(colour: Colour) -> tuple[float, float, float]:
+    red, green, blue = colour
+    return red / 255, green / 255, blue / 255
+
+
+def _edge(scene: mujoco.MjvScene, polygon: np.ndarray, z: float, rgba: tuple[float, ...]) -> None:
+    """Add the edges of a polygon (P, 2) that lies at height z, world [m]."""
+    for here, there in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        (x, y), way = (here + there) / 2, there - here
+        size = (float(np.linalg.norm(way)) + _LINE, _LINE, _LINE / 2)
+        _lay(scene, "box", size, (x, y, z + _LINE / 4), float(np.arctan2(way[1], way[0])), rgba)
+
+
+def _lay(
+    scene: mujoco.MjvScene,
+    kind: str,
+    size: tuple[float, ...],
+    at: tuple[float, ...],
+    yaw: float,
+    rgba: tuple[float, ...],
+) -> None:
+    """Add a shape of extents `size` [m], turned by `yaw` [rad], that shines and throws no shadow."""
+    if scene.ngeom >= scene.maxgeom:
+        return
+    c, s = np.cos(yaw), np.sin(yaw)
+    geom = scene.geoms[scene.ngeom]
+    mujoco.mjv_initGeom(
+        geom,
+        getattr(mujoco.mjtGeom, f"mjGEOM_{kind.upper()}"),
+        np.array(size, float) / 2,
+        np.array(at, float),
+        np.array([c, -s, 0, s, c, 0, 0, 0, 1], float),
+        np.array(rgba, np.float32),
+    )
+    geom.emission, geom.castshadow = 0.5, False
+    scene.ngeom += 1

@@ -1,0 +1,1 @@
+"""What a run leaves on disk: shard files, Parquet tables, the run folder, and replay from it."""

@@ -1,0 +1,153 @@
+"""Replays recorded episodes without their policy: for videos, and to verify what others report.
+
+The executed actions are recorded on a grid and the states every half second, so an episode can be stepped
+again from its record alone. On an equal machine every state comes out bit for bit. On another one small
+differences could grow, so a check starts each stretch of actions from its own recorded state.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...envs.errors import BimodalError
+from ...envs.perturbations.core.variant import Variant
+from ...envs.simulation import Simulation
+from ...envs.specs import from_grid
+from ...tasks.core.referee import Referee
+from ...tasks.core.task import Task
+from ..rollout.shard import STATE_EVERY, Shard, ShardResult, Trace, digests
+
+TOLERANCE = 1e-6
+"""Largest difference of a replayed state that may be put down to another machine; see `Check.worst`."""
+
+
+class Check(NamedTuple):
+    """How well the record of a shard agrees with itself."""
+
+    segments: int
+    """Recorded states that were compared, each reached from the one before; the first from its seed."""
+    worst: float
+    """Largest difference of any number of a state, divided by the number itself where that is above 1."""
+    exact: bool
+    """Whether every state came out bit for bit."""
+    strays: tuple[int, ...]
+    """Seeds whose states, verdict or fingerprint do not follow from the recorded actions."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the record is sound."""
+        return not self.strays
+
+
+def replay(
+    task: Task,
+    trace: Trace,
+    row: int,
+    steps: int,
+    action_space: str = "ee_absolute",
+    shard: Shard | None = None,
+) -> np.ndarray:
+    """Return the states of one episode before every control step and after the last, (steps + 1, nstate).
+
+    Args:
+        task: the task that was recorded.
+        trace: a shard's record.
+        row: the episode's row in it.
+        steps: control steps to replay, usually the episode's length.
+        action_space: of the recorded actions (`policy.action` in run.json).
+        shard: of the record, when it is not of the clean world.
+
+    Raises:
+        BimodalError: the record is too short, or the task has changed since.
+    """
+    return replay_many(task, trace, np.array([row]), steps, action_space, shard)[0]
+
+
+def replay_many(
+    task: Task,
+    trace: Trace,
+    rows: np.ndarray,
+    steps: int,
+    action_space: str = "ee_absolute",
+    shard: Shard | None = None,
+) -> np.ndarray:
+    """Return the states of several episodes, (rows, steps + 1, nstate); see `replay`."""
+    recorded = trace.actions.shape[1]
+    if not 0 < steps <= recorded:
+        raise BimodalError(f"{task.id}: cannot replay {steps} control steps; {recorded} are recorded")
+    variant = Variant(shard.variant) if shard else Variant()
+    simulation = Simulation(task, len(rows), variant=variant)
+    _check_size(simulation, trace)
+    if shard:
+        simulation.prepare(np.array(shard.seeds)[rows])
+    simulation.restore(trace.states[rows, 0])
+    states = [simulation.state()]
+    for step in range(steps):
+        variant.push(simulation, step)
+        simulation.step(from_grid(trace.actions[rows, step]), action_space)
+        states.append(simulation.state())
+    return np.stack(states, axis=1)
+
+
+def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", threads: int = 1) -> Check:
+    """Step a shard's episodes again from its seeds and compare states, verdicts and fingerprints.
+
+    Verdicts that blame the policy cannot be replayed without it; of such episodes only the states count.
+
+    Args:
+        task: the task that was recorded.
+        result: a shard as read by `shard_file.read_shard`.
+        action_space: of the recorded actions (`policy.action` in run.json).
+        threads: simulation threads.
+
+    Raises:
+        BimodalError: the task has changed since.
+    """
+    trace, steps = result.trace, result.verdict.steps
+    count = trace.actions.shape[1]
+    variant = Variant(result.shard.variant)
+    simulation = Simulation(task, len(steps), threads, variant)
+    _check_size(simulation, trace)
+    simulation.reset(result.shard.seeds)
+    referee = Referee(task, len(steps), variant.horizon(task.horizon))
+    worst, same, segments = np.zeros(len(steps)), True, 0
+    for step in range(count):
+        if step % STATE_EVERY == 0:
+            recorded, alive = trace.states[:, step // STATE_EVERY], step < steps
+            found = simulation.state()
+            worst = np.maximum(worst, np.where(alive, _difference(found, recorded), 0.0))
+            same &= found[alive].tobytes() == recorded[alive].tobytes()
+            segments += int(alive.sum())
+            simulation.restore(recorded)
+        variant.push(simulation, step)
+        simulation.step(from_grid(trace.actions[:, step]), action_space)
+        referee.see(variant.judged(task.measure(simulation), simulation), simulation.diverged)
+    strays = worst > TOLERANCE
+    strays |= digests(result.verdict, trace) != result.digests
+    strays |= _verdicts_differ(referee, result)
+    seeds = tuple(seed for seed, stray in zip(result.shard.seeds, strays, strict=True) if stray)
+    return Check(segments, float(worst.max(initial=0.0)), bool(same), seeds)
+
+
+def _verdicts_differ(referee: Referee, result: ShardResult) -> np.ndarray:
+    """Return the episodes whose label, mode or length comes out otherwise, (N,) bool."""
+    old, new = result.verdict, referee.verdict()
+    differ = (new.label != old.label) | (new.mode != old.mode) | (new.steps != old.steps)
+    return differ & ~np.char.startswith(old.label.astype(str), "POLICY")
+
+
+def _difference(found: np.ndarray, recorded: np.ndarray) -> np.ndarray:
+    """Return the largest scaled difference of each row (N, nstate); states that diverged alike are equal."""
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(found - recorded) / np.maximum(1.0, np.abs(recorded))
+    difference[(found == recorded) | (np.isnan(found) & np.isnan(recorded))] = 0.0
+    return np.nan_to_num(difference, nan=np.inf).max(axis=-1)
+
+
+def _check_size(simulation: Simulation, trace: Trace) -> None:
+    size, recorded = simulation.batch.state.shape[1], trace.states.shape[-1]
+    if trace.states.size and size != recorded:
+        raise BimodalError(
+            f"{simulation.task.id}: the recorded states have {recorded} numbers, this version's {size}; "
+            "the task has changed since, so use the version of bimodal named in run.json"
+        )

@@ -1,0 +1,88 @@
+"""One npz file a shard: its verdicts, its decisions, and the trace that replays it. Plans lie beside it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...envs.errors import BimodalError
+from ...envs.files import write_arrays
+from ...envs.npz import read_arrays
+from ...tasks.core.referee import Verdict
+from ..rollout.plan_records import plan_file, write_plans
+from ..rollout.policy_runner import DecisionRecord
+from ..rollout.shard import Shard, ShardResult, Trace
+
+
+class StoredShard(NamedTuple):
+    """A shard as read back from its file."""
+
+    result: ShardResult
+    latencies_ms: np.ndarray
+    """Wall times of single-episode decisions, measured with the task's first shard; else empty."""
+    plans: str
+    """sha256 of the file that holds the shard's plans, "" for none; `plans.plan_file` says where it lies."""
+
+
+def shard_file(run: Path, task: str, variant: str, index: int) -> Path:
+    """Return where a shard's record lies in the folder of a run."""
+    return run / "traces" / f"{task}-{slug(variant)}-{index:03d}.npz"
+
+
+def slug(variant: str) -> str:
+    """Return a variant's name as it may stand in a file's name on any system."""
+    return variant.replace(":", "").replace("+", "_")
+
+
+def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> None:
+    """Write a shard's record, whole or not at all, and its plans before it."""
+    shard, plans = result.shard, plan_file(path)
+    if result.plans is not None:
+        write_plans(plans, result.plans)
+    else:
+        plans.unlink(missing_ok=True)
+    meta = {
+        "task": shard.task,
+        "variant": shard.variant,
+        "index": shard.index,
+        "faults": result.faults.tolist(),
+        "plans": "" if result.plans is None else sha256(plans),
+    }
+    arrays = {
+        "meta": np.array(json.dumps(meta)),
+        "seeds": np.array(shard.seeds, np.int64),
+        "digests": result.digests,
+        "decisions": np.array(result.decisions, np.float64).reshape(-1, len(DecisionRecord._fields)),
+        "latencies_ms": np.array(latencies_ms, np.float64),
+        "actions": result.trace.actions,
+        "states": result.trace.states,
+    } | {f"verdict.{name}": value for name, value in result.verdict._asdict().items()}
+    write_arrays(path, arrays)
+
+
+def read_shard(path: Path) -> StoredShard:
+    """Read a shard's record; never unpickles.
+
+    Raises:
+        BimodalError: the file is missing or damaged.
+    """
+    try:
+        arrays = read_arrays(path)
+        meta = json.loads(str(arrays["meta"]))
+        shard = Shard(meta["task"], meta["variant"], meta["index"], tuple(int(s) for s in arrays["seeds"]))
+        decisions = [DecisionRecord(int(s), float(ms), int(rows)) for s, ms, rows in arrays["decisions"]]
+        verdict = Verdict(*(arrays[f"verdict.{name}"] for name in Verdict._fields))
+        trace = Trace(arrays["actions"], arrays["states"])
+        result = ShardResult(shard, verdict, np.array(meta["faults"]), arrays["digests"], decisions, trace)
+    except Exception as error:
+        raise BimodalError(
+            f"{path} is missing or damaged; run the same evaluation again to mend it"
+        ) from error
+    return StoredShard(result, arrays["latencies_ms"], meta.get("plans", ""))
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file, "" if there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""

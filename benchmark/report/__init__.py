@@ -1,0 +1,1 @@
+"""Terminal tables, HTML reports and the generated pages of the documentation."""

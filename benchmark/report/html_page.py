@@ -1,0 +1,55 @@
+"""Turns a template into a page that needs nothing but itself: style, pictures and script are inside.
+
+Whatever is filled in is escaped; only the functions of `svg.py` add markup.
+"""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from . import inline_bars as svg
+from .terms import GROUPS, MEANING, TERMS, short_name
+
+_HERE = Path(__file__).parent
+
+
+def render(template: Path, **content: Any) -> str:
+    """Return the page of a template, which may include `macros.html` of this folder.
+
+    A Content-Security-Policy lets the page load nothing from anywhere else and run no other script than
+    its own.
+    """
+    loader = jinja2.FileSystemLoader([template.parent, _HERE])
+    environment = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "style": Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+        "groups": GROUPS,
+        "meaning": MEANING,
+        "terms": TERMS,
+        "mark": svg.mark,
+        "interval_bar": svg.interval_bar,
+        "plain_bar": svg.plain_bar,
+        "share_bar": svg.share_bar,
+        "label_bar": svg.label_bar,
+    }
+    environment.filters |= {"percent": svg.percent, "short": short_name}
+    page = environment.get_template(template.name).render(**content)
+    return page.replace("SCRIPT-HASHES", _script_hashes(page))
+
+
+def _script_hashes(page: str) -> str:
+    """Return the policy's sources for the inline scripts that the template itself holds."""
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    return " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"

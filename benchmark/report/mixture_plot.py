@@ -1,0 +1,142 @@
+"""The picture of where a policy's hand acted: at one of the good grasps, or between them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from markupsafe import Markup
+
+from .inline_bars import MARKS
+from .terms import GROUPS, group
+
+_WIDTH, _TOP, _FLOOR = 480, 44, 172
+_LOW, _HIGH = -0.32, 1.32
+_LEFT, _RIGHT = -0.15, 1.15
+
+
+class Act(NamedTuple):
+    """Where one episode's hand acted."""
+
+    seed: int
+    label: str
+    mode: str | None
+    alpha: float
+    """Mixture coordinate; NaN when the hand never acted."""
+
+
+class _Station(NamedTuple):
+    """A place on the line that has a name and a count."""
+
+    alpha: float
+    episodes: int
+    kind: str
+    """`success` or `average`."""
+    name: str
+    note: str
+
+
+def mixture_plot(acts: Sequence[Act], modes: Sequence[str], dead_zone: tuple[float, float]) -> Markup:
+    """Draw where the hand acted in every episode.
+
+    Of two modes, on the line from one to the other; of more, by the distance from the nearest. Each mark is
+    an episode; the cloud is as tall as the episodes are dense. Under it lies the world as the task means it:
+    good grasps, and between them what must not be touched.
+
+    Args:
+        acts: the episodes; those without alpha are left out.
+        modes: names of the modes. Of two, the first has alpha 0 and the second 1; of more, each has 0.
+        dead_zone: the certified dead zone of alpha; with more than two modes all above its lower end.
+    """
+    seen = sorted((act for act in acts if np.isfinite(act.alpha)), key=lambda act: act.alpha)
+    alphas = np.clip([act.alpha for act in seen], _LOW, _HIGH)
+    heights = _cloud(alphas)
+    order = sorted(range(len(seen)), key=lambda i: list(GROUPS).index(group(seen[i].label)))
+    marks = [_mark(seen[i], _x(alphas[i]), heights[i]) for i in order]
+    stations = _stations(acts, modes)
+    words = ", ".join(f"{s.episodes} {_VERB[s.kind]}: {s.name}" for s in stations)
+    dead = dead_zone if len(modes) == 2 else (dead_zone[0], _RIGHT)
+    return Markup('<svg class="mixture" viewBox="0 0 {} 234" role="img" aria-label="{}">{}{}{}</svg>').format(
+        _WIDTH, words, _ground(dead), *map(Markup("").join, ([_label(s) for s in stations], marks))
+    )
+
+
+_VERB = {"success": "succeeded", "average": "averaged"}
+
+
+def _stations(acts: Sequence[Act], modes: Sequence[str]) -> list[_Station]:
+    wins = [sum(group(a.label) == "success" and a.mode == mode for a in acts) for mode in modes]
+    averaged = sum(group(act.label) == "average" for act in acts)
+    if len(modes) == 2:
+        return [
+            _Station(0.0, wins[0], "success", modes[0], "α = 0"),
+            _Station(0.5, averaged, "average", "the average", "always fails"),
+            _Station(1.0, wins[1], "success", modes[1], "α = 1"),
+        ]
+    return [
+        _Station(0.0, sum(wins), "success", f"one of {len(modes)} grasps", "α = 0"),
+        _Station(0.7, averaged, "average", "between them", "always fails"),
+    ]
+
+
+def _x(alpha: float) -> float:
+    return 8 + (alpha - _LOW) / (_HIGH - _LOW) * (_WIDTH - 16)
+
+
+def _cloud(alphas: np.ndarray) -> np.ndarray:
+    """Spread sorted marks evenly over the local density, so that none hides another: (N,) pixels."""
+    if not len(alphas):
+        return alphas
+    density = np.exp(-0.5 * ((alphas[:, None] - alphas) / 0.03) ** 2).sum(1)
+    turns = (0.5 + 0.6180339887 * np.arange(len(alphas))) % 1 - 0.5
+    tall = (_FLOOR - _TOP - 16) * np.minimum(density / max(density.max(), 25.0), 1.0)
+    return (_TOP + _FLOOR) / 2 + turns * tall
+
+
+def _mark(act: Act, x: float, y: float) -> Markup:
+    return Markup(
+        '<path class="act {}" transform="translate({:.1f} {:.1f})" d="{}"><title>{}</title></path>'
+    ).format(
+        group(act.label),
+        *(x, y),
+        MARKS[group(act.label)],
+        f"seed {act.seed}: {act.label}{', ' + act.mode if act.mode else ''}, α = {act.alpha:.2f}",
+    )
+
+
+def _label(station: _Station) -> Markup:
+    return Markup(
+        '<text class="number {}" x="{x:.0f}" y="19">{}</text><text class="note" x="{x:.0f}" y="34">{}</text>'
+        '<text class="name" x="{x:.1f}" y="211">{}</text><text class="note" x="{x:.1f}" y="228">{}</text>'
+    ).format(
+        station.kind if station.episodes else "none",
+        station.episodes,
+        _VERB[station.kind],
+        station.name,
+        station.note,
+        x=_x(station.alpha),
+    )
+
+
+def _ground(dead: tuple[float, float]) -> Markup:
+    """Draw the forbidden stretch, and the good ones beside it."""
+    left, right = _x(dead[0]), _x(dead[1])
+    bars = [(_x(_LEFT), left), (right, _x(_RIGHT))]
+    return Markup(
+        '<rect class="zone" x="{l:.1f}" y="{t}" width="{w:.1f}" height="{h}"/>'
+        '<path class="edge" d="M{l:.1f} {t}V{f}M{r:.1f} {t}V{f}"/>{bars}'
+        '<rect class="block" x="{l:.1f}" y="{f}" width="{w:.1f}" height="22" rx="3"/>'
+    ).format(
+        l=left,
+        r=right,
+        w=right - left,
+        t=_TOP,
+        h=_FLOOR - _TOP,
+        f=_FLOOR,
+        bars=Markup("").join(
+            Markup('<rect class="bar" x="{:.1f}" y="{}" width="{:.1f}" height="10" rx="2"/>').format(
+                begin, _FLOOR + 6, end - begin
+            )
+            for begin, end in bars
+            if end > begin
+        ),
+    )

@@ -1,0 +1,163 @@
+"""The report of a run: one page that opens from disk and loads nothing but the videos beside it."""
+
+import json
+import math
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from ...envs.files import write_text
+from ...envs.perturbations.core.variant import CLEAN
+from ...tasks import load_task
+from ..scoring.perturbation_effects import compare_all, over_tasks
+from ..scoring.task_scores import Run, mode_names, read_run, summary, tally_run
+from ..suites import ladder
+from .html_page import render
+from .mixture_plot import Act, mixture_plot
+from .terms import MEANING
+from .video_gallery import clips
+
+
+class Plot(NamedTuple):
+    """The picture of where the hand acted in one task."""
+
+    task: str
+    variant: str
+    picture: Markup
+    episodes: int
+    unseen: int
+    """Episodes without a mark, because the hand never acted."""
+
+
+def write_report(run_dir: Path | str) -> Path:
+    """Write `report.html` into a run folder and return its path.
+
+    Raises:
+        BimodalError: not a finished run.
+    """
+    run = read_run(run_dir)
+    path = run.folder / "report.html"
+    write_text(path, report_page(run))
+    return path
+
+
+def report_page(run: Run) -> str:
+    """Return the page of a run; its videos are expected in `videos/` beside it."""
+    cells, shifts = [cell for cell in tally_run(run) if cell.variant == CLEAN], compare_all(run.cells)
+    card = run.card
+    return render(
+        Path(__file__).parent / "run_report.html",
+        policy=card["policy"],
+        suite=card["suite"],
+        created=card["created"][:10],
+        total=summary(cells),
+        cells=cells,
+        episodes=sum(cell.episodes for cell in cells),
+        averaged=sum(cell.averaging_failures for cell in cells),
+        latency=_slowest(card["latency_ms"]),
+        timings={task: _timing(card["latency_ms"].get(task)) for task in card["suite"]["tasks"]},
+        plots=plots(run),
+        shifts=shifts,
+        overall=over_tasks(shifts),
+        ladder={variant: meaning(variant) for variant in card["suite"]["variants"] if variant != CLEAN},
+        clips=clips(run),
+        command=reproduce(card),
+        facts=facts(card),
+        verdicts={label: MEANING[label] for label in MEANING if any(label in cell.labels for cell in cells)},
+        version=card["versions"].get("bimodal", ""),
+    )
+
+
+def plots(run: Run) -> list[Plot]:
+    """Return the picture of every clean cell, in the suite's order."""
+    drawn = []
+    for (task, variant), rows in run.cells.items():
+        if variant != CLEAN:
+            continue
+        modes = load_task(task).modes
+        columns = zip(rows["seed"], rows["label"], mode_names(task, rows["mode"]), rows["alpha"], strict=True)
+        acts = [Act(*row) for row in columns]
+        unseen = sum(not math.isfinite(act.alpha) for act in acts)
+        picture = mixture_plot(acts, modes, load_task(task).dead_zone)
+        drawn.append(Plot(task, variant, picture, len(acts), unseen))
+    return drawn
+
+
+def meaning(variant: str) -> str:
+    """Return a variant's magnitude in words: `0.5 x`; those of several axes with their names."""
+    parts = [(axis, f"{magnitude:g} {unit}") for axis, _, magnitude, unit in ladder(variant)]
+    return parts[0][1] if len(parts) == 1 else "; ".join(f"{axis} {what}" for axis, what in parts)
+
+
+def reproduce(card: Mapping[str, Any]) -> str:
+    """Return the command that runs the same policy on the same suite again."""
+    suite, words = card["suite"], ["bimodal", "evaluate", card["policy"]["uri"]]
+    words += ["--suite", suite["name"].rstrip("*")]
+    if suite["name"].endswith("*"):
+        first, count = suite["seeds"]["start"], suite["seeds"]["count"]
+        words += [word for task in suite["tasks"] for word in ("--task", task)]
+        words += ["--seeds", f"{first}..{first + count - 1}"]
+        words += [word for variant in suite["variants"] for word in ("--variant", variant)]
+    if checkpoints := card["options"].get("checkpoints"):
+        words += ["--checkpoints", checkpoints]
+    return shlex.join(words)
+
+
+def facts(card: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a reader wants to know of a run's origin, in words."""
+    policy, machine = card["policy"], card["machine"]
+    learned = policy["parameters"]
+    return {
+        "Policy": f"{policy['uri']} ({policy['class']})",
+        "Parameters": f"{learned:,}" if learned else "none learned",
+        "Reads": ", ".join(policy["observations"]) or "every component of the track",
+        "Emits": f"{policy['action']}, {policy['execute']} actions a decision",
+        "Training": _lines(card.get("training")),
+        "Files": "\n".join(f"{name} {digest[:12]}…" for name, digest in policy["artifacts"].items())
+        or "none",
+        "Suite": f"{card['suite']['name']} {card['suite']['version']}, {card['suite']['hash']}",
+        "Versions": _lines(card["versions"]),
+        "Machine": _lines(machine),
+        "Options": _lines(card["options"]),
+        "Made": f"{card['created']} in {card['wall_s']:.0f} s",
+    }
+
+
+def _lines(values: Mapping[str, Any] | None) -> str:
+    """Return one line a name if a value has names of its own, else all in one line."""
+    if not values:
+        return "none"
+    if any(isinstance(value, Mapping) for value in values.values()):
+        return "\n".join(f"{name}: {_words(value, 2)}" for name, value in values.items())
+    return _words(values, 1)
+
+
+def _words(value: object, depth: int) -> str:
+    """Return a value of `run.json` in words; what lies deeper than `depth` is left out."""
+    if isinstance(value, Mapping | list) and not depth:
+        return "…"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_inner(part, depth)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_inner(part, depth) for part in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, str):
+        return value[:12] + "…" if len(value) == 64 else value
+    return json.dumps(value)
+
+
+def _inner(part: object, depth: int) -> str:
+    text = _words(part, depth - 1)
+    return f"({text})" if isinstance(part, Mapping | list) else text
+
+
+def _timing(timed: Mapping[str, float] | None) -> str:
+    return f"{timed['p50']:.1f} / {timed['p99']:.1f}" if timed else "–"
+
+
+def _slowest(latency: Mapping[str, Mapping[str, float]]) -> str:
+    return f"{max(timed['p50'] for timed in latency.values()):.1f}" if latency else "–"

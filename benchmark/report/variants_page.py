@@ -1,0 +1,230 @@
+"""What the axes are, and in which cells a task can still be done: terminal tables and docs/variants.md."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+
+from rich import box
+from rich.table import Table
+
+from ...envs.distributions import TEST, TRAIN, VALIDATION
+from ...envs.perturbations.core.perturbation import LEVELS, Axis, overrides
+from ...envs.perturbations.core.registry import axes
+from ...envs.perturbations.core.variant import CLEAN, COMBINED
+from ..certificate.feasibility import FLOORS, SEEDS, Cell, Place, acting
+from ..suites import SUITES
+from .terms import short_name
+
+ACTS_ON = {
+    "scene": "the scene",
+    "model": "numbers of the physics",
+    "look": "what cameras see",
+    "start": "where the hand starts",
+    "joints": "where the arm starts",
+    "horizon": "the episode's length",
+    "observe": "what the policy sees",
+    "act": "what the robot is told",
+    "push": "the running simulation",
+}
+"""Hooks of an axis, and what they act on."""
+GROUPS = {
+    "contact": "Contact",
+    "sensing": "Sensing",
+    "actuation": "Actuation",
+    "horizon": "Horizon",
+    "start": "Start",
+    "scene": "Generated scenes",
+}
+"""Groups of axes, in the order of the page; those of other axes follow under their own names."""
+ABREAST = 6
+"""Tasks side by side in a table."""
+
+Marker = Callable[[str], str]
+"""Marks a figure below its floor."""
+
+
+# ---------------------------------------------------------------------------------------- one cell
+
+
+class Notes:
+    """Numbered reasons, each once."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.texts: list[str] = []
+
+    def number(self, text: str) -> int:
+        """Return the number of a reason."""
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text) + 1
+
+
+def figures(cells: Mapping[Place, Cell], task: str, axis: str, notes: Notes, low: Marker) -> str:
+    """Return the successes [%] of a task in the levels of an axis; a dash for what was not measured."""
+    return " ".join(_figure(cells.get(Place(task, axis, level)), notes, low) for level in FLOORS)
+
+
+def _figure(cell: Cell | None, notes: Notes, low: Marker) -> str:
+    if cell is None:
+        return "-"
+    if cell.reason:
+        return f"-[{notes.number(cell.reason)}]"
+    text = f"{100 * cell.success:.0f}"
+    return text if cell.feasible else low(text)
+
+
+# --------------------------------------------------------------------------------------- terminal
+
+
+def feasibility_tables(cells: Iterable[Cell]) -> list[Table]:
+    """Return what was measured for the terminal, reasons below; a red figure with `!` is below its floor."""
+    known = {cell.place: cell for cell in cells}
+    tasks, names = _unique(place.task for place in known), _unique(place.axis for place in known)
+    tables, notes = [], Notes()
+    for some in _abreast(tasks):
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            title="Success [%] of the expert of the worst mode at levels 1, 2, 3",
+            title_justify="left",
+            caption_justify="left",
+            pad_edge=False,
+        )
+        for column in ("axis", *map(short_name, some)):
+            table.add_column(column, no_wrap=column == "axis")
+        for axis in names:
+            row = [figures(known, task, axis, notes, "[red]{}![/]".format) for task in some]
+            table.add_row(axis, *(text.replace("-[", r"-\[") for text in row))
+        tables.append(table)
+    if tables:
+        tables[-1].caption = "\n".join([f"{_FLOORS}; ! marks less", *_numbered(notes)]).replace("[", r"\[")
+    return tables
+
+
+# ------------------------------------------------------------------------------------------- page
+
+
+def variants_page(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> str:
+    """Return the page docs/variants.md; cells that are not there are shown as not measured."""
+    sections = (axes_section(), kinds_section(), feasibility_section(tasks, cells), suites_section())
+    return "\n\n".join([_HEAD, *sections]) + "\n"
+
+
+def axes_section() -> str:
+    """Return what each axis is, where it acts, and its magnitudes."""
+    every = sorted(axes().values(), key=lambda axis: (_rank(axis), axis.name))
+    parts = ["## The axes"]
+    for group, some in groupby(every, key=lambda axis: axis.name.partition(".")[0]):
+        header = ("axis", "what it is", "acts on", *(f"level {level}" for level in LEVELS[1:]), "unit")
+        parts += [f"### {GROUPS.get(group, group)}", _markdown(header, [_axis_row(axis) for axis in some])]
+    names = ", ".join(f"`{name}`" for name in COMBINED)
+    return "\n\n".join([*parts, _COMBINATION.format(names=names)])
+
+
+def kinds_section() -> str:
+    """Return which kinds of things the scenes show, by the range of their seeds."""
+    rows = [
+        (f"`{axis.name}`", ", ".join(axis.family.seen), ", ".join(axis.family.unseen))
+        for axis in axes().values()
+        if axis.family
+    ]
+    ranges = ", ".join(
+        f"{name} scenes {seeds.start} to {seeds.stop - 1}"
+        for name, seeds in (("test", TEST), ("validation", VALIDATION), ("train", TRAIN))
+    )
+    return _KINDS.format(ranges=ranges) + "\n\n" + _markdown(("axis", "seen", "unseen"), rows)
+
+
+def _axis_row(axis: type[Axis]) -> tuple[str, ...]:
+    what = " ".join((axis.__doc__ or "").split())
+    acts = _unique(text for hook, text in ACTS_ON.items() if overrides(axis, hook))
+    return f"`{axis.name}`", what, ", ".join(acts), *(f"{m:g}" for m in axis.levels[1:]), axis.unit
+
+
+def _rank(axis: type[Axis]) -> int:
+    order, group = list(GROUPS), axis.name.partition(".")[0]
+    return order.index(group) if group in order else len(order)
+
+
+def feasibility_section(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> str:
+    """Return the table of success by task and axis, with the reasons of what is impossible."""
+    names, notes, tables = acting(), Notes(), []
+    for some in _abreast(tasks):
+        rows = [
+            (f"`{a}`", *(figures(cells, task, a, notes, "**{}**".format) for task in some)) for a in names
+        ]
+        tables.append(_markdown(("axis", *map(short_name, some)), rows))
+    blind = ", ".join(f"`{name}`" for name in axes() if name not in names)
+    parts = [_FEASIBLE.format(episodes=SEEDS, floors=_FLOORS, blind=blind), *tables]
+    return "\n\n".join(parts + (["\n".join(f"- {line}" for line in _numbered(notes))] if notes.texts else []))
+
+
+def suites_section() -> str:
+    """Return the variants of every suite."""
+    rows = []
+    for suite in SUITES.values():
+        shifts = [variant for variant in suite.variants if variant != CLEAN]
+        listed = ", ".join(f"`{name}`" for name in shifts)
+        names = listed if len(shifts) < 20 else "every axis and the combination at every level"
+        seeds = f"{len(suite.seeds)} clean, {len(suite.panel(shifts[0]))} shifted" if shifts else "clean only"
+        rows.append((f"`{suite.name}`", suite.version, str(len(suite.tasks)), seeds, names))
+    return f"## The suites\n\n{_SUITES}\n\n" + _markdown(
+        ("suite", "version", "tasks", "seeds", "variants"), rows
+    )
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = (header, ("---",) * len(header), *rows)
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _numbered(notes: Notes) -> list[str]:
+    return [f"[{number}] {text}" for number, text in enumerate(notes.texts, 1)]
+
+
+def _abreast(tasks: Sequence[str]) -> list[Sequence[str]]:
+    return [tasks[begin : begin + ABREAST] for begin in range(0, len(tasks), ABREAST)]
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+_FLOORS = "Asked for: " + ", ".join(
+    f"{100 * share:.0f} % at level {level}" for level, share in FLOORS.items()
+)
+_HEAD = """\
+# Variants: the same episode with something shifted
+
+<!-- Generated: bimodal certify --variants --page docs/variants.md -->
+
+```bash
+bimodal evaluate flow --variant contact.friction:2
+bimodal evaluate flow --variant contact.friction:2+sensing.latency:1
+```
+
+A variant's name is an axis and a level, or several of them joined by `+`. Magnitudes are physical and fixed;
+none was tuned to a policy's score. Every perturbed episode runs beside the clean episode of the same seed
+with the same policy noise, and only such pairs are compared. How to write an axis of your own:
+[add-a-variant.md](add-a-variant.md)."""
+_FEASIBLE = """\
+## Can it still be done?
+
+Success [%] of the scripted expert of the worst mode at levels 1, 2, 3; {episodes} episodes of every mode,
+without those in which the mode is blocked. The expert follows an object that is knocked until its hand
+closes. {floors}. **Bold** figures are below that: the cell is infeasible, a policy that fails there is not to
+blame, and reports and tables mark it with this figure. `-` is not measured; `-[1]` is impossible for the
+reason below.
+
+Left out are axes that only change what a policy or a camera sees, which no expert uses: {blind}."""
+_COMBINATION = """\
+### Combination
+
+`combo:1`, `combo:2` and `combo:3` shift five axes at once, each at this level: {names}."""
+_KINDS = """\
+## Seen and unseen scenes
+
+The seeds of generated scenes are in three ranges that never meet and never change: {ranges}. Demonstrations
+have seeds of train scenes, certificates of validation scenes, evaluations of test scenes. Some axes draw from
+kinds of things, and some kinds no train scene shows: they are in validation and test scenes with even seeds,
+the others in those with odd seeds. Reports, boards and tables show seen and unseen kinds in separate rows."""
+_SUITES = "Variants that are impossible on a task are left out of its cells, never run clean."

@@ -1,0 +1,71 @@
+"""The videos of a run, with what happens in each."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from ...envs.perturbations.core.variant import CLEAN
+from ..records.shard_file import slug
+from ..scoring.task_scores import Run, mode_names
+from .terms import GROUPS, group
+
+_NAME = re.compile(r"(?P<task>.+-v\d+)-(?:(?P<variant>[a-z][a-z0-9_.-]*?)-)?(?P<seed>\d+)(?:-[A-Za-z].*)?")
+
+
+class Clip(NamedTuple):
+    """One video."""
+
+    file: Path
+    """Where it lies."""
+    task: str
+    """Task id; "" when the name says nothing."""
+    seed: int
+    label: str
+    """Verdict of the episode; "" when the name says nothing."""
+    mode: str | None
+    caption: str
+    """What a reader sees in it."""
+
+    @property
+    def group(self) -> str:
+        """Group of the verdict."""
+        return group(self.label)
+
+    @property
+    def poster(self) -> Path | None:
+        """A still beside the video, shown before it plays."""
+        still = self.file.with_suffix(".jpg")
+        return still if still.is_file() and not still.is_symlink() else None
+
+
+def clips(run: Run) -> dict[str, list[Clip]]:
+    """Return the run's videos by task, in the suite's order, successes first; last those of no task ("").
+
+    A video is named `<task>-<seed>-<anything>.mp4`, with `<variant>-` before the seed if it is not `clean`;
+    its verdict is looked up in the records, never read from the name.
+    """
+    found = [
+        _clip(run, file) for file in sorted((run.folder / "videos").glob("*.mp4")) if not file.is_symlink()
+    ]
+    found.sort(key=lambda clip: (list(GROUPS).index(clip.group), clip.seed))
+    tasks = [*run.card["suite"]["tasks"], ""]
+    return {task: shown for task in tasks if (shown := [clip for clip in found if clip.task == task])}
+
+
+def _clip(run: Run, file: Path) -> Clip:
+    name = _NAME.fullmatch(file.stem)
+    rows = next(
+        (
+            rows
+            for (task, variant), rows in run.cells.items()
+            if name and (task, slug(variant)) == (name["task"], name["variant"] or CLEAN)
+        ),
+        None,
+    )
+    if name is None or rows is None or int(name["seed"]) not in rows["seed"]:
+        return Clip(file, "", -1, "", None, file.stem.replace("-", " ").replace("_", " "))
+    seed = int(name["seed"])
+    at = rows["seed"].index(seed)
+    label, mode = rows["label"][at], mode_names(name["task"], rows["mode"])[at]
+    words = f"{label}, {mode}" if mode else label
+    return Clip(file, name["task"], seed, label, mode, f"{words} · seed {seed}")

@@ -1,0 +1,46 @@
+"""Decision latency as a robot would feel it: one episode, one thread, after a warm-up."""
+
+import time
+
+import numpy as np
+
+from ...envs.random_streams import noise_key
+from ...envs.simulation import Simulation
+from ...policies.core.policy import Episodes, Policy
+from ...tasks import Task
+from .timeouts import Guard
+
+WARM_UP, DECISIONS = 20, 100
+_BUDGET_S = 10.0
+
+
+def measure(task: Task, policy: Policy, guard: Guard) -> list[float]:
+    """Return the wall times [ms] of up to 100 decisions for a single episode, after 20 that do not count.
+
+    A slow policy is measured for ten seconds at most.
+    """
+    simulation = Simulation(task, 1)
+    simulation.reset([0])
+    needs = policy.needs()
+    seen = simulation.observe()
+    observation = {name: seen[name] for name in needs.observations or tuple(seen)}
+    keys = np.array([noise_key("latency", task.id)], np.uint64)
+    times: list[float] = []
+    with guard.watch():
+        policy.reset(Episodes(keys, simulation if needs.privileged else None))
+    stop = time.perf_counter() + _BUDGET_S
+    for number in range(WARM_UP + DECISIONS):
+        begin = time.perf_counter()
+        with guard.watch():
+            policy.act(observation)
+        end = time.perf_counter()
+        if number >= WARM_UP or end > stop:
+            times.append(1e3 * (end - begin))
+        if end > stop:
+            break
+    return times
+
+
+def median_ms(task: Task, policy: Policy) -> float:
+    """Return the median wall time [ms] of a decision for a single episode, on a microsecond."""
+    return round(float(np.median(measure(task, policy, Guard()))), 3)

@@ -1,0 +1,138 @@
+"""Between the evaluator and a policy nobody trusts: asks, checks, times, and blames.
+
+A policy's fault (an exception, a missed deadline, an action of wrong shape, not finite or out of range)
+ends the episodes it concerns with a label of its own; it never ends the run.
+"""
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...envs.simulation import Simulation
+from ...envs.specs import RANGE_SLACK, bounds, to_grid
+from ...policies.core.policy import Episodes, Needs, PlanRecord, Policy
+from ...tasks.core.referee import Referee
+from .plan_records import PlanLog, fitting
+from .timeouts import Guard, PolicyTimeout
+
+
+class DecisionRecord(NamedTuple):
+    """One call of `act`."""
+
+    step: int
+    """Control step at which it was asked."""
+    latency_ms: float
+    """Wall time of the call."""
+    rows: int
+    """Episodes decided in the call."""
+
+
+class Pilot:
+    """Flies N episodes with one policy."""
+
+    def __init__(
+        self, policy: Policy, needs: Needs, simulation: Simulation, referee: Referee, guard: Guard
+    ) -> None:
+        self.policy, self.needs, self.simulation, self.referee = policy, needs, simulation, referee
+        self.guard = guard
+        self.decisions: list[DecisionRecord] = []
+        self.plans = PlanLog(simulation.n)
+        """How the policy came to them."""
+        self.faults = np.full(simulation.n, "", dtype=object)
+        """What went wrong in each episode, "" for nothing, (N,) str."""
+        self.low, self.high = bounds(referee.task.actions(needs.action))
+        self._chunk = np.zeros((simulation.n, needs.execute, len(self.low)), np.int32)
+
+    def reset(self, noise_keys: np.ndarray) -> None:
+        """Tell the policy that N episodes begin."""
+        episodes = Episodes(noise_keys, self.simulation if self.needs.privileged else None)
+        self._ask(lambda: self.policy.reset(episodes))
+
+    def action(self, step: int) -> np.ndarray:
+        """Return the actions of control step `step` on the grid, (N, A) int32."""
+        variant = self.simulation.variant
+        if step % self.needs.execute == 0:
+            self._decide(variant.observe(self.simulation.observe(), step), step)
+        elif variant.every_step:
+            variant.observe(self.simulation.observe(), step)
+        return self._chunk[:, step % self.needs.execute]
+
+    def _decide(self, seen: dict[str, np.ndarray], step: int) -> None:
+        names = self.needs.observations or tuple(seen)
+        observation = {name: seen[name] for name in names}
+        begin = time.perf_counter()
+        answer = self._ask(lambda: _answer(self.policy.act(observation), self.simulation.n))
+        latency_ms = 1e3 * (time.perf_counter() - begin)
+        self.decisions.append(DecisionRecord(step, latency_ms, self.simulation.n))
+        chunk, plan = answer or (None, PlanRecord())
+        if chunk is not None:
+            self._accept(chunk)
+        self.plans.add(plan, self._chunk)
+
+    def _accept(self, chunk: np.ndarray) -> None:
+        """Take over the chunk; rows that are not sound keep their last action and end."""
+        n, execute, width = self._chunk.shape
+        if chunk.ndim != 3 or chunk.shape[0] != n or chunk.shape[1] < execute or chunk.shape[2] != width:
+            text = f"act returned actions of shape {chunk.shape}; expected ({n}, >={execute}, {width})"
+            self._blame(np.ones(n, bool), "POLICY_INVALID_ACTION", text)
+            return
+        chunk = chunk[:, :execute]
+        finite = np.isfinite(chunk).all(axis=(1, 2))
+        inside = ((chunk >= self.low - RANGE_SLACK) & (chunk <= self.high + RANGE_SLACK)).all(axis=(1, 2))
+        self._blame(~finite, "POLICY_INVALID_ACTION", "act returned a value that is not finite")
+        outside = finite & ~inside
+        if outside.any():
+            self._blame(outside, "POLICY_INVALID_ACTION", self._range_text(chunk[outside]))
+        sound = finite & inside
+        self._chunk[sound] = to_grid(chunk[sound])
+        self._chunk[~sound] = self._chunk[~sound, -1:]
+
+    def _range_text(self, chunk: np.ndarray) -> str:
+        worst = np.maximum(self.low - chunk, chunk - self.high).max(axis=(0, 1))
+        column = int(np.argmax(worst))
+        return (
+            f"act returned a value out of range in column {column} of {self.needs.action} "
+            f"(allowed {self.low[column]:g} to {self.high[column]:g})"
+        )
+
+    def _ask(self, call):  # noqa: ANN001, ANN202
+        """Call the policy under its deadline; a fault ends every running episode and returns None."""
+        try:
+            with self.guard.watch():
+                return call()
+        except PolicyTimeout:
+            text = f"no decision within {self.guard.deadline_s:g} s"
+            self._blame(~self.referee.done, "POLICY_TIMEOUT", text)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and not self.guard.in_worker:
+                raise  # the user's own Ctrl-C; workers do not hear it
+            self._blame(~self.referee.done, "POLICY_ERROR", fault_text(error))
+        return None
+
+    def _blame(self, rows: Any, label: str, text: str) -> None:
+        self.faults[rows & ~self.referee.done] = text
+        self.referee.policy_fault(rows, label)
+
+
+def fault_text(error: BaseException) -> str:
+    """Return what a policy raised as one printable line, whatever its message holds."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "its message cannot be read"
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return f"{type(error).__name__}: {line}"[:300]
+
+
+def _answer(decision: object, n: int) -> tuple[np.ndarray, PlanRecord]:
+    """Return a decision's actions and the fitting part of its plan; runs the policy's code."""
+    return _numbers(decision), fitting(getattr(decision, "plan", None), n)
+
+
+def _numbers(decision: object) -> np.ndarray:
+    """Return a decision's actions as floats, an empty array when they are none; runs the policy's code."""
+    try:
+        return np.asarray(getattr(decision, "actions", decision), dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.zeros(0)

@@ -1,0 +1,161 @@
+"""One shard: a fixed group of episodes of one task, run side by side and recorded.
+
+This is the loop that everything else stands around. A shard always holds the same episodes, so its
+records do not depend on the number of workers or threads, on the order of shards, or on a resume.
+"""
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+
+from ...envs.errors import WrongUse, unknown_name
+from ...envs.perturbations.core.variant import Variant
+from ...envs.random_streams import noise_key
+from ...envs.simulation import Simulation
+from ...envs.specs import ACTIONS, from_grid
+from ...policies.core.policy import Needs, Policy
+from ...tasks.core.referee import Referee, Verdict
+from ...tasks.core.task import Task
+from .plan_records import Plans
+from .policy_runner import DecisionRecord, Pilot
+from .timeouts import Guard
+
+STATE_EVERY = 10
+"""Control steps between recorded states (0.5 s)."""
+
+
+class Shard(NamedTuple):
+    """Which episodes run together."""
+
+    task: str
+    """Task id."""
+    variant: str
+    """Name of the variant; `clean` for none."""
+    index: int  # type: ignore[assignment]
+    """Number of the shard among those of its task and variant."""
+    seeds: tuple[int, ...]
+    """Episode seeds."""
+
+
+class Trace(NamedTuple):
+    """What is needed to replay N episodes without the policy."""
+
+    actions: np.ndarray
+    """What the robot was commanded, on the grid of 1e-5, (N, T, A) int32; row i counts up to its own end."""
+    states: np.ndarray
+    """`mjSTATE_INTEGRATION` before control steps 0, 10, 20, ..., (N, S, nstate) float64."""
+
+
+class ShardResult(NamedTuple):
+    """What came out of a shard."""
+
+    shard: Shard
+    verdict: Verdict
+    faults: np.ndarray
+    """What the policy did wrong in each episode, "" for nothing, (N,) str."""
+    digests: np.ndarray
+    """Fingerprint of each episode's actions, states and verdict, (N,) str of 32 hex digits."""
+    decisions: list[DecisionRecord]
+    trace: Trace
+    plans: Plans | None = None
+    """How the policy came to its decisions; None where it does not say."""
+
+
+def check_needs(task: Task, needs: Needs) -> None:
+    """Refuse, before the first episode, a policy that reads or emits what the task does not have.
+
+    Raises:
+        WrongUse: an unknown observation or action space, or an impossible `execute`.
+    """
+    offered = [spec.name for spec in task.observation]
+    for name in needs.observations:
+        if name not in offered:
+            raise unknown_name(f"observation of {task.id}", name, offered)
+    if needs.action not in ACTIONS:
+        raise unknown_name("action space", needs.action, ACTIONS)
+    if needs.execute < 1:
+        raise WrongUse(f"needs().execute is {needs.execute}; it must be at least 1")
+
+
+def run_shard(
+    task: Task,
+    policy: Policy,
+    shard: Shard,
+    suite_version: str,
+    threads: int = 1,
+    guard: Guard | None = None,
+    referee: Referee | None = None,
+    privileged: bool = True,
+) -> ShardResult:
+    """Run the episodes of a shard with a policy.
+
+    Args:
+        task: the task that the shard names.
+        policy: built for this task.
+        shard: the episodes.
+        suite_version: part of the policy's noise keys.
+        threads: simulation threads; the result does not depend on it.
+        guard: watches the calls of the policy; None for the default deadline.
+        referee: judges the episodes; None for the ordinary one.
+        privileged: whether the policy may have the simulator if it asks for it.
+    """
+    guard = guard or Guard()
+    with guard.watch():
+        needs = policy.needs()
+    check_needs(task, needs)
+    needs = needs._replace(privileged=needs.privileged and privileged)
+    n = len(shard.seeds)
+    variant = Variant(shard.variant)
+    simulation = Simulation(task, n, threads, variant)
+    simulation.reset(shard.seeds)
+    referee = referee or Referee(task, n, variant.horizon(task.horizon))
+    pilot = Pilot(policy, needs, simulation, referee, guard)
+    pilot.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
+
+    actions: list[np.ndarray] = []
+    states: list[np.ndarray] = []
+    while not referee.done.all():
+        step = len(actions)
+        action = variant.command(pilot.action(step), needs.action, step, simulation)
+        if referee.done.all():
+            break
+        if step % STATE_EVERY == 0:
+            states.append(simulation.state())
+        variant.push(simulation, step)
+        actions.append(action)
+        simulation.step(from_grid(action), needs.action, ~referee.done)
+        referee.see(variant.judged(task.measure(simulation), simulation), simulation.diverged)
+
+    verdict = referee.verdict()
+    trace = Trace(_stack(actions, n, np.int32), _stack(states, n, np.float64))
+    faults = pilot.faults.astype(str)
+    plans = pilot.plans.plans()
+    return ShardResult(shard, verdict, faults, digests(verdict, trace), pilot.decisions, trace, plans)
+
+
+def digests(verdict: Verdict, trace: Trace) -> np.ndarray:
+    """Return the fingerprint of each episode up to its own end, (N,) str."""
+    found = []
+    for row, steps in enumerate(verdict.steps):
+        digest = blake2b(digest_size=16)
+        digest.update(f"{verdict.label[row]} {verdict.mode[row]} {steps}".encode())
+        digest.update(np.ascontiguousarray(trace.actions[row, :steps], "<i4").tobytes())
+        digest.update(
+            np.ascontiguousarray(trace.states[row, : -(-int(steps) // STATE_EVERY)], "<f8").tobytes()
+        )
+        found.append(digest.hexdigest())
+    return np.array(found)
+
+
+def _stack(rows: list[np.ndarray], n: int, dtype: type) -> np.ndarray:
+    return np.stack(rows, axis=1).astype(dtype) if rows else np.zeros((n, 0, 0), dtype)
+
+
+def blamed(task: Task, shard: Shard, label: str, text: str) -> ShardResult:
+    """Return the result of a shard whose policy took its whole process down: every episode failed."""
+    n = len(shard.seeds)
+    referee = Referee(task, n)
+    referee.policy_fault(np.ones(n, bool), label)
+    verdict, trace = referee.verdict(), Trace(np.zeros((n, 0, 0), np.int32), np.zeros((n, 0, 0)))
+    return ShardResult(shard, verdict, np.full(n, text), digests(verdict, trace), [], trace)

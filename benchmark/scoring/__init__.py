@@ -1,0 +1,1 @@
+"""From episode records to scores: per task, and perturbed against clean."""

@@ -1,0 +1,207 @@
+"""From the episodes of a run to the numbers of a task: one place for every page, table and entry."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ...envs.errors import BimodalError, WrongUse
+from ...envs.npz import LARGEST
+from ...tasks import load_task, task_names
+from ...tasks.core.referee import LABELS, SUCCESS
+from ...tasks.core.registry import FILES
+from .. import metrics
+from ..metrics import Interval
+from ..records.run_folder import read_card
+from ..report.terms import count_labels
+from ..suites import suite_from_card
+
+_VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
+
+
+class Tally(NamedTuple):
+    """The numbers of one task in one variant."""
+
+    task: str
+    """Task id."""
+    variant: str
+    """Variant; `clean` for none."""
+    episodes: int
+    """Episodes, all of which count."""
+    successes: int
+    """Episodes with the label SUCCESS."""
+    success: Interval
+    """Share of successes with Wilson's 95 % interval."""
+    modes: dict[str, int]
+    """Successes in each of the task's modes, unused ones included."""
+    minority_share: float | None
+    """Share of the rarest mode among successes; None without a success."""
+    averaging_failures: int
+    """Episodes that failed between the modes."""
+    averaging: Interval
+    """Their share with Wilson's 95 % interval."""
+    labels: dict[str, int]
+    """Episodes with each label that occurred."""
+    steps_mean: float
+    """Mean length of an episode [control steps]."""
+
+
+class Summary(NamedTuple):
+    """The numbers of a policy over all tasks of a suite."""
+
+    success: Interval
+    """Mean success over tasks, every task weighing the same."""
+    averaging: float
+    """Mean share of averaging failures over tasks."""
+    averaging_interval: Interval
+    """The same with its 95 % interval."""
+    minority_share: float | None
+    """Smallest minority share of any task; None when nothing succeeded anywhere."""
+    narrowest: Tally | None
+    """The task with the smallest minority share."""
+
+
+class Run(NamedTuple):
+    """A run folder in memory."""
+
+    folder: Path
+    """Where it lies."""
+    card: dict[str, Any]
+    """`run.json`."""
+    cells: dict[tuple[str, str], dict[str, list]]
+    """Columns of `episodes.parquet` for each (task, variant), in the suite's order, sorted by seed."""
+
+
+def tally(
+    task: str, variant: str, labels: Sequence[str], modes: Sequence[str | None], steps: Sequence[int]
+) -> Tally:
+    """Count one task's episodes.
+
+    Args:
+        task: a task id.
+        variant: the variant's name.
+        labels: verdict of each episode, (N,).
+        modes: name of each episode's realised mode, None for none, (N,).
+        steps: length of each episode [control steps], (N,).
+    """
+    wins = [mode for label, mode in zip(labels, modes, strict=True) if label == SUCCESS]
+    counts = {name: wins.count(name) for name in load_task(task).modes}
+    n, k, middle = len(labels), len(wins), sum(label.endswith("_MID") for label in labels)
+    return Tally(
+        task=task,
+        variant=variant,
+        episodes=n,
+        successes=k,
+        success=_rate(k, n),
+        modes=counts,
+        minority_share=metrics.minority_share(list(counts.values())),
+        averaging_failures=middle,
+        averaging=_rate(middle, n),
+        labels=count_labels(labels),
+        steps_mean=float(np.mean(steps)) if n else 0.0,
+    )
+
+
+def summary(tallies: Sequence[Tally]) -> Summary:
+    """Summarise over the tasks of the `clean` variant (over all cells if there is no such variant)."""
+    cells = [cell for cell in tallies if cell.variant == "clean"] or list(tallies)
+    shares = {i: cell.minority_share for i, cell in enumerate(cells) if cell.minority_share is not None}
+    narrowest = cells[min(shares, key=shares.__getitem__)] if shares else None
+    averaging = metrics.mean_interval([cell.averaging for cell in cells])
+    return Summary(
+        success=metrics.mean_interval([cell.success for cell in cells]),
+        averaging=averaging.estimate,
+        averaging_interval=averaging,
+        minority_share=narrowest.minority_share if narrowest else None,
+        narrowest=narrowest,
+    )
+
+
+def tally_run(run: Run) -> list[Tally]:
+    """Count every task and variant of a run, in the suite's order."""
+    return [
+        tally(task, variant, rows["label"], mode_names(task, rows["mode"]), rows["steps"])
+        for (task, variant), rows in run.cells.items()
+    ]
+
+
+def faults(run: Run) -> list[str]:
+    """Return what the policy did wrong, each kind once with its count, the most frequent first."""
+    found = Counter(text for rows in run.cells.values() for text in rows["fault"] if text)
+    return [f"{count} episode{'s' if count > 1 else ''}: {text}" for text, count in found.most_common()]
+
+
+def mode_names(task: str, modes: Sequence[int]) -> list[str | None]:
+    """Return the names of mode numbers, None for -1."""
+    names = load_task(task).modes
+    return [names[mode] if mode >= 0 else None for mode in modes]
+
+
+def read_run(run_dir: Path | str) -> Run:
+    """Read a run folder.
+
+    Raises:
+        BimodalError: a file is missing, or the suite's cells are not all there.
+    """
+    folder = Path(run_dir)
+    card = read_card(folder)
+    if not (folder / "episodes.parquet").is_file():
+        raise BimodalError(f"{folder} has no episodes.parquet; run the same evaluation to its end first")
+    table = folder / "episodes.parquet"
+    try:
+        with pq.ParquetFile(table) as file:
+            parts = range(file.num_row_groups)
+            if (size := sum(file.metadata.row_group(part).total_byte_size for part in parts)) > LARGEST:
+                raise BimodalError(f"{table} would unpack to {size} bytes; at most {LARGEST} are read")
+            rows = file.read().to_pylist()
+    except (OSError, ValueError) as error:
+        raise BimodalError(f"{table} is damaged; run the same evaluation again to mend it") from error
+    return Run(folder, card, _cells(card["suite"], rows, folder))
+
+
+def _rate(k: int, n: int) -> Interval:
+    return Interval(k / max(n, 1), *metrics.wilson(k, n))
+
+
+def _check_rows(suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Refuse rows that no run of ours writes; a run folder from elsewhere is hostile until checked.
+
+    Raises:
+        BimodalError: an unknown task, variant, verdict or mode, or a column is missing.
+    """
+    try:
+        if foreign := [name for name in suite["tasks"] if name not in task_names()]:
+            raise BimodalError(
+                f"{folder} has episodes of {foreign[0]!r:.80}, a task that is not known here; name its file"
+                f" in {FILES}, or install its package"
+            )
+        sound = all(_VARIANT.fullmatch(name) is not None for name in suite["variants"])
+        for row in rows:
+            sound &= row["task"] in suite["tasks"]
+            modes = load_task(row["task"]).modes
+            sound &= row["variant"] in suite["variants"]
+            sound &= row["label"] in LABELS and -1 <= row["mode"] < len(modes)
+            sound &= all(isinstance(row[name], int) for name in ("seed", "steps", "shard"))
+    except (KeyError, TypeError, WrongUse) as error:
+        raise BimodalError(f"{folder} is damaged or not a run of ours ({type(error).__name__})") from error
+    if not sound:
+        raise BimodalError(f"{folder} is damaged or not a run of ours: a task, verdict or mode is unknown")
+
+
+def _cells(
+    suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder: Path
+) -> dict[tuple[str, str], dict[str, list]]:
+    _check_rows(suite, rows, folder)
+    cells, found = {}, defaultdict(list)
+    for row in rows:
+        found[row["task"], row["variant"]].append(row)
+    for task, variant in suite_from_card(dict(suite)).cells():
+        part = sorted(found[task, variant], key=lambda row: row["seed"])
+        if not part:
+            raise BimodalError(f"{folder} has no episodes of {task} ({variant}); run it to the end first")
+        cells[task, variant] = {name: [row[name] for row in part] for name in part[0]}
+    return cells

@@ -1,0 +1,1 @@
+"""Control steps per second against bare MuJoCo and other physics (`make speed`)."""

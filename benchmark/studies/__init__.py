@@ -1,0 +1,1 @@
+"""Studies over many methods: results side by side, samplers, choice of mode, denoising."""

@@ -1,0 +1,165 @@
+"""The results of every method side by side: what docs/results.md and `bimodal results` show.
+
+Everything is counted from run folders (`bimodal evaluate METHOD`); only decision times are measured here, one
+method after another with nothing beside them.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...envs.errors import BimodalError
+from ...envs.files import write_json
+from ...envs.perturbations.core.variant import CLEAN
+from ...policies import load_policy
+from ...policies.core.registry import BUILT_IN
+from ...tasks import load_task
+from ...tasks.core.referee import SUCCESS
+from .. import metrics
+from ..evaluation.evaluate import RUNS
+from ..metrics import Interval
+from ..provenance import versions
+from ..rollout.latency import median_ms
+from ..scoring.task_scores import Run, Tally, mode_names, read_run, summary, tally
+from ..suites import SUITES, find_suite
+
+TIMED_ON = "PandaLiftDumbbell-v1"
+"""The task on which decisions are timed."""
+RATES = RUNS / "results" / "decision-times.json"
+"""Where decision times are kept, relative to the working directory."""
+
+
+class Failure(NamedTuple):
+    """How a method fails most often."""
+
+    label: str
+    """The verdict, "" when nothing failed."""
+    share: float
+    """Of all its failures."""
+    task: str
+    """The task on which it is most frequent, and a seed of it that can be watched."""
+    seed: int
+
+
+class Result(NamedTuple):
+    """One method on the clean cells of a suite."""
+
+    policy: str
+    """Its name."""
+    parameters: int | None
+    """Learned values of the first task's weights."""
+    execute: int
+    """Actions executed of each decision."""
+    success: Interval
+    """Mean over tasks."""
+    averaging: Interval
+    """Share of averaging failures, mean over tasks."""
+    commitment: float
+    """Share of episodes in which any mode was realised, mean over tasks."""
+    coverage: float
+    """Share of modes that succeed at least now and then, mean over tasks."""
+    rarest: float | None
+    """Smallest share of a mode among the successes of any task."""
+    switches: float
+    """How often the hand went over to another side, per episode."""
+    cells: tuple[Tally, ...]
+    """Task by task."""
+    failure: Failure
+
+
+def runs_of(suite: str = "core", folder: Path = RUNS) -> list[Run]:
+    """Return the finished runs of registered policies on a suite as it is today, in the registry's order.
+
+    Where there is no run of the whole suite, one of its clean episodes alone will do.
+    """
+    places = {"": SUITES[suite].hash(), "-part": find_suite(suite, variants=()).hash()}
+    found = []
+    for name in BUILT_IN:
+        runs = (finished(folder / f"{suite}{part}-{name}", today) for part, today in places.items())
+        found += [run for run in runs if run][:1]
+    return found
+
+
+def seed_runs(policy: str, suite: str = "core", folder: Path = RUNS) -> list[Run]:
+    """Return the runs `SUITE-POLICY-seed-N` of other training seeds, on the suite's clean episodes."""
+    today = find_suite(suite, variants=()).hash()
+    runs = (finished(path, today) for path in sorted(folder.glob(f"{suite}-{policy}-seed-*")))
+    return [run for run in runs if run]
+
+
+def finished(path: Path, suite_hash: str) -> Run | None:
+    """Return the run in a folder if it is whole and of that suite."""
+    try:
+        run = read_run(path)
+    except BimodalError:
+        return None
+    return run if run.card["suite"]["hash"] == suite_hash else None
+
+
+def result(run: Run) -> Result:
+    """Count the clean cells of a run."""
+    clean = {task: rows for (task, variant), rows in run.cells.items() if variant == CLEAN}
+    cells = tuple(
+        tally(task, CLEAN, rows["label"], mode_names(task, rows["mode"]), rows["steps"])
+        for task, rows in clean.items()
+    )
+    whole = summary(cells)
+    policy = run.card["policy"]
+    return Result(
+        policy=policy["name"],
+        parameters=policy["parameters"],
+        execute=policy["execute"],
+        success=whole.success,
+        averaging=whole.averaging_interval,
+        commitment=float(np.mean([metrics.commitment(rows["mode"]) for rows in clean.values()])),
+        coverage=float(np.mean([metrics.coverage(list(cell.modes.values())) for cell in cells])),
+        rarest=whole.minority_share,
+        switches=float(np.mean([np.mean(rows["switches"]) for rows in clean.values()])),
+        cells=cells,
+        failure=most_frequent_failure(clean),
+    )
+
+
+def most_frequent_failure(clean: dict[str, dict[str, list]]) -> Failure:
+    """Return the verdict, other than success, of most clean episodes, and where to see it."""
+    labels = Counter(label for rows in clean.values() for label in rows["label"] if label != SUCCESS)
+    if not labels:
+        return Failure("", 0.0, "", -1)
+    label, count = labels.most_common(1)[0]
+    task = max(clean, key=lambda name: clean[name]["label"].count(label))
+    rows = clean[task]
+    seed = rows["seed"][rows["label"].index(label)]
+    return Failure(label, count / labels.total(), task, int(seed))
+
+
+def decision_ms(
+    names: Sequence[str], progress: Callable[[str], None] | None = None, file: Path = RATES
+) -> dict[str, float]:
+    """Return the median wall time [ms] of a decision for one episode on one core, by policy.
+
+    What was measured before, of the same weights and with the same versions, is not measured again.
+    """
+    known = _known(file)
+    task, times = load_task(TIMED_ON), {}
+    for name in names:
+        policy = load_policy(name, task)
+        about = {"artifacts": policy.artifacts(), "versions": versions()}
+        if known.get(name, {}).get("about") != about:
+            if progress:
+                progress(name)
+            known[name] = {"about": about, "ms": median_ms(task, policy)}
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_json(file, known)
+        times[name] = float(known[name]["ms"])
+    return times
+
+
+def _known(file: Path) -> dict[str, dict]:
+    try:
+        return {name: dict(entry) for name, entry in json.loads(file.read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

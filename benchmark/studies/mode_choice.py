@@ -1,0 +1,70 @@
+"""What makes a policy choose: a start nearer to one grasp, a post at one, a knock once it has chosen."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ...envs.perturbations.core.perturbation import LEVELS
+from ...envs.perturbations.core.variant import CLEAN
+from ..evaluation.evaluate import RUNS, evaluate
+from ..scoring.perturbation_effects import Overall, compare_all, over_tasks
+from ..suites import SUITES, Suite
+from .method_results import finished
+
+METHODS = ("expert", "mse", "nearest", "gmm", "flow", "diffusion")
+"""Methods that are asked, a coin between experts first."""
+QUESTIONS = {
+    "start.bias": "The hand starts nearer to one grasp",
+    "scene.blocked": "A post stands near or on the way to one grasp",
+    "contact.knock_after": "Once the hand has chosen, the objects are knocked towards the other grasp",
+}
+"""The axes that ask, and what they do."""
+PANEL = Suite(
+    "choices",
+    "1",
+    SUITES["core"].tasks,
+    range(50),
+    (CLEAN, *(f"{axis}:{level}" for axis in QUESTIONS for level in LEVELS[1:])),
+)
+"""Every question at every level, on the tasks of the core suite that can have it."""
+
+
+class Choices(NamedTuple):
+    """The answers of one method."""
+
+    method: str
+    """Its name."""
+    answers: Mapping[str, Overall]
+    """What each variant changes, by its name."""
+
+
+def measure(
+    methods: Sequence[str] = METHODS,
+    workers: int | None = None,
+    fresh: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+    panel: Suite = PANEL,
+) -> list[Choices]:
+    """Ask methods what has not been asked yet; runs are kept in `runs/choices-METHOD`.
+
+    Args:
+        methods: names of policies.
+        workers: processes; None for one a core.
+        fresh: whether to forget earlier runs.
+        progress: called with a method, its finished episodes, and their total.
+        panel: the episodes.
+    """
+    for method in methods:
+        report = None if progress is None else lambda n, total, of=method: progress(of, n, total)
+        evaluate(method, panel, workers=workers, fresh=fresh, progress=report)
+    return kept(methods, panel)
+
+
+def kept(methods: Sequence[str] = METHODS, panel: Suite = PANEL, folder: Path = RUNS) -> list[Choices]:
+    """Return the answers of the methods that have a finished run of the present panel."""
+    found = []
+    for method in methods:
+        if run := finished(folder / f"{panel.name}-{method}", panel.hash()):
+            answers = {one.variant: one for one in over_tasks(compare_all(run.cells))}
+            found.append(Choices(method, answers))
+    return found

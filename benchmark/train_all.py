@@ -1,0 +1,227 @@
+"""Training of many methods on many tasks: a process a training, a thread a process, as many as cores.
+
+What is there already and fits is not trained again; what was interrupted goes on; what fails stops nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import mujoco
+
+from ..envs.errors import BimodalError, WrongUse
+from ..policies.training.presets import PRESETS, USUAL
+from ..tasks import load_task
+from ..tasks.core.fingerprint import fingerprint
+from ..tasks.demonstrations.collect import GRADED, PROCESS_NOISE, collect, load, save
+from .processes import Report, State, side_by_side
+from .provenance import cores
+from .report.terms import short_name
+
+EPISODES, GRADED_EPISODES = 300, 600
+"""Demonstrations that a method learns from; more where many of them fail."""
+SHOWN = 3
+"""Trainings that the progress display names."""
+
+Shows = Callable[[str, str, int, int], Path]
+"""Where the demonstrations of a task lie: shows(task, regime, episodes, seed)."""
+Update = Callable[[int, int, str], None]
+"""update(steps done, steps in all, note)."""
+
+
+class Training(NamedTuple):
+    """One method on one task."""
+
+    task: str
+    """Task id."""
+    method: str
+    """Registered name."""
+    seed: int = 0
+    """Of the training."""
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.method} on {short_name(self.task)}" + (f", seed {self.seed}" if self.seed else "")
+
+
+class Setting(NamedTuple):
+    """What all trainings have in common."""
+
+    out: Path
+    """Folder of checkpoints; those of another seed than 0 lie in a folder of their own in it."""
+    preset: str = USUAL
+    """One of `PRESETS`."""
+    device: str = "auto"
+    """One of `DEVICES`."""
+    steps: int | None = None
+    """Optimiser steps of a stage; None takes each method's budget."""
+    fresh: bool = False
+    """Whether everything is trained anew."""
+
+    def folder(self, seed: int) -> Path:
+        """Return the folder of the checkpoints of a training seed."""
+        return self.out / f"seed-{seed}" if seed else self.out
+
+
+class Outcome(NamedTuple):
+    """What became of many trainings."""
+
+    trained: tuple[Training, ...]
+    """Trained now."""
+    kept: tuple[Training, ...]
+    """There already."""
+    failed: dict[Training, str]
+    """Why each of the others has no weights."""
+
+
+def regime_of(method: str) -> str:
+    """Return the regime of the demonstrations that a method learns from."""
+    from ..policies.training.train import METHODS
+
+    return METHODS[method].regime
+
+
+def episodes_of(regime: str) -> int:
+    """Return how many demonstrations of a regime a method learns from."""
+    return GRADED_EPISODES if regime == GRADED else EPISODES
+
+
+def demonstrate(task: str, regime: str, file: Path, report: Report | None = None, threads: int = 1) -> None:
+    """Record the demonstrations of a regime, unless they are there, whole, and of the task's present form."""
+    if _usable(file) is None:
+        found = collect(load_task(task), regime, episodes_of(regime), threads=threads, progress=report)
+        save(found, file)
+
+
+def train_all(
+    trainings: Iterable[Training],
+    setting: Setting,
+    shows: Shows,
+    workers: int | None = None,
+    update: Update | None = None,
+) -> Outcome:
+    """Train everything, making the demonstrations that are missing.
+
+    Args:
+        trainings: which methods on which tasks.
+        setting: what they have in common.
+        shows: says where demonstrations lie.
+        workers: processes; None is one a core, 0 stays in this one.
+        update: called now and then with the optimiser steps done, those to do, and a note.
+    """
+    from ..policies.training.train import METHODS, budget
+
+    workers, tell = cores() if workers is None else workers, update or (lambda done, total, note: None)
+    files = {t: shows(t.task, r := regime_of(t.method), episodes_of(r), 0) for t in trainings}
+    metas = {file: _usable(file) for file in set(files.values())}
+    kept = [] if setting.fresh else [t for t, file in files.items() if _fits(t, setting, metas[file])]
+    steps = {
+        t: METHODS[t.method].stages * budget(t.method, setting.preset, setting.steps)
+        for t in files
+        if t not in kept
+    }
+    total = sum(steps.values())
+
+    missing = {files[t]: t for t in steps if metas[files[t]] is None}
+    undone = _demonstrate_all(missing, workers, lambda note: tell(0, total, note))
+    failed = {t: f"no demonstrations: {undone[files[t]]}" for t in steps if files[t] in undone}
+    lost = sum(steps[t] for t in failed)
+
+    # The longest first, so that no core is left alone with it at the end.
+    todo = sorted((t for t in steps if t not in failed), key=lambda t: -steps[t])
+    calls = {t: partial(_train, t, files[t], setting) for t in todo}
+    for states in side_by_side(calls, workers):
+        failed |= {t: state.problem for t, state in states.items() if state.problem}
+        done = sum(state.done if state.problem is None else steps[t] for t, state in states.items())
+        tell(lost + done, total, _note(states))
+    return Outcome(tuple(t for t in todo if t not in failed), tuple(kept), failed)
+
+
+def _demonstrate_all(
+    missing: Mapping[Path, Training], workers: int, tell: Callable[[str], None]
+) -> dict[Path, str]:
+    """Record each missing file for one of the trainings that need it; return what went wrong with which."""
+    calls = {file: partial(demonstrate, t.task, regime_of(t.method), file) for file, t in missing.items()}
+    undone: dict[Path, str] = {}
+    for states in side_by_side(calls, workers):
+        undone = {file: state.problem for file, state in states.items() if state.problem}
+        ended = sum(state.problem is not None for state in states.values())
+        tell(f"demonstrations: {ended} of {len(states)} sets")
+    return undone
+
+
+def _note(states: Mapping[Training, State]) -> str:
+    """Return how many trainings have ended, and the loss of some that run."""
+    ended = sum(state.problem is not None for state in states.values())
+    running = [f"{t} {s.value:.4f}" for t, s in states.items() if s.running and s.done]
+    more = [f"and {len(running) - SHOWN} more"] if len(running) > SHOWN else []
+    losses = "; ".join(running[:SHOWN] + more)
+    return f"{ended} of {len(states)} trained" + (f"; loss: {losses}" if running else "")
+
+
+def _train(training: Training, file: Path, setting: Setting, report: Report) -> None:
+    from ..policies.training.train import train
+
+    train(
+        training.method,
+        file,
+        setting.folder(training.seed),
+        setting.steps,
+        training.seed,
+        report,
+        preset=setting.preset,
+        device=setting.device,
+        fresh=setting.fresh,
+    )
+
+
+def _fits(training: Training, setting: Setting, shown: dict | None) -> bool:
+    """Whether a checkpoint is there, whole, and what a training on the demonstrations `shown` makes."""
+    from ..policies.core.checkpoint import checkpoint_path
+    from ..policies.core.checkpoint import load as load_checkpoint
+    from ..policies.core.devices import find_device
+    from ..policies.training.train import METHODS, budget
+    from ..policies.training.training_batches import recipe
+
+    task, method, seed = training
+    try:
+        config = load_checkpoint(checkpoint_path(setting.folder(seed), task, method), task, method).config
+    except BimodalError:
+        return False
+    card, sizes = config.training, PRESETS[setting.preset]
+    steps, here = budget(method, setting.preset, setting.steps), card.get("device", "cpu")
+    free = setting.device == "auto" and not sizes.ships  # made for whatever device is there
+    device = here if free else find_device(setting.device, wide=not sizes.ships)
+    wanted = {"preset": USUAL, "device": "cpu"} | recipe(steps, seed, setting.preset, device)
+    found = {"preset": USUAL, "device": "cpu"} | card
+    kind = METHODS[method]
+    return (
+        wanted.items() <= {name: found.get(name) for name in wanted}.items()
+        and (config.horizon, config.width, config.blocks) == (kind.horizon, sizes.width, sizes.blocks)
+        and _learnt(card.get("demonstrations", {}), task, kind.regime, shown)
+    )
+
+
+def _learnt(meta: dict, task: str, regime: str, shown: dict | None) -> bool:
+    """Whether a checkpoint learnt from the demonstrations `shown`, or, without any, those to be made."""
+    if shown is not None:
+        return meta == shown
+    wanted = {
+        "task": task,
+        "regime": regime,
+        "episodes": episodes_of(regime),
+        "seed": 0,
+        "process_noise": PROCESS_NOISE,
+        "mujoco": mujoco.__version__,
+        "fingerprint": fingerprint(load_task(task)),
+    }
+    return wanted == {name: meta.get(name) for name in wanted}
+
+
+def _usable(file: Path) -> dict | None:
+    """Return what demonstrations say of themselves; None if they are missing, damaged or of an older form."""
+    try:
+        return load(file).meta
+    except WrongUse:
+        return None

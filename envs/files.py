@@ -1,0 +1,60 @@
+"""Writing files whole or not at all."""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import BimodalError
+
+DRAFTS = ".*.[0-9]*"
+"""Pattern of the drafts that a killed process may leave behind."""
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a draft beside `path`: it becomes `path` when the block ends well, and vanishes when not.
+
+    Raises:
+        BimodalError: the disk refuses; what was finished before is kept.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield draft
+        draft.replace(path)
+    except OSError as error:
+        raise disk_error(path.parent, error) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file, whole or not at all."""
+    with whole(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a npz file, packed, whole or not at all."""
+    with whole(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def disk_error(path: Path, error: OSError) -> BimodalError:
+    """Say that a write failed, and that what is finished is kept."""
+    return BimodalError(
+        f"cannot write to {path}: {error.strerror or error}; finished shards are kept, "
+        "run the same command again to go on"
+    )

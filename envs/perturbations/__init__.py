@@ -1,0 +1,1 @@
+"""The perturbations, one file a family; every class here that has a `name` is found by its registry."""

@@ -1,0 +1,149 @@
+"""What the robot does is not what the policy asked for: delay, jitter, loss, noise, weak servos, a slow hand.
+
+Delays are counted in control steps. While no new command is there, the robot holds its last target: the same
+command again, or no step at all when commands are steps (`ee_delta`).
+"""
+
+from typing import Any, ClassVar
+
+import mujoco
+import numpy as np
+
+from ..robot import panda as robot
+from ..specs import ACTIONS
+from .core.perturbation import Axis
+
+
+def holding(last: np.ndarray, space: str) -> np.ndarray:
+    """Return the command (N, A) that holds the target of the last one."""
+    if space != "ee_delta":
+        return last
+    stays = np.repeat(
+        [spec.name == "grip" for spec in ACTIONS[space]], [spec.size for spec in ACTIONS[space]]
+    )
+    return last * np.tile(stays, last.shape[1] // len(stays))
+
+
+class Delay(Axis):
+    """Every command is executed some control steps late."""
+
+    name = "actuation.delay"
+    unit = "control steps"
+    levels = (0, 1, 2, 4)
+
+    def begin(self, task: Any, draws: np.ndarray) -> None:
+        """Forget earlier commands."""
+        super().begin(task, draws)
+        self._waiting: list[np.ndarray] = []
+
+    def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
+        """Return the command of so many steps ago; the hand stays until there is one."""
+        self._waiting.append(actions)
+        return self._waiting.pop(0) if len(self._waiting) > self.magnitude else self.still
+
+
+class Jitter(Axis):
+    """Every command takes its own time, from 0 to some control steps; overtaken ones are dropped."""
+
+    name = "actuation.jitter"
+    unit = "control steps at most"
+    levels = (0, 1, 2, 4)
+
+    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+        """Return how long each command takes, (steps,)."""
+        return rng.integers(0, int(self.magnitude) + 1, task.horizon)
+
+    def begin(self, task: Any, draws: np.ndarray) -> None:
+        """Forget earlier commands."""
+        super().begin(task, draws)
+        self._sent: list[np.ndarray] = []
+        self._newest = np.full(len(draws), -1)
+
+    def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
+        """Return the newest command that has arrived."""
+        self._sent.append(actions)
+        arrived = np.arange(step + 1) + self.draws[:, : step + 1] <= step
+        newest = np.where(arrived.any(1), step - arrived[:, ::-1].argmax(1), -1)
+        rows = np.arange(len(actions))
+        sent = np.stack([self.still, *self._sent])[newest + 1, rows]
+        executed = np.where((newest > self._newest)[:, None], sent, holding(sent, space))
+        self._newest = newest
+        return executed
+
+
+class Dropped(Axis):
+    """Some commands never arrive."""
+
+    name = "actuation.dropped"
+    unit = "share of commands"
+    levels = (0.0, 0.1, 0.25, 0.5)
+
+    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+        """Return uniform numbers, (steps,)."""
+        return rng.random(task.horizon)
+
+    def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
+        """Return the command, or hold the last one."""
+        last = self.still if step == 0 else self._last
+        lost = (self.draws[:, step] < self.magnitude)[:, None]
+        self._last = np.where(lost, holding(last, space), actions)
+        return self._last
+
+
+class ActionNoise(Axis):
+    """The commanded position of the hand scatters at every step.
+
+    From 2 mm on, a hand that shakes so never counts as being at rest, whoever commands it.
+    """
+
+    name = "actuation.noise"
+    unit = "mm"
+    levels = (0.0, 0.5, 1.0, 1.5)
+    per_metre: ClassVar[dict[str, float]] = {"ee_absolute": 1.0, "ee_delta": 20.0, "joint_absolute": 2.0}
+    """Units of each action space in a metre of the hand: steps of 5 cm; radians on an arm of half a metre."""
+
+    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+        """Return standard normal numbers, (steps, arms, 7)."""
+        return rng.standard_normal((task.horizon, getattr(task, "arms", 1), 7))
+
+    def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
+        """Add them to position, translation or joints."""
+        first, arms = ACTIONS[space][0].size, self.draws.shape[2]
+        parts = actions.reshape(len(actions), arms, -1).copy()
+        scale = 1e-3 * self.magnitude * self.per_metre[space]
+        parts[..., :first] += scale * self.draws[:, step, :, :first]
+        return parts.reshape(actions.shape)
+
+
+def actuators(model: mujoco.MjModel, fingers: bool) -> np.ndarray:
+    """Return the indices of the actuators of the fingers, or of the arm's joints."""
+    names = [model.actuator(i).name for i in range(model.nu)]
+    return np.array([i for i, n in enumerate(names) if n.endswith(robot.FINGER_JOINTS) == fingers])
+
+
+class Gain(Axis):
+    """The servos of the arm are weaker, stiffness and damping alike."""
+
+    name = "actuation.gain"
+    unit = "x"
+    levels = (1.0, 0.8, 0.6, 0.4)
+
+    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+        """Scale stiffness and damping."""
+        arm = actuators(model, fingers=False)
+        model.actuator_gainprm[arm] *= self.magnitude
+        model.actuator_biasprm[arm] *= self.magnitude
+
+
+class GripperSpeed(Axis):
+    """The fingers move slower."""
+
+    name = "actuation.gripper_speed"
+    unit = "x"
+    levels = (1.0, 0.5, 0.25, 0.125)
+
+    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+        """Raise the damping of the fingers: their largest speed is force over damping."""
+        for index in range(model.njnt):
+            if model.joint(index).name.endswith(robot.FINGER_JOINTS):
+                model.dof_damping[model.jnt_dofadr[index]] /= self.magnitude

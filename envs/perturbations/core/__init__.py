@@ -1,0 +1,1 @@
+"""What perturbations are made of: their base class, their registry, and variants that combine them."""

@@ -1,0 +1,1 @@
+"""Off-screen rendering: appearance, meshes, cameras and text over frames."""

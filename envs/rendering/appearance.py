@@ -1,0 +1,279 @@
+"""Dresses the lean physics scene for the camera: the same bodies and joints, with shells, wood and light.
+
+What is drawn lives in geom groups 1 and 2; physics shapes are hidden and stay as they are. Because no body or
+joint is added, a recorded state of the physics model places every body of the dressed one.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+
+from ..random_streams import stream
+from ..scene import FLOOR_Z
+from ..scene_generation.props import LOOK
+from ..scene_generation.robosuite_objects import grocery
+from ..specs import PREFIXES
+from .meshes import panda_parts, rounded_box, rounded_cylinder
+
+SHOWN = 1
+"""The geom group of what cameras see, the robot apart; physics shapes are moved out of it."""
+TABLE_TOP = "table_top"
+"""The physics box that becomes a wooden table; a scene has one or none."""
+ROBOT = 2
+"""The geom group of the robot and its base plate, which a renderer can leave out."""
+_HIDDEN = 3
+
+FOVY = 36.0
+"""Vertical opening angle of the cameras that stand still [degrees]."""
+
+_Colour = tuple[float, float, float]
+_ROBOT: dict[str, tuple[_Colour, float, float]] = {  # colour, specular, shininess
+    "white": ((0.93, 0.94, 0.95), 0.35, 0.55),
+    "dark": ((0.13, 0.14, 0.16), 0.40, 0.50),
+}
+_METAL, _EDGE, _FLOOR = (0.28, 0.30, 0.33), (0.62, 0.50, 0.37), (0.60, 0.635, 0.68)
+_WOOD = (0.78, 0.66, 0.52)
+_HAZE, _ZENITH = (0.93, 0.95, 0.98), (0.66, 0.75, 0.87)
+_BEVEL = 0.004  # radius of the edges of task objects [m]
+_BEVEL_SHARE = 0.3  # and at most this share of their smallest half size
+
+_TOP, _BOARD, _LEG = 0.006, 0.016, 0.025  # half thickness of wood and edge, half width of legs [m]
+
+
+class View(NamedTuple):
+    """A camera that stands still and looks at a point."""
+
+    lookat: tuple[float, float, float]
+    """World [m]."""
+    distance: float
+    """From the point [m]."""
+    azimuth: float
+    """Direction of the gaze about z [degrees]; 180 looks along -x, at the robot's face."""
+    elevation: float
+    """Direction of the gaze over the horizon [degrees]; -90 looks straight down."""
+    height: float = 0.0
+    """Of a parallel projection's picture [m]; 0 for perspective, with an opening angle of `FOVY`."""
+
+    def frame(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the camera's position (3,) [m] and its rotation (3, 3), world; it looks along its -z."""
+        turn, rise = np.radians(self.azimuth), np.radians(self.elevation)
+        gaze = np.array([np.cos(rise) * np.cos(turn), np.cos(rise) * np.sin(turn), np.sin(rise)])
+        right = np.array([np.sin(turn), -np.cos(turn), 0.0])
+        axes = np.stack([right, np.cross(right, gaze), -gaze], axis=1)
+        return np.array(self.lookat) - self.distance * gaze, axes
+
+
+VIEWS = {
+    "front": View((0.39, 0.0, 0.26), 1.52, 157.0, -20.0),
+    "side": View((0.36, 0.0, 0.24), 1.55, 100.0, -16.0),
+    "top": View((0.47, 0.0, 0.0), 1.10, 180.0, -89.9),
+    "closeup": View((0.48, 0.0, 0.10), 0.82, 157.0, -25.0),
+}
+"""The cameras that stand still; `wrist` rides on the first arm's hand."""
+_PAIR_VIEWS = {
+    "front": View((0.60, 0.0, 0.26), 1.80, 100.0, -20.0),
+    "side": View((0.60, 0.0, 0.26), 1.85, 90.0, -10.0),
+    "top": View((0.60, 0.0, 0.0), 1.50, 90.0, -89.9),
+    "closeup": View((0.60, 0.0, 0.10), 1.00, 100.0, -26.0),
+}
+"""The same for two arms, from the side, as each stands before the other's face."""
+CAMERAS = (*VIEWS, "wrist")
+
+_WRIST, _WRIST_TILT = np.array([0.095, 0.0, 0.02]), 21.0
+"""The wrist camera's place in the hand's frame [m] and its tilt towards the fingers [degrees]."""
+
+WORKSPACE = np.array([0.42, 0.0, 0.10])
+"""What the lights aim at [m]."""
+_LAMP_DISTANCE = 2.2  # from there to a light [m]
+_SHADOWS = (1.1, 1.5)  # half the width of the square in which shadows are drawn, for one arm and two [m]
+
+
+def views(arms: int) -> dict[str, View]:
+    """Return the cameras that stand still before one arm or two."""
+    return _PAIR_VIEWS if arms == 2 else VIEWS
+
+
+def dress(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
+    """Return a copy of the physics scene `spec` made for the camera.
+
+    Args:
+        spec: a scene with robosuite's body names; visible shapes in groups 0-2, with colours.
+        faces: triangles of the robot.
+    """
+    spec = spec.copy()
+    physics = spec.compile()
+    shapes = [(geom.id, geom) for geom in spec.geoms]  # ids are lost at the first addition
+    for light in list(spec.lights):
+        spec.delete(light)
+    _set_stage(spec)
+    for index, geom in shapes:
+        visible = geom.group < _HIDDEN and geom.rgba[3] > 0 and geom.type != mujoco.mjtGeom.mjGEOM_PLANE
+        if geom.name == TABLE_TOP:
+            _dress_table(spec, geom.parent, physics, index)
+        elif visible:
+            _dress_object(spec, geom, physics, index)
+        geom.group = _HIDDEN
+    _dress_robot(spec, faces)
+    arms = len(_of_arms(spec, "base"))
+    spec.visual.map.shadowclip = _SHADOWS[arms == 2]
+    _add_cameras(spec, views(arms))
+    return spec
+
+
+def _show(body: mujoco.MjsBody, kind: str, material: str, group: int = SHOWN, **fields: object) -> None:
+    """Add a geom that is seen and touches nothing."""
+    shape = getattr(mujoco.mjtGeom, f"mjGEOM_{kind.upper()}")
+    body.add_geom(type=shape, material=material, group=group, contype=0, conaffinity=0, mass=0, **fields)
+
+
+def _paint(spec: mujoco.MjSpec, name: str, rgba: tuple[float, ...], specular: float, shininess: float) -> str:
+    """Add a material once and return its name."""
+    if spec.material(name) is None:
+        alpha = (*rgba, 1.0)[:4]
+        spec.add_material(name=name, rgba=alpha, specular=specular, shininess=shininess, reflectance=0.0)
+    return name
+
+
+# --------------------------------------------------------------------------------------------- stage
+
+
+def _set_stage(spec: mujoco.MjSpec) -> None:
+    """Add sky, haze, floor and the two lights."""
+    spec.stat.extent, spec.stat.center = 1.0, WORKSPACE
+    spec.visual.map.znear, spec.visual.map.zfar, spec.visual.map.haze = 0.01, 20.0, 0.5
+    spec.visual.rgba.haze = [*_HAZE, 1.0]
+    spec.visual.global_.offwidth = spec.visual.global_.offheight = 640
+    spec.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=_HAZE,
+        rgb2=_ZENITH,
+        width=256,
+        height=256 * 6,
+    )
+    world = spec.worldbody
+    _show(world, "plane", _paint(spec, "floor", _FLOOR, 0.0, 0.0), size=[0, 0, 1], pos=[0, 0, FLOOR_Z])
+    _paint(spec, "metal", _METAL, 0.3, 0.4)
+    for name in ("key", "fill"):
+        world.add_light(name=name, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, ambient=[0, 0, 0])
+
+
+def lamp_position(direction: np.ndarray) -> np.ndarray:
+    """Return where a light that shines along `direction` (3,) stands, world (3,) [m]."""
+    return WORKSPACE - _LAMP_DISTANCE * direction / np.linalg.norm(direction)
+
+
+def _dress_table(spec: mujoco.MjSpec, table: mujoco.MjsBody, physics: mujoco.MjModel, geom: int) -> None:
+    """Lay wood on the table's box, with an edge below and four legs."""
+    wide, deep, half = physics.geom_size[geom]
+    x, y, z = physics.geom_pos[geom] + [0.0, 0.0, half]  # the top's centre in the table's frame
+    image = wood()
+    texture = spec.add_texture(name="wood", type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3)
+    texture.height, texture.width = image.shape[:2]
+    texture.data = image.tobytes()
+    _paint(spec, "wood", (1.0, 1.0, 1.0), 0.15, 0.3)
+    textures = list(spec.material("wood").textures)
+    textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "wood"
+    spec.material("wood").textures = textures
+    _paint(spec, "edge", _EDGE, 0.15, 0.3)
+    below = z - 2 * (_TOP + _BOARD)
+    leg = (table.pos[2] + below - FLOOR_Z) / 2  # half the length of the legs
+    _show(table, "box", "wood", size=[wide, deep, _TOP], pos=[x, y, z - _TOP])
+    _show(table, "box", "edge", size=[wide, deep, _BOARD], pos=[x, y, z - 2 * _TOP - _BOARD])
+    for side_x in (-1, 1):
+        for side_y in (-1, 1):
+            place = [x + side_x * (wide - 0.05), y + side_y * (deep - 0.05), below - leg]
+            _show(table, "box", "metal", size=[_LEG, _LEG, leg], pos=place)
+
+
+def wood(pixels: int = 512, planks: int = 6) -> np.ndarray:
+    """Return a picture of planks, (pixels, pixels, 3) uint8; the grain runs along its rows."""
+    rng = stream("look", "wood")
+    edge = np.linspace(0, pixels, planks + 1).astype(int)
+    grain = np.empty((pixels, pixels))
+    for top, bottom in pairwise(edge):
+        tall = bottom - top
+        fine = _streaks(rng, tall, pixels, across=0.7, along=70)
+        broad = _streaks(rng, tall, pixels, across=9, along=260)
+        grain[top:bottom] = 0.6 * fine + 0.8 * broad + 0.5 * rng.standard_normal()
+        grain[top] -= 3.0  # the joint between two planks
+    warm = np.array([0.9, 1.0, 1.15])  # dark grain is redder
+    colour = np.array(_WOOD) * (1.0 + 0.035 * grain[..., None] * warm)
+    return np.round(255 * np.clip(colour, 0.0, 1.0)).astype(np.uint8)
+
+
+def _streaks(rng: np.random.Generator, tall: int, wide: int, across: float, along: float) -> np.ndarray:
+    """Return unit-variance noise (tall, wide), smooth over `across` rows and `along` columns."""
+    down, over = np.fft.fftfreq(tall)[:, None], np.fft.rfftfreq(wide)[None, :]
+    soft = np.exp(-0.5 * ((2 * down * across) ** 2 + (2 * over * along) ** 2))
+    noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((tall, wide))) * soft, s=(tall, wide))
+    return noise / noise.std()
+
+
+# ------------------------------------------------------------------------------------------- objects
+
+
+def _dress_object(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjModel, index: int) -> None:
+    """Show a task's shape in its own colour, its edges rounded inside its extents."""
+    name = f"shape {index}"
+    if kind := spec.text(LOOK + geom.name):
+        grocery(kind.data).show(spec, geom.parent, name, SHOWN, pos=geom.pos, quat=geom.quat)
+        return
+    rgba = tuple(float(value) for value in physics.geom_rgba[index])
+    material = _paint(spec, "paint " + " ".join(f"{value:.3f}" for value in rgba), rgba, 0.45, 0.55)
+    size, frame = physics.geom_size[index], {"pos": physics.geom_pos[index], "quat": physics.geom_quat[index]}
+    if geom.type == mujoco.mjtGeom.mjGEOM_BOX:
+        rounded_box(size, min(_BEVEL, _BEVEL_SHARE * size.min())).add_to(spec, name)
+    elif geom.type == mujoco.mjtGeom.mjGEOM_CYLINDER:
+        rounded_cylinder(size[0], size[1], min(_BEVEL, _BEVEL_SHARE * size[:2].min())).add_to(spec, name)
+    elif geom.type == mujoco.mjtGeom.mjGEOM_MESH:
+        _show(geom.parent, "mesh", material, meshname=geom.meshname, pos=geom.pos, quat=geom.quat)
+        return
+    else:
+        _show(geom.parent, mujoco.mjtGeom(geom.type).name[len("mjGEOM_") :], material, size=size, **frame)
+        return
+    _show(geom.parent, "mesh", material, meshname=name, **frame)
+
+
+def _dress_robot(spec: mujoco.MjSpec, faces: int) -> None:
+    """Add base plates and shells, the same meshes for both arms."""
+    rounded_cylinder(0.115, 0.004, 0.003).add_to(spec, "plate")
+    for base in _of_arms(spec, "base"):
+        _show(base, "mesh", "metal", ROBOT, meshname="plate", pos=[-0.03, 0.0, 0.002])
+        if (high := base.pos[2]) > 0:  # a low table: the robot stands on a block
+            _show(base, "cylinder", "metal", ROBOT, size=[0.115, high / 2, 0], pos=[-0.03, 0, -high / 2])
+    for part in panda_parts(faces):
+        name = f"{part.body} {part.colour}"
+        part.mesh.add_to(spec, name)
+        colour, specular, shininess = _ROBOT[part.colour]
+        paint = _paint(spec, f"robot {part.colour}", colour, specular, shininess)
+        for body in _of_arms(spec, part.body):
+            _show(body, "mesh", paint, ROBOT, meshname=name)
+
+
+def _of_arms(spec: mujoco.MjSpec, name: str) -> list[mujoco.MjsBody]:
+    """Return this body of every arm that the scene has."""
+    found = (spec.body(prefix + name) for prefix in PREFIXES)
+    return [body for body in found if body is not None]
+
+
+def _add_cameras(spec: mujoco.MjSpec, views: dict[str, View]) -> None:
+    for camera in [camera for camera in spec.cameras if camera.name in CAMERAS]:
+        spec.delete(camera)
+    for name, view in views.items():
+        _add_camera(spec.worldbody, name, *view.frame())
+    tilt = np.radians(_WRIST_TILT)
+    gaze, across = np.array([-np.sin(tilt), 0.0, np.cos(tilt)]), np.array([0.0, 1.0, 0.0])
+    axes = np.stack([across, np.cross(across, gaze), -gaze], 1)
+    _add_camera(spec.body("right_hand"), "wrist", _WRIST, axes, 75.0)
+
+
+def _add_camera(
+    body: mujoco.MjsBody, name: str, position: np.ndarray, rotation: np.ndarray, fovy: float = FOVY
+) -> None:
+    quaternion = np.empty(4)
+    mujoco.mju_mat2Quat(quaternion, rotation.ravel())
+    body.add_camera(name=name, pos=position, quat=quaternion, fovy=fovy)

@@ -1,0 +1,99 @@
+"""Finds a way to draw without a screen: EGL, else OSMesa, tried in a child process that cannot hang us.
+
+A broken graphics driver may crash or wait for ever inside C code. So each backend is first tried by a
+short child process with a time limit. The answer is kept in the environment, where this process and all
+its children find it.
+"""
+
+import importlib
+import os
+import subprocess
+import sys
+from typing import Protocol
+
+from ..errors import BimodalError
+
+_LIMIT_S = 30.0  # for one trial: imports and one small picture take about half a second
+_MEMORY = "BIMODAL_GL"
+_MODULES = {"egl": "mujoco.egl", "osmesa": "mujoco.osmesa", "glfw": "mujoco.glfw", "cgl": "mujoco.cgl"}
+_CHOICES = {"linux": ("egl", "osmesa"), "darwin": ("cgl",)}
+
+_TRIAL = """
+import importlib, sys
+import mujoco
+context = importlib.import_module(sys.argv[1]).GLContext(64, 64)
+context.make_current()
+model = mujoco.MjModel.from_xml_string("<mujoco/>")
+buffers = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, buffers)
+sys.exit(buffers.currentBuffer != mujoco.mjtFramebuffer.mjFB_OFFSCREEN)
+"""
+
+
+class Context(Protocol):
+    """An OpenGL context without a window."""
+
+    def make_current(self) -> None:
+        """Send the following drawing calls of this thread here."""
+        ...
+
+    def free(self) -> None:
+        """Give the context back."""
+        ...
+
+
+def configure_gl() -> str:
+    """Choose the OpenGL backend, set MUJOCO_GL to it and return its name.
+
+    An existing MUJOCO_GL is respected. The first call of a process tree takes half a second, later calls
+    nothing.
+
+    Raises:
+        BimodalError: no backend can draw; the message holds the command that installs one.
+    """
+    wanted = os.environ.get("MUJOCO_GL", "").strip().lower()
+    choices = (wanted,) if wanted else _CHOICES.get(sys.platform, ("glfw",))
+    known = os.environ.get(_MEMORY, "")
+    if known not in (*choices, _failed(choices)):
+        known = next((name for name in choices if _can_draw(name)), _failed(choices))
+        os.environ[_MEMORY] = known
+    if known not in choices:
+        raise BimodalError(_advice(wanted))
+    os.environ["MUJOCO_GL"] = known
+    return known
+
+
+def open_context(width: int, height: int) -> Context:
+    """Return a new context of the configured backend, for pictures of `width` x `height` pixels."""
+    return importlib.import_module(_MODULES[configure_gl()]).GLContext(width, height)
+
+
+def _failed(choices: tuple[str, ...]) -> str:
+    return "none of " + ",".join(choices)
+
+
+def _can_draw(backend: str) -> bool:
+    module = _MODULES.get(backend)
+    if module is None:
+        return False
+    try:
+        trial = subprocess.run(
+            [sys.executable, "-c", _TRIAL, module],
+            env={**os.environ, "MUJOCO_GL": backend},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_LIMIT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return trial.returncode == 0
+
+
+def _advice(wanted: str) -> str:
+    if wanted and wanted not in _MODULES:
+        return f"MUJOCO_GL={wanted} cannot draw; unset it, or set one of: {', '.join(_MODULES)}"
+    tried = f"MUJOCO_GL={wanted} does" if wanted else "EGL and OSMesa do"
+    command = "libosmesa6" if wanted == "osmesa" else "libegl1 libgl1-mesa-dri"
+    return f"cannot draw pictures, {tried} not work here: sudo apt-get install -y {command}"

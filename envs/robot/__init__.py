@@ -1,0 +1,1 @@
+"""The Panda arm: its model, its servos and its inverse kinematics."""

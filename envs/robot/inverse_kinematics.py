@@ -1,0 +1,109 @@
+"""From actions to joint targets: vectorised differential inverse kinematics.
+
+For an end-effector target the joint targets are
+    q_target = q + J^T (J J^T + lambda I)^-1 e + k (I - J^+ J)(q_home - q),
+with e the clipped position and rotation error of the TCP, q the measured angles and J^+ the same damped
+inverse. Every row is computed on its own, so results do not depend on the batch.
+"""
+
+import numpy as np
+
+from . import panda as robot
+
+DAMPING = 1e-3
+"""lambda, in units of J J^T."""
+POSITION_CLIP = 0.05
+"""Largest position error that one control step acts on [m]."""
+ROTATION_CLIP = 0.4
+"""Largest rotation error that one control step acts on [rad]."""
+NULLSPACE_GAIN = 0.1
+"""k: pull towards the home posture per control step."""
+DELTA_TRANSLATION, DELTA_ROTATION = 0.05, 0.5
+"""Size of a full `ee_delta` action along one axis [m], [rad] (robosuite's OSC convention)."""
+DELTA_CLIP = (3**0.5 * DELTA_TRANSLATION, 3**0.5 * DELTA_ROTATION)
+"""Lengths of a full `ee_delta` action along all axes [m], [rad]."""
+
+
+def rotation_from_columns(columns: np.ndarray) -> np.ndarray:
+    """Return the rotation matrices (..., 3, 3) whose first two columns are nearest to `columns` (..., 6).
+
+    Gram-Schmidt: the first column is kept in direction, the second made orthogonal to it
+    (Zhou et al. 2019, arXiv 1812.07035, eq. 15).
+    """
+    a, b = columns[..., :3], columns[..., 3:]
+    x = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-9)
+    b = b - np.sum(x * b, axis=-1, keepdims=True) * x
+    y = b / np.maximum(np.linalg.norm(b, axis=-1, keepdims=True), 1e-9)
+    rotation = np.empty((*columns.shape[:-1], 3, 3))
+    rotation[..., 0], rotation[..., 1] = x, y
+    for i in range(3):  # z = x cross y, written out: np.cross costs as much as the whole inverse kinematics
+        j, k = (i + 1) % 3, (i + 2) % 3
+        rotation[..., i, 2] = x[..., j] * y[..., k] - x[..., k] * y[..., j]
+    return rotation
+
+
+def columns_from_rotation(rotation: np.ndarray) -> np.ndarray:
+    """Return the first two columns (..., 6) of rotation matrices (..., 3, 3)."""
+    return np.concatenate([rotation[..., 0], rotation[..., 1]], axis=-1)
+
+
+def rotation_error(target: np.ndarray, current: np.ndarray) -> np.ndarray:
+    """Return the rotation vector [rad], world frame, (N, 3), that turns `current` into `target`."""
+    relative = target @ np.swapaxes(current, -1, -2)
+    axis = np.stack(
+        [
+            relative[:, 2, 1] - relative[:, 1, 2],
+            relative[:, 0, 2] - relative[:, 2, 0],
+            relative[:, 1, 0] - relative[:, 0, 1],
+        ],
+        -1,
+    )
+    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
+    cosine = np.trace(relative, axis1=-2, axis2=-1)[:, None] - 1.0
+    return axis * (np.arctan2(sine, cosine) / np.maximum(sine, 1e-9))
+
+
+def rotation_from_vector(vector: np.ndarray) -> np.ndarray:
+    """Return the rotation matrices (N, 3, 3) of rotation vectors (N, 3) [rad] (Rodrigues' formula)."""
+    angle = np.linalg.norm(vector, axis=-1)[:, None, None]
+    x, y, z = (vector / np.maximum(angle[:, 0], 1e-12)).T
+    zero = np.zeros_like(x)
+    cross = np.stack(
+        [np.stack([zero, -z, y], -1), np.stack([z, zero, -x], -1), np.stack([-y, x, zero], -1)], -2
+    )
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+
+
+def _clip_length(vector: np.ndarray, limit: float) -> np.ndarray:
+    length = np.linalg.norm(vector, axis=-1, keepdims=True)
+    return vector * np.minimum(1.0, limit / np.maximum(length, 1e-12))
+
+
+def joint_step(
+    jacobian: np.ndarray,
+    position_error: np.ndarray,
+    rotation_error: np.ndarray,
+    posture_error: np.ndarray,
+    clip: tuple[float, float] = (POSITION_CLIP, ROTATION_CLIP),
+) -> np.ndarray:
+    """Return the change of the joint angles [rad], (N, 7).
+
+    Args:
+        jacobian: of the TCP, translation above rotation, (N, 6, 7).
+        position_error: target minus current [m], world, (N, 3).
+        rotation_error: rotation vector from current to target [rad], world, (N, 3).
+        posture_error: home minus current joint angles [rad], (N, 7).
+        clip: largest position [m] and rotation [rad] error that the step acts on.
+    """
+    error = np.concatenate([_clip_length(position_error, clip[0]), _clip_length(rotation_error, clip[1])], -1)
+    transposed = np.swapaxes(jacobian, -1, -2)
+    gram = jacobian @ transposed + DAMPING * np.eye(6)
+    pull = NULLSPACE_GAIN * posture_error
+    residual = error[..., None] - jacobian @ pull[..., None]
+    return pull + (transposed @ np.linalg.solve(gram, residual))[..., 0]
+
+
+def finger_targets(opening: np.ndarray) -> np.ndarray:
+    """Return the targets of the two finger joints [m], (N, 2), for a gripper opening [m], (N,)."""
+    half = np.clip(opening / 2, robot.FINGER_LOW, robot.FINGER_HIGH)
+    return np.stack([half, -half], -1)

@@ -1,0 +1,225 @@
+"""What the generator knows of a task: where hands and objects go in every mode of its average clean scene."""
+
+import functools
+from typing import Any, NamedTuple
+
+import mujoco
+import numpy as np
+
+from ..robot import panda as robot
+from ..specs import OPENING_LOW, PREFIXES
+
+PALM = (0.102, 0.028)
+"""Half extents of the hand along and across the finger-opening axis [m]."""
+PALM_UP, TIP_DOWN = 0.031, 0.0092
+"""Underside of the hand above, and fingertips below the TCP [m]."""
+FINGER_ACROSS, FINGER_THICK = 0.0105, 0.0145
+"""Half a finger's width across the opening axis, and its thickness along it [m]."""
+KEYFRAME_EVERY = 2
+"""Control steps between the moments at which a scene is checked."""
+TOLD_APART = 0.004
+"""Hands of two modes that are nearer to each other than this are at the same place [m]."""
+
+
+_SAME = 0.001  # hands that differ by less are the same one [m], [rad]
+
+
+class Boxes(NamedTuple):
+    """B upright boxes with open tops, scene frame."""
+
+    centre: np.ndarray
+    """x, y [m], (B, 2)."""
+    half: np.ndarray
+    """Half extents along their own axes [m], (B, 2)."""
+    yaw: np.ndarray
+    """Angle of their first axis [rad], (B,)."""
+    bottom: np.ndarray
+    """Height of their undersides [m], (B,)."""
+
+    def gap(self, places: np.ndarray, radius: np.ndarray | float, height: float) -> np.ndarray:
+        """Return how far upright cylinders stay clear of all boxes [m], (P,); negative inside.
+
+        Args:
+            places: of the cylinders, scene frame x, y [m], (P, 2).
+            radius: of the cylinders [m], (P,) or one.
+            height: up to which they reach [m].
+        """
+        met = self.bottom < height + 0.01
+        if not met.any():
+            return np.full(len(places), np.inf)
+        c, s = np.cos(self.yaw[met]), np.sin(self.yaw[met])
+        offset = places[:, None] - self.centre[met]
+        along = np.abs(c * offset[..., 0] + s * offset[..., 1]) - self.half[met, 0]
+        across = np.abs(c * offset[..., 1] - s * offset[..., 0]) - self.half[met, 1]
+        outside = np.hypot(np.maximum(along, 0), np.maximum(across, 0))
+        return (outside + np.minimum(np.maximum(along, across), 0)).min(1) - radius
+
+
+class Keyframe(NamedTuple):
+    """A moment of an expert's path."""
+
+    mode: int
+    qpos: np.ndarray
+    """Of the robot's joints, (n,) [rad, m]."""
+    tcp: np.ndarray
+    """Where the TCPs are [m], world, (arms, 3)."""
+    closing: bool
+    """Whether the gripper closes next."""
+    free: bool
+    """Whether nothing is gripped yet, so that the hand may touch nothing."""
+
+
+class Limb(NamedTuple):
+    """Where one arm's numbers are in the model of any of the task's scenes."""
+
+    site: int
+    """Of the TCP."""
+    angles: np.ndarray
+    """Joint angles in `qpos`, (7,)."""
+    dofs: np.ndarray
+    """The same in `qvel`, (7,)."""
+    low: np.ndarray
+    high: np.ndarray
+    """Limits of the joint angles [rad], (7,)."""
+
+
+class Reference(NamedTuple):
+    """What is so in the clean, average scene of a task."""
+
+    ways: tuple[Boxes, ...]
+    """Where the hands of each mode pass, (k,)."""
+    grasps: tuple[Boxes, ...]
+    """Where the hands are at each mode's grasp, (k,)."""
+    objects: Boxes
+    """Where the task's objects lie, and where those that slide can slide to."""
+    keyframes: tuple[Keyframe, ...]
+    limbs: tuple[Limb, ...]
+    joints: np.ndarray
+    """The robot's joints in `qpos` of any of the task's scenes, (n,)."""
+    bodies: frozenset[str]
+    """Names of the bodies of the clean scene."""
+    start: Any
+    """The average start (a `simulation.Start`)."""
+
+
+class Middle:
+    """A generator whose every draw is the middle."""
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        """Return the middle between `low` and `high`."""
+        return np.broadcast_to((np.asarray(low) + np.asarray(high)) / 2, size or ())
+
+
+@functools.lru_cache(maxsize=64)
+def reference(task: Any) -> Reference:
+    """Let the experts play the clean, average scene of a task, once in a process."""
+    from ..simulation import Simulation  # which needs the variants
+
+    modes = np.arange(len(task.modes))
+    start = task.start(Middle())
+    simulation = Simulation(task, len(modes))
+    simulation.begin([start] * len(modes))
+    plan = task.plan(simulation, modes)
+    model = simulation.model
+    joints = np.concatenate([[*arm.joints, *arm.fingers] for arm in simulation.arms])
+    hands = plan.reshape(len(modes), plan.shape[1], -1, 10)
+    shut = (hands[..., 9] <= OPENING_LOW).any(-1)
+    first = np.where(shut.any(1), shut.argmax(1), plan.shape[1])
+    frames = []
+    for step in range(plan.shape[1]):
+        simulation.step(plan[:, step])
+        for mode in modes:
+            closing, before = step == first[mode] - 1, step < first[mode]
+            parted = step >= task.trunk_steps or first[mode] < task.trunk_steps
+            last = step == plan.shape[1] - 1
+            if closing or last or (before and parted and step % KEYFRAME_EVERY == 0):
+                tcp = np.stack([arm.tcp_position[mode] for arm in simulation.arms])
+                qpos = simulation.qpos[mode, joints].copy()
+                frames.append(Keyframe(int(mode), qpos, tcp, bool(closing), bool(before or closing)))
+    centre = start.frame[:2]
+    begun = np.concatenate([start.tcp, start.yaw[:, None]], 1)
+    ways = tuple(_hands(hands[mode], begun, centre) for mode in modes)
+    at = tuple(_hands(_grasping(hands[mode], task.grasps[mode], centre), None, centre) for mode in modes)
+    names = frozenset(model.body(i).name for i in range(model.nbody))
+    limbs = tuple(_limb(model, prefix) for prefix in PREFIXES[: task.arms])
+    return Reference(ways, at, _objects(model, start), tuple(frames), limbs, joints, names, start)
+
+
+def _limb(model: mujoco.MjModel, prefix: str) -> Limb:
+    joints = [model.joint(prefix + name) for name in robot.ARM_JOINTS]
+    low, high = np.array([joint.range for joint in joints]).T
+    angles, dofs = np.array([(joint.qposadr[0], joint.dofadr[0]) for joint in joints]).T
+    return Limb(model.site(prefix + robot.TCP_SITE).id, angles, dofs, low, high)
+
+
+def _grasping(hands: np.ndarray, grasp: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Return the steps of a plan (T, arms, 10) at which its first hand is at the grasp."""
+    way = np.linalg.norm(hands[:, 0, :3] - [*(grasp[:2] + centre), grasp[2]], axis=1)
+    return hands[way < way.min() + TOLD_APART]
+
+
+def _hands(hands: np.ndarray, begun: np.ndarray | None, centre: np.ndarray) -> Boxes:
+    """Return the boxes around hand and fingers of actions (T, arms, 10) and of a start (arms, 4), world."""
+    hands = hands.reshape(-1, 10)
+    place, yaw, opening = hands[:, :3], np.arctan2(hands[:, 4], hands[:, 3]), np.maximum(hands[:, 9], 0)
+    if begun is not None:
+        place, yaw = np.concatenate([begun[:, :3], place]), np.concatenate([begun[:, 3], yaw])
+        opening = np.concatenate([np.full(len(begun), 0.08), opening])
+    same = np.round(np.column_stack([place, yaw, opening]) / _SAME)
+    kept = np.sort(np.unique(same, axis=0, return_index=True)[1])
+    place, yaw, opening = place[kept], yaw[kept], opening[kept]
+    fingers = np.column_stack([opening / 2 + FINGER_THICK, np.full(len(place), FINGER_ACROSS)])
+    return Boxes(
+        np.concatenate([place[:, :2], place[:, :2]]) - centre,
+        np.concatenate([np.tile(PALM, (len(place), 1)), fingers]),
+        np.concatenate([yaw, yaw]),
+        np.concatenate([place[:, 2] + PALM_UP, place[:, 2] - TIP_DOWN]),
+    )
+
+
+def _objects(model: mujoco.MjModel, start: Any) -> Boxes:
+    """Return boxes, from the table up, around everything that the task put there."""
+    data = mujoco.MjData(model)
+    place_all(model, data, start.poses)
+    low, high = [], []
+    for slid in (0.0, 1.0):
+        for joint in range(model.njnt):
+            if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_SLIDE and not _is_robots(model, joint):
+                data.qpos[model.jnt_qposadr[joint]] = model.jnt_range[joint, int(slid)]
+        mujoco.mj_kinematics(model, data)
+        for geom in things(model):
+            turn = data.geom_xmat[geom].reshape(3, 3)
+            centre = data.geom_xpos[geom] + turn @ model.geom_aabb[geom, :3]
+            reach = np.abs(turn) @ model.geom_aabb[geom, 3:]
+            low.append((centre - reach)[:2])
+            high.append((centre + reach)[:2])
+    low, high = np.reshape(low, (2, -1, 2)).min(0), np.reshape(high, (2, -1, 2)).max(0)
+    flat = np.zeros(len(low))
+    return Boxes((low + high) / 2 - start.frame[:2], (high - low) / 2, flat, flat)
+
+
+def _is_robots(model: mujoco.MjModel, joint: int) -> bool:
+    return model.joint(joint).name.endswith((*robot.FINGER_JOINTS, *robot.ARM_JOINTS))
+
+
+def robots(model: mujoco.MjModel) -> np.ndarray:
+    """Return which shapes belong to a robot, (ngeom,) bool."""
+    return model.body_rootid[model.geom_bodyid] == model.body(PREFIXES[0] + "base").id
+
+
+def things(model: mujoco.MjModel) -> np.ndarray:
+    """Return the shapes that touch others and belong neither to a robot nor to table or floor, (G,)."""
+    roots = model.body_rootid[model.geom_bodyid]
+    around = (roots == 0) | (roots == model.body("table").id) | robots(model)
+    return np.flatnonzero(~around & (model.geom_contype > 0))
+
+
+def place_all(model: mujoco.MjModel, data: mujoco.MjData, poses: dict[str, np.ndarray]) -> None:
+    """Put objects at their poses (7,), world."""
+    for name, pose in poses.items():
+        mocap = int(model.body(name).mocapid[0])
+        if mocap >= 0:
+            data.mocap_pos[mocap], data.mocap_quat[mocap] = pose[:3], pose[3:]
+        else:
+            address = int(model.joint(name).qposadr[0])
+            data.qpos[address : address + 7] = pose

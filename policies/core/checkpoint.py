@@ -1,0 +1,220 @@
+"""Trained weights on disk: `<task id>/<method>.safetensors` beside `<method>.json`, never a pickle."""
+
+import dataclasses
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from ...envs.errors import BimodalError, WrongUse
+from ...envs.specs import ACTIONS, Spec, size
+from .dataset import Component
+from .normaliser import Normaliser
+
+SCHEMA_VERSION = 1
+"""Version of the JSON file; a reader refuses a newer one."""
+SIZE_LIMIT = 1_500_000
+"""Largest file of weights that may travel inside the package [bytes]."""
+LARGE_LIMIT = 500_000_000
+"""Largest file of weights that stays outside [bytes]."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that is needed to use the weights, and where they came from; the JSON file."""
+
+    task: str
+    """Task id."""
+    method: str
+    """Registered name of the method."""
+    observations: tuple[Component, ...]
+    """Observation components, in the order in which the network reads them."""
+    observation_normaliser: Normaliser
+    """Of all components side by side."""
+    action: str
+    """Name of the action space."""
+    action_normaliser: Normaliser
+    """Of one action."""
+    horizon: int
+    """Actions in a chunk."""
+    execute: int
+    """Actions executed before the next decision."""
+    modes: int
+    """Number of modes that the policy is told apart by a label; 0 when it gets no label."""
+    width: int
+    """Hidden width of the trunk."""
+    blocks: int
+    """Residual blocks of the trunk."""
+    parameters: int
+    """Trained values in the trunk."""
+    training: dict[str, Any]
+    """Seed, steps, batch, final loss, what the demonstrations say of themselves, and library versions."""
+    weights_sha256: str = ""
+    """Of the .safetensors file; filled in by `save`."""
+    schema_version: int = SCHEMA_VERSION
+    """Version of this record."""
+
+    @property
+    def chunk_size(self) -> int:
+        """Values of a flat chunk, H*A."""
+        return self.horizon * len(self.action_normaliser.mean)
+
+    @property
+    def state_size(self) -> int:
+        """Values of an observation."""
+        return len(self.observation_normaliser.mean)
+
+    @property
+    def condition_size(self) -> int:
+        """Values of a condition: an observation and a mode label."""
+        return self.state_size + label_size(self.modes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        data["observations"] = [component._asdict() for component in self.observations]
+        for name in ("observation_normaliser", "action_normaliser"):
+            data[name] = data[name].to_json()
+        return data
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Config":
+        """Read what `to_json` wrote; raises KeyError, TypeError, ValueError or BimodalError if it cannot."""
+        values = dict(data)
+        values["observations"] = tuple(
+            Component(str(c["name"]), int(c["size"])) for c in data["observations"]
+        )
+        for name in ("observation_normaliser", "action_normaliser"):
+            values[name] = Normaliser.from_json(data[name])
+        for name in ("horizon", "execute", "modes", "width", "blocks", "parameters"):
+            values[name] = int(data[name])
+        config = cls(**values)
+        if not (1 <= config.width <= 1024 and 1 <= config.blocks <= 16 and 1 <= config.horizon <= 128):
+            raise ValueError("the network's size is out of bounds")
+        if len(config.observation_normaliser.mean) != sum(c.size for c in config.observations):
+            raise ValueError("the normaliser does not fit the observations")
+        return config
+
+
+def label_size(modes: int) -> int:
+    """Return the length of a mode label: one number for two modes, one-hot for more, nothing for 0."""
+    return 1 if modes == 2 else modes
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights with their config."""
+
+    config: Config
+    weights: dict[str, torch.Tensor]
+
+
+def checkpoint_path(folder: Path, task: str, method: str) -> Path:
+    """Return where the weights of a method for a task lie."""
+    return folder / task / f"{method}.safetensors"
+
+
+def save(path: Path, config: Config, weights: dict[str, torch.Tensor], limit: int = SIZE_LIMIT) -> None:
+    """Write weights and config beside each other; each file appears whole or not at all.
+
+    Raises:
+        BimodalError: the weights are larger than `limit` [bytes].
+    """
+    raw = safetensors.torch.save({name: tensor.contiguous() for name, tensor in weights.items()})
+    if len(raw) > limit:
+        raise BimodalError(
+            f"the weights take {len(raw)} bytes; at most {limit} are kept, use a smaller trunk"
+        )
+    record = dataclasses.replace(config, weights_sha256=sha256(raw).hexdigest()).to_json()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, raw)
+    write_whole(path.with_suffix(".json"), (json.dumps(record, indent=1) + "\n").encode())
+
+
+def load(path: Path, task: str, method: str) -> Checkpoint:
+    """Read a checkpoint and refuse it unless it is whole and was made for `task` and `method`.
+
+    Raises:
+        BimodalError: missing, damaged, newer schema, other task or other method.
+    """
+    raw, config = _read(path), _config(path.with_suffix(".json"))
+    if config.task != task or config.method != method:
+        made, asked = f"{config.method} on {config.task}", f"{method} on {task}"
+        raise BimodalError(f"checkpoint {path} is for {made}, not for {asked}; train with `bimodal train`")
+    if sha256(raw).hexdigest() != config.weights_sha256:
+        raise BimodalError(f"checkpoint {path} is damaged: its sha256 is not the one in {path.stem}.json")
+    return Checkpoint(config, {name: part.float() for name, part in safetensors.torch.load(raw).items()})
+
+
+def check_specs(config: Config, observation: tuple[Spec, ...], modes: int, arms: int = 1) -> None:
+    """Raise unless the task still offers what the policy was trained on.
+
+    Args:
+        config: of the checkpoint.
+        observation: the task's observation components.
+        modes: the task's number of modes.
+        arms: the task's number of arms.
+    """
+    offered = {spec.name: spec.size for spec in observation}
+    for name, length in config.observations:
+        if offered.get(name) != length:
+            now = f"{offered[name]} values" if name in offered else "nothing of that name"
+            raise BimodalError(
+                f"{_title(config)} reads {name} ({length} values), the task offers {now}; train it again"
+            )
+    known = ACTIONS.get(config.action)
+    if known is None or arms * size(known) != len(config.action_normaliser.mean):
+        raise BimodalError(
+            f"{_title(config)} acts in {config.action!r}, which is none of {', '.join(ACTIONS)} here"
+        )
+    if config.modes not in (0, modes):
+        raise BimodalError(f"{_title(config)} was told {config.modes} modes apart, the task has {modes}")
+
+
+def _title(config: Config) -> str:
+    return f"checkpoint {config.method} of {config.task}"
+
+
+def _config(path: Path) -> Config:
+    """Read the JSON file."""
+    raw = _read(path)
+    try:
+        data = json.loads(raw)
+        version = int(data["schema_version"])
+        if version <= SCHEMA_VERSION:
+            return Config.from_json(data)
+    except (KeyError, TypeError, ValueError, BimodalError) as error:
+        raise BimodalError(f"checkpoint {path} is damaged ({type(error).__name__}: {error})") from None
+    newer = f"has schema version {version}, but this bimodal reads up to {SCHEMA_VERSION}"
+    raise BimodalError(f"checkpoint {path} {newer}; update bimodal")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WrongUse(
+            f"no checkpoint at {path} ({error.strerror}); make one with: bimodal train {path.stem} --task "
+            f"{path.parent.name}, then name its folder: --checkpoints runs/checkpoints"
+        ) from None
+
+
+def write_whole(path: Path, raw: bytes) -> None:
+    """Write a file under a temporary name, then give it its name in one step."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,194 @@
+"""What every learned chunk policy shares: observation in, chunk of 16 actions out, same bits in any batch."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...envs.errors import BimodalError
+from ...envs.random_streams import stream
+from ...envs.robot.inverse_kinematics import columns_from_rotation, rotation_from_columns
+from ...envs.specs import ACTIONS, bounds, size
+from ...tasks.core.task import Task
+from ..networks.film_resnet import ResFiLM
+from . import checkpoint as checkpoints
+from .dataset import HORIZON, Batch
+from .policy import Decision, Episodes, Needs, Policy
+
+Draw = Callable[[Tensor], Batch]
+"""Returns the windows of the given rows (B,) as a batch."""
+Learned = tuple[dict[str, Tensor], float]
+"""Weights, and the loss at the end."""
+Fit = Callable[[type["ChunkPolicy"], Draw], Learned]
+"""`fit(kind, draw)` minimises the loss of `kind`, going on from the present weights, for all its steps."""
+ROWS = 16
+"""Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
+ROTATION = slice(3, 9)
+"""Where `ee_absolute` keeps the two columns of an arm's rotation matrix."""
+
+
+class ChunkPolicy(Policy):
+    """Base of the learned policies; a method is networks, a loss, a sampler and a training budget."""
+
+    method: ClassVar[str]
+    """Registered name."""
+    training_steps: ClassVar[int]
+    """Default training budget of a stage [optimiser steps]."""
+    stages: ClassVar[int] = 1
+    """How often `learn` fits the network."""
+    learning_rate: ClassVar[float] = 3e-3
+    """Of AdamW at the first step; it falls to zero along a half cosine."""
+    labelled: ClassVar[bool] = False
+    """Whether the condition ends with the wanted mode (an oracle; ordinary policies must choose)."""
+    horizon: ClassVar[int] = HORIZON
+    """Actions in a chunk."""
+    executes: ClassVar[int] = 8
+    """Actions executed of a chunk, unless a policy is built with another number."""
+    planned: ClassVar[range] = range(0)
+    """Frames from the present one whose observations the method plans; none for a method of actions alone."""
+    regime: ClassVar[str] = "bi50"
+    """Demonstrations that it learns from; planners that weigh outcomes need `graded` ones."""
+    halved: ClassVar[bool] = False
+    """Whether the weights are rounded to 16 bits after training, so that twice as many fit on a disk."""
+
+    def __init__(self, task: Task, checkpoint: Path, execute: int | None = None) -> None:
+        """Load trained weights.
+
+        Args:
+            task: the task to act in.
+            checkpoint: the .safetensors file; its .json lies beside it.
+            execute: actions executed of each chunk; None keeps the checkpoint's.
+
+        Raises:
+            BimodalError: the checkpoint is missing, damaged or made for something else.
+        """
+        super().__init__(task)
+        torch.set_num_threads(1)
+        loaded = checkpoints.load(checkpoint, task.id, self.method)
+        config = loaded.config
+        checkpoints.check_specs(config, task.observation, len(task.modes), task.arms)
+        self.config, self.checkpoint = config, checkpoint
+        self.training, self.parameters = config.training, config.parameters
+        self.execute = config.execute if execute is None else execute
+        if not 1 <= self.execute <= config.horizon:
+            raise BimodalError(
+                f"cannot execute {self.execute} of {config.horizon} actions; 1 to {config.horizon} are"
+            )
+        self.network = self.build(config, torch.Generator())
+        try:
+            self.network.load_state_dict(loaded.weights)
+        except RuntimeError:
+            raise BimodalError(
+                f"checkpoint {checkpoint} is damaged: the weights do not fit their config"
+            ) from None
+        self._keys = np.zeros(0, np.uint64)
+        self._labels = mode_labels(np.zeros(0, np.int64), config.modes)
+        self._decision = 0
+
+    @classmethod
+    def build(cls, config: checkpoints.Config, generator: torch.Generator) -> nn.Module:
+        """Return the method's networks for a config, with fresh weights; one trunk unless it needs more."""
+        return ResFiLM(config.chunk_size, config.condition_size, generator, config.width, config.blocks)
+
+    @staticmethod
+    def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Return the training loss of a batch; all noise comes from the generator."""
+        raise NotImplementedError
+
+    @classmethod
+    def learn(
+        cls, network: nn.Module, draw: Draw, count: int, generator: torch.Generator, fit: Fit
+    ) -> Learned:
+        """Return the trained weights; a method that learns in stages, or without a loss, says so here.
+
+        Args:
+            network: what `build` returned, with fresh weights.
+            draw: see `Draw`.
+            count: number of windows.
+            generator: of all noise.
+            fit: see `Fit`.
+        """
+        return fit(cls, draw)
+
+    def noise_size(self) -> int:
+        """Return how many standard normal numbers a decision takes; one for each value of a chunk."""
+        return self.config.chunk_size
+
+    def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
+        """Return normalised chunks (B, H*A) for normal noise (B, noise_size) and conditions (B, C)."""
+        raise NotImplementedError
+
+    def needs(self) -> Needs:
+        """Return the components that the checkpoint was trained on."""
+        return Needs(tuple(c.name for c in self.config.observations), self.config.action, self.execute)
+
+    def artifacts(self) -> dict[str, str]:
+        """Return the sha256 of the weights and of their config."""
+        files = (self.checkpoint, self.checkpoint.with_suffix(".json"))
+        return {f"{self.task.id}/{file.name}": sha256(file.read_bytes()).hexdigest() for file in files}
+
+    def reset(self, episodes: Episodes) -> None:
+        """Start new episodes; a labelled policy draws the mode it will be told, evenly over the modes."""
+        self._keys = np.asarray(episodes.noise_keys, np.uint64)
+        self._decision = 0
+        k = self.config.modes
+        wanted = [int(stream("wanted mode", int(key)).integers(k)) if k else 0 for key in self._keys]
+        self._labels = mode_labels(np.array(wanted, np.int64), k)
+
+    def act(self, observation: dict[str, np.ndarray]) -> Decision:
+        """Return one chunk (N, H, A) for each episode: SI units, orthonormal rotations, within the bounds."""
+        parts = [np.asarray(observation[c.name], np.float64) for c in self.config.observations]
+        seen = self.config.observation_normaliser.normalise(np.concatenate(parts, axis=1))
+        condition = np.concatenate([seen, self._labels], axis=1)
+        chunks = in_micro_batches(self.sample, self._noise(), condition)
+        self._decision += 1
+        actions = chunks.reshape(len(condition), self.config.horizon, -1)
+        return Decision(tidy(self.config.action_normaliser.restore(actions), self.config.action))
+
+    def _noise(self) -> np.ndarray:
+        """Draw (N, noise_size) float32; a row depends on its episode's key and the decision alone."""
+        size = self.noise_size()
+        streams = (stream("chunk", int(key), self._decision) for key in self._keys)
+        return np.array([rng.standard_normal(size) for rng in streams], np.float32).reshape(-1, size)
+
+
+def mode_labels(wanted: np.ndarray, modes: int) -> np.ndarray:
+    """Return labels (N, label_size) float32 of modes (N,): -1 or +1 for two modes, one-hot for more.
+
+    A mode of -1, unknown, is all zeros.
+    """
+    if modes == 2:
+        labels = 2 * wanted[:, None] - 1
+    else:
+        labels = np.eye(modes)[wanted] if modes else np.zeros((len(wanted), 0))
+    return np.where(wanted[:, None] < 0, 0.0, labels).astype(np.float32)
+
+
+def in_micro_batches(
+    sample: Callable[[Tensor, Tensor], Tensor], noise: np.ndarray, condition: np.ndarray
+) -> np.ndarray:
+    """Return samples (N, H*A) computed `ROWS` rows at a time, the last ones padded with zeros.
+
+    A matrix product may round differently for another number of rows, but not for other values in the
+    other rows, so padding makes every row independent of the batch it came in.
+    """
+    padded = -(-len(noise) // ROWS) * ROWS
+    inputs = [torch.zeros(padded, array.shape[1]) for array in (noise, condition)]
+    for tensor, array in zip(inputs, (noise, condition), strict=True):
+        tensor[: len(array)] = torch.from_numpy(array)
+    with torch.inference_mode():
+        parts = [sample(*rows) for rows in zip(*(tensor.split(ROWS) for tensor in inputs), strict=True)]
+    return torch.cat(parts)[: len(noise)].numpy() if parts else np.zeros_like(noise)
+
+
+def tidy(actions: np.ndarray, space: str) -> np.ndarray:
+    """Return actions (N, H, A) float64 with orthonormal rotation columns, clipped to the space's bounds."""
+    specs = ACTIONS[space]
+    tidied = np.array(actions, np.float64).reshape(*actions.shape[:-1], -1, size(specs))  # arm by arm
+    if space == "ee_absolute":
+        tidied[..., ROTATION] = columns_from_rotation(rotation_from_columns(tidied[..., ROTATION]))
+    return np.clip(tidied, *bounds(specs)).reshape(actions.shape)

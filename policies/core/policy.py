@@ -1,0 +1,89 @@
+"""What a policy is. Subclass `Policy`, write `act`, and every evaluator of the suite can run it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...envs.simulation import Simulation
+from ...tasks.core.task import Task
+
+
+class Needs(NamedTuple):
+    """What a policy wants to see and what it emits; checked before the first episode."""
+
+    observations: tuple[str, ...] = ()
+    """Names of the observation components it reads, in its own order; () for all of them."""
+    action: str = "ee_absolute"
+    """Action space: `ee_absolute`, `ee_delta` or `joint_absolute`."""
+    execute: int = 8
+    """Actions executed of each chunk before the next decision."""
+    privileged: bool = False
+    """Whether it reads the simulator itself (experts, MPC); scored on a track of its own."""
+
+
+class Episodes(NamedTuple):
+    """What a policy may know of the N episodes that it is about to control."""
+
+    noise_keys: np.ndarray
+    """Keys of the policy's own noise, independent of the scene, (N,) uint64."""
+    simulation: Simulation | None = None
+    """The simulator, for privileged policies only."""
+
+
+class PlanRecord(NamedTuple):
+    """How a planner came to a decision in each of N episodes; it is written down and changes nothing."""
+
+    seen: np.ndarray | None = None
+    """What the planner planned from, as numbers of its own choice, (N, d)."""
+    candidates: np.ndarray | None = None
+    """Sampled plans: C splines of K knots with D values each, in the planner's variables, (N, C, K, D)."""
+    scores: np.ndarray | None = None
+    """Cost of each candidate, lower is better, (N, C)."""
+    modes: np.ndarray | None = None
+    """Mode to which each candidate goes, -1 where that is unknown, (N, C) int."""
+    chosen: np.ndarray | None = None
+    """Index of the candidate that became the plan, -1 for a blend of several, (N,) int."""
+    verdict: np.ndarray | None = None
+    """What the feasibility check said, `pass`, `repaired: <rule>` or `rejected: <rule>`, (N,) str."""
+
+
+class Decision(NamedTuple):
+    """What a policy wants to do next in each of N episodes."""
+
+    actions: np.ndarray
+    """A chunk of H >= execute actions for each episode, (N, H, A)."""
+    plan: PlanRecord | None = None
+    """How the policy came to it, for the records; None where it does not plan."""
+
+
+class Policy:
+    """Base of every policy: N episodes in lock-step, one decision every `execute` control steps."""
+
+    description: str = ""
+    """One sentence for the leaderboard."""
+    training: dict | None = None
+    """What it was trained on, for the leaderboard."""
+    parameters: int | None = None
+    """Number of learned parameters."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def needs(self) -> Needs:
+        """Return what the policy reads and emits."""
+        return Needs()
+
+    def reset(self, episodes: Episodes) -> None:
+        """Begin N new episodes."""
+
+    def act(self, observation: dict[str, np.ndarray]) -> Decision:
+        """Return the next chunk of actions.
+
+        Args:
+            observation: the components named in `needs().observations`, each (N, d), SI units.
+        """
+        raise NotImplementedError
+
+    def artifacts(self) -> dict[str, str]:
+        """Return the files that make up the policy, {name: sha256}."""
+        return {}

@@ -1,0 +1,135 @@
+"""Diffusion Veteran: state plans drawn freely, the best one picked; diffusion finds the actions."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..envs.errors import BimodalError
+from ..tasks.core.task import Task
+from .core.checkpoint import Config
+from .core.dataset import Batch
+from .generative.noise_schedule import noised, signal_shares, squared_cosine_betas
+from .generative.samplers import ddpm
+from .networks.transformer import PlanTransformer, PlanValue
+from .planning.guidance import choose, inpainted, known_states, typical
+from .planning.inverse_dynamics import JITTER, DiffusedInverse
+from .planning.planner import LEVELS, SHARES, Networks, Plan, Planner, diffused_loss, half
+
+STRIDE, FRAMES = 4, 9
+"""Control steps between two planned states, and states of a plan: it spans 1.6 s at 20 Hz."""
+LOOK_BACK = 6
+"""Level to which drawn plans are noised again to see whether they are typical."""
+COOL = 0.5
+"""Temperature of the inverse dynamics."""
+INVERSE_LEVELS = 10
+"""Noise levels of the inverse dynamics."""
+INVERSE_SHARES = signal_shares(squared_cosine_betas(INVERSE_LEVELS))
+"""Their shares of signal, (10,)."""
+
+
+class Veteran(Planner):
+    """Lu et al. 2025, arXiv 2503.00535: what makes a good diffusion planner for decision making?
+
+    Plans are states four control steps apart, drawn from the demonstrations' distribution without guidance; a
+    critic, regressed on returns, picks one (Monte-Carlo sampling with selection). Because several actions
+    lie between two planned states, the inverse dynamics is a diffusion as well. Unlike in the paper, only
+    the more typical half of the plans is offered to the critic, and the inverse dynamics answers with all
+    four actions, so that 8 can be executed along two pairs of planned states.
+    """
+
+    method = "veteran"
+    description = "Diffusion Veteran: picks among freely sampled state plans by a critic."
+    training_steps = 4000
+    horizon = 2 * STRIDE
+    planned = range(0, STRIDE * FRAMES, STRIDE)
+
+    def __init__(
+        self,
+        task: Task,
+        checkpoint: Path,
+        execute: int | None = None,
+        candidates: int | None = None,
+        margin: float | None = None,
+    ) -> None:
+        """Load trained weights.
+
+        Args:
+            task: the task to act in.
+            checkpoint: the .safetensors file; its .json lies beside it.
+            execute: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
+            candidates: plans sampled for each decision; None takes 16. The paper draws 50.
+            margin: the rest of the last plan stays unless a new one's value, a return in [0, 1], is higher
+                by this; None for new plans alone, like the paper.
+
+        Raises:
+            BimodalError: the checkpoint is missing, damaged or made for something else, or with a margin,
+                the executed actions do not end at a planned state.
+        """
+        super().__init__(task, checkpoint, execute, candidates)
+        if margin is not None and self.execute % STRIDE:
+            raise BimodalError(f"a plan can be kept after a multiple of {STRIDE} actions, not {self.execute}")
+        self.margin = margin
+
+    @classmethod
+    def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
+        """Return the networks that plan, that value plans and that act."""
+        size, few, (width, blocks) = config.state_size, config.chunk_size // 2, half(config)
+        return Networks(
+            config,
+            plan=PlanTransformer(FRAMES, size, size, generator, width, blocks),
+            critic=PlanValue(FRAMES, size, size, generator, width // 2, blocks),
+            inverse=DiffusedInverse(few, 2 * size, generator, width),
+        )
+
+    @staticmethod
+    def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Return the sum of the losses of the three networks."""
+        assert isinstance(network, Networks)
+        size = batch.condition.shape[1]
+        plan = inpainted(network["plan"], batch.states, known_states(FRAMES, size))
+        planning = diffused_loss(
+            plan, batch.states, batch.condition, SHARES, generator, network.weight.repeat(FRAMES)
+        )
+        critic = network["critic"](batch.states, torch.zeros(len(batch.states)), batch.condition)
+        few = batch.chunk[:, : batch.chunk.shape[1] // 2]
+        pairs = batch.states[:, : 2 * size]
+        pairs = pairs + JITTER * torch.randn(pairs.shape, generator=generator)
+        acting = diffused_loss(network["inverse"], few, pairs, INVERSE_SHARES, generator)
+        return planning + (critic - batch.returns).square().mean() + acting
+
+    def noise_size(self) -> int:
+        """Return the numbers of a plan at every level, of a look back at it, and of the actions."""
+        return (LEVELS + 1) * FRAMES * self.config.state_size + INVERSE_LEVELS * self.config.chunk_size
+
+    def plan(self, noise: Tensor, condition: Tensor, last: Plan | None) -> Plan:
+        """Return the best of K plans, or the last one's rest."""
+        size = self.config.state_size
+        trunk = inpainted(self.networks["plan"], condition.repeat(1, FRAMES), known_states(FRAMES, size))
+        for_plan, for_actions = noise.split(
+            [(LEVELS + 1) * FRAMES * size, INVERSE_LEVELS * self.config.chunk_size], 1
+        )
+        draws = for_plan.unflatten(1, (LEVELS + 1, -1))
+        flat = ddpm(trunk, draws[:, :LEVELS], condition, SHARES)
+        if self.margin is not None and last is not None:
+            flat = torch.cat([rest(last, self.execute // STRIDE, condition[0]).flatten()[None], flat[1:]])
+        back = noised(flat, draws[:1, LEVELS], float(SHARES[LOOK_BACK - 1]))
+        likely = typical(trunk, flat, back, LOOK_BACK / LEVELS, condition)
+        scores = self.networks["critic"](flat, flat.new_zeros(len(flat)), condition) - (~likely).float()
+        kept = 0 if self.margin is not None and last is not None else None
+        states = flat.unflatten(1, (FRAMES, size))
+        chosen, verdict = self.settle(scores, states, choose(scores, kept, self.margin or 0.0), STRIDE)
+        path = states[chosen, : self.config.horizon // STRIDE + 1]
+        pairs = torch.cat([path[:-1], path[1:]], dim=1)
+        steps = for_actions[0].view(INVERSE_LEVELS, len(pairs), -1).transpose(0, 1)
+        actions = ddpm(self.networks["inverse"], steps, pairs, INVERSE_SHARES, temperature=COOL)
+        last_ones = actions.unflatten(1, (STRIDE, -1))[:, -1]
+        verdict = self.led(verdict, last_ones, path[1:])
+        return Plan(actions.flatten(), states, scores, chosen, verdict)
+
+
+def rest(last: Plan, done: int, seen: Tensor) -> Tensor:
+    """Return what is left of a plan after `done` planned states, from what is seen (C,) on, (P, C)."""
+    states = last.candidates[last.chosen]
+    ahead = states[done + 1 :]
+    return torch.cat([seen[None], ahead, states[-1:].expand(len(states) - 1 - len(ahead), -1)])

@@ -1,0 +1,1 @@
+"""The mathematics of generative models: noise schedules, losses and samplers."""

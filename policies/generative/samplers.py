@@ -1,0 +1,127 @@
+"""How a trained trunk makes a chunk: pure functions of the trunk, the condition and the noise they are given.
+
+Symbols as in `objectives`: pi is the trunk, c (B, C) the condition, a chunk is flat and normalised (B, H*A).
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from ..networks.film_resnet import Trunk
+from .losses import MIP_TIME
+from .noise_schedule import ddim_step, posterior, trailing_levels
+
+Guide = Callable[[Tensor, float, Tensor, Tensor], Tensor]
+"""`guide(mean, variance, t, c)` returns the mean (B, D) of a step, moved to where plans are better."""
+
+
+def regression_sample(trunk: Trunk, condition: Tensor, size: int) -> Tensor:
+    """Return pi(0, 0, c) (B, size): one pass, no noise."""
+    rows = len(condition)
+    return trunk(condition.new_zeros(rows, size), condition.new_zeros(rows), condition)
+
+
+def flow_euler(trunk: Trunk, noise: Tensor, condition: Tensor, steps: int = 10) -> Tensor:
+    """Follow the flow from noise (t = 0) to a chunk (t = 1) by Euler steps of equal length.
+
+    x <- x + v / steps with v = (pi(x, t, c) - x) / (1 - t) at t = 0, 1/steps, ..., 1 - 1/steps.
+    The last step lands on the trunk's prediction itself; nothing is clipped. With one step the
+    result is close to the mean chunk: one step of a flow is a regression.
+
+    Args:
+        trunk: predicts the clean chunk from (x, t, c).
+        noise: starting points (B, H*A), standard normal.
+        condition: conditions c (B, C).
+        steps: number of passes through the trunk.
+    """
+    x = noise
+    for step in range(steps):
+        t = step / steps
+        clean = trunk(x, noise.new_full((len(noise),), t), condition)
+        x = torch.lerp(x, clean, 1 / (steps - step))
+    return x
+
+
+def ddim(trunk: Trunk, noise: Tensor, condition: Tensor, abar: Tensor, steps: int = 10) -> Tensor:
+    """Walk from noise to a chunk along `steps` of the T levels, without drawing anything on the way.
+
+    Song et al. 2021 (arXiv 2010.02502). The last step lands on the trunk's prediction itself; nothing is
+    clipped. With one step the result is close to the mean chunk, as with `flow_euler`.
+
+    Args:
+        trunk: predicts the clean chunk from (x, (level + 1) / T, c).
+        noise: starting points (B, H*A), standard normal.
+        condition: conditions c (B, C).
+        abar: share of signal at each level (T,).
+        steps: number of passes through the trunk, 1 to T.
+    """
+    x = noise
+    for time, share, share_next in _descent(abar, steps):
+        clean = trunk(x, noise.new_full((len(noise),), time), condition)
+        x = ddim_step(x, clean, share, share_next)
+    return x
+
+
+def ddpm(
+    trunk: Trunk,
+    noise: Tensor,
+    condition: Tensor,
+    abar: Tensor,
+    steps: int | None = None,
+    temperature: float = 1.0,
+    guide: Guide | None = None,
+) -> Tensor:
+    """Walk from noise to a chunk or plan, drawing each step from its posterior; return x_0 (B, D).
+
+    x_s ~ N(mu, temperature Sigma) with the `posterior` mean and variance for the trunk's estimate of x_0: Ho
+    et al. 2020 (arXiv 2006.11239), algorithm 2. A temperature below 1, for the first noise too, is the
+    low-temperature sampling of Ajay et al. 2022 (arXiv 2211.15657), section 3.4.
+
+    Args:
+        trunk: predicts the clean chunk from (x, (level + 1) / T, c).
+        noise: the starting points, then what every step but the last adds, (B, steps, D), standard normal.
+        condition: conditions c (B, C).
+        abar: share of signal at each level (T,).
+        steps: number of passes through the trunk, 1 to T; None for all levels.
+        temperature: factor of the variances.
+        guide: moves the means, except that of the last step, whose variance is 0.
+    """
+    cool, (x, *draws) = temperature**0.5, noise.unbind(1)
+    x, descent = cool * x, _descent(abar, len(abar) if steps is None else steps)
+    for ((time, share, share_next), (time_next, _, _)), draw in zip(pairwise(descent), draws, strict=True):
+        clean = trunk(x, x.new_full((len(x),), time), condition)
+        mean, variance = posterior(x, clean, share, share_next)
+        if guide is not None:
+            mean = guide(mean, float(variance), x.new_full((len(x),), time_next), condition)
+        x = mean + cool * variance**0.5 * draw
+    return trunk(x, x.new_full((len(x),), descent[-1][0]), condition)
+
+
+def _descent(abar: Tensor, steps: int) -> list[tuple[float, float, float]]:
+    """Return for each step its time, its share of signal and that of the level it leads to, 1 at the end."""
+    levels = trailing_levels(len(abar), steps)
+    shares = [*abar[levels].tolist(), 1.0]
+    return [((level + 1) / len(abar), *pair) for level, pair in zip(levels, pairwise(shares), strict=True)]
+
+
+def mixture_sample(mean: Tensor, logits: Tensor, noise: Tensor) -> Tensor:
+    """Return the mean mu_k (B, H*A) of a component k drawn with probability w_k; its spread is left out.
+
+    k is where the running sum of w passes the noise's quantile.
+
+    Args:
+        mean: mu (B, K, H*A).
+        logits: log w (B, K), up to a constant a row.
+        noise: one standard normal number a row, (B, 1).
+    """
+    reached = torch.softmax(logits, 1).cumsum(1)
+    drawn = (reached <= torch.special.ndtr(noise)).sum(1).clamp(max=logits.shape[1] - 1)
+    return mean[torch.arange(len(mean)), drawn]
+
+
+def mip_sample(trunk: Trunk, condition: Tensor, size: int, time: float = MIP_TIME) -> Tensor:
+    """Return pi(a0, t*, c) (B, size) with a0 = pi(0, 0, c): two passes, no noise."""
+    first = regression_sample(trunk, condition, size)
+    return trunk(first, condition.new_full((len(condition),), time), condition)

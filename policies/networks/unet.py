@@ -1,0 +1,150 @@
+"""A U-Net over the time axis of a chunk: the trunk of the convolutional Diffusion Policy, made small."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .film_resnet import TIME_FEATURES, TIME_FREQUENCIES, linear
+
+WIDTHS = (32, 64)
+"""Channels at each level; every level but the first has half the frames of the one before."""
+KERNEL = 3
+"""Frames that a convolution sees."""
+GROUPS = 8
+"""Of the normalisation."""
+
+
+class UNet(nn.Module):
+    """Convolutions along a chunk, at full and at half the frame rate, steered by the condition (FiLM).
+
+    With e = MLP([c, waves(t)]), the chunk goes down through the levels, two `Block`s each, and up again,
+    where each level also reads what it made on the way down. The last convolution starts at zero.
+    After Chi et al. 2023 (arXiv 2303.04137), appendix A, and Janner et al. 2022 (arXiv 2205.09991).
+    """
+
+    waves: Tensor
+    """Angular frequencies of the time features, (16,)."""
+
+    def __init__(
+        self,
+        horizon: int,
+        channels: int,
+        c_size: int,
+        generator: torch.Generator,
+        widths: tuple[int, ...] = WIDTHS,
+        kernel: int = KERNEL,
+    ) -> None:
+        """Build and initialise the trunk.
+
+        Args:
+            horizon: frames H of a chunk; can be halved once for each level but the first.
+            channels: values A of a frame.
+            c_size: length C of the condition.
+            generator: the only source of the initial weights.
+            widths: channels at each level, multiples of `GROUPS`.
+            kernel: frames that a convolution sees, odd.
+
+        Raises:
+            ValueError: the horizon cannot be halved that often.
+        """
+        super().__init__()
+        if horizon % 2 ** (len(widths) - 1):
+            raise ValueError(f"a chunk of {horizon} frames cannot be halved {len(widths) - 1} times")
+        self.horizon = horizon
+        low, high = TIME_FREQUENCIES
+        waves = torch.logspace(math.log10(low), math.log10(high), TIME_FEATURES // 2)
+        self.register_buffer("waves", waves, persistent=False)
+        first, last = widths[0], widths[-1]
+        self.condition_in = linear(c_size + TIME_FEATURES, last, generator)
+        self.condition_out = linear(last, last, generator)
+
+        def pair(inputs: int, outputs: int) -> Pair:
+            return Pair(inputs, outputs, last, kernel, generator)
+
+        self.down = nn.ModuleList(map(pair, (channels, *widths[:-1]), widths))
+        self.shrink = nn.ModuleList(_convolution(w, w, kernel, generator, stride=2) for w in widths[:-1])
+        self.middle = pair(last, last)
+        self.up = nn.ModuleList(map(pair, (a + b for a, b in _steps_up(widths)), widths[-2::-1]))
+        self.head = _convolution(first, channels, 1, None)
+
+    def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
+        """Return y (B, H*A) for chunks x (B, H*A), times t (B,) and conditions c (B, C)."""
+        phase = t[:, None] * self.waves
+        e = torch.cat((c, phase.sin(), phase.cos()), dim=1)
+        e = functional.mish(self.condition_out(functional.mish(self.condition_in(e))))
+        h = x.unflatten(1, (self.horizon, -1)).mT
+        passed = []
+        for i, blocks in enumerate(self.down):
+            h = blocks(self.shrink[i - 1](h) if i else h, e)
+            passed.append(h)
+        h = self.middle(h, e)
+        for blocks, earlier in zip(self.up, passed[-2::-1], strict=True):
+            h = blocks(torch.cat((h.repeat_interleave(2, dim=2), earlier), dim=1), e)
+        return self.head(h).mT.flatten(1)
+
+
+class Block(nn.Module):
+    """Two convolutions around a FiLM, added to their input.
+
+    h <- R h + Mish(GN(K2 ((1 + scale(e)) Mish(GN(K1 h)) + shift(e)))) with 1x1 convolution R where the
+    number of channels changes.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, e_size: int, kernel: int, generator: torch.Generator
+    ) -> None:
+        """Build and initialise the block.
+
+        Args:
+            inputs: channels of h before.
+            outputs: channels of h after.
+            e_size: length of the condition's embedding.
+            kernel: frames that a convolution sees.
+            generator: the only source of the initial weights.
+        """
+        super().__init__()
+        self.first = _convolution(inputs, outputs, kernel, generator)
+        self.film = linear(e_size, 2 * outputs, generator)
+        self.second = _convolution(outputs, outputs, kernel, generator)
+        same = inputs == outputs
+        self.past = nn.Identity() if same else _convolution(inputs, outputs, 1, generator)
+
+    def forward(self, h: Tensor, e: Tensor) -> Tensor:
+        """Return h (B, outputs, frames) for h (B, inputs, frames) and embeddings e (B, e_size)."""
+        scale, shift = self.film(e)[:, :, None].chunk(2, dim=1)
+        inner = functional.mish(functional.group_norm(self.first(h), GROUPS))
+        inner = torch.addcmul(shift, inner, 1 + scale)
+        return self.past(h) + functional.mish(functional.group_norm(self.second(inner), GROUPS))
+
+
+class Pair(nn.Module):
+    """Two blocks, one after the other."""
+
+    def __init__(self, inputs: int, outputs: int, *rest: Any) -> None:
+        """Build both; arguments as for a `Block`, the first of which changes the number of channels."""
+        super().__init__()
+        self.one, self.two = Block(inputs, outputs, *rest), Block(outputs, outputs, *rest)
+
+    def forward(self, h: Tensor, e: Tensor) -> Tensor:
+        """Return h (B, outputs, frames) for h (B, inputs, frames) and embeddings e (B, e_size)."""
+        return self.two(self.one(h, e), e)
+
+
+def _steps_up(widths: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return the channels that come from below and from the way down, for each level on the way up."""
+    return list(zip(widths[:0:-1], widths[-2::-1], strict=True))
+
+
+def _convolution(
+    inputs: int, outputs: int, kernel: int, generator: torch.Generator | None, stride: int = 1
+) -> nn.Conv1d:
+    """Return a convolution over frames whose weights are drawn as those of a linear layer."""
+    flat = linear(inputs * kernel, outputs, generator)
+    layer = nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2, device="meta").to_empty(device="cpu")
+    with torch.no_grad():
+        layer.weight.copy_(flat.weight.view(outputs, inputs, kernel))
+        layer.bias.copy_(flat.bias)  # type: ignore[union-attr]
+    return layer

@@ -1,0 +1,1 @@
+"""Parts that the planners of states share: guidance, inverse dynamics, choice of a feasible plan."""

@@ -1,0 +1,188 @@
+"""What the four planners share as policies: one episode at a time, its sampled plans side by side."""
+
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...envs.errors import BimodalError
+from ...envs.random_streams import stream
+from ...tasks.core.task import Task
+from ..core.checkpoint import Config
+from ..core.chunk_policy import ChunkPolicy, tidy
+from ..core.policy import Decision, Episodes, PlanRecord
+from ..generative.noise_schedule import noised, signal_shares, squared_cosine_betas
+from ..networks.film_resnet import Trunk
+from .plan_feasibility import faults, led, scales, settle
+
+LEVELS = 20
+"""T, noise levels of the diffusion planners."""
+SHARES = signal_shares(squared_cosine_betas(LEVELS))
+"""abar, share of signal at each level, (T,)."""
+MARGIN = 0.01
+"""Added to the scale of an observation [m or its own unit]: what varies less, such as a hand's tilt, is
+mostly jitter, and would otherwise fill the loss of a plan."""
+
+
+class Plan(NamedTuple):
+    """What a planner found for one episode, normalised."""
+
+    actions: Tensor
+    """The chunk, flat, (H*A,)."""
+    candidates: Tensor
+    """Planned observations of K candidates, (K, P, C)."""
+    scores: Tensor
+    """Worth of each, higher is better, (K,)."""
+    chosen: int
+    """The candidate that became the plan."""
+    verdict: str
+    """What the feasibility check said."""
+
+
+class Networks(nn.ModuleDict):
+    """A planner's networks, and how much each value of a state counts in their losses."""
+
+    weight: Tensor
+    """(C,)."""
+
+    def __init__(self, config: Config, **networks: nn.Module) -> None:
+        """Put networks together.
+
+        Args:
+            config: of the method.
+            networks: by name.
+        """
+        super().__init__(networks)
+        scale = torch.from_numpy(config.observation_normaliser.scale)
+        self.register_buffer("weight", (scale / (scale + MARGIN)).square().float(), persistent=False)
+
+
+class Planner(ChunkPolicy):
+    """Base of the planners: networks that sample plans, a choice among them, and actions that follow it.
+
+    An episode's candidates fill the rows of a pass, and episodes take turns: whatever else is in the batch,
+    a row of it is computed from the same numbers in the same shape.
+    """
+
+    regime = "graded"
+    halved = True
+    learning_rate = 4e-3
+    sampled: ClassVar[int] = 16
+    """Candidates for each decision."""
+    recorded: ClassVar[int] = 1
+    """Of so many planned states, one is written into the record."""
+
+    def __init__(
+        self, task: Task, checkpoint: Path, execute: int | None = None, candidates: int | None = None
+    ) -> None:
+        """Load trained weights.
+
+        Args:
+            task: the task to act in.
+            checkpoint: the .safetensors file; its .json lies beside it.
+            execute: actions executed of each chunk; None keeps the checkpoint's. The papers execute 1.
+            candidates: plans sampled for each decision; None takes the method's.
+
+        Raises:
+            BimodalError: the checkpoint is missing, damaged or made for something else.
+        """
+        super().__init__(task, checkpoint, execute)
+        self.candidates = self.sampled if candidates is None else candidates
+        if self.candidates < 1:
+            raise BimodalError(f"cannot choose among {self.candidates} plans; 1 or more are possible")
+        assert isinstance(self.network, Networks)
+        self.networks = self.network
+        self.scales = scales(self.config)
+        self.network.eval().requires_grad_(False)
+        self._plans: list[Plan | None] = []
+
+    def plan(self, noise: Tensor, condition: Tensor, last: Plan | None) -> Plan:
+        """Return the plan for one episode.
+
+        Args:
+            noise: standard normal numbers of each candidate, (K, noise_size).
+            condition: of the episode, once for each candidate, (K, C).
+            last: the plan of the decision before, of which `execute` actions have been executed.
+        """
+        raise NotImplementedError
+
+    def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
+        """Return normalised chunks (B, H*A) for noise (B, K, noise_size) and conditions (B, C)."""
+        wide = condition[:, None].expand(-1, noise.shape[1], -1)
+        return torch.stack([self.plan(*row, None).actions for row in zip(noise, wide, strict=True)])
+
+    def reset(self, episodes: Episodes) -> None:
+        """Start new episodes and forget all plans."""
+        super().reset(episodes)
+        self._plans = [None] * len(self._keys)
+
+    def act(self, observation: dict[str, np.ndarray]) -> Decision:
+        """Return one chunk (N, H, A) for each episode, and how it came about."""
+        parts = [np.asarray(observation[c.name], np.float64) for c in self.config.observations]
+        raw = np.concatenate(parts, axis=1)
+        seen = self.config.observation_normaliser.normalise(raw)
+        with torch.inference_mode(False), torch.no_grad():  # guidance needs gradients, whoever calls
+            condition = torch.from_numpy(np.concatenate([seen, self._labels], axis=1))
+            found = [
+                self.plan(self._candidate_noise(int(key)), row.expand(self.candidates, -1), last)
+                for key, row, last in zip(self._keys, condition, self._plans, strict=True)
+            ]
+        self._plans = list(found)
+        self._decision += 1
+        flat = np.array([plan.actions.numpy() for plan in found]).reshape(len(raw), self.config.horizon, -1)
+        actions = tidy(self.config.action_normaliser.restore(flat), self.config.action)
+        return Decision(actions, self._record(raw, found))
+
+    def _candidate_noise(self, key: int) -> Tensor:
+        """Return (K, noise_size); the first candidates' noise is the same however many there are."""
+        rng = stream("plan", key, self._decision)
+        return torch.from_numpy(rng.standard_normal((self.candidates, self.noise_size()), np.float32))
+
+    def _record(self, raw: np.ndarray, found: list[Plan]) -> PlanRecord:
+        states = np.stack([plan.candidates[:, :: self.recorded].numpy() for plan in found])
+        return PlanRecord(
+            seen=raw,
+            candidates=self.config.observation_normaliser.restore(states).astype(np.float32),
+            scores=-np.stack([plan.scores.numpy() for plan in found]),
+            chosen=np.array([plan.chosen for plan in found]),
+            verdict=np.array([plan.verdict for plan in found]),
+        )
+
+    def settle(self, scores: Tensor, states: Tensor, chosen: int, stride: int = 1) -> tuple[int, str]:
+        """Return the candidate to follow and the verdict, given the one that was `chosen`.
+
+        Args:
+            scores: higher is better, (K,).
+            states: of the candidates, (K, P, C).
+            chosen: index of a candidate.
+            stride: control steps between two states.
+        """
+        return settle(scores, faults(self.scales, states, stride), chosen)
+
+    def led(self, verdict: str, actions: Tensor, states: Tensor) -> str:
+        """Return the verdict after a look at actions (M, A) and the states (M, C) that should follow them."""
+        if verdict == "pass" and not led(self.scales, actions, states):
+            return "rejected: inverse dynamics"
+        return verdict
+
+
+def half(config: Config) -> tuple[int, int]:
+    """Return width and blocks of a planner's transformer: half as wide as a chunk trunk, one block less."""
+    return config.width // 2, max(config.blocks - 1, 1)
+
+
+def diffused_loss(
+    trunk: Trunk,
+    plan: Tensor,
+    condition: Tensor,
+    abar: Tensor,
+    generator: torch.Generator,
+    weight: Tensor | float = 1.0,
+) -> Tensor:
+    """Return |f(x_t, t, c) - x_0|^2, weighted value by value, at levels and with noise that are drawn."""
+    noise = torch.randn(plan.shape, generator=generator)
+    level = torch.randint(len(abar), (len(plan),), generator=generator)
+    x = noised(plan, noise, abar.to(plan)[level, None])
+    return (weight * (trunk(x, (level + 1) / len(abar), condition) - plan).square()).mean()

@@ -1,0 +1,1 @@
+"""The safety filter around any policy, and the limits it keeps."""

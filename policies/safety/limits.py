@@ -1,0 +1,133 @@
+"""Limits of what an arm may be told, and how a chunk of actions is brought within them.
+
+Every function takes one arm's chunk (N, H, A) and returns it within the limits, with the rows that each rule
+changed, {rule: (N,) bool}. A target that breaks none is left as it is, to the last bit.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ...envs.robot import inverse_kinematics as control
+from ...envs.scene import BASES
+from ...envs.simulation import from_frame, to_frame
+
+
+class Limits(NamedTuple):
+    """What a target may do."""
+
+    low: tuple[float, float, float] = (0.25, -0.45, 0.0)
+    """Lower corner of the TCP's workspace in the frame of the arm's base [m]."""
+    high: tuple[float, float, float] = (0.80, 0.45, 0.60)
+    """Upper corner [m]."""
+    speed: float = 0.03
+    """Way of a target of the hand in a control step [m]; 0.6 m/s."""
+    turn: float = 0.25
+    """Turn of a target of the hand in a control step [rad]; 5 rad/s."""
+    joint_speed: float = 0.10
+    """Way of a target of a joint in a control step [rad]; 2 rad/s, the Panda's slowest joints may 2.2."""
+    force: float = 20.0
+    """Force on the table, or on what must not be touched, from which the hand retreats [N]."""
+    retreat: float = 0.01
+    """Way up in a control step of the retreat [m]."""
+
+
+Limited = tuple[np.ndarray, dict[str, np.ndarray]]
+"""A chunk within limits, and the rows that each rule changed."""
+_ROUNDING = 1e-9
+
+
+def limit_poses(
+    chunk: np.ndarray, position: np.ndarray, rotation: np.ndarray, arm: int, limits: Limits
+) -> Limited:
+    """Limit `ee_absolute` targets that follow one at `position` (N, 3) and `rotation` (N, 3, 3), world."""
+    inside, slow = chunk.copy(), chunk.copy()
+    inside[..., :3] = boxed(chunk[..., :3], arm, limits)
+    slow[..., :3] = follow(inside[..., :3], position, lambda way: shortened(way, limits.speed))
+    gentle = slow.copy()
+    for step in range(chunk.shape[1]):
+        wish = control.rotation_from_columns(chunk[:, step, 3:9])
+        way = control.rotation_error(wish, rotation)
+        short = shortened(way, limits.turn)
+        far = np.any(short != way, axis=-1)
+        rotation = np.where(far[:, None, None], control.rotation_from_vector(short) @ rotation, wish)
+        gentle[far, step, 3:9] = control.columns_from_rotation(rotation[far])
+    return gentle, {
+        "workspace": changed(chunk, inside),
+        "speed": changed(inside, slow),
+        "turn": changed(slow, gentle),
+    }
+
+
+def limit_steps(chunk: np.ndarray, position: np.ndarray, arm: int, limits: Limits) -> Limited:
+    """Limit `ee_delta` steps of a hand at `position` (N, 3) [m], world, that goes where it is told."""
+    unit = control.DELTA_TRANSLATION
+    slow, gentle = chunk.copy(), chunk.copy()
+    slow[..., :3] = shortened(chunk[..., :3], limits.speed / unit)
+    gentle[..., :3] = slow[..., :3]
+    gentle[..., 3:6] = shortened(chunk[..., 3:6], limits.turn / control.DELTA_ROTATION)
+    inside, at = gentle.copy(), position
+    for step in range(chunk.shape[1]):
+        there = at + unit * gentle[:, step, :3]
+        box = boxed(there[:, None], arm, limits)[:, 0]
+        out = np.any(box != there, axis=-1)
+        inside[out, step, :3] = shortened(box - at, limits.speed)[out] / unit
+        at = at + unit * inside[:, step, :3]
+    return inside, {
+        "speed": changed(chunk, slow),
+        "turn": changed(slow, gentle),
+        "workspace": changed(gentle, inside),
+    }
+
+
+def limit_joints(
+    chunk: np.ndarray, angles: np.ndarray | None, ranges: tuple[np.ndarray, np.ndarray], limits: Limits
+) -> Limited:
+    """Limit `joint_absolute` targets that follow targets `angles` (N, 7) [rad]; None where none came before.
+
+    Args:
+        chunk: (N, H, 8).
+        angles: the last targets; the first ones of an episode may be anywhere in the ranges.
+        ranges: lower and upper limits of the joints [rad], (7,) each.
+        limits: how far a target may go.
+    """
+    inside, slow = chunk.copy(), chunk.copy()
+    inside[..., :7] = np.clip(chunk[..., :7], *ranges)
+    before = inside[:, 0, :7] if angles is None else angles
+    fast = limits.joint_speed
+    slow[..., :7] = follow(inside[..., :7], before, lambda way: np.clip(way, -fast, fast))
+    slow[..., 7:] = chunk[..., 7:]
+    return slow, {"joints": changed(chunk, inside), "speed": changed(inside, slow)}
+
+
+def boxed(positions: np.ndarray, arm: int, limits: Limits) -> np.ndarray:
+    """Return world positions (N, H, 3) moved into the arm's workspace; those in it are left as they are."""
+    base = np.broadcast_to(BASES[arm], (positions[..., 0].size, 3))
+    local = to_frame(positions.reshape(-1, 3), base)
+    clipped = np.clip(local, limits.low, limits.high)
+    out = np.any(np.abs(clipped - local) > _ROUNDING, axis=-1)
+    moved = np.where(out[:, None], from_frame(clipped, base), positions.reshape(-1, 3))
+    return moved.reshape(positions.shape)
+
+
+def follow(targets: np.ndarray, before: np.ndarray, step: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return what follows targets (N, H, d) from `before` (N, d) when it may go `step(way)` of each way."""
+    followed, at = targets.copy(), before
+    for index in range(targets.shape[1]):
+        way = targets[:, index] - at
+        short = step(way)
+        at = np.where(np.any(short != way, axis=-1)[:, None], at + short, targets[:, index])
+        followed[:, index] = at
+    return followed
+
+
+def shortened(vector: np.ndarray, limit: float) -> np.ndarray:
+    """Return vectors (..., 3) of at most this length, the short ones as they are."""
+    length = np.linalg.norm(vector, axis=-1, keepdims=True)
+    return np.where(length > limit + _ROUNDING, vector * (limit / np.maximum(length, _ROUNDING)), vector)
+
+
+def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return the rows of chunks (N, H, A) that differ, (N,) bool."""
+    return np.any(np.abs(after - before) > _ROUNDING, axis=(1, 2))

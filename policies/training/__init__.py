@@ -1,0 +1,1 @@
+"""Training of a method: optimiser loop, batches, presets and resuming."""

@@ -1,0 +1,41 @@
+"""How large a training is: multiples of a method's own budget and of the usual network."""
+
+from typing import NamedTuple
+
+from ...envs.errors import unknown_name
+
+
+class Preset(NamedTuple):
+    """Sizes of a training."""
+
+    steps: float
+    """Optimiser steps, as a multiple of the method's budget."""
+    width: int
+    """Hidden width of the trunk."""
+    blocks: int
+    """Residual blocks of the trunk."""
+    batch: int
+    """Windows in a step."""
+    ships: bool = True
+    """Whether the weights must be small enough to travel inside the package."""
+
+
+USUAL = "cpu"
+"""The preset of everything that is published."""
+PRESETS = {
+    "tiny": Preset(0.1, 64, 2, 64),
+    USUAL: Preset(1.0, 128, 3, 128),
+    "gpu": Preset(4.0, 512, 6, 1024, ships=False),
+}
+"""For tests, for one core, and for a CUDA device: about the sizes of the papers."""
+
+
+def find_preset(name: str) -> Preset:
+    """Return a preset.
+
+    Raises:
+        WrongUse: no preset of that name.
+    """
+    if name not in PRESETS:
+        raise unknown_name("preset", name, PRESETS)
+    return PRESETS[name]

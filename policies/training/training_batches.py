@@ -1,0 +1,94 @@
+"""What a method learns: the config of its checkpoint to be, and demonstrations as normalised batches."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...envs.errors import BimodalError
+from ...envs.specs import ACTIONS, of_arms, size
+from ..core import checkpoint as checkpoints
+from ..core.chunk_policy import ChunkPolicy, mode_labels
+from ..core.dataset import ACTION, Batch, Windows
+from ..core.normaliser import Normaliser
+from .presets import USUAL, find_preset
+
+
+def recipe(steps: int, seed: int, preset: str = USUAL, device: str = "cpu") -> dict[str, Any]:
+    """Return what the training card says of how a method was trained; the usual goes without saying."""
+    unusual = {"preset": (preset, USUAL), "device": (device, "cpu")}
+    said = {name: value for name, (value, usual) in unusual.items() if value != usual}
+    return {"seed": seed, "steps": steps, "batch": find_preset(preset).batch, **said}
+
+
+def describe(
+    kind: type[ChunkPolicy], meta: dict, windows: Windows, recipe: dict[str, Any]
+) -> checkpoints.Config:
+    """Return the config of a method to be trained on all observation components, in file order.
+
+    Args:
+        kind: the method.
+        meta: of the demonstrations file.
+        windows: cut from it.
+        recipe: of the training.
+    """
+    modes = int(windows.modes.max()) + 1 if kind.labelled else 0
+    if kind.labelled and modes < 2:
+        raise BimodalError(f"{kind.method} needs demonstrations of at least two modes; these show one")
+    arms = windows.actions.shape[-1] // size(ACTIONS[ACTION])
+    trunk = find_preset(recipe.get("preset", USUAL))
+    training = {
+        **recipe,
+        "windows": len(windows.observations),
+        "demonstrations": meta,
+        "versions": {
+            "bimodal": version("bimodal-bench"),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+    }
+    return checkpoints.Config(
+        task=meta["task"],
+        method=kind.method,
+        observations=windows.components,
+        observation_normaliser=Normaliser.of_observations(windows.observations),
+        action=ACTION,
+        action_normaliser=Normaliser.of_actions(windows.actions, of_arms(ACTIONS[ACTION], arms)),
+        horizon=kind.horizon,
+        execute=kind.executes,
+        modes=modes,
+        width=trunk.width,
+        blocks=trunk.blocks,
+        parameters=0,
+        training=training,
+    )
+
+
+def lesson(
+    kind: type[ChunkPolicy], config: checkpoints.Config, windows: Windows, device: str = "cpu"
+) -> Callable[[Tensor], Batch]:
+    """Return a function that turns rows (B,) of the windows into a normalised batch on the device."""
+    actions = torch.from_numpy(config.action_normaliser.normalise(windows.actions))
+    seen = torch.from_numpy(config.observation_normaliser.normalise(windows.observations))
+    label = torch.from_numpy(mode_labels(windows.modes, int(windows.modes.max()) + 1))
+    condition = torch.cat([seen, label], 1) if kind.labelled else seen
+    ahead, returns = torch.from_numpy(windows.ahead), torch.from_numpy(windows.returns)
+    chunk, planned = ahead[:, : kind.horizon], ahead[:, list(kind.planned)]
+    actions, seen, label, condition, returns, chunk, planned = (
+        part.to(device) for part in (actions, seen, label, condition, returns, chunk, planned)
+    )
+
+    def draw(rows: Tensor) -> Batch:
+        rows = rows.to(device)
+        return Batch(
+            actions[chunk[rows]].flatten(1),
+            condition[rows],
+            seen[planned[rows]].flatten(1),
+            label[rows],
+            returns[rows],
+        )
+
+    return draw

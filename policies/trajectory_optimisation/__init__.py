@@ -1,0 +1,1 @@
+"""Parts of model-predictive control: cost, simulator as model, proposals and updates."""

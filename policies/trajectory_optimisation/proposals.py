@@ -1,0 +1,57 @@
+"""Candidates worth trying whatever the noise says: towards each grasp, closing, and moving what is held.
+
+Blind noise finds a grasp rarely; a few candidates that know the stages make a small number of them enough.
+"""
+
+import numpy as np
+
+from ...envs.specs import OPENING_HIGH, OPENING_LOW
+from ...tasks.core.task import PAD_RADIUS
+
+SPEED = 0.010
+"""Way of the hand in a control step [m]."""
+SETTLE = 2
+"""Control steps between arriving and closing."""
+GRIP = 5
+"""Control steps of closing before what is held moves."""
+WAYS = np.array([[0, 0, 1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]], float)
+"""Directions in which what is held may be meant to go, scene frame."""
+
+
+def proposals(start: np.ndarray, grasps: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return candidate knots of one arm, (12 + 2 k, K, 5).
+
+    Staying; staying and closing; closed, moving in each of `WAYS` at once, and after closing; going to each
+    grasp, without and with closing there.
+
+    Args:
+        start: where the target is now: TCP x, y, z [m], yaw [rad], opening [m], (5,).
+        grasps: hand poses of the modes, (k, 4), in the frame of `start`.
+        steps: control steps of the knots, (K,).
+    """
+    stay = np.repeat(start[None], len(steps), axis=0)
+    closed = stay.copy()
+    closed[:, 4] = OPENING_LOW
+    moves = [_moved(closed, way, steps) for way in WAYS]
+    later = [_moved(closed, way, np.maximum(steps - GRIP, 0)) for way in WAYS]
+    ways = [_towards(start, grasp, steps) for grasp in grasps]
+    return np.stack([stay, closed, *moves, *later, *(way for pair in ways for way in pair)])
+
+
+def _moved(knots: np.ndarray, way: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    moved = knots.copy()
+    moved[:, :3] += SPEED * steps[:, None] * way
+    return moved
+
+
+def _towards(start: np.ndarray, grasp: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the way to a grasp on a quarter ellipse, sideways first, and the same with closing there."""
+    away = grasp - start[:4]
+    far = max(np.linalg.norm(away[:2]), abs(away[2]), PAD_RADIUS * abs(away[3]))
+    needed = max(1.0, np.ceil(far / SPEED))
+    angle = 0.5 * np.pi * np.clip(steps / needed, 0, 1)
+    share = np.stack([np.sin(angle), np.sin(angle), 1 - np.cos(angle), np.sin(angle)], -1)
+    way = np.column_stack([start[:4] + share * away, np.full(len(steps), OPENING_HIGH)])
+    grip = way.copy()
+    grip[steps > needed + SETTLE, 4] = OPENING_LOW
+    return way, grip

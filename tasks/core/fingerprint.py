@@ -1,0 +1,34 @@
+"""What makes a task the task it is, in one hash: records of another fingerprint are of another task."""
+
+import hashlib
+import json
+
+import numpy as np
+
+from .hand_path import side_by_side
+from .task import Task
+
+
+def fingerprint(task: Task) -> str:
+    """Return the sha256 of everything that decides a task's episodes: scene and numbers."""
+    spec = task.spec()
+    spec.compile()
+    numbers = {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name in dir(task)
+        if not name.startswith("_")
+        and not callable(value := getattr(task, name))
+        and name not in ("goal", "observation", "slow_because", "arms")  # the scene shows the arms
+    }
+    numbers["observation"] = [str(part) for part in task.observation]
+    numbers["experts"] = _experts(task)
+    text = spec.to_xml() + json.dumps(numbers, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _experts(task: Task) -> str:
+    """Return the sha256 of every mode's plan from the middle of the starts, on a grid that all CPUs share."""
+    k = len(task.modes)
+    paths = task.paths(np.tile(task.hands()[:, None, :3], (1, k, 1)), np.arange(k))
+    plan = side_by_side(paths, np.tile([*task.centre, 0.0], (k, 1)))
+    return hashlib.sha256(np.rint(plan / 1e-6).astype("<i8").tobytes()).hexdigest()

@@ -1,0 +1,240 @@
+"""What a task is: objects, start, modes with scripted experts, and what is measured at every step."""
+
+from typing import ClassVar, NamedTuple
+
+import mujoco
+import numpy as np
+
+from ...envs.scene import Scene
+from ...envs.simulation import Simulation, Start
+from ...envs.specs import ACTIONS, ROBOT_OBSERVATION, Spec, of_arms
+from .hand_path import Path, side_by_side
+
+ALONG_X, ALONG_Y, DIAGONAL = np.pi, np.pi / 2, 3 * np.pi / 4
+"""Yaw of a hand whose fingers open along the scene's x or y, or between both [rad]. The fingers are alike, so
+x could be 0 too, but from 75 to 255 degrees the wrist stays far from its limits."""
+PAD_RADIUS = 0.04
+"""Distance of the open finger pads from the hand's axis [m]; turns yaw into the way that the pads go."""
+LIGHT_TOUCH = 1.0
+"""Contact forces up to this do not count [N]."""
+SETTLED = 0.05
+"""A target slower than this is at rest [m/s]."""
+
+
+_AS_LENGTH = np.array([1.0, 1.0, 1.0, PAD_RADIUS])
+
+
+class Measurement(NamedTuple):
+    """What the referee sees of N episodes after a control step; arrays (N,) unless said."""
+
+    hand: np.ndarray
+    """TCP position [m] and yaw of the finger-opening axis [rad], scene frame, (N, 4)."""
+    opening: np.ndarray
+    """Distance between the finger pads [m]."""
+    lift: np.ndarray
+    """How far the target has come from where it rested: its height, or the way it slid [m]."""
+    goal: np.ndarray
+    """Whether what the task asks for is so at this step, bool; success is this for `hold_steps`."""
+    held: np.ndarray
+    """Whether both fingers press what may be gripped, bool."""
+    part: np.ndarray
+    """Index of the mode that the hand has taken at this step, -1 for none, int."""
+    illegal: np.ndarray
+    """Contact force on what must not be touched [N]."""
+    table: np.ndarray
+    """Contact force between robot and table [N]."""
+
+
+class Task:
+    """Base of every task; see `docs/design.md` for the contract and the certificate.
+
+    A task thinks in the *scene frame*: its origin lies on the table and moves and turns with the scene
+    from episode to episode.
+    """
+
+    id: ClassVar[str]
+    """Robot, verb, object, version."""
+    goal: ClassVar[str]
+    """What is to be done, in a paragraph."""
+    modes: ClassVar[tuple[str, ...]]
+    """Names of the modes, e.g. ("left bar", "right bar")."""
+    arms: ClassVar[int] = 1
+    """Number of arms, 1 or 2; the second stands opposite the first."""
+    horizon: ClassVar[int]
+    """Length of an episode [control steps]."""
+    objects: ClassVar[tuple[str, ...]]
+    """Observed bodies."""
+    grasps: ClassVar[np.ndarray]
+    """Pose of the hand in each mode, scene frame: TCP x, y, z [m], yaw of the opening axis [rad], (k, 4)."""
+    dead_zone: ClassVar[tuple[float, float]] = (0.25, 0.75)
+    """Mixtures between two modes that fail for certain; see `bimodal certify`."""
+    success_height: ClassVar[float] = 0.06
+    """Height to which the target must be lifted [m]."""
+    hold_steps: ClassVar[int] = 10
+    """Control steps for which success must last."""
+    commit_steps: ClassVar[int] = 3
+    """Control steps in a row that make a mode realised."""
+    trunk_steps: ClassVar[int] = 16
+    """Control steps before the modes part."""
+    centre: ClassVar[tuple[float, float]] = (0.50, 0.0)
+    """Where the scene frame lies on average, world [m]."""
+    spread: ClassVar[tuple[float, float, float]] = (0.03, 0.04, np.deg2rad(10))
+    """Half-widths of the scene frame's uniform x, y [m] and yaw [rad]."""
+    hand_start: ClassVar[tuple[float, float, float]]
+    """Where the hand starts, scene frame [m]."""
+    hand_spread: ClassVar[tuple[float, float, float]] = (0.005, 0.003, 0.01)
+    """Half-widths of the hand's uniform start in the scene frame [m]."""
+    hand_yaw: ClassVar[float] = ALONG_X
+    """Yaw of the finger-opening axis at the start, scene frame [rad]."""
+    second_hand_start: ClassVar[tuple[float, float, float]]
+    """Where the second arm's hand starts, as `hand_start`; only for tasks with two arms."""
+    second_hand_yaw: ClassVar[float]
+    """As `hand_yaw`, for the second arm; -105 to 75 degrees are far from its wrist's limits."""
+
+    slow_because: ClassVar[str] = ""
+    """Why the task may run at less than 60 % of the median task's control steps per second."""
+
+    # ------------------------------------------------------------------------ what a task declares
+
+    def build(self, scene: Scene) -> None:
+        """Add the task's objects and sensors."""
+        raise NotImplementedError
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        """Return where each body rests in the scene frame [m]."""
+        raise NotImplementedError
+
+    def path(self, start: np.ndarray, modes: np.ndarray) -> "Path":
+        """Return the expert's hand path from TCP `start` (N, 3), scene frame, in `modes` (N,)."""
+        raise NotImplementedError
+
+    def paths(self, starts: np.ndarray, modes: np.ndarray) -> tuple[Path, ...]:
+        """Return the expert's path of each arm from TCPs `starts` (arms, N, 3), scene frame, in `modes` (N,).
+
+        Tasks with two arms write this one instead of `path`; the paths of a task last equally long.
+        """
+        return (self.path(starts[0], modes),)
+
+    def measure(self, simulation: Simulation) -> Measurement:
+        """Return what the referee needs to see after a control step."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------ what every task shares
+
+    def __reduce__(self) -> tuple:
+        """Travel to another process by id, which must lead to this very task."""
+        from .registry import load_task
+
+        if load_task(self.id) is not self:
+            raise TypeError(f"{type(self).__qualname__} cannot leave this process: {self.id} is another task")
+        return load_task, (self.id,)
+
+    @property
+    def observation(self) -> tuple[Spec, ...]:
+        """Components of the `state` track: every arm, then position and heading of every object."""
+        return of_arms(ROBOT_OBSERVATION, self.arms) + tuple(
+            spec
+            for body in self.objects
+            for spec in (
+                Spec(f"{body}_position", (3,), "m", "world", -2.0, 2.0, f"Origin of the {body}."),
+                Spec(f"{body}_heading", (2,), "1", "world", -1.0, 1.0, f"Cosine, sine of the {body}'s yaw."),
+            )
+        )
+
+    def actions(self, space: str) -> tuple[Spec, ...]:
+        """Return the components of an action of the named space: those of every arm, side by side."""
+        return of_arms(ACTIONS[space], self.arms)
+
+    def spec(self) -> mujoco.MjSpec:
+        """Return the physics scene."""
+        scene = Scene(self.arms)
+        self.build(scene)
+        return scene.spec
+
+    def hands(self) -> np.ndarray:
+        """Return where the hands start on average, scene frame: x, y, z [m] and yaw [rad], (arms, 4)."""
+        first = [*self.hand_start, self.hand_yaw]
+        return np.array(
+            [first, [*self.second_hand_start, self.second_hand_yaw]] if self.arms == 2 else [first]
+        )
+
+    def start(self, rng: np.random.Generator) -> Start:
+        """Draw one episode's start: the scene frame, then the hands in it; all uniform."""
+        x, y, yaw = np.array([*self.centre, 0.0]) + np.array(self.spread) * rng.uniform(-1, 1, 3)
+        hands = self.hands()
+        hands[:, :3] += np.array(self.hand_spread) * rng.uniform(-1, 1, (self.arms, 3))
+        c, s = np.cos(yaw), np.sin(yaw)
+        turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+        origin = np.array([x, y, 0.0])
+        quaternion = np.array([np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)])
+        poses = {
+            name: np.concatenate([origin + turn @ np.array(at), quaternion])
+            for name, at in self.poses().items()
+        }
+        places = np.stack([origin + turn @ hand for hand in hands[:, :3]])
+        return Start(poses, places, hands[:, 3] + yaw, np.array([x, y, yaw]))
+
+    def observe(self, simulation: Simulation) -> dict[str, np.ndarray]:
+        """Return position and heading of every observed object, (N, 3) and (N, 2)."""
+        components = {}
+        for body in self.objects:
+            components[f"{body}_position"] = simulation.position(body).copy()
+            forward = simulation.rotation(body)[:, :2, 0]
+            length = np.maximum(np.linalg.norm(forward, axis=-1, keepdims=True), 1e-9)
+            components[f"{body}_heading"] = forward / length
+        return components
+
+    def plan(self, simulation: Simulation, modes: np.ndarray) -> np.ndarray:
+        """Return the expert's `ee_absolute` actions, (N, T, 10 arms), from the simulation's current hands."""
+        starts = np.stack([simulation.in_frame(arm.tcp_position) for arm in simulation.arms])
+        return side_by_side(self.paths(starts, np.asarray(modes)), simulation.frame)
+
+    def mixture(self, hand: np.ndarray) -> np.ndarray:
+        """Return where hands (..., 4), scene frame, stand between the modes: alpha, (...).
+
+        Poses are points x of 4 lengths, yaw counting as the way of the pads. Of two modes,
+            alpha = <x - g0, g1 - g0> / |g1 - g0|^2,
+        0 at the first and 1 at the second. Of more, with x' the point nearest to x among their weighted sums,
+            alpha = min_m |x' - g_m| / min_(l<m) |g_l - g_m|,
+        0 at a mode and a half or more in the middle of some.
+        """
+        grasps, x = self.grasps * _AS_LENGTH, np.asarray(hand) * _AS_LENGTH
+        axes = grasps[1:] - grasps[0]
+        if len(axes) == 1:
+            return (x - grasps[0]) @ axes[0] / (axes[0] @ axes[0])
+        onto = np.linalg.pinv(axes) @ axes
+        # Written out: a matrix product would give a row other last bits in another batch.
+        x = grasps[0] + ((x - grasps[0])[..., :, None] * onto).sum(-2)
+        distance = np.linalg.norm(x[..., None, :] - grasps, axis=-1).min(-1)
+        apart = np.linalg.norm(grasps[:, None] - grasps, axis=-1)
+        return distance / apart[np.triu_indices(len(grasps), 1)].min()
+
+    def in_dead_zone(self, alpha: np.ndarray) -> np.ndarray:
+        """Return whether acting at alpha (...) is acting between the modes, bool; NaN is not."""
+        low, high = self.dead_zone
+        return (alpha > low) & ((alpha < high) | (len(self.modes) > 2))
+
+    def side(self, hand: np.ndarray) -> np.ndarray:
+        """Return the mode nearest to hands (..., 4), scene frame: (...), -1 in the dead zone."""
+        points = np.asarray(hand)[..., None, :] * _AS_LENGTH
+        nearest = np.linalg.norm(points - self.grasps * _AS_LENGTH, axis=-1).argmin(-1)
+        return np.where(self.in_dead_zone(self.mixture(hand)), -1, nearest).astype(np.int8)
+
+    def decided(self, measurement: Measurement) -> np.ndarray:
+        """Return the rows that have shown where they act (the gripper closes), (N,) bool."""
+        return measurement.opening < 0.06
+
+    def context(self, frame: np.ndarray) -> np.ndarray:
+        """Return the mode of regime `ctx`, (N,): the part of the table on which the scene lies, along y."""
+        k = len(self.modes)
+        part = (frame[:, 1] - self.centre[1] + self.spread[1]) / (2 * self.spread[1])
+        return np.clip(np.ceil(part * k) - 1, 0, k - 1).astype(np.int8)
+
+    def touched_part(self, simulation: Simulation, sensors: tuple[str, ...]) -> np.ndarray:
+        """Return the first mode whose part both fingers press, -1 for none, (N,)."""
+        part = np.full(simulation.n, -1, np.int8)
+        for mode in reversed(range(len(sensors))):
+            left = simulation.force(f"{sensors[mode]}_left") > LIGHT_TOUCH
+            right = simulation.force(f"{sensors[mode]}_right") > LIGHT_TOUCH
+            part[left & right] = mode
+        return part

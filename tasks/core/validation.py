@@ -1,0 +1,260 @@
+"""Whether a task is put together soundly: rules that cost a moment and hold before anything is measured.
+
+`bimodal certify` asks them of every task, and so does the loading of one from outside the package. They
+say nothing about bimodality; the certificate does.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from ...envs.errors import WrongUse
+from ...envs.simulation import Simulation
+from ...envs.specs import CONTROL_HZ, size
+from .task import Measurement, Task
+from .task_file import ID
+
+SEEDS = np.arange(16)
+"""Episodes that are begun."""
+DEEPEST = 1e-3
+"""Largest penetration of two shapes at the start [m]."""
+FARTHEST = 1e-3
+"""Largest way of an observed body in half a second in which nothing happens [m]."""
+LEAST_DEAD_ZONE = (0.35, 0.65)
+"""Mixtures that every task must call dead."""
+_SECTIONS = ("Goal", "Randomised", "Success")
+_KINDS = {"bodies": "nbody", "geoms": "ngeom", "joints": "njnt", "sensors": "nsensor"}
+
+
+class _Broken(Exception):
+    """A method of the task raised, so that nothing after it can be looked at."""
+
+
+def require_sound(task: Task, source: str) -> None:
+    """Refuse a task that breaks a rule.
+
+    Args:
+        task: the task.
+        source: its file or package, for the message.
+
+    Raises:
+        WrongUse: the first broken rule and how to mend it, and how many more are broken.
+    """
+    if found := problems(task):
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise WrongUse(f"{source}: {found[0]}{more}")
+
+
+def problems(task: Task) -> list[str]:
+    """Return what is wrong with a task, each in a line that says the rule and the mend."""
+    if found := list(_stated(task)):
+        return found
+    try:
+        model = _call("build()", lambda: task.spec().compile())
+        if found := list(_built(task, model)):
+            return found
+        simulation = Simulation(task, len(SEEDS))
+        _call("the start", simulation.reset, SEEDS)
+        return [*_planned(task, simulation), *_begun(task, simulation)]
+    except _Broken as error:
+        return [str(error)]
+
+
+# ------------------------------------------------------------------------------------ what it states
+
+
+def _stated(task: Task) -> Iterator[str]:
+    """Rules for the attributes and the docstring."""
+    for name in ("id", "goal", "modes", "horizon", "objects", "grasps", "hand_start"):
+        if not hasattr(task, name):
+            yield f"the class states no `{name}`; {_MEANING[name]}"
+            return
+    if not (isinstance(task.id, str) and ID.fullmatch(task.id)):
+        yield f"the id is {task.id!r}; write robot, verb, object, version, e.g. PandaLiftStool-v1"
+    if not (isinstance(task.goal, str) and task.goal.endswith(".")):
+        yield "the goal is a sentence that ends with a full stop"
+    text = type(task).__dict__.get("__doc__") or ""
+    if missing := [name for name in _SECTIONS if f"**{name}**:" not in text]:
+        yield f"the docstring of the class lacks {', '.join(f'**{name}**:' for name in missing)}"
+    yield from _stated_modes(task)
+    for name in ("horizon", "hold_steps", "commit_steps", "trunk_steps"):
+        value = getattr(task, name)
+        if not (isinstance(value, int) and value >= 1):
+            yield f"{name} is {value!r}; it is a whole number of control steps, 1 or more"
+    low, high = task.dead_zone
+    if not (low <= LEAST_DEAD_ZONE[0] and (high >= LEAST_DEAD_ZONE[1])):
+        yield f"dead_zone is {low:g} .. {high:g}; it must cover {LEAST_DEAD_ZONE[0]} .. {LEAST_DEAD_ZONE[1]}"
+    for name in ("spread", "hand_spread"):
+        if np.shape(getattr(task, name)) != (3,) or not np.all(np.array(getattr(task, name)) > 0):
+            yield f"{name} is {getattr(task, name)!r}; it is three half-widths, each more than 0"
+
+
+def _stated_modes(task: Task) -> Iterator[str]:
+    modes, k = task.modes, len(task.modes)
+    if k < 2 or len(set(modes)) < k or not all(isinstance(name, str) and name for name in modes):
+        yield f"modes is {modes!r}; it holds two or more different names"
+    grasps = np.asarray(task.grasps, float)
+    if grasps.shape != (k, 4) or not np.isfinite(grasps).all():
+        yield f"grasps has the shape {grasps.shape}; it holds x, y, z, yaw of every mode: ({k}, 4), finite"
+    elif len(np.unique(grasps, axis=0)) < k:
+        yield "two modes have the same row in grasps; each mode has a pose of its own"
+
+
+_MEANING = {
+    "id": 'e.g. id = "PandaLiftStool-v1"',
+    "goal": "a sentence that says what is to be done",
+    "modes": 'the names of the right ways, e.g. ("left grip", "right grip")',
+    "horizon": "the length of an episode in control steps",
+    "objects": "the names of the observed bodies",
+    "grasps": "the hand's x, y, z [m] and yaw [rad] in every mode, (k, 4)",
+    "hand_start": "where the hand starts, x, y, z [m]",
+}
+
+
+# ------------------------------------------------------------------------------------ what it builds
+
+
+def _built(task: Task, model: mujoco.MjModel) -> Iterator[str]:
+    """Rules for the compiled scene."""
+    for kind, count in _KINDS.items():
+        if "" in (found := _names(model, kind, count)):
+            yield f"{found.count('')} of the {kind} that build() adds have no name; name each one"
+    bodies, sensors = _names(model, "bodies", "nbody"), _names(model, "sensors", "nsensor")
+    poses = _call("poses()", task.poses)
+    if unknown := sorted({*task.objects, *poses} - set(bodies)):
+        yield f"objects and poses() name {unknown[0]!r}, but build() adds no such body"
+    placed = {
+        model.body(i).name for i in range(model.nbody) if model.body_mocapid[i] >= 0 or _is_free(model, i)
+    }
+    if forgotten := sorted(placed - set(poses)):
+        yield f"poses() does not say where {forgotten[0]!r} rests; give it a place"
+    if standing := sorted(set(poses) & set(bodies) - placed):
+        yield f"poses() places {standing[0]!r}, which is neither movable nor fixed by itself; leave it out"
+    sides = {name.removesuffix("_left") for name in sensors if name.endswith("_left")}
+    if not sides or any(f"{name}_right" not in sensors for name in sides):
+        yield "no grip is watched at both fingers; call scene.watch_fingers(geom, name) for what is held"
+
+
+def _is_free(model: mujoco.MjModel, body: int) -> bool:
+    first = model.body_jntadr[body]
+    return first >= 0 and model.jnt_type[first] == mujoco.mjtJoint.mjJNT_FREE
+
+
+def _names(model: mujoco.MjModel, kind: str, count: str) -> list[str]:
+    get = {"bodies": model.body, "geoms": model.geom, "joints": model.joint, "sensors": model.sensor}[kind]
+    first = 1 if kind == "bodies" else 0  # the world has a name of its own
+    return [get(i).name for i in range(first, getattr(model, count))]
+
+
+# ------------------------------------------------------------------------------------ what its experts do
+
+
+def _planned(task: Task, simulation: Simulation) -> Iterator[str]:
+    """Rules for the plans of the modes."""
+    plans, n, numbers = {}, simulation.n, size(task.actions("ee_absolute"))
+    for mode, name in enumerate(task.modes):
+        try:
+            plan = np.asarray(task.plan(simulation, np.full(n, mode)))
+        except NotImplementedError:
+            yield "the modes have no experts; write path(), one hand path for all modes"
+            return
+        except Exception as error:
+            yield f"the mode {name!r} has no expert; path() raises {_text(error)}"
+            continue
+        if plan.ndim != 3 or plan.shape[::2] != (n, numbers) or not np.isfinite(plan).all():
+            yield f"the mode {name!r} has no expert; path() must give finite hands, but gives {plan.shape}"
+            continue
+        plans[name] = plan
+    if len(plans) < len(task.modes):
+        return
+    steps = {name: plan.shape[1] for name, plan in plans.items()}
+    if len(set(steps.values())) > 1:
+        yield f"the experts take {steps} control steps; all modes must take equally many, add wait()s"
+        return
+    length = next(iter(steps.values()))
+    if length > task.horizon:
+        yield f"the experts take {length} control steps and an episode {task.horizon}; raise the horizon"
+    first, *others = plans.values()
+    trunk = task.trunk_steps
+    if trunk >= length or any((plan[:, :trunk] != first[:, :trunk]).any() for plan in others):
+        yield f"the modes part before step {trunk} (trunk_steps); until then all plans must be the same"
+    whole = list(plans.items())
+    for i, (name, plan) in enumerate(whole):
+        for other, same in whole[:i]:
+            if (plan == same).all():
+                yield f"the modes {other!r} and {name!r} have the same plan; path() must depend on the mode"
+
+
+# ------------------------------------------------------------------------------------ how it begins
+
+
+def _begun(task: Task, simulation: Simulation) -> Iterator[str]:
+    """Rules for the start and half a second in which nothing happens."""
+    yield from _penetrations(simulation)
+    seen = _call("observe()", simulation.observe)
+    for spec in task.observation:
+        found = seen.get(spec.name)
+        if found is None or found.shape != (simulation.n, *spec.shape) or not np.isfinite(found).all():
+            yield f"observe() must give {spec.name!r} in the shape {(simulation.n, *spec.shape)}, finite"
+            return
+    if found := list(_measured(task, simulation, "at the start")):
+        yield from found
+        return
+    stay = simulation.stay("ee_absolute")
+    before = {name: simulation.position(name).copy() for name in task.objects}
+    for _ in range(CONTROL_HZ // 2):
+        simulation.step(stay)
+    for name, place in before.items():
+        moved = np.abs(simulation.position(name) - place).max()
+        if not moved < FARTHEST:
+            yield f"{name!r} moves {1e3 * moved:.1f} mm by itself in 0.5 s; let poses() put it where it rests"
+    yield from _measured(task, simulation, "while the hand stays")
+
+
+def _penetrations(simulation: Simulation) -> Iterator[str]:
+    model, worst, pair = simulation.model, -DEEPEST, ()
+    for row in range(simulation.n):
+        data = simulation.batch.get_data(row)
+        mujoco.mj_forward(model, data)
+        for contact in data.contact:
+            if contact.dist < worst:
+                worst, pair = contact.dist, (contact.geom1, contact.geom2)
+    if pair:
+        first, second = (model.geom(geom).name for geom in pair)
+        yield f"{first!r} and {second!r} are {-1e3 * worst:.1f} mm inside each other at the start; move one"
+
+
+def _measured(task: Task, simulation: Simulation, when: str) -> Iterator[str]:
+    seen, n = _call("measure()", task.measure, simulation), simulation.n
+    for name, column in zip(Measurement._fields, seen, strict=True):
+        shape = (n, 4) if name == "hand" else (n,)
+        if np.shape(column) != shape or not np.isfinite(column).all():
+            yield f"measure() gives {name} as {np.shape(column)}; it must be {shape} and finite"
+            return
+    if np.any(seen.goal):
+        yield f"success is true {when}; the `goal` of measure() must be what only a grasp brings about"
+    if np.any(seen.held) or np.any(seen.part >= 0):
+        yield f"measure() says that something is held {when}; watch the parts with watch_fingers"
+    if np.any(seen.illegal > 0) or np.any(seen.table > 0):
+        yield f"the robot touches the table or the forbidden {when}; start the hand higher"
+
+
+def _call(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a method of the task gives.
+
+    Raises:
+        _Broken: it raises.
+    """
+    try:
+        return function(*arguments)
+    except NotImplementedError as error:
+        raise _Broken(f"{what} is missing; see docs/add-a-task.md") from error
+    except Exception as error:
+        raise _Broken(f"{what} fails: {_text(error)}") from error
+
+
+def _text(error: Exception) -> str:
+    kind = "" if isinstance(error, mujoco.FatalError) else f"{type(error).__name__}: "
+    return kind + " ".join(str(error).split())

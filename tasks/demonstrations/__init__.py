@@ -1,0 +1,1 @@
+"""Demonstrations by the scripted experts: collecting them, also graded ones that fail."""

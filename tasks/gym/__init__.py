@@ -1,0 +1,1 @@
+"""The tasks as Gymnasium environments, single and vectorised, and their spaces."""

@@ -1,0 +1,159 @@
+"""What a suite fixes, and what a policy may know of it."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from bimodal.benchmark import suites
+from bimodal.benchmark.evaluation.evaluate import evaluate
+from bimodal.benchmark.records.run_folder import read_card
+from bimodal.benchmark.suites import SUITES, Suite, find_suite
+from bimodal.envs import scene
+from bimodal.envs.errors import WrongUse
+from bimodal.envs.robot import inverse_kinematics as control
+from bimodal.envs.robot import panda as robot
+from bimodal.policies import Needs
+from bimodal.policies.experts import Expert, Zero
+from bimodal.tasks import load_task
+from bimodal.tasks.demonstrations import collect as demonstrations
+from bimodal.tasks.lift_dumbbell import LiftDumbbell
+from scoring import DUMBBELL, POST, panel, rows
+
+
+def test_the_hash_changes_with_everything_that_decides_an_episode(monkeypatch):
+    base = Suite("core", "1", (DUMBBELL,), range(8))
+    seen = {base.hash()}
+
+    def differs(what, hashed):
+        assert hashed not in seen, what
+        seen.add(hashed)
+
+    differs("seeds", base._replace(seeds=range(1, 9)).hash())
+    differs("count", base._replace(seeds=range(9)).hash())
+    differs("version", base._replace(version="2").hash())
+    differs("task", base._replace(tasks=(POST,)).hash())
+    differs("variant", base._replace(variants=("clean", "sensing.noise:1")).hash())
+    for owner, name, value in (
+        (suites, "SHARD_SIZE", 7),
+        (suites.mujoco, "__version__", "4.0.1"),
+        (scene, "TIMESTEP", 0.004),
+        (scene, "SUBSTEPS", 5),
+        (control, "DAMPING", 2e-3),
+        (control, "NULLSPACE_GAIN", 0.2),
+        (robot, "HOME", (0.0, -0.2, 0.0, -2.4, 0.0, 2.2, -0.7)),
+        (suites.referee, "CLOSED", 0.004),
+        (suites.specs, "GRID", 1e-6),
+        (sys.modules["bimodal.tasks.lift_dumbbell"], "HUB", (0.09, 0.06, 0.065)),
+        (LiftDumbbell, "success_height", 0.05),
+        (LiftDumbbell, "horizon", 90),
+        (LiftDumbbell, "dead_zone", (0.3, 0.7)),
+        (LiftDumbbell, "spread", (0.03, 0.04, 0.1)),
+        (LiftDumbbell, "hold_steps", 11),
+    ):
+        with monkeypatch.context() as change:
+            change.setattr(owner, name, value)
+            differs(name, base.hash())
+    assert base.hash() in seen and base.hash() == base._replace(name="mine").hash()
+
+
+def test_the_hash_does_not_change_with_words_or_processes(monkeypatch, tmp_path):
+    before = SUITES["core"].hash()
+    monkeypatch.setattr(LiftDumbbell, "__doc__", "Other words.")
+    monkeypatch.setattr(LiftDumbbell, "goal", "Other words.")
+    monkeypatch.setattr(scene, "__doc__", "Other words.")
+    assert SUITES["core"].hash() == before
+    program = "from bimodal.benchmark import SUITES; print(SUITES['core'].hash())"
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONHASHSEED": "7", "LC_ALL": "C"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == before
+
+
+def test_a_cut_suite_carries_a_star():
+    assert find_suite("core") is SUITES["core"]
+    core = SUITES["core"]
+    assert find_suite("core", core.tasks, core.seeds).name == "core"
+    assert find_suite("core", variants=core.variants[1:]).name == "core*", "200 seeds of each, not 50"
+    for cut in (
+        find_suite("core", (POST,)),
+        find_suite("core", (), range(50)),
+        find_suite("smoke", (), range(1, 17)),
+    ):
+        assert cut.name.endswith("*")
+        assert cut.hash() not in {suite.hash() for suite in SUITES.values()}
+    assert find_suite("core", (POST, POST)).tasks == (POST,), "no task counts twice"
+
+
+def test_suites_nest_and_share_no_seed_with_the_demonstrations():
+    most = max(suite.seeds.stop for suite in SUITES.values())
+    assert all(suite.seeds.start == 0 for suite in SUITES.values())
+    sets = []
+    for regime in demonstrations.REGIMES:
+        for number in (0, 1, 5):
+            seeds, _ = demonstrations.schedule(load_task(DUMBBELL), regime, 200, number)
+            assert seeds.min() >= demonstrations.FIRST_SEED > most
+            sets.append((number, set(seeds.tolist())))
+    assert all(not a & b for i, a in sets for j, b in sets if i != j), "other sets, other scenes"
+    with pytest.raises(WrongUse, match="0 or more"):
+        demonstrations.schedule(load_task(DUMBBELL), "bi50", 200, -1)
+    with pytest.raises(WrongUse):
+        find_suite("core", (), range(999_990, 1_000_001))
+
+
+@pytest.mark.parametrize("bad", [range(0), range(5, 3), range(0, 10, 2), range(-3, 3)])
+def test_seeds_that_are_no_panel_are_refused(bad):
+    with pytest.raises(WrongUse, match=r"START\.\.END"):
+        find_suite("core", (), bad)
+
+
+# -------------------------------------------------------------------------------- what a policy may know
+
+
+def test_the_scene_seed_never_reaches_the_policy(tmp_path):
+    met = []
+
+    class Curious(Zero):
+        def reset(self, episodes):
+            met.append(episodes)
+
+        def act(self, observation):
+            met.append({name: array.dtype.kind for name, array in observation.items()})
+            return super().act(observation)
+
+    def keys(first, tasks=(DUMBBELL,)):
+        met.clear()
+        evaluate(
+            Curious, panel(16, tasks, first), out=tmp_path / f"{first}{len(tasks)}", workers=0, fresh=True
+        )
+        return [e for e in met if isinstance(e, tuple) and len(e.noise_keys) > 1]
+
+    (episodes,) = keys(0)
+    assert episodes._fields == ("noise_keys", "simulation") and episodes.simulation is None
+    assert episodes.noise_keys.dtype == np.uint64
+    assert min(episodes.noise_keys) > 1_000_000, "a key is no seed"
+    assert all(set(seen.values()) == {"f"} for seen in met if isinstance(seen, dict))
+    first = [int(key) for key in episodes.noise_keys]
+    assert len(set(first)) == 16
+    assert [int(key) for key in keys(0)[0].noise_keys] == first, "equal in every run"
+    assert [int(key) for key in keys(8)[0].noise_keys][:8] == first[8:], (
+        "a matter of the seed, not of the row"
+    )
+    both = [int(key) for part in keys(0, (DUMBBELL, POST)) for key in part.noise_keys]
+    assert len(set(both)) == 32, "other tasks, other noise"
+
+
+def test_only_privileged_policies_get_the_simulation(tmp_path):
+    class Lazy(Expert):
+        def needs(self):
+            return Needs(execute=16)
+
+    run = evaluate(Lazy, panel(4, (DUMBBELL,)), out=tmp_path / "run", workers=0)
+    assert {row["label"] for row in rows(run)} == {"POLICY_ERROR"}
+    assert read_card(run)["policy"]["track"] == "state"

@@ -1,0 +1,175 @@
+"""Videos: the right episodes, files that every browser plays, and what is written on them."""
+
+import imageio_ffmpeg
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from bimodal.benchmark.evaluation.evaluate import evaluate
+from bimodal.benchmark.media.videos import HOLD_S, choose, encode, render_videos
+from bimodal.benchmark.report.video_gallery import clips
+from bimodal.benchmark.scoring.task_scores import read_run
+from bimodal.envs.errors import BimodalError, WrongUse
+from bimodal.envs.rendering import gl
+from bimodal.envs.rendering.render import Renderer
+from bimodal.envs.simulation import Simulation
+from bimodal.tasks import load_task
+from PIL import Image
+
+TASKS = ("PandaLiftDumbbell-v1", "PandaLiftPot-v1")
+SIZE, HOLD = (192, 144), round(20 * HOLD_S)
+
+
+@pytest.fixture(scope="module")
+def drawing():
+    try:
+        gl.configure_gl()
+    except BimodalError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def expert(tmp_path_factory):
+    return evaluate(
+        "expert", tasks=TASKS, seeds=range(8), workers=0, out=tmp_path_factory.mktemp("e") / "run"
+    )
+
+
+@pytest.fixture(scope="module")
+def mean(tmp_path_factory):
+    return evaluate("mean", tasks=TASKS, seeds=range(3), workers=0, out=tmp_path_factory.mktemp("m") / "run")
+
+
+@pytest.fixture(scope="module")
+def filmed(drawing, mean):
+    seen = []
+    paths = render_videos(
+        mean, size=SIZE, processes=2, progress=lambda done, total: seen.append((done, total))
+    )
+    return paths, seen
+
+
+def read(path):
+    """Return what the container says and all pictures, (T, H, W, 3)."""
+    reader = imageio_ffmpeg.read_frames(str(path))
+    about = next(reader)
+    wide, tall = about["size"]
+    return about, np.stack([np.frombuffer(part, np.uint8).reshape(tall, wide, 3) for part in reader])
+
+
+# -------------------------------------------------------------------------------------------- choice
+
+
+def test_one_success_of_each_mode_is_chosen_lowest_seed_first(expert):
+    rows = pq.read_table(expert / "episodes.parquet").to_pylist()
+    wanted = {}
+    for row in sorted(rows, key=lambda row: row["seed"]):
+        wanted.setdefault((row["task"], row["mode_name"]), row["seed"])
+    assert {(shot.task, shot.mode): shot.seed for shot in choose(expert)} == wanted
+    assert len(wanted) == 4 and {shot.label for shot in choose(expert)} == {"SUCCESS"}
+
+
+def test_one_episode_of_every_failure_is_chosen(mean):
+    assert [(shot.task, shot.label, shot.seed) for shot in choose(mean)] == [
+        (task, "COLLISION_MID", 0) for task in TASKS
+    ]
+
+
+# ------------------------------------------------------------------------------------------- files
+
+
+def test_a_video_is_h264_that_browsers_play_and_lasts_as_long_as_the_episode(filmed, mean):
+    for path, shot in zip(filmed[0], choose(mean), strict=True):
+        about, pictures = read(path)
+        assert about["codec"] == "h264" and about["pix_fmt"].startswith("yuv420p")
+        assert about["fps"] == 20 and about["size"] == SIZE
+        assert len(pictures) == shot.steps + 1 + HOLD
+        data = path.read_bytes()
+        assert data.index(b"moov") < data.index(b"mdat"), "a browser must see the index first"
+
+
+def test_progress_counts_every_video(filmed):
+    assert filmed[1] == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_nothing_but_videos_and_their_stills_is_left_in_the_folder(filmed, mean):
+    names = [path.with_suffix(kind).name for path in filmed[0] for kind in (".mp4", ".jpg")]
+    assert sorted(file.name for file in (mean / "videos").iterdir()) == sorted(names)
+
+
+def test_the_report_finds_episode_and_verdict_of_every_video(filmed, mean):
+    found = [clip for shown in clips(read_run(mean)).values() for clip in shown]
+    assert [(c.task, c.seed, c.label) for c in found] == [(s.task, s.seed, s.label) for s in choose(mean)]
+    for clip in found:
+        assert clip.poster, "the page shows a still before the video plays"
+        difference = np.asarray(Image.open(clip.poster)).astype(int) - read(clip.file)[1][-1]
+        assert np.abs(difference).mean() < 6, "it is the end, with the verdict"
+
+
+def test_existing_videos_are_kept_and_missing_ones_made_the_same(filmed, mean):
+    first, second = filmed[0]
+    kept, content = second.stat().st_mtime_ns, first.read_bytes()
+    first.unlink()
+    seen = []
+    assert render_videos(mean, size=SIZE, processes=0, progress=lambda *at: seen.append(at)) == filmed[0]
+    assert second.stat().st_mtime_ns == kept
+    assert first.read_bytes() == content
+    assert seen == [(1, 2), (2, 2)]
+
+
+# ----------------------------------------------------------------------------------------- pictures
+
+
+def test_band_inset_and_verdict_are_drawn_over_the_scene(filmed):
+    pictures = read(filmed[0][0])[1].astype(int)
+    task = load_task(TASKS[0])
+    simulation = Simulation(task, 1)
+    simulation.reset([0])
+    with Renderer(task, *SIZE, "video") as renderer:
+        bare = renderer.frame(simulation.state()[0]).astype(int)
+    difference = np.abs(pictures[0] - bare).mean(-1)
+    assert difference[30:90, :110].mean() < 5, "the scene itself must stay as it is"
+    assert difference[-22:-8, 20:-20].mean() > 25, "the band"
+    assert difference[8:40, -60:-10].mean() > 10, "the wrist camera's picture"
+    red = (pictures[..., 0] > 150) & (pictures[..., 1:].max(-1) < 90)
+    pill = red[:, -48:-22, 20:60].mean(axis=(1, 2))
+    assert pill[-HOLD:].min() > 0.3 and pill[: -HOLD - 1].max() < 0.05, (
+        "the verdict comes at the end and stays"
+    )
+
+
+def test_the_robot_moves_until_the_verdict_and_then_stands(filmed):
+    pictures = read(filmed[0][0])[1].astype(int)
+    moved = np.abs(np.diff(pictures[:, 20:100], axis=0)).max(axis=(1, 2, 3))
+    assert (moved[: -HOLD - 1] > 10).mean() > 0.8
+    assert moved[-HOLD + 2 :].max() < 25
+
+
+# ------------------------------------------------------------------------------------------- faults
+
+
+def test_an_encoder_that_cannot_write_is_an_error_and_leaves_nothing(tmp_path):
+    picture = np.zeros((96, 96, 3), np.uint8)
+    with pytest.raises(BimodalError, match="No such file or directory"):
+        encode(tmp_path / "gone" / "a.mp4", [picture] * 200, (96, 96), 20)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_while_drawing_leaves_no_half_video(tmp_path):
+    def pictures():
+        yield np.zeros((96, 96, 3), np.uint8)
+        raise RuntimeError("the scene broke")
+
+    with pytest.raises(RuntimeError, match="the scene broke"):
+        encode(tmp_path / "a.mp4", pictures(), (96, 96), 20)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_size_that_h264_cannot_hold_is_refused(mean):
+    with pytest.raises(WrongUse, match="must be even"):
+        render_videos(mean, size=(193, 144))
+
+
+def test_without_opengl_the_run_stays_and_the_message_helps(mean, monkeypatch):
+    monkeypatch.setenv("MUJOCO_GL", "none")
+    with pytest.raises(BimodalError, match="cannot draw"):
+        render_videos(mean)
