@@ -5,7 +5,7 @@ from io import StringIO
 import numpy as np
 import pytest
 from bimodal.benchmark.certificate.certificate import Certificate, Row
-from bimodal.benchmark.certificate.certify.certify import certificate_table, certificates_page, certify
+from bimodal.benchmark.certificate.certify import certificate_table, certificates_page, certify
 from bimodal.benchmark.certificate.hidden_mode_gate import auc, grouped_auc, hidden_rows, logistic
 from bimodal.benchmark.certificate.learning_gates import CELLS, Cell, learning_rows
 from bimodal.benchmark.certificate.physics_gates import (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bimodal.benchmark.certificate.certify import feasibility
+from bimodal.benchmark.certificate import feasibility
 from bimodal.benchmark.certificate.feasibility import (
     FLOORS,
     QUICK_SEEDS,
@@ -31,7 +31,7 @@ from bimodal.benchmark.certificate.feasibility_store import (
     publish,
 )
 from bimodal.benchmark.certificate.trials import FIRST_SEED, Outcome, trial
-from bimodal.benchmark.report.run_report import variants_page as page
+from bimodal.benchmark.report import variants_page as page
 from bimodal.benchmark.report.variants_page import (
     axes_section,
     kinds_section,

@@ -6,8 +6,8 @@ import re
 import pytest
 from bimodal.benchmark.metrics import Interval
 from bimodal.benchmark.report.inline_bars import interval_bar, label_bar, percent, share_bar
+from bimodal.benchmark.report.mixture_plot import Act, mixture_plot
 from bimodal.benchmark.report.run_report import reproduce, write_report
-from bimodal.benchmark.report.run_report.mixture_plot import Act, mixture_plot
 from bimodal.benchmark.report.terms import GROUPS, MEANING, count_labels, group, short_name
 from bimodal.benchmark.report.video_gallery import clips
 from bimodal.benchmark.scoring.task_scores import read_run, summary, tally, tally_run

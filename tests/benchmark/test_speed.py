@@ -6,9 +6,9 @@ import mujoco
 import numpy as np
 import pytest
 from bimodal.benchmark.provenance import machine
+from bimodal.benchmark.speed import speed as module
 from bimodal.benchmark.speed.other_physics import Physics, with_meshes
-from bimodal.benchmark.speed.speed import speed as module
-from bimodal.benchmark.speed.speed.speed import (
+from bimodal.benchmark.speed.speed import (
     TASK,
     Row,
     alternate,
@@ -18,7 +18,7 @@ from bimodal.benchmark.speed.speed.speed import (
     speed_table,
 )
 from bimodal.envs.errors import BimodalError, WrongUse
-from bimodal.envs.robot.panda.panda import COLLISION_GROUP
+from bimodal.envs.robot.panda import COLLISION_GROUP
 from bimodal.tasks import load_task
 from rich.console import Console
 

@@ -8,6 +8,8 @@ from io import StringIO
 
 import numpy as np
 import pytest
+from bimodal.benchmark.certificate import causal_controls as validity
+from bimodal.benchmark.certificate import store as certificates
 from bimodal.benchmark.certificate.causal_controls import (
     CONTROLS,
     FORM,
@@ -18,8 +20,6 @@ from bimodal.benchmark.certificate.causal_controls import (
     measure,
 )
 from bimodal.benchmark.certificate.certificate import Certificate, Row
-from bimodal.benchmark.certificate.certify import causal_controls as validity
-from bimodal.benchmark.certificate.certify import store as certificates
 from bimodal.benchmark.certificate.physics_gates import average_rows
 from bimodal.benchmark.crew import Crew
 from bimodal.benchmark.report.validity_page import control_rows, validity_page, validity_tables

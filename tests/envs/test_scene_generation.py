@@ -16,7 +16,7 @@ from bimodal.envs.perturbations.scene_appearance import TABLES
 from bimodal.envs.random_streams import stream
 from bimodal.envs.rendering.appearance import views
 from bimodal.envs.rendering.render import Renderer, dressed
-from bimodal.envs.robot.panda.panda import robosuite_models
+from bimodal.envs.robot.panda import robosuite_models
 from bimodal.envs.scene_generation import generator
 from bimodal.envs.scene_generation import validity as check
 from bimodal.envs.scene_generation.base_scene import clean_model

@@ -12,7 +12,7 @@ import gymnasium
 import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark import evaluate
-from bimodal.benchmark.certificate.certify.certify import certify
+from bimodal.benchmark.certificate.certify import certify
 from bimodal.benchmark.evaluation.worker_process import DEBUG
 from bimodal.benchmark.scoring.task_scores import read_run
 from bimodal.cli import main as cli
