@@ -110,7 +110,7 @@ class PredictiveSampling(Policy):
         now = live.variant.judged(self.task.measure(live), live)
         still = live.qpos == self._seen_last
         self._seen_last = live.qpos.copy()
-        return live.diverged | (now.illegal > LIGHT_TOUCH) | (now.goal & still.all(-1))
+        return live.diverged | (now.illegal > LIGHT_TOUCH) | (now.at_goal & still.all(-1))
 
     def _rest(self, row: int) -> tuple[np.ndarray, PlanRecord]:
         """Return one episode's last target for ever after, and an empty record."""

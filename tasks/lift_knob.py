@@ -68,4 +68,4 @@ class LiftKnob(LiftTask):
         seen = super().measure(simulation)
         yaw = seen.hand[:, 3]
         sides = np.where(np.abs(np.cos(yaw)) > np.abs(np.sin(yaw)), 0, 1)
-        return seen._replace(part=np.where(seen.held, sides, -1).astype(np.int8))
+        return seen._replace(part=np.where(seen.in_hand, sides, -1).astype(np.int8))

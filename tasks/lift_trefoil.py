@@ -80,7 +80,7 @@ class LiftByArm(LiftTask):
     def measure(self, simulation: Simulation) -> Measurement:
         seen = super().measure(simulation)
         steady = simulation.speed("wheel") < STEADY
-        return seen._replace(goal=(seen.lift >= self.success_height) & steady & seen.held)
+        return seen._replace(at_goal=(seen.lift >= self.success_height) & steady & seen.in_hand)
 
     def decided(self, measurement: Measurement) -> np.ndarray:
         return measurement.opening < 0.03

@@ -74,7 +74,7 @@ def _taken(seen: list[Measurement], mode: int) -> int:
     The goal is reached and the hand has let go; else the target has come some way in the mode; else the goal
     is reached; else the middle of the time in which the mode is taken; else the end.
     """
-    columns = ("part", "lift", "goal", "held")
+    columns = ("part", "lift", "at_goal", "in_hand")
     part, lift, goal, held = (np.array([getattr(row, name)[0] for row in seen]) for name in columns)
     taken = part == mode
     if (taken & goal & ~held).any():

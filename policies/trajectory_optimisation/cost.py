@@ -51,9 +51,9 @@ def staged(predicted: Predicted, success_height: float) -> tuple[np.ndarray, np.
         s_m = REACH reach_m + UNHELD [not held] + UNMOVED (1 - way) + UNDONE [not goal] + EMPTY shut.
     """
     seen = predicted.seen
-    way = np.clip(np.where(seen.held, seen.lift, 0.0) / (success_height + BEYOND), 0, 1)
-    shut = np.where(seen.held, 0.0, 1 - np.clip(seen.opening / OPENING_HIGH, 0, 1))
-    common = UNHELD * ~seen.held + UNMOVED * (1 - way) + UNDONE * ~seen.goal + EMPTY * shut
+    way = np.clip(np.where(seen.in_hand, seen.lift, 0.0) / (success_height + BEYOND), 0, 1)
+    shut = np.where(seen.in_hand, 0.0, 1 - np.clip(seen.opening / OPENING_HIGH, 0, 1))
+    common = UNHELD * ~seen.in_hand + UNMOVED * (1 - way) + UNDONE * ~seen.at_goal + EMPTY * shut
     stage = REACH * reach(seen.hand, predicted.grasps) + common[..., None]  # (T, C, k)
     each = stage.mean(0) + stage[-1]
     penalty = FORBIDDEN * touches(seen) + TABLE * (seen.table > TABLE_FORCE).any(0)

@@ -78,7 +78,7 @@ class Referee:
         self._seen.append(Measurement(*(np.array(column) for column in measurement)))
         self.steps += ~self.done
         self._fault(diverged, "SIM_DIVERGED")
-        self._held = np.where(measurement.goal, self._held + 1, 0)
+        self._held = np.where(measurement.at_goal, self._held + 1, 0)
         self.done |= measurement.illegal > LIGHT_TOUCH
         self.done |= self._held >= self.task.hold_steps
         self.done |= len(self._seen) >= self.horizon
@@ -99,7 +99,7 @@ class Referee:
             return self._nothing_seen(n)
         seen = Measurement(*(np.stack(column) for column in zip(*self._seen, strict=True)))
         counts = np.arange(len(self._seen))[:, None] < self.steps
-        up = seen.goal & counts
+        up = seen.at_goal & counts
         illegal = (seen.illegal > LIGHT_TOUCH) & counts
         held = _last_run(up, self.steps) >= self.task.hold_steps
         success = held & ~illegal.any(0) & (self._faults == "")

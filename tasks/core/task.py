@@ -33,9 +33,9 @@ class Measurement(NamedTuple):
     """Distance between the finger pads [m]."""
     lift: np.ndarray
     """How far the target has come from where it rested: its height, or the way it slid [m]."""
-    goal: np.ndarray
+    at_goal: np.ndarray
     """Whether what the task asks for is so at this step, bool; success is this for `hold_steps`."""
-    held: np.ndarray
+    in_hand: np.ndarray
     """Whether both fingers press what may be gripped, bool."""
     part: np.ndarray
     """Index of the mode that the hand has taken at this step, -1 for none, int."""

@@ -233,9 +233,9 @@ def _measured(task: Task, simulation: Simulation, when: str) -> Iterator[str]:
         if np.shape(column) != shape or not np.isfinite(column).all():
             yield f"measure() gives {name} as {np.shape(column)}; it must be {shape} and finite"
             return
-    if np.any(seen.goal):
-        yield f"success is true {when}; the `goal` of measure() must be what only a grasp brings about"
-    if np.any(seen.held) or np.any(seen.part >= 0):
+    if np.any(seen.at_goal):
+        yield f"success is true {when}; the `at_goal` of measure() must be what only a grasp brings about"
+    if np.any(seen.in_hand) or np.any(seen.part >= 0):
         yield f"measure() says that something is held {when}; watch the parts with watch_fingers"
     if np.any(seen.illegal > 0) or np.any(seen.table > 0):
         yield f"the robot touches the table or the forbidden {when}; start the hand higher"

@@ -217,7 +217,7 @@ def _measured(seen: Measurement, row: int) -> dict[str, Any]:
     return {
         "is_success": False,
         "lift": float(seen.lift[row]),
-        "held": bool(seen.held[row]),
+        "held": bool(seen.in_hand[row]),
         "illegal_force": float(seen.illegal[row]),
         "table_force": float(seen.table[row]),
     }

@@ -58,8 +58,8 @@ class GraspableHub(LiftDumbbell):
 
     def measure(self, simulation):
         seen = super().measure(simulation)
-        held = seen.held | (self.touched_part(simulation, ("grip",)) == 0)
-        return seen._replace(held=held, goal=held & (seen.lift >= self.success_height))
+        held = seen.in_hand | (self.touched_part(simulation, ("grip",)) == 0)
+        return seen._replace(in_hand=held, at_goal=held & (seen.lift >= self.success_height))
 
 
 class LegalHub(GraspableHub):

@@ -138,9 +138,9 @@ def test_the_cost_is_least_at_each_grasp_and_not_between_them():
 def test_holding_lifting_and_reaching_the_goal_each_cost_less():
     hand = np.repeat(load_task(DUMBBELL).grasps[:1, None], 5, axis=1)
     stages = {
-        "held": np.array([[False, True, True, True, True]]),
+        "in_hand": np.array([[False, True, True, True, True]]),
         "lift": np.array([[0.05, 0.0, 0.03, 0.06, 0.08]]),  # what is pushed up unheld does not count
-        "goal": np.array([[False, False, False, False, True]]),
+        "at_goal": np.array([[False, False, False, False, True]]),
     }
     costs, _ = staged(predicted(hand, **stages), 0.06)
     assert (np.diff(costs) < 0).all()

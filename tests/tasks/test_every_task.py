@@ -247,7 +247,7 @@ def test_objects_rest_when_nothing_happens(world):
 def test_success_is_false_at_the_start(world):
     simulation = world.begin(SEEDS)
     seen = world.task.measure(simulation)
-    assert (seen.lift < 0.001).all() and not seen.held.any() and (seen.part == -1).all()
+    assert (seen.lift < 0.001).all() and not seen.in_hand.any() and (seen.part == -1).all()
     assert not Referee(world.task, simulation.n).verdict().success.any()
 
 
@@ -300,7 +300,7 @@ def test_the_modes_share_their_trunk(world):
 
 
 def test_the_gripper_really_holds(world):
-    held = np.where(world.expert.seen.held[..., None], world.expert.grip, np.nan)
+    held = np.where(world.expert.seen.in_hand[..., None], world.expert.grip, np.nan)
     grip = np.nanmedian(held, axis=0)
     assert (grip > 30.0).all() and (grip < 45.0).all(), np.round([grip.min(), grip.max()], 1)
     assert (world.expert.seen.lift.max(0) > world.task.success_height + 0.02).all()
@@ -370,7 +370,7 @@ def test_units_are_plausible(world):
 
 
 def test_a_restored_state_replays_bit_for_bit(world):
-    rollout, grasp = world.expert, int(np.argmax(world.expert.seen.held[:, 0]))
+    rollout, grasp = world.expert, int(np.argmax(world.expert.seen.in_hand[:, 0]))
     simulation = world.begin(np.tile(SEEDS, world.modes))
     plan = world.task.plan(simulation, world.expert_modes)
     for begin in (grasp - 2, 3):  # in first contact, and in the air

@@ -184,7 +184,7 @@ BROKEN = {
     "success": (
         method(
             "    def measure(self, s):\n        seen = super().measure(s)\n"
-            "        return seen._replace(goal=seen.lift > -1)"
+            "        return seen._replace(at_goal=seen.lift > -1)"
         ),
         "success is true at the start",
     ),
