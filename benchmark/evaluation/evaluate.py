@@ -15,7 +15,8 @@ from typing import Any
 
 from ...envs.errors import BimodalError, WrongUse
 from ...policies import Needs, Policy, load_policy
-from ...policies.core.registry import BUILT_IN, policy_class, source_digest, wrapped
+from ...policies.core.registry import BUILT_IN, policy_class, wrapped
+from ...policies.core.source_digest import source_digest
 from ...tasks import Task, load_task
 from ..provenance import code_digest, cores, machine, versions
 from ..records.run_folder import RunFolder, seal

@@ -3,11 +3,8 @@
 `safe(...)` around any of these puts the policy behind a safety filter.
 """
 
-import hashlib
 import importlib
 import importlib.util
-import inspect
-import secrets
 import sys
 from pathlib import Path
 
@@ -18,9 +15,9 @@ from .policy import Policy
 
 BUILT_IN = {
     "expert": "experts:Expert",
-    "mean": "experts:MeanOfModes",
-    "zero": "experts:Zero",
-    "random": "experts:Random",
+    "mean": "baselines:MeanOfModes",
+    "zero": "baselines:Zero",
+    "random": "baselines:Random",
     "mpc": "mpc:PredictiveSampling",
     "mpc_cem": "mpc:CrossEntropy",
     "mpc_mppi": "mpc:PathIntegral",
@@ -43,6 +40,8 @@ BUILT_IN = {
     "veteran": "diffusion_veteran:Veteran",
 }
 """Registered names and where they live."""
+SAFE = "safety.safety_filter:SafetyFilter"
+"""Where the class lives that `safe(...)` puts around a policy."""
 SHIPPED_CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 """Trained weights that come with the package."""
 
@@ -89,14 +88,12 @@ def policy_class(uri: str) -> type[Policy]:
         WrongUse: nothing of that name, or not a subclass of `Policy`.
     """
     if inner := wrapped(uri):
-        from ..safety.safety_filter import SafetyFilter
-
         found = policy_class(inner)
         name = inner if inner in BUILT_IN else found.__qualname__
-        return type(f"safe({name})", (SafetyFilter,), {"__module__": SafetyFilter.__module__})
+        around = _built_in(SAFE)
+        return type(f"safe({name})", (around,), {"__module__": around.__module__})
     if uri in BUILT_IN:
-        module, _, attribute = BUILT_IN[uri].partition(":")
-        found = getattr(importlib.import_module(f"bimodal.policies.{module}"), attribute)
+        found = _built_in(BUILT_IN[uri])
     elif ":" not in uri:
         raise (
             unknown_name("policy", uri, BUILT_IN)
@@ -115,21 +112,15 @@ def policy_class(uri: str) -> type[Policy]:
     return found
 
 
-def source_digest(found: type[Policy]) -> dict[str, str]:
-    """Return the sha256 of the file that defines a policy, {file name: sha256}.
-
-    Files that it imports or reads do not count: a policy made of several overrides `artifacts()`.
-    """
-    try:
-        file = Path(inspect.getfile(found))
-        return {file.name: hashlib.sha256(file.read_bytes()).hexdigest()}
-    except (TypeError, OSError):  # defined in a terminal or notebook: never the same twice
-        return {found.__qualname__: secrets.token_hex(16)}
-
-
 def wrapped(uri: str) -> str:
     """Return the policy inside `safe(...)`, "" if it is none."""
     return uri[len("safe(") : -1] if uri.startswith("safe(") and uri.endswith(")") else ""
+
+
+def _built_in(place: str) -> type[Policy]:
+    """Return the class at `module:Class` of this package; its module is imported only now."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(f"bimodal.policies.{module}"), attribute)
 
 
 def _from_file(location: str):  # noqa: ANN202

@@ -17,7 +17,7 @@ from ...envs.robot import inverse_kinematics as control
 from ...envs.robot import panda as robot
 from ...envs.specs import ACTIONS, PREFIXES, size
 from ..core.policy import Decision, Episodes, Needs, PlanRecord, Policy
-from ..core.registry import source_digest
+from ..core.source_digest import source_digest
 from .limits import Limited, Limits, limit_joints, limit_poses, limit_steps
 
 SEEN = ("tcp_position", "tcp_rotation")

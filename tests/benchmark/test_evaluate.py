@@ -37,7 +37,7 @@ def test_a_class_that_cannot_be_built_is_one_error(tmp_path):
 
 SCRIPT = """
 from bimodal.benchmark import evaluate
-from bimodal.policies.experts import Zero
+from bimodal.policies.baselines import Zero
 
 class Mine(Zero):
     pass
@@ -49,7 +49,7 @@ print(evaluate({policy!r}, "smoke", seeds=range(4), variants=(), workers=2, out=
 
 @pytest.mark.parametrize("how", ["script", "stdin"])
 def test_a_program_without_a_main_guard_may_evaluate(how, tmp_path):
-    (tmp_path / "own.py").write_text("from bimodal.policies.experts import Zero\nclass Own(Zero): pass\n")
+    (tmp_path / "own.py").write_text("from bimodal.policies.baselines import Zero\nclass Own(Zero): pass\n")
     program = SCRIPT.format(policy="own.py:Own" if how == "script" else "own:Own")
     (tmp_path / "script.py").write_text(program)
     command = [sys.executable, *(["script.py"] if how == "script" else ["-"])]

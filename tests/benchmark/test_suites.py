@@ -15,7 +15,8 @@ from bimodal.envs.errors import WrongUse
 from bimodal.envs.robot import inverse_kinematics as control
 from bimodal.envs.robot import panda as robot
 from bimodal.policies import Needs
-from bimodal.policies.experts import Expert, Zero
+from bimodal.policies.baselines import Zero
+from bimodal.policies.experts import Expert
 from bimodal.tasks import load_task
 from bimodal.tasks.demonstrations import collect as demonstrations
 from bimodal.tasks.lift_dumbbell import LiftDumbbell

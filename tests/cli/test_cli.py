@@ -192,7 +192,7 @@ def test_a_name_full_of_markup_is_only_a_name(bimodal, entry, tmp_path):
 @pytest.mark.parametrize("to", ["parent", "everyone"])
 def test_interrupting_says_how_to_go_on(tmp_path, to):
     (tmp_path / "slow.py").write_text(
-        "import time\nfrom bimodal.policies.experts import Zero\n"
+        "import time\nfrom bimodal.policies.baselines import Zero\n"
         "class Slow(Zero):\n    def act(self, observation):\n"
         "        open('begun', 'w').close()\n        time.sleep(60)\n"
     )

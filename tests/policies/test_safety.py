@@ -9,8 +9,9 @@ from bimodal.envs.robot import panda as robot
 from bimodal.envs.simulation import Simulation, to_frame
 from bimodal.envs.specs import ACTIONS, bounds, size
 from bimodal.policies import Decision, Episodes, Needs, Policy, load_policy
+from bimodal.policies.baselines import Zero
 from bimodal.policies.core.policy import PlanRecord
-from bimodal.policies.experts import Expert, Zero
+from bimodal.policies.experts import Expert
 from bimodal.policies.safety.limits import Limits
 from bimodal.policies.safety.safety_filter import SafetyFilter
 from bimodal.tasks import load_task, task_names
@@ -181,7 +182,7 @@ def test_a_filter_is_named_around_what_it_filters(tmp_path):
     twice = load_policy("safe(safe(zero))", task)
     assert isinstance(twice.policy, SafetyFilter)
     file = tmp_path / "mine.py"
-    file.write_text("from bimodal.policies.experts import Zero\nclass Mine(Zero): pass\n")
+    file.write_text("from bimodal.policies.baselines import Zero\nclass Mine(Zero): pass\n")
     mine = load_policy(f"safe({file}:Mine)", task)
     assert type(mine).__qualname__ == "safe(Mine)", "no path of a machine is a name"
     assert type(mine.policy).__name__ == "Mine" and list(mine.artifacts()) == ["mine.py"]
