@@ -16,6 +16,7 @@ from ..scoring.perturbation_effects import Overall
 from ..studies.method_results import TIMED_ON, Result
 from ..studies.mode_choice import PANEL, QUESTIONS, Choices
 from ..studies.samplers import LENGTHS, SAMPLINGS, SEEDS, Sampled, Study
+from .markdown import markdown_table
 from .terms import MEANING, short_name
 
 NOTES = {
@@ -173,20 +174,21 @@ def results_page(
     tasks = [cell.task for cell in results[0].cells]
     header = ("method", *map(short_name, tasks))
     samplings = [
-        f"### {short_name(study.task)}\n\n{_markdown(_SAMPLING, sampling_rows(study))}" for study in studies
+        f"### {short_name(study.task)}\n\n{markdown_table(_SAMPLING, sampling_rows(study))}"
+        for study in studies
     ]
     taught = [text for name in TAUGHT.values() for text in (f"{name}: one mode", "both", "difference")]
     return _PAGE.format(
         n=results[0].cells[0].episodes,
         tasks=", ".join(map(short_name, tasks)),
-        overview=_markdown(_OVERVIEW, overview_rows(results, times)),
-        by_task=_markdown(header, task_rows(results)),
-        seeds=_markdown(("method", "success by seed", "rarest mode by seed"), seed_rows(seeds)),
-        controls=_markdown(("task", *taught), control_rows(controls, tasks)),
+        overview=markdown_table(_OVERVIEW, overview_rows(results, times)),
+        by_task=markdown_table(header, task_rows(results)),
+        seeds=markdown_table(("method", "success by seed", "rarest mode by seed"), seed_rows(seeds)),
+        controls=markdown_table(("task", *taught), control_rows(controls, tasks)),
         samplings="\n\n".join(samplings),
         choices=_choices(asked),
         chosen=len(PANEL.seeds),
-        failures=_markdown(
+        failures=markdown_table(
             ("method", "most frequent", "of its failures", "to see", "what happens"), failure_rows(results)
         ),
         sampled=len(SEEDS),
@@ -218,7 +220,7 @@ def _choices(asked: Sequence[Choices]) -> str:
     for axis, text in QUESTIONS.items():
         kind = axes()[axis]
         header = ("method", *(f"{magnitude:g} {kind.unit}" for magnitude in kind.levels[1:]))
-        tables.append(f"**{text}** (`{axis}`)\n\n{_markdown(header, choice_rows(asked, axis))}")
+        tables.append(f"**{text}** (`{axis}`)\n\n{markdown_table(header, choice_rows(asked, axis))}")
     return "\n\n".join(tables)
 
 
@@ -243,10 +245,6 @@ def _speed(ms: float | None, execute: int) -> tuple[str, str, str]:
         if ms is None
         else (f"{ms:.2g}" if ms < 10 else f"{ms:.0f}", f"{1000 / ms:.0f}", needed)
     )
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, ("---",) * len(header), *rows))
 
 
 _PAGE = """\

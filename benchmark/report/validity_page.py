@@ -7,6 +7,7 @@ from rich.table import Table
 
 from ..certificate.causal_controls import FORM, FORM_TASK, LIMITS, METHODS, Found
 from ..certificate.learning_gates import TRIAL_SEEDS
+from .markdown import markdown_table
 
 
 def control_rows(found: Sequence[Found], method: str) -> list[tuple[str, ...]]:
@@ -69,21 +70,17 @@ def validity_tables(found: Sequence[Found]) -> list[Table]:
 
 def validity_page(found: Sequence[Found]) -> str:
     """Return the page docs/validity.md."""
-    regression, flow = (_markdown(_CONTROL_HEADER, control_rows(found, method)) for method in METHODS)
+    regression, flow = (markdown_table(_CONTROL_HEADER, control_rows(found, method)) for method in METHODS)
     prints = ", ".join(f"{one.task} `{one.fingerprint[:16]}`" for one in found)
     return _PAGE.format(
         regression=regression,
         flow=flow,
-        form=_markdown(_FORM_HEADER, form_rows(found)),
-        limits=_markdown(_LIMIT_HEADER, limit_rows(found)),
+        form=markdown_table(_FORM_HEADER, form_rows(found)),
+        limits=markdown_table(_LIMIT_HEADER, limit_rows(found)),
         n=len(TRIAL_SEEDS),
         form_task=FORM_TASK,
         prints=prints,
     )
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, ("---",) * len(header), *rows))
 
 
 _PAGE = """\

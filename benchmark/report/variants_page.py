@@ -12,6 +12,7 @@ from ...envs.perturbations.core.registry import axes
 from ...envs.perturbations.core.variant import CLEAN, COMBINED
 from ..certificate.feasibility import FLOORS, SEEDS, Cell, Place, acting
 from ..suites import SUITES
+from .markdown import markdown_table
 from .terms import short_name
 
 ACTS_ON = {
@@ -115,7 +116,10 @@ def axes_section() -> str:
     parts = ["## The axes"]
     for group, some in groupby(every, key=lambda axis: axis.name.partition(".")[0]):
         header = ("axis", "what it is", "acts on", *(f"level {level}" for level in LEVELS[1:]), "unit")
-        parts += [f"### {GROUPS.get(group, group)}", _markdown(header, [_axis_row(axis) for axis in some])]
+        parts += [
+            f"### {GROUPS.get(group, group)}",
+            markdown_table(header, [_axis_row(axis) for axis in some]),
+        ]
     names = ", ".join(f"`{name}`" for name in COMBINED)
     return "\n\n".join([*parts, _COMBINATION.format(names=names)])
 
@@ -131,7 +135,7 @@ def kinds_section() -> str:
         f"{name} scenes {seeds.start} to {seeds.stop - 1}"
         for name, seeds in (("test", TEST), ("validation", VALIDATION), ("train", TRAIN))
     )
-    return _KINDS.format(ranges=ranges) + "\n\n" + _markdown(("axis", "seen", "unseen"), rows)
+    return _KINDS.format(ranges=ranges) + "\n\n" + markdown_table(("axis", "seen", "unseen"), rows)
 
 
 def _axis_row(axis: type[Axis]) -> tuple[str, ...]:
@@ -152,7 +156,7 @@ def feasibility_section(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> st
         rows = [
             (f"`{a}`", *(figures(cells, task, a, notes, "**{}**".format) for task in some)) for a in names
         ]
-        tables.append(_markdown(("axis", *map(short_name, some)), rows))
+        tables.append(markdown_table(("axis", *map(short_name, some)), rows))
     blind = ", ".join(f"`{name}`" for name in axes() if name not in names)
     parts = [_FEASIBLE.format(episodes=SEEDS, floors=_FLOORS, blind=blind), *tables]
     return "\n\n".join(parts + (["\n".join(f"- {line}" for line in _numbered(notes))] if notes.texts else []))
@@ -167,14 +171,9 @@ def suites_section() -> str:
         names = listed if len(shifts) < 20 else "every axis and the combination at every level"
         seeds = f"{len(suite.seeds)} clean, {len(suite.panel(shifts[0]))} shifted" if shifts else "clean only"
         rows.append((f"`{suite.name}`", suite.version, str(len(suite.tasks)), seeds, names))
-    return f"## The suites\n\n{_SUITES}\n\n" + _markdown(
+    return f"## The suites\n\n{_SUITES}\n\n" + markdown_table(
         ("suite", "version", "tasks", "seeds", "variants"), rows
     )
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = (header, ("---",) * len(header), *rows)
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _numbered(notes: Notes) -> list[str]:
