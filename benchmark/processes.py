@@ -1,124 +1,208 @@
-"""Calls side by side, each in a process of its own: one that fails or dies stops no other."""
+"""Runs trusted calls side by side in processes: demonstrations, trainings, certificates, studies, videos.
+
+`run_in_processes` is for calls whose results are wanted: the first error ends all of them.
+`watch_calls` is for long calls that tell how far they are: one that fails or dies stops no other.
+
+    for name, cell in run_in_processes({"a": partial(measure, "a"), "b": partial(measure, "b")}, workers=2):
+        ...
+    for key, state in watch_calls({"a": partial(film, "a")}, workers=2):  # film(name, report) calls report(n)
+        if state.status is Status.FAILED: ...
+
+Calls and results travel between processes: module-level functions, or `functools.partial` of them, and plain
+data; a task travels by its id. A policy that nobody trusts runs in the processes of `evaluation.worker_pool`.
+"""
 
 import os
 import signal
+import time
+import traceback
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from multiprocessing import get_context, parent_process
+from contextlib import suppress
+from enum import Enum
+from functools import partial
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
-from multiprocessing.sharedctypes import RawArray
 from typing import Any, NamedTuple, TypeVar
 
 from ..envs.errors import BimodalError
 
 Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
 Report = Callable[..., None]
-"""report(done, total, value=0.0): how far a call is."""
-Call = Callable[[Report], object]
-"""What is called, with a function that it may call to say how far it is; it travels between processes."""
-GLANCE_S = 0.2
-"""How often the parent looks at what the calls report [s]."""
+"""report(done, total=0, value=0.0): what a call may call to tell how far it is."""
+ReportingCall = Callable[[Report], Any]
+REPORT_EVERY_S = 0.2
+"""A call's reports are passed on at most so often [s]."""
 
 
-class State(NamedTuple):
+class Status(Enum):
+    """Where a call is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class CallState(NamedTuple):
     """How far a call is."""
 
+    status: Status = Status.WAITING
+    """Whether it has begun, and how it ended."""
     done: int = 0
-    """Its own count."""
+    """Its own count, as last reported."""
     value: float = 0.0
     """Whatever it reports, e.g. a loss."""
-    running: bool = False
-    """Whether it has begun and not ended."""
-    problem: str | None = None
-    """"" once it has ended well, else why it did not; None before its end."""
+    result: Any = None
+    """What it returned, once it is done."""
+    error: Exception | None = None
+    """Why it failed."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.status in (Status.DONE, Status.FAILED)
+
+    @property
+    def problem(self) -> str:
+        """Why it failed, in one line; "" if it did not."""
+        if self.error is None or isinstance(self.error, BimodalError):
+            return str(self.error or "")
+        return " ".join(f"{type(self.error).__name__}: {self.error}".split())
 
 
-def side_by_side(calls: Mapping[Key, Call], workers: int) -> Iterator[dict[Key, State]]:
-    """Make the calls in the order given, `workers` at a time, and yield how far all of them are.
+def run_in_processes(calls: Mapping[Key, Callable[[], Result]], workers: int) -> Iterator[tuple[Key, Result]]:
+    """Make the calls and yield key and result of each as it ends; begun in the order given.
 
     Args:
-        calls: functions that pickle.
-        workers: number of processes; 0 makes the calls here, one after another.
+        calls: what they return must not depend on where they run.
+        workers: number of processes; fewer than two make the calls here, one after another.
 
-    Yields:
-        The state of every call: now and then, whenever one has ended, and at last.
+    Raises:
+        Exception: what the first call that failed raised; a `BimodalError` if its process died.
     """
-    if not calls:
-        return
-    board, order = RawArray("d", 2 * len(calls)), list(calls)
-    problems: dict[Key, str] = {}
-    running: dict[Key, tuple[SpawnProcess, Connection]] = {}
+    reporting = {key: partial(_without_report, call) for key, call in calls.items()}
+    for key, state in watch_calls(reporting, workers if workers > 1 else 0):
+        if state.error is not None:
+            raise state.error
+        if state.status is Status.DONE:
+            yield key, state.result
 
-    def states() -> dict[Key, State]:
-        return {
-            key: State(int(board[2 * n]), board[2 * n + 1], key in running, problems.get(key))
-            for n, key in enumerate(order)
-        }
 
+def watch_calls(calls: Mapping[Key, ReportingCall], workers: int) -> Iterator[tuple[Key, CallState]]:
+    """Make the calls in the order given, `workers` at a time, and yield each change of the state of one.
+
+    Args:
+        calls: functions of a `Report`.
+        workers: number of processes; 0 makes the calls here, one after another.
+    """
     if workers < 1:
-        for n, key in enumerate(order):
-            problems[key] = _problem(calls[key], board, n)
-            yield states()
+        for key, call in calls.items():
+            yield key, _make(call, lambda state: None)
         return
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    waiting = list(enumerate(order))
+    waiting = deque(calls.items())
+    idle: list[_Worker] = []
+    running: dict[Any, tuple[Key, _Worker]] = {}
     try:
         while waiting or running:
+            # 1. every worker gets a call, as long as there are any
             while waiting and len(running) < workers:
-                n, key = waiting.pop(0)
-                running[key] = _start(calls[key], board, n)
-            wait([process.sentinel for process, _ in running.values()], GLANCE_S)
-            for key, (process, pipe) in list(running.items()):
-                if not process.is_alive():
-                    problems[key] = _answer(process, pipe)
-                    del running[key]
-            yield states()
+                key, call = waiting.popleft()
+                worker = idle.pop() if idle else _Worker()
+                running[worker.pipe] = key, worker
+                worker.begin(call)
+                yield key, CallState(Status.RUNNING)
+            # 2. one of them says how far it is, or has died
+            for pipe in wait(list(running)):
+                key, worker = running[pipe]
+                state = worker.hear()
+                if state.ended:
+                    del running[pipe]
+                    if worker.process.is_alive():
+                        idle.append(worker)
+                yield key, state
     finally:
-        for process, _ in running.values():
-            process.terminate()
-        for process, _ in running.values():
-            process.join()
+        everyone = [*idle, *(worker for _, worker in running.values())]
+        for worker in everyone:
+            worker.process.terminate()
+        for worker in everyone:
+            worker.process.join()
 
 
-def _start(call: Call, board: Any, n: int) -> tuple[SpawnProcess, Connection]:
-    context = get_context("spawn")
-    pipe, other = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(call, board, n, other), daemon=True)
-    process.start()
-    other.close()
-    return process, pipe
+class _Worker:
+    """A process that makes one call after another."""
+
+    def __init__(self) -> None:
+        # Two torch threads beside another process on two cores are a hundred times slower than one.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        context = get_context("spawn")
+        self.pipe, other = context.Pipe()
+        self.process = context.Process(target=_serve, args=(other,), daemon=True)
+        self.process.start()
+        other.close()
+
+    def begin(self, call: ReportingCall) -> None:
+        """Hand a call over."""
+        with suppress(ConnectionError):  # it has died, as `hear` will find out
+            self.pipe.send(call)
+
+    def hear(self) -> CallState:
+        """Return the state that the process sends next, or how it died."""
+        try:
+            return self.pipe.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            return _failed(BimodalError(f"its process died (exit code {self.process.exitcode})"))
+        except Exception as error:
+            return _failed(BimodalError(f"cannot read its answer: {error}"))
 
 
-def _child(call: Call, board: Any, n: int, pipe: Connection) -> None:
-    """Be the process of a call."""
+def _serve(pipe: Connection) -> None:
+    """Be a `_Worker`'s process: make the calls that come through the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends us
-    pipe.send_bytes(_problem(call, board, n).encode())
+    while True:
+        try:
+            state = _make(pipe.recv(), pipe.send)
+        except (EOFError, ConnectionError):
+            return
+        except Exception as error:  # of reading the call
+            state = _failed(error)
+        if state.error is not None:
+            state.error.add_note("".join(traceback.format_exception(state.error)))
+        try:
+            pipe.send(state)
+        except ConnectionError:
+            return
+        except Exception as error:
+            pipe.send(_failed(BimodalError(f"cannot send its answer: {error}")))
 
 
-def _answer(process: SpawnProcess, pipe: Connection) -> str:
-    """Return what a process that has ended said, or how it died."""
+def _make(call: ReportingCall, pass_on: Callable[[CallState], None]) -> CallState:
+    """Make a call, passing on what it reports; return its last state."""
+    state = CallState(Status.RUNNING)
+    passed = -REPORT_EVERY_S
+
+    def report(done: int, total: int = 0, value: float = 0.0) -> None:
+        nonlocal state, passed
+        state = CallState(Status.RUNNING, done, value)
+        if time.monotonic() - passed >= REPORT_EVERY_S:
+            passed = time.monotonic()
+            try:
+                pass_on(state)
+            except ConnectionError:
+                raise SystemExit("nobody waits for this") from None
+
     try:
-        return pipe.recv_bytes().decode()
-    except (EOFError, OSError):
-        process.join()
-        return f"its process died (exit code {process.exitcode})"
-    finally:
-        pipe.close()
-
-
-def _problem(call: Call, board: Any, n: int) -> str:
-    """Make a call and return what went wrong, "" for nothing."""
-    parent = parent_process()
-
-    def report(done: int, total: int, value: float = 0.0) -> None:
-        board[2 * n], board[2 * n + 1] = done, value
-        if parent is not None and not parent.is_alive():
-            raise SystemExit("nobody waits for this")
-
-    try:
-        call(report)
-    except BimodalError as error:
-        return str(error)
+        result = call(report)
     except Exception as error:
-        return " ".join(f"{type(error).__name__}: {error}".split())
-    return ""
+        return state._replace(status=Status.FAILED, error=error)
+    return state._replace(status=Status.DONE, result=result)
+
+
+def _failed(error: Exception) -> CallState:
+    return CallState(Status.FAILED, error=error)
+
+
+def _without_report(call: Callable[[], Result], report: Report) -> Result:
+    return call()

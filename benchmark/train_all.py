@@ -15,7 +15,7 @@ from ..policies.training.presets import PRESETS, USUAL
 from ..tasks import load_task
 from ..tasks.core.fingerprint import fingerprint
 from ..tasks.demonstrations.collect import GRADED, PROCESS_NOISE, collect, load, save
-from .processes import Report, State, side_by_side
+from .processes import CallState, Report, watch_calls
 from .provenance import cores
 from .report.terms import short_name
 
@@ -131,10 +131,12 @@ def train_all(
     # The longest first, so that no core is left alone with it at the end.
     todo = sorted((t for t in steps if t not in failed), key=lambda t: -steps[t])
     calls = {t: partial(_train, t, files[t], setting) for t in todo}
-    for states in side_by_side(calls, workers):
-        failed |= {t: state.problem for t, state in states.items() if state.problem}
-        done = sum(state.done if state.problem is None else steps[t] for t, state in states.items())
+    states = dict.fromkeys(todo, CallState())
+    for training, state in watch_calls(calls, workers):
+        states[training] = state
+        done = sum(steps[t] if s.ended else s.done for t, s in states.items())
         tell(lost + done, total, _note(states))
+    failed |= {t: state.problem for t, state in states.items() if state.problem}
     return Outcome(tuple(t for t in todo if t not in failed), tuple(kept), failed)
 
 
@@ -143,18 +145,18 @@ def _demonstrate_all(
 ) -> dict[Path, str]:
     """Record each missing file for one of the trainings that need it; return what went wrong with which."""
     calls = {file: partial(demonstrate, t.task, regime_of(t.method), file) for file, t in missing.items()}
-    undone: dict[Path, str] = {}
-    for states in side_by_side(calls, workers):
-        undone = {file: state.problem for file, state in states.items() if state.problem}
-        ended = sum(state.problem is not None for state in states.values())
+    states = dict.fromkeys(calls, CallState())
+    for file, state in watch_calls(calls, workers):
+        states[file] = state
+        ended = sum(state.ended for state in states.values())
         tell(f"demonstrations: {ended} of {len(states)} sets")
-    return undone
+    return {file: state.problem for file, state in states.items() if state.problem}
 
 
-def _note(states: Mapping[Training, State]) -> str:
+def _note(states: Mapping[Training, CallState]) -> str:
     """Return how many trainings have ended, and the loss of some that run."""
-    ended = sum(state.problem is not None for state in states.values())
-    running = [f"{t} {s.value:.4f}" for t, s in states.items() if s.running and s.done]
+    ended = sum(state.ended for state in states.values())
+    running = [f"{t} {s.value:.4f}" for t, s in states.items() if s.done and not s.ended]
     more = [f"and {len(running) - SHOWN} more"] if len(running) > SHOWN else []
     losses = "; ".join(running[:SHOWN] + more)
     return f"{ended} of {len(states)} trained" + (f"; loss: {losses}" if running else "")

@@ -17,7 +17,7 @@ from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import PROCESS_NOISE, REGIMES
 from ...tasks.lift import LiftTask
-from ..crew import Crew
+from ..processes import run_in_processes
 from ..provenance import versions
 from .learning_gates import TRIAL_SEEDS, Cell, Study
 from .store import FOLDER
@@ -183,12 +183,11 @@ def measure(
     }
     if progress:
         progress("", 0, len(calls))
-    with Crew(workers) as crew:
-        for done, ((name, _), findings) in enumerate(crew.run(calls), 1):
-            known[name] |= {finding[:3]: finding for finding in findings}
-            _write(name, known[name], folder)
-            if progress:
-                progress(f"{name} {findings[0].condition}", done, len(calls))
+    for done, ((name, _), findings) in enumerate(run_in_processes(calls, workers), 1):
+        known[name] |= {finding[:3]: finding for finding in findings}
+        _write(name, known[name], folder)
+        if progress:
+            progress(f"{name} {findings[0].condition}", done, len(calls))
     return [_found(name, findings) for name, findings in known.items()]
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import collect
-from ..crew import Crew
+from ..processes import run_in_processes
 from ..provenance import machine, versions
 from .certificate import Certificate, Row, counted
 from .hidden_mode_gate import AFTER, PROBED, hidden_rows
@@ -64,7 +64,7 @@ def certify(
     begin = time.monotonic()
     episodes -= episodes % len(task.modes)
     panel = range(FIRST_SEED, FIRST_SEED + (QUICK_SEEDS if quick else seeds))
-    with TemporaryDirectory(prefix="bimodal-certify-") as folder, Crew(workers) as crew:
+    with TemporaryDirectory(prefix="bimodal-certify-") as folder:
         study = Study(task, Path(folder), episodes)
         calls: dict[str, Callable] = {} if quick else {"demonstrations": study.prepare}  # lessons need them
         calls |= {
@@ -77,7 +77,10 @@ def certify(
         lessons = {} if quick else {str(lesson): partial(study.learn, lesson) for lesson in LESSONS}
         say = _announcer(progress, len(calls) + len(lessons))
         say("scene")
-        found = _gather(crew, calls | lessons, say)
+        found = {}
+        for name, result in run_in_processes(calls | lessons, workers):
+            found[name] = result
+            say(name)
         rows = [row for name in ORDER for row in found[name]]
         if not quick:
             rows += _learning(task, study, {name: found[name] for name in lessons})
@@ -104,15 +107,6 @@ def _learning(task: Task, study: Study, found: dict[str, Outcomes | str]) -> lis
     value = counted(int(shown.sum()), len(shown))
     row = Row(5, "demonstrations", "successful ones are learnt", value, "", None)
     return [row, *learning_rows(task, {cell: o for part in found.values() for cell, o in part.items()})]  # type: ignore[union-attr]
-
-
-def _gather(crew: Crew, calls: dict, say: Callable[[str], None]) -> dict:
-    """Return the results in the order of the calls."""
-    found = {}
-    for name, result in crew.run(calls):
-        found[name] = result
-        say(name)
-    return {name: found[name] for name in calls}
 
 
 def _announcer(progress: Progress | None, total: int) -> Callable[[str], None]:

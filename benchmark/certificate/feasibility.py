@@ -14,7 +14,7 @@ from ...policies.core.policy import Episodes
 from ...policies.experts import Tracking
 from ...tasks import load_task
 from ...tasks.core.task import Task
-from ..crew import Crew
+from ..processes import run_in_processes
 from .trials import FIRST_SEED, trial
 
 FLOORS = {1: 0.95, 2: 0.90, 3: 0.85}
@@ -100,11 +100,10 @@ def measure(
     wanted = [Place(task, a, level) for task in tasks for a in (names or acting()) for level in FLOORS]
     found = {place: known[place] for place in wanted if known and place in known}
     calls = {place: partial(try_experts, *place, seeds) for place in wanted if place not in found}
-    with Crew(workers) as crew:
-        for place, cell in crew.run(calls):
-            found[place] = cell
-            if progress:
-                progress(cell, len(found), len(wanted))
+    for place, cell in run_in_processes(calls, workers):
+        found[place] = cell
+        if progress:
+            progress(cell, len(found), len(wanted))
     return [found[place] for place in wanted]
 
 

@@ -19,8 +19,8 @@ from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
 from ..certificate.trials import FIRST_SEED, trial
-from ..crew import Crew
 from ..evaluation.evaluate import RUNS
+from ..processes import run_in_processes
 from ..provenance import versions
 from ..rollout.latency import median_ms
 
@@ -119,12 +119,11 @@ def measure(
         for execute in LENGTHS
         if (sampling.name, execute) not in cells
     }
-    with Crew(workers) as crew:
-        for done, ((task, *_), cell) in enumerate(crew.run(calls), 1):
-            found[task][cell[:2]] = cell
-            _write(task, found[task], _read(task, folder)[1], folder)
-            if progress:
-                progress(f"{cell.name}, executing {cell.execute}", done, len(calls))
+    for done, ((task, *_), cell) in enumerate(run_in_processes(calls, workers), 1):
+        found[task][cell[:2]] = cell
+        _write(task, found[task], _read(task, folder)[1], folder)
+        if progress:
+            progress(f"{cell.name}, executing {cell.execute}", done, len(calls))
     for task, cells in found.items():
         known = {} if fresh else _read(task, folder)[1]
         missing = [sampling for sampling in SAMPLINGS if sampling.name not in known]

@@ -1,9 +1,7 @@
 """Studies of controls and limits: what is changed, kept and shown; and certificates on disk."""
 
 import json
-import math
 import pickle
-from functools import partial
 from io import StringIO
 
 import numpy as np
@@ -21,7 +19,6 @@ from bimodal.benchmark.certificate.causal_controls import (
 )
 from bimodal.benchmark.certificate.certificate import Certificate, Row
 from bimodal.benchmark.certificate.physics_gates import average_rows
-from bimodal.benchmark.crew import Crew
 from bimodal.benchmark.report.validity_page import control_rows, validity_page, validity_tables
 from bimodal.envs.random_streams import stream
 from bimodal.tasks import load_task
@@ -34,17 +31,6 @@ POST = "PandaPickAroundPost-v1"
 
 
 # ------------------------------------------------------------------------------------- side by side
-
-
-def test_a_crew_gives_what_one_process_gives():
-    calls = {n: partial(math.factorial, n) for n in range(6)}
-    with Crew(1) as alone, Crew(2) as two:
-        assert dict(alone.run(calls)) == dict(two.run(calls)) == {0: 1, 1: 1, 2: 2, 3: 6, 4: 24, 5: 120}
-
-
-def test_an_error_in_a_crew_reaches_the_caller():
-    with Crew(2) as two, pytest.raises(ValueError, match="factorial"):
-        dict(two.run({0: partial(math.factorial, -1)}))
 
 
 def test_a_task_travels_by_id_and_an_impostor_does_not():
