@@ -91,11 +91,6 @@ def minority_share(counts: ArrayLike) -> float | None:
     return None if len(shares) < 2 or np.isnan(shares).any() else float(shares.min())
 
 
-def averaging_rate(labels: Sequence[str]) -> float:
-    """Return the share of all episodes that failed by acting between the modes (labels `*_MID`)."""
-    return float(np.mean([label.endswith("_MID") for label in labels]))
-
-
 def commitment(modes: ArrayLike) -> float:
     """Return C = P(m != none): how often any mode was realised, whether or not it then succeeded."""
     return float(np.mean(np.asarray(modes) >= 0))

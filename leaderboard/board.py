@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from math import ceil, floor
 from typing import Any, NamedTuple
 
+import numpy as np
 from rich import box
 from rich.console import Group
 from rich.table import Table
@@ -21,7 +22,7 @@ from ..benchmark.scoring.perturbation_effects import Overall, Shifted, compare_a
 from ..envs.errors import NotComparable
 from ..envs.perturbations.core.variant import CLEAN
 from ..tasks import load_task
-from ..tasks.core.referee import SUCCESS
+from ..tasks.core.outcomes import succeeded
 from .files import canonical
 
 TRACKS = ("state", "vision", "privileged")
@@ -161,12 +162,10 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _outcomes(entry: dict[str, Any]) -> dict[tuple[str, str], list[bool]]:
+def _outcomes(entry: dict[str, Any]) -> dict[tuple[str, str], np.ndarray]:
     """Return the successes of the scored cells, by seed."""
     blocks = [block for block in entry["episodes"] if block["variant"] == CLEAN]
-    return {
-        (block["task"], block["variant"]): [label == SUCCESS for label in block["labels"]] for block in blocks
-    }
+    return {(block["task"], block["variant"]): succeeded(block["labels"]) for block in blocks}
 
 
 def _columns(entry: dict[str, Any]) -> dict[tuple[str, str], dict[str, list[Any]]]:

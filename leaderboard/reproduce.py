@@ -17,7 +17,7 @@ from ..benchmark.report.terms import short_name
 from ..benchmark.scoring.task_scores import read_run
 from ..benchmark.suites import SUITES, suite_from_card
 from ..envs.errors import BimodalError, NotComparable, WrongUse
-from ..tasks.core.referee import SUCCESS
+from ..tasks.core.outcomes import succeeded
 from .check import check_entry
 from .files import one_line, read_entry
 
@@ -106,8 +106,8 @@ def compare(entry: dict[str, Any], run: Path) -> Reproduction:
         if cell["seeds"] != rows["seed"]:
             raise NotComparable(f"{run} has other seeds of {task} than the entry")
         equal = sum(a == b for a, b in zip(cell["digests"], rows["digest"], strict=True))
-        claimed = [label == SUCCESS for label in cell["labels"]]
-        found = [label == SUCCESS for label in rows["label"]]
+        claimed = succeeded(cell["labels"])
+        found = succeeded(rows["label"])
         change = paired_difference(found, claimed)
         same, total = same + equal, total + len(found)
         if change.low > 0 or change.high < 0:

@@ -12,11 +12,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from ...envs.errors import BimodalError
 from ...policies import Policy, load_policy
 from ...tasks import Task, load_task
+from ...tasks.core.outcomes import OUTCOMES
 from ..records.shard_file import write_shard
 from ..rollout.latency import measure
 from ..rollout.policy_runner import fault_text
@@ -82,7 +81,8 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, guar
                 task, pilot, shard, job.suite_version, job.threads, guard, privileged=job.privileged
             )
         latencies = []
-        if shard.index == 0 and not np.char.startswith(result.verdict.label.astype(str), "POLICY").any():
+        faulty = any(OUTCOMES[label].policy_fault for label in result.verdict.label)
+        if shard.index == 0 and not faulty:
             with _hold(file.parent, fcntl.LOCK_EX):  # the run's other workers wait
                 latencies = _latencies(task, pilot, guard)
         write_shard(file, result, latencies)

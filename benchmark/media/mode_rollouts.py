@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...envs.rendering.overlay import VERDICTS
 from ...envs.simulation import Simulation
-from ...tasks.core.referee import SUCCESS, Referee
+from ...tasks.core.outcomes import OUTCOMES
+from ...tasks.core.referee import Referee
 from ...tasks.core.task import LIGHT_TOUCH, Measurement, Task
 
 AVERAGE = "average"
@@ -104,6 +104,6 @@ def _touched(simulation: Simulation, row: int, force: float) -> str:
 
 
 def _note(averaged: bool, label: str, touched: str) -> str:
-    if label == SUCCESS:
+    if OUTCOMES[label].success:
         return "succeeds" if averaged else ""
-    return f"touches the {touched}" if averaged and touched else VERDICTS[label]
+    return f"touches the {touched}" if averaged and touched else OUTCOMES[label].short

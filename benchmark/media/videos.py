@@ -24,11 +24,11 @@ from ...envs.errors import BimodalError, WrongUse
 from ...envs.files import disk_error
 from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...envs.rendering.gl import configure_gl
-from ...envs.rendering.overlay import Caption, overlay
+from ...envs.rendering.overlay import AMBER, GREEN, RED, Caption, Ending, overlay
 from ...envs.rendering.render import SMALLEST, Renderer
 from ...envs.specs import CONTROL_HZ
 from ...tasks import load_task
-from ...tasks.core.referee import SUCCESS
+from ...tasks.core.outcomes import OUTCOMES
 from ..records.replay import replay
 from ..records.run_folder import read_card
 from ..records.shard_file import read_shard, shard_file, slug
@@ -78,12 +78,13 @@ def choose(run_dir: Path | str) -> list[Shot]:
         columns = ("seed", "shard", "label", "mode_name", "steps")
         for values in zip(*(rows[name] for name in columns), strict=True):
             shot = Shot(task, variant, *values)
-            if variant == CLEAN and shot.label == SUCCESS:
+            success = OUTCOMES[shot.label].success
+            if variant == CLEAN and success:
                 won.add((task, shot.seed))
             if shot.steps > 0 and variant == CLEAN:
-                kind = shot.mode if shot.label == SUCCESS else ""
+                kind = shot.mode if success else ""
                 chosen.setdefault((task, variant, shot.label, kind), shot)
-            elif shot.steps > 0 and shot.label != SUCCESS and (task, shot.seed) in won:
+            elif shot.steps > 0 and not success and (task, shot.seed) in won:
                 chosen.setdefault((variant,), shot)
     return list(chosen.values())
 
@@ -185,10 +186,22 @@ def frames(
             _set_in(picture, wrist.frame(state, "wrist"))
         over = step == len(states) - 1
         seconds = step / CONTROL_HZ
-        mode, verdict = (shot.mode, shot.label) if over else ("", "")
-        picture = overlay(picture, Caption(shot.task, shot.seed, shot.variant, mode, seconds, verdict))
+        caption = Caption(shot.task, shot.seed, shot.variant, "", seconds)
+        if over:
+            caption = caption._replace(mode=shot.mode, ending=ending(shot.label))
+        picture = overlay(picture, caption)
         for _ in range(1 + round(HOLD_S * fps) if over else 1):
             yield picture
+
+
+def ending(label: str) -> Ending:
+    """Return what is stamped on the last picture of an episode with this outcome.
+
+    Green is for success, red for an average of two modes, amber for every other failure.
+    """
+    outcome = OUTCOMES[label]
+    words = f"{label}  ·  {outcome.short}" if outcome.short else label
+    return Ending(words, GREEN if outcome.success else RED if outcome.averaging else AMBER)
 
 
 def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fps: int) -> np.ndarray:

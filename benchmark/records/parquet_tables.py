@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...tasks import load_task
-from ...tasks.core.referee import SUCCESS
+from ...tasks.core.outcomes import OUTCOMES
 from ..rollout.plan_records import Plans
 from ..rollout.shard import ShardResult
 
@@ -55,7 +55,7 @@ def episode_table(results: list[ShardResult]) -> pa.Table:
         modes = load_task(shard.task).modes
         every = step_counts(result)
         for row, seed in enumerate(shard.seeds):
-            mode, label = int(verdict.mode[row]), str(verdict.label[row])
+            mode, outcome = int(verdict.mode[row]), OUTCOMES[verdict.label[row]]
             values = {
                 "task": shard.task,
                 "variant": shard.variant,
@@ -63,13 +63,13 @@ def episode_table(results: list[ShardResult]) -> pa.Table:
                 "shard": shard.index,
                 "mode": mode,
                 "mode_name": modes[mode] if mode >= 0 else "",
-                "label": label,
-                "success": label == SUCCESS,
+                "label": outcome.name,
+                "success": outcome.success,
                 "success_ever": bool(verdict.success_ever[row]),
                 "success_final": bool(verdict.success_final[row]),
                 "first_success_step": int(verdict.first_success[row]),
                 "steps": int(verdict.steps[row]),
-                "averaging": label.endswith("_MID"),
+                "averaging": outcome.averaging,
                 "alpha": float(verdict.alpha[row]),
                 "switches": int(verdict.switches[row]),
                 "decisions": int(every[row]),

@@ -13,6 +13,7 @@ from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import Variant
 from ...envs.simulation import Simulation
 from ...envs.specs import from_grid
+from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.referee import Referee
 from ...tasks.core.task import Task
 from ..rollout.shard import STATE_EVERY, Shard, ShardResult, Trace, digests
@@ -133,7 +134,7 @@ def _verdicts_differ(referee: Referee, result: ShardResult) -> np.ndarray:
     """Return the episodes whose label, mode or length comes out otherwise, (N,) bool."""
     old, new = result.verdict, referee.verdict()
     differ = (new.label != old.label) | (new.mode != old.mode) | (new.steps != old.steps)
-    return differ & ~np.char.startswith(old.label.astype(str), "POLICY")
+    return differ & ~np.array([OUTCOMES[label].policy_fault for label in old.label], bool)
 
 
 def _difference(found: np.ndarray, recorded: np.ndarray) -> np.ndarray:

@@ -12,8 +12,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from ...tasks.core.outcomes import GROUPS, OUTCOMES
 from . import inline_bars as svg
-from .terms import GROUPS, MEANING, TERMS, short_name
+from .terms import TERMS, short_name
 
 _HERE = Path(__file__).parent
 
@@ -35,7 +36,7 @@ def render(template: Path, **content: Any) -> str:
     environment.globals |= {
         "style": Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704
         "groups": GROUPS,
-        "meaning": MEANING,
+        "outcomes": {outcome.name: outcome.meaning for outcome in OUTCOMES.values()},
         "terms": TERMS,
         "mark": svg.mark,
         "interval_bar": svg.interval_bar,

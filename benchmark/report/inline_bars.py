@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from ...tasks.core.outcomes import OUTCOMES
 from ..metrics import Interval
-from .terms import group
 
 MARKS = {
     "success": "M-2.6 0a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0Z",
@@ -75,7 +75,7 @@ def share_bar(counts: Mapping[str, int]) -> Markup:
 def label_bar(labels: Mapping[str, int]) -> Markup:
     """Draw how the episodes ended, one stretch a label, coloured by its group."""
     words = ", ".join(f"{label} {n}" for label, n in labels.items())
-    return _stack("labels", [(group(label), n) for label, n in labels.items()], words)
+    return _stack("labels", [(OUTCOMES[label].group, n) for label, n in labels.items()], words)
 
 
 def _stack(kind: str, parts: Mapping[str, int] | Sequence[tuple[str, int]], words: str) -> Markup:

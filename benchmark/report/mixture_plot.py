@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from markupsafe import Markup
 
+from ...tasks.core.outcomes import GROUPS, OUTCOMES
 from .inline_bars import MARKS
-from .terms import GROUPS, group
 
 _WIDTH, _TOP, _FLOOR = 480, 44, 172
 _LOW, _HIGH = -0.32, 1.32
@@ -22,6 +22,11 @@ class Act(NamedTuple):
     mode: str | None
     alpha: float
     """Mixture coordinate; NaN when the hand never acted."""
+
+    @property
+    def group(self) -> str:
+        """Group of the outcome, which gives the mark its shape and colour."""
+        return OUTCOMES[self.label].group
 
 
 class _Station(NamedTuple):
@@ -50,7 +55,7 @@ def mixture_plot(acts: Sequence[Act], modes: Sequence[str], dead_zone: tuple[flo
     seen = sorted((act for act in acts if np.isfinite(act.alpha)), key=lambda act: act.alpha)
     alphas = np.clip([act.alpha for act in seen], _LOW, _HIGH)
     heights = _cloud(alphas)
-    order = sorted(range(len(seen)), key=lambda i: list(GROUPS).index(group(seen[i].label)))
+    order = sorted(range(len(seen)), key=lambda i: list(GROUPS).index(seen[i].group))
     marks = [_mark(seen[i], _x(alphas[i]), heights[i]) for i in order]
     stations = _stations(acts, modes)
     words = ", ".join(f"{s.episodes} {_VERB[s.kind]}: {s.name}" for s in stations)
@@ -64,8 +69,8 @@ _VERB = {"success": "succeeded", "average": "averaged"}
 
 
 def _stations(acts: Sequence[Act], modes: Sequence[str]) -> list[_Station]:
-    wins = [sum(group(a.label) == "success" and a.mode == mode for a in acts) for mode in modes]
-    averaged = sum(group(act.label) == "average" for act in acts)
+    wins = [sum(a.group == "success" and a.mode == mode for a in acts) for mode in modes]
+    averaged = sum(act.group == "average" for act in acts)
     if len(modes) == 2:
         return [
             _Station(0.0, wins[0], "success", modes[0], "α = 0"),
@@ -96,9 +101,9 @@ def _mark(act: Act, x: float, y: float) -> Markup:
     return Markup(
         '<path class="act {}" transform="translate({:.1f} {:.1f})" d="{}"><title>{}</title></path>'
     ).format(
-        group(act.label),
+        act.group,
         *(x, y),
-        MARKS[group(act.label)],
+        MARKS[act.group],
         f"seed {act.seed}: {act.label}{', ' + act.mode if act.mode else ''}, α = {act.alpha:.2f}",
     )
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from ...envs.perturbations.core.perturbation import LEVELS
 from ...envs.perturbations.core.registry import axes
 from ...envs.specs import CONTROL_HZ
+from ...tasks.core.outcomes import OUTCOMES
 from ..certificate.causal_controls import METHODS as TAUGHT
 from ..certificate.causal_controls import Found
 from ..metrics import Interval
@@ -17,7 +18,7 @@ from ..studies.method_results import TIMED_ON, Result
 from ..studies.mode_choice import PANEL, QUESTIONS, Choices
 from ..studies.samplers import LENGTHS, SAMPLINGS, SEEDS, Sampled, Study
 from .markdown import markdown_table
-from .terms import MEANING, short_name
+from .terms import short_name
 
 NOTES = {
     "mse": "The hand comes straight down on what stands between the two grasps.",
@@ -90,7 +91,7 @@ def failure_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
         if not label:
             rows.append((one.policy, "none", "", "", ""))
             continue
-        told = NOTES.get(one.policy, MEANING[label])
+        told = NOTES.get(one.policy, OUTCOMES[label].meaning)
         rows.append((one.policy, f"`{label}`", _percent(share), f"{short_name(task)}, seed {seed}", told))
     return rows
 

@@ -12,12 +12,12 @@ from markupsafe import Markup
 from ...envs.files import write_text
 from ...envs.perturbations.core.variant import CLEAN
 from ...tasks import load_task
+from ...tasks.core.outcomes import OUTCOMES
 from ..scoring.perturbation_effects import compare_all, over_tasks
 from ..scoring.task_scores import Run, mode_names, read_run, summary, tally_run
 from ..suites import ladder
 from .html_page import render
 from .mixture_plot import Act, mixture_plot
-from .terms import MEANING
 from .video_gallery import clips
 
 
@@ -66,7 +66,7 @@ def report_page(run: Run) -> str:
         clips=clips(run),
         command=reproduce(card),
         facts=facts(card),
-        verdicts={label: MEANING[label] for label in MEANING if any(label in cell.labels for cell in cells)},
+        verdicts={name: OUTCOMES[name].meaning for name in OUTCOMES if any(name in c.labels for c in cells)},
         version=card["versions"].get("bimodal", ""),
     )
 

@@ -6,6 +6,7 @@ from rich.table import Table
 from ...envs.perturbations.core.variant import CLEAN
 from ...policies.core.registry import BUILT_IN, policy_class
 from ...tasks import load_task, task_names
+from ...tasks.core.outcomes import OUTCOMES
 from ..scoring.perturbation_effects import INFEASIBLE, compare_all
 from ..scoring.task_scores import Run, summary, tally_run
 from .terms import short_name
@@ -62,7 +63,7 @@ def run_table(run: Run) -> Table:
         others = {
             label: count
             for label, count in cell.labels.items()
-            if label != "SUCCESS" and not label.endswith("_MID")
+            if not OUTCOMES[label].success and not OUTCOMES[label].averaging
         }
         table.add_row(
             short_name(cell.task),

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...envs.perturbations.core.variant import CLEAN
+from ...tasks.core.outcomes import GROUPS, OUTCOMES
 from ..records.shard_file import slug
 from ..scoring.task_scores import Run, mode_names
-from .terms import GROUPS, group
 
 _NAME = re.compile(r"(?P<task>.+-v\d+)-(?:(?P<variant>[a-z][a-z0-9_.-]*?)-)?(?P<seed>\d+)(?:-[A-Za-z].*)?")
 
@@ -28,8 +28,8 @@ class Clip(NamedTuple):
 
     @property
     def group(self) -> str:
-        """Group of the verdict."""
-        return group(self.label)
+        """Group of the outcome; "" when the name says nothing."""
+        return OUTCOMES[self.label].group if self.label else ""
 
     @property
     def poster(self) -> Path | None:
@@ -47,7 +47,7 @@ def clips(run: Run) -> dict[str, list[Clip]]:
     found = [
         _clip(run, file) for file in sorted((run.folder / "videos").glob("*.mp4")) if not file.is_symlink()
     ]
-    found.sort(key=lambda clip: (list(GROUPS).index(clip.group), clip.seed))
+    found.sort(key=lambda clip: (["", *GROUPS].index(clip.group), clip.seed))
     tasks = [*run.card["suite"]["tasks"], ""]
     return {task: shown for task in tasks if (shown := [clip for clip in found if clip.task == task])}
 

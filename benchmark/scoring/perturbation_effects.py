@@ -12,7 +12,7 @@ import numpy as np
 from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...tasks import load_task
-from ...tasks.core.referee import SUCCESS
+from ...tasks.core.outcomes import succeeded
 from .. import metrics
 from ..certificate.feasibility_store import expert_fails, known
 from ..metrics import Interval
@@ -117,8 +117,8 @@ def compare(
             f"{task} ({variant}): seed {missing[0]} did not run clean; a perturbed score needs that"
         )
     rows = [place[seed] for seed in shifted["seed"]]
-    before = np.array([clean["label"][row] == SUCCESS for row in rows])
-    after = np.array([label == SUCCESS for label in shifted["label"]])
+    before = succeeded(clean["label"][row] for row in rows)
+    after = succeeded(shifted["label"])
     old, new = np.array([clean["mode"][row] for row in rows]), np.array(shifted["mode"])
     both, k = (old >= 0) & (new >= 0), len(load_task(task).modes)
     fixed, broken = metrics.discordant(after, before)

@@ -12,12 +12,11 @@ import pyarrow.parquet as pq
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.npz import LARGEST
 from ...tasks import load_task, task_names
-from ...tasks.core.referee import LABELS, SUCCESS
+from ...tasks.core.outcomes import OUTCOMES, averaged, count_outcomes, succeeded
 from ...tasks.core.registry import FILES
 from .. import metrics
 from ..metrics import Interval
 from ..records.run_folder import read_card
-from ..report.terms import count_labels
 from ..suites import suite_from_card
 
 _VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
@@ -88,9 +87,10 @@ def tally(
         modes: name of each episode's realised mode, None for none, (N,).
         steps: length of each episode [control steps], (N,).
     """
-    wins = [mode for label, mode in zip(labels, modes, strict=True) if label == SUCCESS]
+    wins = [mode for won, mode in zip(succeeded(labels), modes, strict=True) if won]
     counts = {name: wins.count(name) for name in load_task(task).modes}
-    n, k, middle = len(labels), len(wins), sum(label.endswith("_MID") for label in labels)
+    n, k = len(labels), len(wins)
+    middle = int(averaged(labels).sum())
     return Tally(
         task=task,
         variant=variant,
@@ -101,7 +101,7 @@ def tally(
         minority_share=metrics.minority_share(list(counts.values())),
         averaging_failures=middle,
         averaging=_rate(middle, n),
-        labels=count_labels(labels),
+        labels=count_outcomes(labels),
         steps_mean=float(np.mean(steps)) if n else 0.0,
     )
 
@@ -184,7 +184,7 @@ def _check_rows(suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder
             sound &= row["task"] in suite["tasks"]
             modes = load_task(row["task"]).modes
             sound &= row["variant"] in suite["variants"]
-            sound &= row["label"] in LABELS and -1 <= row["mode"] < len(modes)
+            sound &= row["label"] in OUTCOMES and -1 <= row["mode"] < len(modes)
             sound &= all(isinstance(row[name], int) for name in ("seed", "steps", "shard"))
     except (KeyError, TypeError, WrongUse) as error:
         raise BimodalError(f"{folder} is damaged or not a run of ours ({type(error).__name__})") from error

@@ -22,7 +22,6 @@ from ...envs.simulation import Simulation
 from ...envs.specs import from_grid
 from ...policies import Policy, load_policy
 from ...tasks import Task, load_task
-from ...tasks.core.referee import SUCCESS
 from ...tasks.core.registry import own_names
 from ...tasks.demonstrations import collect as demonstrations
 from ..evaluation.evaluate import evaluate
@@ -142,7 +141,7 @@ def peer_rows(peer_json: Path | None, rounds: int, episodes: int, may_run: bool)
 def physics_row(task: Task, episodes: int) -> Row:
     """Show that step and shapes decide nothing: expert and average on equal seeds, in three physics."""
     kinds = [Physics(TIMESTEP), Physics(PEER_TIMESTEP), Physics(PEER_TIMESTEP, meshes=True)]
-    good = [trial(task, shard_of(task, episodes).seeds, kind)[0].label == SUCCESS for kind in kinds]
+    good = [trial(task, shard_of(task, episodes).seeds, kind)[0].success for kind in kinds]
     changed = int((good[0] != good[1]).sum() + (good[0] != good[2]).sum())
     facts = (
         f"{_share(g[:episodes])}, {_share(g[episodes:])} at {k}" for g, k in zip(good, kinds, strict=True)

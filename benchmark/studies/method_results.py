@@ -18,7 +18,7 @@ from ...envs.perturbations.core.variant import CLEAN
 from ...policies import load_policy
 from ...policies.core.registry import BUILT_IN
 from ...tasks import load_task
-from ...tasks.core.referee import SUCCESS
+from ...tasks.core.outcomes import SUCCESS
 from .. import metrics
 from ..evaluation.evaluate import RUNS
 from ..metrics import Interval

@@ -9,27 +9,20 @@ from PIL import Image, ImageDraw, ImageFont
 _Colour = tuple[int, int, int]
 
 _INK, _FAINT, _BAND = (255, 255, 255), (198, 206, 216), (16, 20, 27)
-_GREEN, _RED, _AMBER = (28, 145, 84), (204, 48, 46), (184, 106, 20)
+GREEN: _Colour = (28, 145, 84)
+RED: _Colour = (204, 48, 46)
+AMBER: _Colour = (184, 106, 20)
 _BAND_OPACITY, _PILL_OPACITY = 0.66, 0.94
 _SMALLEST_TEXT = 8  # pixels
 _FINE = 4  # shapes are drawn this much larger, then reduced, to get smooth edges
 
-VERDICTS = {
-    "SUCCESS": "",
-    "COLLISION_MID": "averaged two grasps",
-    "AIR_GRASP_MID": "closed between two grasps",
-    "COLLISION_OTHER": "hit something else",
-    "AIR_GRASP": "closed on nothing",
-    "SLIP": "the grip slipped",
-    "DROP": "dropped it",
-    "NO_ATTEMPT": "never tried to grasp",
-    "TIMEOUT": "ran out of time",
-    "POLICY_ERROR": "the policy failed",
-    "POLICY_TIMEOUT": "the policy was too slow",
-    "POLICY_INVALID_ACTION": "the policy sent an invalid action",
-    "SIM_DIVERGED": "the simulation diverged",
-}
-"""What each episode label means to a viewer."""
+
+class Ending(NamedTuple):
+    """How the episode ended, as it is stamped on its last frame."""
+
+    words: str
+    colour: _Colour
+    """Of the plate under the words: `GREEN`, `RED` or `AMBER`."""
 
 
 class Caption(NamedTuple):
@@ -43,12 +36,12 @@ class Caption(NamedTuple):
     """Name of the realised mode; empty while undecided."""
     time: float
     """Since the start of the episode [s]."""
-    verdict: str = ""
-    """The episode's label; empty until the end."""
+    ending: Ending | None = None
+    """None until the end."""
 
 
 def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
-    """Return a copy of `frame` (H, W, 3) uint8 with a band at its foot and the verdict, if any, above it."""
+    """Return a copy of `frame` (H, W, 3) uint8 with a band at its foot and the ending, if any, above it."""
     picture = Image.fromarray(np.ascontiguousarray(frame))
     wide, tall = picture.size
     text = max(_SMALLEST_TEXT + 2, round(0.030 * tall))
@@ -56,8 +49,8 @@ def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
     band = (gap, tall - gap - 2 * text, wide - gap, tall - gap)
     _plate(picture, band, _BAND, _BAND_OPACITY, radius=text // 2)
     _write_band(picture, band, caption, text, pad=text)
-    if caption.verdict:
-        _stamp(picture, caption.verdict, (gap, band[1] - gap), round(1.2 * text))
+    if caption.ending:
+        _stamp(picture, caption.ending, (gap, band[1] - gap), round(1.2 * text))
     return np.asarray(picture).copy()
 
 
@@ -83,25 +76,16 @@ def _write_band(
         begin += _width(text, size) + pad
 
 
-def _stamp(picture: Image.Image, label: str, corner: tuple[int, int], size: int) -> None:
-    """Draw the verdict's pill; its lower left corner is `corner`."""
-    meaning = VERDICTS.get(label, "")
-    words = f"{label}  ·  {meaning}" if meaning else label
+def _stamp(picture: Image.Image, ending: Ending, corner: tuple[int, int], size: int) -> None:
+    """Draw the ending's pill; its lower left corner is `corner`."""
     left, foot = corner
-    while size > _SMALLEST_TEXT and _width(words, size) > picture.width - 2 * left - 2 * size:
+    while size > _SMALLEST_TEXT and _width(ending.words, size) > picture.width - 2 * left - 2 * size:
         size -= 1
     tall = round(2.1 * size)
-    pill = (left, foot - tall, round(left + _width(words, size) + 2 * size), foot)
-    _plate(picture, pill, _verdict_colour(label), _PILL_OPACITY, radius=tall // 2)
+    pill = (left, foot - tall, round(left + _width(ending.words, size) + 2 * size), foot)
+    _plate(picture, pill, ending.colour, _PILL_OPACITY, radius=tall // 2)
     draw = ImageDraw.Draw(picture)
-    draw.text((left + size, foot - tall / 2), words, _INK, _font(size), anchor="lm")
-
-
-def _verdict_colour(label: str) -> _Colour:
-    """Green for success, red for an average of two modes, amber for every other failure."""
-    if label == "SUCCESS":
-        return _GREEN
-    return _RED if label.endswith("_MID") else _AMBER
+    draw.text((left + size, foot - tall / 2), ending.words, _INK, _font(size), anchor="lm")
 
 
 def _plate(

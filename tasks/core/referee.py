@@ -1,33 +1,23 @@
-"""The referee: watches measurements step by step, ends episodes, and gives verdicts.
+"""Success and every failure label are decided here, by a referee who watches measurements step by step.
 
-An episode ends when something forbidden is touched, when success has lasted long enough, or at the
-horizon. Its verdict depends on what was measured up to its own end, never on other rows.
+An episode ends when something forbidden is touched, when success has lasted long enough, at a fault, or at
+the horizon. Its verdict depends on what was measured up to its own end, never on other rows. The first of
+these that applies is its outcome (`outcomes.py` says what each means):
+
+    1. a fault: SIM_DIVERGED, POLICY_ERROR, POLICY_TIMEOUT, POLICY_INVALID_ACTION
+    2. SUCCESS
+    3. a forbidden touch: COLLISION_MID between two modes, else COLLISION_OTHER
+    4. DROP, then SLIP
+    5. a gripper closed on nothing: AIR_GRASP_MID between two modes, else AIR_GRASP
+    6. NO_ATTEMPT, and TIMEOUT for the rest
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from .outcomes import SUCCESS
 from .task import LIGHT_TOUCH, Measurement, Task
-
-SUCCESS = "SUCCESS"
-LABELS = (
-    SUCCESS,
-    "SIM_DIVERGED",
-    "POLICY_ERROR",
-    "POLICY_TIMEOUT",
-    "POLICY_INVALID_ACTION",
-    "COLLISION_MID",
-    "COLLISION_OTHER",
-    "AIR_GRASP_MID",
-    "AIR_GRASP",
-    "SLIP",
-    "DROP",
-    "NO_ATTEMPT",
-    "TIMEOUT",
-)
-"""Verdicts, in the order in which they are tried. The `_MID` ones are averaging failures: the hand acted
-in the dead zone between two modes."""
 
 CLOSED = 0.003
 """A gripper that is closed on nothing is narrower than this [m]."""
@@ -41,7 +31,7 @@ class Verdict(NamedTuple):
     steps: np.ndarray
     """Control steps until the episode's end."""
     label: np.ndarray
-    """One of `LABELS`, str."""
+    """Name of the outcome, str; see `outcomes.OUTCOMES`."""
     mode: np.ndarray
     """Index of the realised mode, -1 when none was."""
     success: np.ndarray

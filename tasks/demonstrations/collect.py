@@ -27,7 +27,7 @@ from ...envs.random_streams import stream
 from ...envs.simulation import Simulation
 from .. import load_task, task_names
 from ..core.fingerprint import fingerprint
-from ..core.referee import SUCCESS, Referee
+from ..core.referee import Referee
 from ..core.task import Task
 from . import graded
 
@@ -185,10 +185,9 @@ def _collect_shard(
         simulation.step(action)
         referee.see(task.measure(simulation), simulation.diverged)
     verdict = referee.verdict()
-    success = verdict.label == SUCCESS
-    found = {"success": success, "actions": plan.astype(np.float32)}
+    found = {"success": verdict.success, "actions": plan.astype(np.float32)}
     if kinds is not None:
-        found["returns"] = graded.returns_to_go(success, verdict.steps, plan.shape[1])
+        found["returns"] = graded.returns_to_go(verdict.success, verdict.steps, plan.shape[1])
         found["valid"] = graded.frames_before_end(verdict.steps, plan.shape[1])
         found["kinds"] = kinds
     return found | {

@@ -23,7 +23,8 @@ from ...envs.rendering.render import Renderer
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ, RANGE_SLACK, from_grid, to_grid
 from .. import load_task, task_id
-from ..core.referee import SUCCESS, Referee
+from ..core.outcomes import OUTCOMES
+from ..core.referee import Referee
 from ..core.task import Measurement, Task
 from .spaces import FREE_SEEDS, observation_space
 from .spaces import action_space as action_space_of
@@ -114,13 +115,14 @@ class _Episodes:
             return
         verdict = group.referee.verdict()
         for index in over:
-            row, label = group.rows[index], str(verdict.label[index])
-            stopped = label in (SUCCESS, "SIM_DIVERGED") or label.startswith("COLLISION")
-            self.terminated[row], self.truncated[row] = stopped, not stopped
-            rewards[row] = float(label == SUCCESS)
+            row = group.rows[index]
+            outcome = OUTCOMES[verdict.label[index]]
+            self.terminated[row] = outcome.terminates
+            self.truncated[row] = not outcome.terminates
+            rewards[row] = float(outcome.success)
             infos[row] |= {
-                "is_success": label == SUCCESS,
-                "label": label,
+                "is_success": outcome.success,
+                "label": outcome.name,
                 "mode": int(verdict.mode[index]),
                 "alpha": float(verdict.alpha[index]),
                 "steps": int(verdict.steps[index]),

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from bimodal.benchmark.metrics import (
     Interval,
-    averaging_rate,
     commitment,
     coverage,
     discordant,
@@ -91,11 +90,6 @@ def test_minority_share_is_zero_for_a_forgotten_mode_and_none_without_an_answer(
     assert minority_share([40, 0]) == 0.0
     assert minority_share([0, 0]) is None
     assert minority_share([40]) is None
-
-
-def test_averaging_counts_exactly_the_failures_between_modes():
-    labels = ["SUCCESS", "COLLISION_MID", "COLLISION_OTHER", "AIR_GRASP_MID", "AIR_GRASP"]
-    assert averaging_rate(labels) == 2 / 5
 
 
 def test_commitment_counts_modes_even_of_failures():

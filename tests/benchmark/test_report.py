@@ -8,12 +8,11 @@ from bimodal.benchmark.metrics import Interval
 from bimodal.benchmark.report.inline_bars import interval_bar, label_bar, percent, share_bar
 from bimodal.benchmark.report.mixture_plot import Act, mixture_plot
 from bimodal.benchmark.report.run_report import reproduce, write_report
-from bimodal.benchmark.report.terms import GROUPS, MEANING, count_labels, group, short_name
+from bimodal.benchmark.report.terms import short_name
 from bimodal.benchmark.report.video_gallery import clips
 from bimodal.benchmark.scoring.task_scores import read_run, summary, tally, tally_run
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError
-from bimodal.tasks.core.referee import LABELS
 from fabricated import outcome, run_folder
 
 DUMBBELL, POST = SUITES["smoke"].tasks
@@ -64,17 +63,6 @@ def test_a_run_that_lacks_a_task_is_refused(run):
     folder = run_folder(run, {DUMBBELL: AVERAGES})
     with pytest.raises(BimodalError, match=f"no episodes of {POST}"):
         read_run(folder)
-
-
-def test_every_label_has_a_meaning_and_a_group():
-    assert set(MEANING) == set(LABELS)
-    assert {group(label) for label in LABELS} == set(GROUPS)
-    assert [label for label in LABELS if group(label) == "average"] == ["COLLISION_MID", "AIR_GRASP_MID"]
-
-
-def test_labels_are_counted_in_the_order_of_their_groups():
-    labels = count_labels(["TIMEOUT", "COLLISION_MID", "SUCCESS", "SLIP", "SUCCESS"])
-    assert list(labels.items()) == [("SUCCESS", 2), ("COLLISION_MID", 1), ("SLIP", 1), ("TIMEOUT", 1)]
 
 
 def test_task_ids_read_as_words():

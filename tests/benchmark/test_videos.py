@@ -5,14 +5,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
-from bimodal.benchmark.media.videos import HOLD_S, choose, encode, render_videos
+from bimodal.benchmark.media.videos import HOLD_S, choose, encode, ending, render_videos
 from bimodal.benchmark.report.video_gallery import clips
 from bimodal.benchmark.scoring.task_scores import read_run
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.rendering import gl
+from bimodal.envs.rendering.overlay import AMBER, GREEN, RED
 from bimodal.envs.rendering.render import Renderer
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task
+from bimodal.tasks.core.outcomes import OUTCOMES
 from PIL import Image
 
 TASKS = ("PandaLiftDumbbell-v1", "PandaLiftPot-v1")
@@ -54,6 +56,13 @@ def read(path):
     about = next(reader)
     wide, tall = about["size"]
     return about, np.stack([np.frombuffer(part, np.uint8).reshape(tall, wide, 3) for part in reader])
+
+
+def test_endings_are_green_for_success_red_for_an_average_and_else_amber():
+    for name, outcome in OUTCOMES.items():
+        words, colour = ending(name)
+        assert words == (name if name == "SUCCESS" else f"{name}  ·  {outcome.short}")
+        assert colour == (GREEN if name == "SUCCESS" else RED if name.endswith("_MID") else AMBER)
 
 
 # -------------------------------------------------------------------------------------------- choice

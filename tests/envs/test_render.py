@@ -12,7 +12,7 @@ import pytest
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.rendering import gl, meshes
 from bimodal.envs.rendering.appearance import CAMERAS, dress
-from bimodal.envs.rendering.overlay import VERDICTS, Caption, overlay
+from bimodal.envs.rendering.overlay import AMBER, GREEN, RED, Caption, Ending, overlay
 from bimodal.envs.rendering.render import Renderer
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task, task_names
@@ -363,15 +363,15 @@ def test_an_overlay_tells_what_changed():
         assert (overlay(frame, caption._replace(**change)) != plain).any(), change
 
 
-@pytest.mark.parametrize("label", VERDICTS)
-def test_verdicts_are_green_red_or_amber(label):
+@pytest.mark.parametrize(("name", "colour"), [("GREEN", GREEN), ("RED", RED), ("AMBER", AMBER)])
+def test_an_ending_is_stamped_in_its_colour(name, colour):
     frame = np.full((320, 480, 3), 120, np.uint8)
-    drawn = overlay(frame, Caption(TASK, 1, "clean", "", 0.0, label)).astype(int)
+    caption = Caption(TASK, 1, "clean", "", 0.0, Ending("DROP  ·  dropped it", colour))
+    drawn = overlay(frame, caption).astype(int)
     red, green, blue = drawn[200:].transpose(2, 0, 1)
     seen = {
-        "green": (green > red + 60).mean() > 0.01,
-        "red": ((red > green + 100) & (abs(green - blue) < 15)).mean() > 0.01,
-        "amber": ((red > green + 50) & (green > blue + 50)).mean() > 0.01,
+        "GREEN": (green > red + 60).mean() > 0.01,
+        "RED": ((red > green + 100) & (abs(green - blue) < 15)).mean() > 0.01,
+        "AMBER": ((red > green + 50) & (green > blue + 50)).mean() > 0.01,
     }
-    expected = "green" if label == "SUCCESS" else "red" if label.endswith("_MID") else "amber"
-    assert [colour for colour in seen if seen[colour]] == [expected]
+    assert [known for known in seen if seen[known]] == [name]

@@ -22,7 +22,7 @@ from bimodal.leaderboard.entry import (
     write_entry,
 )
 from bimodal.leaderboard.site import build_site
-from bimodal.tasks.core.referee import LABELS
+from bimodal.tasks.core.outcomes import OUTCOMES
 from fabricated import outcome, run_folder
 from rich.console import Console
 
@@ -103,8 +103,8 @@ def test_a_run_with_invalid_shards_makes_no_entry(tmp_path):
         entry_from_run(folder)
 
 
-def test_schema_knows_exactly_the_referees_labels():
-    assert set(check_module._schema()["$defs"]["label"]["enum"]) == set(LABELS)
+def test_schema_knows_exactly_the_outcomes():
+    assert set(check_module._schema()["$defs"]["label"]["enum"]) == set(OUTCOMES)
 
 
 def test_every_field_of_the_schema_is_described():

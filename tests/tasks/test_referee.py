@@ -5,7 +5,8 @@ from itertools import repeat
 import numpy as np
 import pytest
 from bimodal.tasks import Measurement, load_task
-from bimodal.tasks.core.referee import LABELS, Referee
+from bimodal.tasks.core.outcomes import OUTCOMES
+from bimodal.tasks.core.referee import Referee
 
 TASK = load_task("PandaLiftDumbbell-v1")
 """Bars at y = 9.5 cm and -9.5 cm; lifted from 6 cm; held for 10 steps; committed after 3."""
@@ -82,7 +83,7 @@ def test_a_fault_of_the_policy_is_the_label(label):
 
 
 def test_every_label_is_covered_here():
-    assert {*STORIES, "POLICY_ERROR", "POLICY_TIMEOUT", "POLICY_INVALID_ACTION"} == set(LABELS)
+    assert {*STORIES, "POLICY_ERROR", "POLICY_TIMEOUT", "POLICY_INVALID_ACTION"} == set(OUTCOMES)
 
 
 def test_a_verdict_does_not_depend_on_the_other_episodes():
