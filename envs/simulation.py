@@ -6,90 +6,38 @@ that replays bit for bit (it holds the solver's warm start, controls and the pos
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple, Protocol
 
 import mujoco
 import numpy as np
-from mujoco.batch import Batch
 
 from .errors import BimodalError, WrongUse
-from .perturbations.core.variant import Variant
+from .frames import to_frame
+from .perturber import UNPERTURBED, Perturber
 from .random_streams import stream
 from .robot import inverse_kinematics as control
 from .robot import panda as robot
 from .robot.arm import Arm
 from .scene import SUBSTEPS
-from .specs import OPENING_HIGH, PREFIXES, Spec
+from .simulation_data import SimulationData
+from .specs import OPENING_HIGH, PREFIXES
+from .task_protocol import Start, TaskProtocol
 
-STATE = mujoco.mjtState.mjSTATE_INTEGRATION
-"""The components of a recorded state row."""
 _POSITION_STAGE = mujoco.mjtStage.mjSTAGE_POS.value
 _IK_ITERATIONS = 25
 
 
-class Start(NamedTuple):
-    """Where one episode begins."""
-
-    poses: dict[str, np.ndarray]
-    """Pose of every object the task added: position [m] and quaternion wxyz, world, (7,)."""
-    tcp: np.ndarray
-    """TCP position of each arm [m], world, (arms, 3)."""
-    yaw: np.ndarray
-    """Angle of each arm's finger-opening axis about world z [rad], (arms,); the hands point down."""
-    frame: np.ndarray
-    """The scene frame's origin x, y [m] and yaw [rad], world, (3,): tasks think in this frame."""
-
-
-class SimulatedTask(Protocol):
-    """What a simulation needs to know of a task."""
-
-    id: ClassVar[str]
-    arms: ClassVar[int]
-
-    @property
-    def observation(self) -> tuple[Spec, ...]:
-        """Observation components."""
-        ...
-
-    def spec(self) -> mujoco.MjSpec:
-        """Return the physics scene."""
-        ...
-
-    def start(self, rng: np.random.Generator) -> Start:
-        """Draw one episode's start."""
-        ...
-
-    def observe(self, simulation: "Simulation") -> dict[str, np.ndarray]:
-        """Return the task's own observation components, each (N, d)."""
-        ...
-
-
-class Simulation:
+class Simulation(SimulationData):
     """N episodes of one task."""
 
-    def __init__(self, task: SimulatedTask, n: int, threads: int = 1, variant: Variant | None = None) -> None:
+    def __init__(
+        self, task: TaskProtocol, n: int, threads: int = 1, variant: Perturber = UNPERTURBED
+    ) -> None:
+        """Compile the task's scene and hold n episodes of it; they begin with `reset`."""
+        variant.check(task)
+        super().__init__(variant.spec(task, seed=0).compile(), n, task.arms, threads)
         self.task = task
-        self.n = n
-        self.variant = variant or Variant()
-        self.variant.check(task)
-        self.model = self.variant.spec(task, seed=0).compile()
-        self.batch = Batch(self.model, n, threads)
-        model, batch = self.model, self.batch
-        self.qpos, self.qvel, self.ctrl = batch.bind("qpos"), batch.bind("qvel"), batch.bind("ctrl")
-        self.mocap_pos, self.mocap_quat = batch.bind("mocap_pos"), batch.bind("mocap_quat")
-        self.xpos, self.xmat = batch.bind("xpos"), batch.bind("xmat")
-        self.site_xpos, self.site_xmat = batch.bind("site_xpos"), batch.bind("site_xmat")
-        self.sensordata = batch.bind("sensordata")
-        self.arms = tuple(Arm(model, batch, index) for index in range(task.arms))
-        self._bodies = {model.body(i).name: i for i in range(model.nbody)}
-        self._sensors = {model.sensor(i).name: int(model.sensor_adr[i]) for i in range(model.nsensor)}
-        self._velocities = {
-            model.body(i).name: (int(model.body_dofadr[i]), min(3, int(model.body_dofnum[i])))
-            for i in range(model.nbody)
-            if model.body_jntnum[i]
-        }
+        self.variant = variant
         self.seeds = np.zeros(n, np.int64)
-        self.frame = np.zeros((n, 3))
 
     # ----------------------------------------------------------------------------------- episodes
 
@@ -161,7 +109,8 @@ class Simulation:
         body = self.model.body(name)
         mocap = int(body.mocapid[0])
         if mocap >= 0:
-            self.mocap_pos[:, mocap], self.mocap_quat[:, mocap] = pose[:, :3], pose[:, 3:]
+            self.mocap_pos[:, mocap] = pose[:, :3]
+            self.mocap_quat[:, mocap] = pose[:, 3:]
         else:
             address = int(self.model.joint(name).qposadr[0])
             self.qpos[:, address : address + 7] = pose
@@ -191,62 +140,6 @@ class Simulation:
             [arm.targets(part, space) for arm, part in zip(self.arms, parts, strict=True)], axis=1
         )
 
-    # ----------------------------------------------------------------------------------- quantities
-
-    @property
-    def tcp_position(self) -> np.ndarray:
-        """TCP position of the first arm [m], world, (N, 3); a live view that changes with every step."""
-        return self.arms[0].tcp_position
-
-    @property
-    def tcp_rotation(self) -> np.ndarray:
-        """TCP rotation of the first arm, world <- TCP, (N, 3, 3); a live view, as `tcp_position`."""
-        return self.arms[0].tcp_rotation
-
-    @property
-    def opening(self) -> np.ndarray:
-        """Distance between the finger pads of the first arm [m], (N,)."""
-        return self.arms[0].opening
-
-    def position(self, body: str) -> np.ndarray:
-        """Position of a body's origin [m], world, (N, 3); a live view that changes with every step."""
-        return self.xpos[:, self._bodies[body]]
-
-    def rotation(self, body: str) -> np.ndarray:
-        """Rotation of a body, world <- body, (N, 3, 3); a live view that changes with every step."""
-        return self.xmat[:, self._bodies[body]].reshape(self.n, 3, 3)
-
-    def is_loose(self, body: str) -> bool:
-        """Return whether a body moves freely."""
-        return self._velocities.get(body, (0, 0))[1] == 3
-
-    def speed(self, body: str) -> np.ndarray:
-        """Linear speed of a movable or sliding body [m/s], (N,)."""
-        address, size = self._velocities[body]
-        return np.linalg.norm(self.qvel[:, address : address + size], axis=-1)
-
-    def force(self, sensor: str) -> np.ndarray:
-        """Size of the net contact force [N] at a contact sensor in the last physics step, (N,)."""
-        address = self._sensors[sensor]
-        return np.linalg.norm(self.sensordata[:, address + 1 : address + 4], axis=-1)
-
-    @property
-    def hand(self) -> np.ndarray:
-        """The first arm's `hand_of`."""
-        return self.hand_of(self.arms[0])
-
-    def hand_of(self, arm: Arm) -> np.ndarray:
-        """Return TCP position [m] and yaw of the finger-opening axis [rad], in the episodes' scene frames,
-        (N, 4); the yaw is -pi/2 .. 3 pi/2 from the yaw of the arm's base.
-        """
-        yaw = arm.yaw - self.frame[:, 2] - arm.base[2]
-        yaw = (yaw + np.pi / 2) % (2 * np.pi) - np.pi / 2 + arm.base[2]
-        return np.concatenate([self.in_frame(arm.tcp_position), yaw[:, None]], axis=1)
-
-    def in_frame(self, position: np.ndarray) -> np.ndarray:
-        """Return world positions (N, 3) [m] in the episodes' scene frames."""
-        return to_frame(position, self.frame)
-
     def observe(self) -> dict[str, np.ndarray]:
         """Return every observation component, each (N, d)."""
         components = {}
@@ -270,24 +163,3 @@ class Simulation:
         self.batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)  # forgets earlier warnings
         self.batch.state[:] = states
         self.batch.forward(stage=_POSITION_STAGE)
-
-    @property
-    def diverged(self) -> np.ndarray:
-        """Rows whose state is no longer finite or raised a MuJoCo warning, (N,) bool."""
-        return ~np.isfinite(self.qpos).all(axis=-1) | (self.batch.warning.reshape(self.n, -1) > 0).any(
-            axis=-1
-        )
-
-
-def to_frame(position: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Return world positions (N, 3) [m] in scene frames (N, 3)."""
-    c, s = np.cos(frame[:, 2]), np.sin(frame[:, 2])
-    dx, dy = position[:, 0] - frame[:, 0], position[:, 1] - frame[:, 1]
-    return np.stack([c * dx + s * dy, c * dy - s * dx, position[:, 2]], -1)
-
-
-def from_frame(position: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Return scene-frame positions (..., 3) [m] in the world; `frame` broadcasts, (..., 3)."""
-    c, s = np.cos(frame[..., 2]), np.sin(frame[..., 2])
-    x, y = position[..., 0], position[..., 1]
-    return np.stack([frame[..., 0] + c * x - s * y, frame[..., 1] + s * x + c * y, position[..., 2]], -1)

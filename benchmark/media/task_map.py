@@ -11,9 +11,10 @@ import mujoco
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ...envs.frames import from_frame
 from ...envs.rendering.appearance import View
 from ...envs.rendering.render import Renderer
-from ...envs.simulation import Simulation, from_frame
+from ...envs.simulation import Simulation
 from ...tasks.core.task import PAD_RADIUS, Task
 
 Colour = tuple[int, int, int]

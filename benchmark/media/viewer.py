@@ -10,10 +10,10 @@ import mujoco
 import numpy as np
 
 from ...envs.errors import BimodalError
+from ...envs.frames import from_frame
 from ...envs.random_streams import stream
 from ...envs.rendering import appearance as look
 from ...envs.rendering.render import dressed, pose
-from ...envs.simulation import from_frame
 from ...envs.specs import CONTROL_HZ
 from ...tasks.core.task import Task
 from .mode_rollouts import Take, play

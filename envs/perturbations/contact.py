@@ -10,8 +10,8 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from ..base_scene import clean_model
 from ..robot import panda as robot
-from ..scene_generation.base_scene import clean_model
 from .core.perturbation import Axis, drawn_mode
 
 EDGE = 0.002

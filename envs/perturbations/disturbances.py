@@ -6,8 +6,8 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from ..base_scene import clean_model
 from ..robot import panda as robot
-from ..scene_generation.base_scene import clean_model
 from ..specs import CONTROL_HZ, OPENING_LOW
 from .contact import SAME_PLACE, finger_servos, fingers, loose
 from .core.perturbation import Axis

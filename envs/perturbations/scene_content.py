@@ -6,11 +6,11 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from ..base_scene import clean_spec, lean_spec
 from ..distributions import TRAIN, Family, choice, uniform
 from ..scene import Scene
 from ..scene_generation import blocking_post as obstacle
 from ..scene_generation import props
-from ..scene_generation.base_scene import clean_spec, lean_spec
 from ..scene_generation.generator import examined
 from ..scene_generation.placement import NoPlace, editor, find
 from ..scene_generation.reshape import candidates, reshape, resize, shapes

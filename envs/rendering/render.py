@@ -5,13 +5,14 @@ the dressed model (`look.py`), which is placed and drawn but never stepped.
 """
 
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
 import mujoco
 import numpy as np
 
 from ..errors import BimodalError, unknown_name
 from ..perturbations.core.variant import Variant
+from ..task_protocol import TaskProtocol
 from . import appearance as look
 from . import gl
 from .meshes import BUDGETS
@@ -54,20 +55,12 @@ _SOFT = 0.08
 """Radius of the key lamp's disc, as a share of its distance."""
 
 
-class DrawnTask(Protocol):
-    """What a renderer needs to know of a task."""
-
-    def spec(self) -> mujoco.MjSpec:
-        """Return the physics scene."""
-        ...
-
-
 class Renderer:
     """Pictures of one task's recorded states; close it, or use it in a `with` statement."""
 
     def __init__(
         self,
-        task: DrawnTask,
+        task: TaskProtocol,
         width: int = 640,
         height: int = 480,
         quality: str = "video",

@@ -5,7 +5,6 @@ import numpy as np
 from mujoco.batch import Batch
 
 from ..errors import BimodalError
-from ..scene import BASES
 from ..specs import ACTIONS, OPENING_HIGH, PREFIXES, bounds
 from . import inverse_kinematics as control
 from . import panda as robot
@@ -16,11 +15,11 @@ _FULL_CLIP = (control.POSITION_CLIP, control.ROTATION_CLIP)
 class Arm:
     """One arm in each of N rows."""
 
-    def __init__(self, model: mujoco.MjModel, batch: Batch, index: int) -> None:
-        """Find the arm's numbers: `index` 0 is the first arm, 1 the second."""
+    def __init__(self, model: mujoco.MjModel, batch: Batch, index: int, base: np.ndarray) -> None:
+        """Find the numbers of arm 0 or 1, which stands at `base`."""
         prefix = PREFIXES[index]
         joints = [model.joint(prefix + name) for name in robot.ARM_JOINTS]
-        self.base = BASES[index]
+        self.base = base
         """Where it stands: x, y [m] and yaw [rad], world, (3,)."""
         self.joints = np.array([joint.qposadr[0] for joint in joints])
         """Its joint angles in `qpos`, (7,)."""

@@ -7,6 +7,7 @@ import mujoco
 import numpy as np
 
 from ..robot import panda as robot
+from ..simulation import Simulation
 from ..specs import OPENING_LOW, PREFIXES
 
 PALM = (0.102, 0.028)
@@ -113,8 +114,6 @@ class Middle:
 @functools.lru_cache(maxsize=64)
 def reference(task: Any) -> Reference:
     """Let the experts play the clean, average scene of a task, once in a process."""
-    from ..simulation import Simulation  # which needs the variants
-
     modes = np.arange(len(task.modes))
     start = task.start(Middle())
     simulation = Simulation(task, len(modes))

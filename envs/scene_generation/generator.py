@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 import mujoco
 import numpy as np
 
+from ..base_scene import lean_spec
 from ..errors import BimodalError
 from ..perturbations.core.perturbation import Axis, overrides
-from .base_scene import lean_spec
 from .expert_reference import reference
 from .placement import NoPlace
 from .validity import fault

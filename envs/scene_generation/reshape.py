@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import mujoco
 import numpy as np
 
+from ..base_scene import clean_spec
 from ..distributions import uniform
 from ..specs import PREFIXES
-from .base_scene import clean_spec
 
 WIDEST_PART = 0.074
 """What is gripped is never thicker than this along the finger-opening axis [m]; the fingers open 8 cm."""

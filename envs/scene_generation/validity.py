@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import mujoco
 import numpy as np
 
+from ..base_scene import clean_model
 from ..robot import inverse_kinematics as control
 from ..robot import panda as robot
 from ..specs import PREFIXES
-from .base_scene import clean_model
 from .expert_reference import Keyframe, Limb, Reference, place_all, reference, robots, things
 from .placement import far
 

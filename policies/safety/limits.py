@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...envs.frames import from_frame, to_frame
 from ...envs.robot import inverse_kinematics as control
 from ...envs.scene import BASES
-from ...envs.simulation import from_frame, to_frame
 
 
 class Limits(NamedTuple):

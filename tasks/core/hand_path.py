@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...envs.frames import from_frame
 from ...envs.robot import inverse_kinematics as control
 from ...envs.robot import panda as robot
-from ...envs.simulation import from_frame
 from ...envs.specs import OPENING_HIGH, OPENING_LOW
 
 

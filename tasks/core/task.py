@@ -6,8 +6,10 @@ import mujoco
 import numpy as np
 
 from ...envs.scene import Scene
-from ...envs.simulation import Simulation, Start
+from ...envs.simulation import Simulation
+from ...envs.simulation_data import SimulationData
 from ...envs.specs import ACTIONS, ROBOT_OBSERVATION, Spec, of_arms
+from ...envs.task_protocol import Start
 from .hand_path import Path, side_by_side
 
 ALONG_X, ALONG_Y, DIAGONAL = np.pi, np.pi / 2, 3 * np.pi / 4
@@ -174,7 +176,7 @@ class Task:
         places = np.stack([origin + turn @ hand for hand in hands[:, :3]])
         return Start(poses, places, hands[:, 3] + yaw, np.array([x, y, yaw]))
 
-    def observe(self, simulation: Simulation) -> dict[str, np.ndarray]:
+    def observe(self, simulation: SimulationData) -> dict[str, np.ndarray]:
         """Return position and heading of every observed object, (N, 3) and (N, 2)."""
         components = {}
         for body in self.objects:
@@ -184,7 +186,7 @@ class Task:
             components[f"{body}_heading"] = forward / length
         return components
 
-    def plan(self, simulation: Simulation, modes: np.ndarray) -> np.ndarray:
+    def plan(self, simulation: SimulationData, modes: np.ndarray) -> np.ndarray:
         """Return the expert's `ee_absolute` actions, (N, T, 10 arms), from the simulation's current hands."""
         starts = np.stack([simulation.in_frame(arm.tcp_position) for arm in simulation.arms])
         return side_by_side(self.paths(starts, np.asarray(modes)), simulation.frame)

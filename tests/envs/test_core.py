@@ -4,10 +4,10 @@ from hashlib import blake2b
 
 import numpy as np
 import pytest
+from bimodal.envs.frames import from_frame, to_frame
 from bimodal.envs.random_streams import noise_key, stream
 from bimodal.envs.robot import inverse_kinematics as control
 from bimodal.envs.robot import panda as robot
-from bimodal.envs.simulation import from_frame, to_frame
 from bimodal.envs.specs import ACTIONS, CONTROL_HZ, ROBOT_OBSERVATION, bounds, size
 from bimodal.tasks import load_task, task_names
 from scipy.optimize import minimize

@@ -12,12 +12,13 @@ import pytest
 from bimodal.benchmark.records.replay import check, replay
 from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.envs.errors import WrongUse
+from bimodal.envs.frames import from_frame
 from bimodal.envs.perturbations.core import registry as axis_files
 from bimodal.envs.perturbations.core.perturbation import overrides
 from bimodal.envs.perturbations.core.registry import axes
 from bimodal.envs.perturbations.core.variant import Variant, parse
 from bimodal.envs.perturbations.disturbances import grips
-from bimodal.envs.simulation import Simulation, from_frame
+from bimodal.envs.simulation import Simulation
 from bimodal.envs.specs import from_grid, to_grid
 from bimodal.policies.core.policy import Decision, Needs
 from bimodal.policies.experts import Planned

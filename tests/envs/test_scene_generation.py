@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from bimodal.benchmark.certificate.trials import Blend, trial
 from bimodal.cli.main import main
+from bimodal.envs.base_scene import clean_model
 from bimodal.envs.distributions import TEST, TRAIN, VALIDATION, choice, uniform
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.perturbations.core.perturbation import Axis, overrides
@@ -19,7 +20,6 @@ from bimodal.envs.rendering.render import Renderer, dressed
 from bimodal.envs.robot.panda import robosuite_models
 from bimodal.envs.scene_generation import generator
 from bimodal.envs.scene_generation import validity as check
-from bimodal.envs.scene_generation.base_scene import clean_model
 from bimodal.envs.scene_generation.blocking_post import RADIUS
 from bimodal.envs.scene_generation.expert_reference import place_all, reference
 from bimodal.envs.scene_generation.reshape import resize

@@ -6,8 +6,9 @@ import mujoco
 import numpy as np
 import pytest
 from bimodal.envs.scene import BASES, Scene, table_extents
-from bimodal.envs.simulation import Simulation, Start
+from bimodal.envs.simulation import Simulation
 from bimodal.envs.specs import ACTIONS, ROBOT_OBSERVATION, bounds, of_arms, size
+from bimodal.envs.task_protocol import Start
 
 MIDDLE = BASES[:, :2].mean(0)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.envs.errors import WrongUse
+from bimodal.envs.frames import to_frame
 from bimodal.envs.robot import inverse_kinematics as control
 from bimodal.envs.robot import panda as robot
-from bimodal.envs.simulation import Simulation, to_frame
+from bimodal.envs.simulation import Simulation
 from bimodal.envs.specs import ACTIONS, bounds, size
 from bimodal.policies import Decision, Episodes, Needs, Policy, load_policy
 from bimodal.policies.baselines import Zero

@@ -18,11 +18,12 @@ import mujoco
 import numpy as np
 import pytest
 from bimodal.benchmark.rollout.shard import Shard, run_shard
+from bimodal.envs.frames import to_frame
 from bimodal.envs.random_streams import stream
 from bimodal.envs.robot import inverse_kinematics as control
 from bimodal.envs.robot import panda as robot
 from bimodal.envs.scene import table_extents
-from bimodal.envs.simulation import Simulation, to_frame
+from bimodal.envs.simulation import Simulation
 from bimodal.envs.specs import CONTROL_HZ, OPENING_HIGH
 from bimodal.policies.core.registry import load_policy
 from bimodal.tasks import load_task, task_names

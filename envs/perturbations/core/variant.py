@@ -4,16 +4,18 @@ An episode in a variant and its clean twin differ in nothing else: the scene, th
 come from the same streams, and every axis draws from a stream of its own.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
 
+from ...base_scene import clean_spec, lean_spec
 from ...errors import WrongUse, unknown_name
-from ...scene_generation.base_scene import clean_spec, lean_spec
+from ...perturber import M, Perturber, Seeds
 from ...scene_generation.generator import redrawn, with_added, world
+from ...simulation_data import SimulationData
 from ...specs import ACTIONS, bounds, from_grid, of_arms, to_grid
+from ...task_protocol import Start, TaskProtocol
 from .perturbation import LEVELS, Axis, overrides
 from .registry import axes
 
@@ -23,8 +25,6 @@ COMBO = "combo"
 """Name of the combination, as if it were an axis: `combo:2`."""
 COMBINED = ("contact.friction", "sensing.noise", "actuation.delay", "start.bias", "scene.size")
 """Its axes, all at its level: one of every group that leaves the episode its length."""
-Seeds = Sequence[int] | np.ndarray
-"""Seeds of N episodes."""
 
 
 class Part(NamedTuple):
@@ -75,7 +75,7 @@ def _axes_of(part: Part) -> tuple[str, ...]:
     return COMBINED if part.axis == COMBO else (part.axis,)
 
 
-class Variant:
+class Variant(Perturber):
     """Some axes, each at a level, applied to the N episodes of one simulation."""
 
     def __init__(self, name: str = CLEAN) -> None:
@@ -87,12 +87,12 @@ class Variant:
         """Return the axes that have a hook of their own."""
         return [axis for axis in self.parts if overrides(axis, hook)]
 
-    def impossible(self, task: Any) -> str:
+    def impossible(self, task: TaskProtocol) -> str:
         """Return which axis at which level a task cannot have, and why; "" if all are possible."""
         reasons = ((axis, axis.impossible(task)) for axis in self.having("impossible"))
         return next((f"{axis.name}:{axis.level} is impossible: {why}" for axis, why in reasons if why), "")
 
-    def check(self, task: Any) -> None:
+    def check(self, task: TaskProtocol) -> None:
         """Refuse what is impossible.
 
         Raises:
@@ -103,37 +103,37 @@ class Variant:
 
     # ------------------------------------------------------------------------------- before an episode
 
-    def spec(self, task: Any, seed: int) -> mujoco.MjSpec:
+    def spec(self, task: TaskProtocol, seed: int) -> mujoco.MjSpec:
         """Return the scene of one episode without what is only seen; copy it before you change it."""
         scenes = self.having("scene")
         return redrawn(scenes, task, int(seed), lean_spec(task)) if scenes else lean_spec(task)
 
-    def drawn(self, task: Any, seed: int) -> mujoco.MjSpec:
+    def drawn(self, task: TaskProtocol, seed: int) -> mujoco.MjSpec:
         """Return the scene of one episode with all that is only seen."""
         scenes = self.having("scene")
         return redrawn(scenes, task, int(seed), clean_spec(task)) if scenes else task.spec()
 
-    def blocked(self, task: Any, seed: int) -> int:
+    def blocked(self, task: TaskProtocol, seed: int) -> int:
         """Return the mode that is blocked in one episode, -1 for none."""
         each = (axis.blocked(task, axis.rng(task, seed, "blocked")) for axis in self.having("blocked"))
         return max(each, default=-1)
 
-    def aimed(self, task: Any, seed: int) -> int:
+    def aimed(self, task: TaskProtocol, seed: int) -> int:
         """Return the mode that one episode favours or blocks, by the first axis that does; -1 for none."""
         return next((mode for axis in self.parts if (mode := axis.aimed(task, int(seed))) >= 0), -1)
 
-    def unseen(self, task: Any, seed: int) -> bool | None:
+    def unseen(self, task: TaskProtocol, seed: int) -> bool | None:
         """Return whether one episode shows kinds that no train scene has; None where none differ."""
         each = [found for axis in self.parts if (found := axis.unseen(task, int(seed))) is not None]
         return any(each) if each else None
 
-    def look(self, model: mujoco.MjModel, task: Any, seed: int) -> None:
+    def look(self, model: mujoco.MjModel, task: TaskProtocol, seed: int) -> None:
         """Change the dressed model of one episode, in place."""
         for axis in self.having("look"):
             axis.seed = int(seed)
             axis.look(model, task, axis.rng(task, seed, "look"))
 
-    def models(self, base: mujoco.MjModel, task: Any, seeds: Seeds) -> list[mujoco.MjModel] | None:
+    def models(self, base: mujoco.MjModel, task: TaskProtocol, seeds: Seeds) -> list[mujoco.MjModel] | None:
         """Return every episode's model; None when none differs from `base`, the task's compiled scene."""
         scenes, fields = self.having("scene"), self.having("model")
         if not scenes and not fields:
@@ -147,14 +147,14 @@ class Variant:
             found.append(model)
         return found
 
-    def start(self, start: Any, task: Any, seed: int) -> Any:
+    def start(self, start: Start, task: TaskProtocol, seed: int) -> Start:
         """Return where one episode begins."""
         for axis in self.having("start"):
             start = axis.start(start, task, axis.rng(task, seed, "start"))
         scenes = self.having("scene")
         return with_added(start, world(scenes, task, int(seed))) if scenes else start
 
-    def joints(self, task: Any, seeds: Seeds) -> np.ndarray | None:
+    def joints(self, task: TaskProtocol, seeds: Seeds) -> np.ndarray | None:
         """Return what is added to the arms' joint angles at the start [rad], (N, 7); None for nothing."""
         moved = self.having("joints")
         if not moved:
@@ -170,7 +170,7 @@ class Variant:
 
     # --------------------------------------------------------------------------------- in the loop
 
-    def begin(self, task: Any, seeds: Seeds) -> None:
+    def begin(self, task: TaskProtocol, seeds: Seeds) -> None:
         """Begin the episodes."""
         for axis in self.parts:
             draws = np.zeros((len(seeds), 0))
@@ -201,7 +201,7 @@ class Variant:
             actions = axis.act(actions, space, step)
         return to_grid(np.clip(actions, *bounds(of_arms(ACTIONS[space], len(simulation.arms)))))
 
-    def judged(self, measurement: Any, simulation: Any) -> Any:
+    def judged(self, measurement: M, simulation: SimulationData) -> M:
         """Return a `Measurement` that knows of what the variant forbids to touch."""
         for axis in self.having("illegal"):
             worst = np.maximum(measurement.illegal, axis.illegal(simulation))
