@@ -200,7 +200,7 @@ def _fits(training: Training, setting: Setting, shown: dict | None) -> bool:
     kind = METHODS[method]
     return (
         wanted.items() <= {name: found.get(name) for name in wanted}.items()
-        and (config.horizon, config.width, config.blocks) == (kind.horizon, sizes.width, sizes.blocks)
+        and (config.chunk_size, config.width, config.blocks) == (kind.chunk_size, sizes.width, sizes.blocks)
         and _learnt(card.get("demonstrations", {}), task, kind.regime, shown)
     )
 

@@ -6,7 +6,7 @@ from ..envs.random_streams import stream
 from ..envs.simulation import Simulation
 from ..envs.specs import OPENING_HIGH, PREFIXES, bounds
 from .core.policy import Decision, Episodes, Policy
-from .experts import CHUNK, Planned
+from .experts import CHUNK_SIZE, Planned
 
 
 class MeanOfModes(Planned):
@@ -27,7 +27,7 @@ class Zero(Policy):
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return the current poses as the target."""
-        return Decision(np.repeat(_stay(observation, self.task.arms)[:, None], CHUNK, axis=1))
+        return Decision(np.repeat(_stay(observation, self.task.arms)[:, None], CHUNK_SIZE, axis=1))
 
 
 class Random(Policy):
@@ -43,12 +43,12 @@ class Random(Policy):
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return a random walk of targets around the current poses."""
         low, high = bounds(self.task.actions("ee_absolute"))
-        chunk = np.repeat(_stay(observation, self.task.arms)[:, None], CHUNK, axis=1)
+        chunk = np.repeat(_stay(observation, self.task.arms)[:, None], CHUNK_SIZE, axis=1)
         for row, key in enumerate(self._keys):
             rng = stream("random policy", int(key), self._decision)
             for arm in np.split(chunk[row], self.task.arms, axis=1):
-                arm[:, :3] += np.cumsum(rng.uniform(-0.05, 0.05, (CHUNK, 3)), axis=0)
-                arm[:, 9] = rng.uniform(low[9], high[9], CHUNK)
+                arm[:, :3] += np.cumsum(rng.uniform(-0.05, 0.05, (CHUNK_SIZE, 3)), axis=0)
+                arm[:, 9] = rng.uniform(low[9], high[9], CHUNK_SIZE)
         self._decision += 1
         return Decision(np.clip(chunk, low, high))
 

@@ -48,7 +48,7 @@ class DecisionDiffuser(Planner):
         self,
         task: Task,
         checkpoint: Path,
-        execute: int | None = None,
+        n_action_steps: int | None = None,
         mode: str | None = None,
         guidance: float = 1.8,
         temperature: float = 0.5,
@@ -58,7 +58,7 @@ class DecisionDiffuser(Planner):
         Args:
             task: the task to act in.
             checkpoint: the .safetensors file; its .json lies beside it.
-            execute: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
+            n_action_steps: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
             mode: name of the mode that is asked for; None leaves the choice to the noise.
             guidance: w of classifier-free guidance.
             temperature: alpha, factor of the variance of all noise; low ones narrow the modes.
@@ -67,7 +67,7 @@ class DecisionDiffuser(Planner):
             WrongUse: the task has no such mode.
             BimodalError: the checkpoint is missing, damaged or made for something else.
         """
-        super().__init__(task, checkpoint, execute)
+        super().__init__(task, checkpoint, n_action_steps)
         if mode is not None and mode not in task.modes:
             raise unknown_name("mode", mode, task.modes)
         self.mode = -1 if mode is None else task.modes.index(mode)
@@ -76,7 +76,7 @@ class DecisionDiffuser(Planner):
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the networks that plan, that act, and that know what return is within reach."""
-        size, action_size = config.state_size, config.chunk_size // config.horizon
+        size, action_size = config.state_size, config.chunk_values // config.chunk_size
         told, (width, blocks) = config.condition_size + 2, half(config)
         return Networks(
             config,
@@ -124,6 +124,6 @@ class DecisionDiffuser(Planner):
         levels = noise.unflatten(1, (LEVELS, -1))
         states = ddpm(trunk, levels, wish, SHARES, temperature=self.temperature).unflatten(1, (FRAMES, -1))
         chosen, verdict = self.settle(wanted, states, 0)
-        actions = along(self.networks["inverse"], states[chosen, None, : self.config.horizon + 1])[0]
-        verdict = self.led(verdict, actions, states[chosen, 1 : self.config.horizon + 1])
+        actions = along(self.networks["inverse"], states[chosen, None, : self.config.chunk_size + 1])[0]
+        verdict = self.led(verdict, actions, states[chosen, 1 : self.config.chunk_size + 1])
         return Plan(actions.flatten(), states, wanted, chosen, verdict)

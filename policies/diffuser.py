@@ -31,7 +31,7 @@ class Diffuser(Planner):
     method = "diffuser"
     description = "Diffuser: diffusion of state-action plans with value guidance."
     training_steps = 4000
-    horizon = FRAMES
+    chunk_size = FRAMES
     planned = range(FRAMES)
     recorded = PATCH
 
@@ -39,7 +39,7 @@ class Diffuser(Planner):
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the network that plans and the one that values plans."""
         seen, (width, blocks) = config.state_size, half(config)
-        size = config.chunk_size // FRAMES + seen
+        size = config.chunk_values // FRAMES + seen
         return Networks(
             config,
             plan=PlanTransformer(FRAMES, size, seen, generator, width, blocks, PATCH),
@@ -63,11 +63,11 @@ class Diffuser(Planner):
 
     def noise_size(self) -> int:
         """Return the numbers of a plan at every level."""
-        return LEVELS * (self.config.chunk_size + FRAMES * self.config.state_size)
+        return LEVELS * (self.config.chunk_values + FRAMES * self.config.state_size)
 
     def plan(self, noise: Tensor, condition: Tensor, last: Plan | None) -> Plan:
         """Return the best of K guided plans."""
-        action_size = self.config.chunk_size // FRAMES
+        action_size = self.config.chunk_values // FRAMES
         known = torch.zeros(len(noise), FRAMES, action_size + self.config.state_size)
         known[:, 0, action_size:] = condition
         known = known.flatten(1)

@@ -49,14 +49,14 @@ class DiffuserLite(Planner):
     description = "DiffuserLite: coarse-to-fine state plans by rectified flows."
     training_steps = 3500
     stages = 2
-    horizon = 8
+    chunk_size = 8
     planned = range(SPAN)
 
     def __init__(
         self,
         task: Task,
         checkpoint: Path,
-        execute: int | None = None,
+        n_action_steps: int | None = None,
         candidates: int | None = None,
         guidance: float = 1.0,
         temperature: float = 1.0,
@@ -66,7 +66,7 @@ class DiffuserLite(Planner):
         Args:
             task: the task to act in.
             checkpoint: the .safetensors file; its .json lies beside it.
-            execute: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
+            n_action_steps: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
             candidates: coarse plans sampled for each decision; None takes 16.
             guidance: w of classifier-free guidance at the coarsest level.
             temperature: factor of the variance of the noise.
@@ -74,13 +74,13 @@ class DiffuserLite(Planner):
         Raises:
             BimodalError: the checkpoint is missing, damaged or made for something else.
         """
-        super().__init__(task, checkpoint, execute, candidates)
+        super().__init__(task, checkpoint, n_action_steps, candidates)
         self.guidance, self.temperature = guidance, temperature
 
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the levels' networks, the critic, the inverse dynamics and the returns within reach."""
-        size, action_size = config.state_size, config.chunk_size // config.horizon
+        size, action_size = config.state_size, config.chunk_values // config.chunk_size
         conditions, (width, blocks) = (size + 2, 2 * size, 2 * size), half(config)
         levels = [PlanTransformer(POINTS, size, c, generator, 3 * width // 4, blocks) for c in conditions]
         return Networks(

@@ -38,7 +38,7 @@ class Diffusion(ChunkPolicy):
         self,
         task: Task,
         checkpoint: Path,
-        execute: int | None = None,
+        n_action_steps: int | None = None,
         sampler: str = "ddim",
         steps: int | None = None,
     ) -> None:
@@ -47,7 +47,7 @@ class Diffusion(ChunkPolicy):
         Args:
             task: the task to act in.
             checkpoint: the .safetensors file; its .json lies beside it.
-            execute: actions executed of each chunk; None keeps the checkpoint's.
+            n_action_steps: actions executed of each chunk; None keeps the checkpoint's.
             sampler: `ddim` draws once, at the start; `ddpm` draws at every step.
             steps: passes through the trunk, 1 to 100; None for 10 with ddim, all 100 with ddpm.
 
@@ -55,7 +55,7 @@ class Diffusion(ChunkPolicy):
             BimodalError: the checkpoint is missing, damaged or made for something else, or there is no such
                 sampler.
         """
-        super().__init__(task, checkpoint, execute)
+        super().__init__(task, checkpoint, n_action_steps)
         if sampler not in STEPS:
             raise unknown_name("sampler", sampler, STEPS)
         self.sampler = sampler
@@ -72,7 +72,7 @@ class Diffusion(ChunkPolicy):
     def noise_size(self) -> int:
         """Return how many numbers the sampler draws; the first are those that it starts from."""
         draws = self.steps if self.sampler == "ddpm" else 1
-        return draws * self.config.chunk_size
+        return draws * self.config.chunk_values
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
         """Return what the noise is denoised to."""
@@ -87,6 +87,6 @@ class DDPM(Diffusion):
 
     description = "Diffusion Policy with 100 DDPM steps: the weights of `diffusion`."
 
-    def __init__(self, task: Task, checkpoint: Path, execute: int | None = None) -> None:
+    def __init__(self, task: Task, checkpoint: Path, n_action_steps: int | None = None) -> None:
         """Load the weights of `diffusion`; arguments as there."""
-        super().__init__(task, checkpoint, execute, "ddpm")
+        super().__init__(task, checkpoint, n_action_steps, "ddpm")

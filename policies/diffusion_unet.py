@@ -20,4 +20,4 @@ class UNetDiffusion(Diffusion):
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return a U-Net over the frames of a chunk, with 32 and 64 channels at the usual width of 128."""
         channels, widths = len(config.action_normaliser.mean), (config.width // 4, config.width // 2)
-        return UNet(config.horizon, channels, config.condition_size, generator, widths)
+        return UNet(config.chunk_size, channels, config.condition_size, generator, widths)

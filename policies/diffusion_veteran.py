@@ -41,14 +41,14 @@ class Veteran(Planner):
     method = "veteran"
     description = "Diffusion Veteran: picks among freely sampled state plans by a critic."
     training_steps = 4000
-    horizon = 2 * STRIDE
+    chunk_size = 2 * STRIDE
     planned = range(0, STRIDE * FRAMES, STRIDE)
 
     def __init__(
         self,
         task: Task,
         checkpoint: Path,
-        execute: int | None = None,
+        n_action_steps: int | None = None,
         candidates: int | None = None,
         margin: float | None = None,
     ) -> None:
@@ -57,7 +57,7 @@ class Veteran(Planner):
         Args:
             task: the task to act in.
             checkpoint: the .safetensors file; its .json lies beside it.
-            execute: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
+            n_action_steps: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
             candidates: plans sampled for each decision; None takes 16. The paper draws 50.
             margin: the rest of the last plan stays unless a new one's value, a return in [0, 1], is higher
                 by this; None for new plans alone, like the paper.
@@ -66,15 +66,17 @@ class Veteran(Planner):
             BimodalError: the checkpoint is missing, damaged or made for something else, or with a margin,
                 the executed actions do not end at a planned state.
         """
-        super().__init__(task, checkpoint, execute, candidates)
-        if margin is not None and self.execute % STRIDE:
-            raise BimodalError(f"a plan can be kept after a multiple of {STRIDE} actions, not {self.execute}")
+        super().__init__(task, checkpoint, n_action_steps, candidates)
+        if margin is not None and self.n_action_steps % STRIDE:
+            raise BimodalError(
+                f"a plan can be kept after a multiple of {STRIDE} actions, not {self.n_action_steps}"
+            )
         self.margin = margin
 
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the networks that plan, that value plans and that act."""
-        size, few, (width, blocks) = config.state_size, config.chunk_size // 2, half(config)
+        size, few, (width, blocks) = config.state_size, config.chunk_values // 2, half(config)
         return Networks(
             config,
             plan=PlanTransformer(FRAMES, size, size, generator, width, blocks),
@@ -100,26 +102,28 @@ class Veteran(Planner):
 
     def noise_size(self) -> int:
         """Return the numbers of a plan at every level, of a look back at it, and of the actions."""
-        return (LEVELS + 1) * FRAMES * self.config.state_size + INVERSE_LEVELS * self.config.chunk_size
+        return (LEVELS + 1) * FRAMES * self.config.state_size + INVERSE_LEVELS * self.config.chunk_values
 
     def plan(self, noise: Tensor, condition: Tensor, last: Plan | None) -> Plan:
         """Return the best of K plans, or the last one's rest."""
         size = self.config.state_size
         trunk = inpainted(self.networks["plan"], condition.repeat(1, FRAMES), known_states(FRAMES, size))
         for_plan, for_actions = noise.split(
-            [(LEVELS + 1) * FRAMES * size, INVERSE_LEVELS * self.config.chunk_size], 1
+            [(LEVELS + 1) * FRAMES * size, INVERSE_LEVELS * self.config.chunk_values], 1
         )
         draws = for_plan.unflatten(1, (LEVELS + 1, -1))
         flat = ddpm(trunk, draws[:, :LEVELS], condition, SHARES)
         if self.margin is not None and last is not None:
-            flat = torch.cat([rest(last, self.execute // STRIDE, condition[0]).flatten()[None], flat[1:]])
+            flat = torch.cat(
+                [rest(last, self.n_action_steps // STRIDE, condition[0]).flatten()[None], flat[1:]]
+            )
         back = noised(flat, draws[:1, LEVELS], float(SHARES[LOOK_BACK - 1]))
         likely = typical(trunk, flat, back, LOOK_BACK / LEVELS, condition)
         scores = self.networks["critic"](flat, flat.new_zeros(len(flat)), condition) - (~likely).float()
         kept = 0 if self.margin is not None and last is not None else None
         states = flat.unflatten(1, (FRAMES, size))
         chosen, verdict = self.settle(scores, states, choose(scores, kept, self.margin or 0.0), STRIDE)
-        path = states[chosen, : self.config.horizon // STRIDE + 1]
+        path = states[chosen, : self.config.chunk_size // STRIDE + 1]
         pairs = torch.cat([path[:-1], path[1:]], dim=1)
         steps = for_actions[0].view(INVERSE_LEVELS, len(pairs), -1).transpose(0, 1)
         actions = ddpm(self.networks["inverse"], steps, pairs, INVERSE_SHARES, temperature=COOL)

@@ -11,7 +11,7 @@ from ..envs.specs import OPENING_LOW
 from ..tasks.core.hand_path import side_by_side
 from .core.policy import Decision, Episodes, Needs, Policy
 
-CHUNK = 16
+CHUNK_SIZE = 16
 """Actions in a chunk."""
 
 
@@ -20,7 +20,7 @@ class Planned(Policy):
 
     def needs(self) -> Needs:
         """Return that it reads the simulator."""
-        return Needs(execute=CHUNK, privileged=True)
+        return Needs(n_action_steps=CHUNK_SIZE, privileged=True)
 
     def plan(self, simulation: Simulation, episodes: Episodes) -> np.ndarray:
         """Return the actions of whole episodes, (N, T, A)."""
@@ -35,8 +35,8 @@ class Planned(Policy):
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return the next part of the plan; its last action for ever after."""
-        steps = np.minimum(np.arange(self._step, self._step + CHUNK), self._plan.shape[1] - 1)
-        self._step += CHUNK
+        steps = np.minimum(np.arange(self._step, self._step + CHUNK_SIZE), self._plan.shape[1] - 1)
+        self._step += CHUNK_SIZE
         return Decision(self._plan[:, steps])
 
 
@@ -78,7 +78,7 @@ class Tracking(Expert):
 
     def needs(self) -> Needs:
         """Return that it reads the simulator, and looks at it every second step."""
-        return Needs(execute=2, privileged=True)
+        return Needs(n_action_steps=2, privileged=True)
 
     def plan(self, simulation: Simulation, episodes: Episodes) -> np.ndarray:
         """Return the expert's plan, soon that of a hand that starts in the middle."""

@@ -25,20 +25,20 @@ class Flow(ChunkPolicy):
     """Euler steps of a decision, unless a policy is built with another number."""
 
     def __init__(
-        self, task: Task, checkpoint: Path, execute: int | None = None, steps: int | None = None
+        self, task: Task, checkpoint: Path, n_action_steps: int | None = None, steps: int | None = None
     ) -> None:
         """Load trained weights.
 
         Args:
             task: the task to act in.
             checkpoint: the .safetensors file; its .json lies beside it.
-            execute: actions executed of each chunk; None keeps the checkpoint's.
+            n_action_steps: actions executed of each chunk; None keeps the checkpoint's.
             steps: Euler steps from the noise to a chunk; None takes the method's.
 
         Raises:
             BimodalError: the checkpoint is missing, damaged or made for something else, or no steps at all.
         """
-        super().__init__(task, checkpoint, execute)
+        super().__init__(task, checkpoint, n_action_steps)
         self.steps = self.passes if steps is None else steps
         if self.steps < 1:
             raise BimodalError(f"cannot sample in {self.steps} steps; 1 or more are possible")

@@ -69,7 +69,7 @@ class GMM(ChunkPolicy):
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the mixture's network."""
-        sizes = config.chunk_size, config.condition_size
+        sizes = config.chunk_values, config.condition_size
         return Mixture(*sizes, generator, config.width, config.blocks)
 
     @staticmethod

@@ -71,7 +71,7 @@ class PredictiveSampling(Policy):
 
     def needs(self) -> Needs:
         """Return that it reads the simulator."""
-        return Needs(execute=EXECUTE, privileged=True)
+        return Needs(n_action_steps=EXECUTE, privileged=True)
 
     def update(self, knots: np.ndarray, costs: np.ndarray) -> Update:
         """Return the plan for scored candidates (C, K, D) and (C,)."""

@@ -17,12 +17,12 @@ class StepMSE(MSE):
 
     method = "mse_step"
     description = "Regression of single actions, decided anew at every control step."
-    horizon = 1
-    executes = 1
+    chunk_size = 1
+    n_action_steps = 1
     halved = True
 
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return a trunk half as wide as that of a chunk: it has a sixteenth of the numbers to say."""
         width = config.width // 2
-        return ResFiLM(config.chunk_size, config.condition_size, generator, width, config.blocks)
+        return ResFiLM(config.chunk_values, config.condition_size, generator, width, config.blocks)

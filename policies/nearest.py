@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ..envs.errors import BimodalError
 from .core.checkpoint import Config
 from .core.chunk_policy import ChunkPolicy, Draw, Fit, Learned
-from .core.dataset import HORIZON
+from .core.dataset import CHUNK_SIZE
 
 MEMORY = 150_000
 """Most that a task's demonstrations may take in 16 bits [bytes]; about forty of the 300 episodes."""
@@ -33,7 +33,7 @@ class Memory(nn.Module):
         """Return the chunks (B, H*A) that followed the frames most like c (B, C); the first of several."""
         away = (self.seen - c[:, None]).square().sum(2)
         nearest = away.argmin(1, keepdim=True)
-        ahead = torch.minimum(torch.arange(HORIZON).to(nearest), self.left[nearest[:, 0]].long())
+        ahead = torch.minimum(torch.arange(CHUNK_SIZE).to(nearest), self.left[nearest[:, 0]].long())
         return self.done[nearest + ahead].flatten(1)
 
 
@@ -61,7 +61,7 @@ class Nearest(ChunkPolicy):
     ) -> Learned:
         """Keep the demonstrations; there is no loss."""
         whole = draw(torch.arange(count))
-        actions = whole.chunk.unflatten(1, (HORIZON, -1))
+        actions = whole.chunk.unflatten(1, (CHUNK_SIZE, -1))
         ends = episode_ends(actions)
         values = whole.condition.shape[1] + actions.shape[2] + 1
         fitting = ends[ends < MEMORY // (2 * values)]

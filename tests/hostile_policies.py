@@ -242,7 +242,14 @@ class NeedsCamera(Policy):
 
 class HalfSteps(Policy):
     def needs(self):
-        return Needs(execute=2.5)
+        return Needs(n_action_steps=2.5)
+
+
+class OldNeeds(Policy):
+    """Its file is older than the name `n_action_steps`."""
+
+    def needs(self):
+        return Needs(execute=4)
 
 
 class OddTraining(Expert):

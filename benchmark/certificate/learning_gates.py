@@ -9,7 +9,7 @@ import numpy as np
 from ...envs.errors import BimodalError
 from ...policies import Policy
 from ...policies.core.checkpoint import checkpoint_path
-from ...policies.core.dataset import HORIZON
+from ...policies.core.dataset import CHUNK_SIZE
 from ...policies.training.train import METHODS, train
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import PROCESS_NOISE, Demonstrations, collect, load, save
@@ -207,7 +207,7 @@ def forgiven_rows(outcomes: Outcomes) -> list[Row]:
 
 
 def _name(method: str, n: int) -> str:
-    return f"{method}, {n} of {HORIZON}"
+    return f"{method}, {n} of {CHUNK_SIZE}"
 
 
 def _found(outcomes: Outcomes, method: str, n: int, forgiving: bool = False) -> list[Outcome]:

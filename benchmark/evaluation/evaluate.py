@@ -191,7 +191,7 @@ def describe(
             "track": "privileged" if needs.privileged else "state",
             "description": built.description,
             "parameters": parameters,
-            "execute": needs.execute,
+            "execute": needs.n_action_steps,
             "action": needs.action,
             "observations": list(observations),
             "artifacts": artifacts,
@@ -221,8 +221,10 @@ def _introduce(
     except Exception as error:
         text = f"the policy cannot say what it needs for {task.id}: {fault_text(error)}"
         raise BimodalError(text) from error
-    if not isinstance(needs, Needs) or not isinstance(needs.execute, int):
-        raise WrongUse(f"needs() returned {needs!r:.80}; it must be a Needs, its `execute` a whole number")
+    if not isinstance(needs, Needs) or not isinstance(needs.n_action_steps, int):
+        raise WrongUse(
+            f"needs() returned {needs!r:.80}; it must be a Needs, its `n_action_steps` a whole number"
+        )
     return built, needs, files
 
 

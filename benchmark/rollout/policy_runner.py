@@ -42,7 +42,7 @@ class Pilot:
         self.faults = np.full(simulation.n, "", dtype=object)
         """What went wrong in each episode, "" for nothing, (N,) str."""
         self.low, self.high = bounds(referee.task.actions(needs.action))
-        self._chunk = np.zeros((simulation.n, needs.execute, len(self.low)), np.int32)
+        self._chunk = np.zeros((simulation.n, needs.n_action_steps, len(self.low)), np.int32)
 
     def reset(self, noise_keys: np.ndarray) -> None:
         """Tell the policy that N episodes begin."""
@@ -52,11 +52,11 @@ class Pilot:
     def action(self, step: int) -> np.ndarray:
         """Return the actions of control step `step` on the grid, (N, A) int32."""
         variant = self.simulation.variant
-        if step % self.needs.execute == 0:
+        if step % self.needs.n_action_steps == 0:
             self._decide(variant.observe(self.simulation.observe(), step), step)
         elif variant.every_step:
             variant.observe(self.simulation.observe(), step)
-        return self._chunk[:, step % self.needs.execute]
+        return self._chunk[:, step % self.needs.n_action_steps]
 
     def _decide(self, seen: dict[str, np.ndarray], step: int) -> None:
         names = self.needs.observations or tuple(seen)

@@ -66,7 +66,7 @@ def check_needs(task: Task, needs: Needs) -> None:
     """Refuse, before the first episode, a policy that reads or emits what the task does not have.
 
     Raises:
-        WrongUse: an unknown observation or action space, or an impossible `execute`.
+        WrongUse: an unknown observation or action space, or an impossible `n_action_steps`.
     """
     offered = [spec.name for spec in task.observation]
     for name in needs.observations:
@@ -74,8 +74,8 @@ def check_needs(task: Task, needs: Needs) -> None:
             raise unknown_name(f"observation of {task.id}", name, offered)
     if needs.action not in ACTIONS:
         raise unknown_name("action space", needs.action, ACTIONS)
-    if needs.execute < 1:
-        raise WrongUse(f"needs().execute is {needs.execute}; it must be at least 1")
+    if needs.n_action_steps < 1:
+        raise WrongUse(f"needs().n_action_steps is {needs.n_action_steps}; it must be at least 1")
 
 
 def run_shard(

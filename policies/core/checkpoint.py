@@ -23,6 +23,8 @@ SIZE_LIMIT = 1_500_000
 """Largest file of weights that may travel inside the package [bytes]."""
 LARGE_LIMIT = 500_000_000
 """Largest file of weights that stays outside [bytes]."""
+ON_DISK = {"chunk_size": "horizon", "n_action_steps": "execute"}
+"""Keys of the JSON file that are older than the names of their fields; entries hold the file's sha256."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ class Config:
     """Name of the action space."""
     action_normaliser: Normaliser
     """Of one action."""
-    horizon: int
+    chunk_size: int
     """Actions in a chunk."""
-    execute: int
+    n_action_steps: int
     """Actions executed before the next decision."""
     modes: int
     """Number of modes that the policy is told apart by a label; 0 when it gets no label."""
@@ -61,9 +63,9 @@ class Config:
     """Version of this record."""
 
     @property
-    def chunk_size(self) -> int:
+    def chunk_values(self) -> int:
         """Values of a flat chunk, H*A."""
-        return self.horizon * len(self.action_normaliser.mean)
+        return self.chunk_size * len(self.action_normaliser.mean)
 
     @property
     def state_size(self) -> int:
@@ -77,7 +79,8 @@ class Config:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields = dataclasses.fields(self)
+        data = {ON_DISK.get(field.name, field.name): getattr(self, field.name) for field in fields}
         data["observations"] = [component._asdict() for component in self.observations]
         for name in ("observation_normaliser", "action_normaliser"):
             data[name] = data[name].to_json()
@@ -92,10 +95,10 @@ class Config:
         )
         for name in ("observation_normaliser", "action_normaliser"):
             values[name] = Normaliser.from_json(data[name])
-        for name in ("horizon", "execute", "modes", "width", "blocks", "parameters"):
-            values[name] = int(data[name])
+        for name in ("chunk_size", "n_action_steps", "modes", "width", "blocks", "parameters"):
+            values[name] = int(values.pop(ON_DISK.get(name, name)))
         config = cls(**values)
-        if not (1 <= config.width <= 1024 and 1 <= config.blocks <= 16 and 1 <= config.horizon <= 128):
+        if not (1 <= config.width <= 1024 and 1 <= config.blocks <= 16 and 1 <= config.chunk_size <= 128):
             raise ValueError("the network's size is out of bounds")
         if len(config.observation_normaliser.mean) != sum(c.size for c in config.observations):
             raise ValueError("the normaliser does not fit the observations")

@@ -16,7 +16,7 @@ from ...envs.specs import ACTIONS, bounds, size
 from ...tasks.core.task import Task
 from ..networks.film_resnet import ResFiLM
 from . import checkpoint as checkpoints
-from .dataset import HORIZON, Batch
+from .dataset import CHUNK_SIZE, Batch
 from .policy import Decision, Episodes, Needs, Policy
 
 Draw = Callable[[Tensor], Batch]
@@ -44,9 +44,9 @@ class ChunkPolicy(Policy):
     """Of AdamW at the first step; it falls to zero along a half cosine."""
     labelled: ClassVar[bool] = False
     """Whether the condition ends with the wanted mode (an oracle; ordinary policies must choose)."""
-    horizon: ClassVar[int] = HORIZON
+    chunk_size: ClassVar[int] = CHUNK_SIZE
     """Actions in a chunk."""
-    executes: ClassVar[int] = 8
+    n_action_steps: int = 8
     """Actions executed of a chunk, unless a policy is built with another number."""
     planned: ClassVar[range] = range(0)
     """Frames from the present one whose observations the method plans; none for a method of actions alone."""
@@ -55,13 +55,13 @@ class ChunkPolicy(Policy):
     halved: ClassVar[bool] = False
     """Whether the weights are rounded to 16 bits after training, so that twice as many fit on a disk."""
 
-    def __init__(self, task: Task, checkpoint: Path, execute: int | None = None) -> None:
+    def __init__(self, task: Task, checkpoint: Path, n_action_steps: int | None = None) -> None:
         """Load trained weights.
 
         Args:
             task: the task to act in.
             checkpoint: the .safetensors file; its .json lies beside it.
-            execute: actions executed of each chunk; None keeps the checkpoint's.
+            n_action_steps: actions executed of each chunk; None keeps the checkpoint's.
 
         Raises:
             BimodalError: the checkpoint is missing, damaged or made for something else.
@@ -73,11 +73,10 @@ class ChunkPolicy(Policy):
         checkpoints.check_specs(config, task.observation, len(task.modes), task.arms)
         self.config, self.checkpoint = config, checkpoint
         self.training, self.parameters = config.training, config.parameters
-        self.execute = config.execute if execute is None else execute
-        if not 1 <= self.execute <= config.horizon:
-            raise BimodalError(
-                f"cannot execute {self.execute} of {config.horizon} actions; 1 to {config.horizon} are"
-            )
+        self.n_action_steps = config.n_action_steps if n_action_steps is None else n_action_steps
+        if not 1 <= self.n_action_steps <= config.chunk_size:
+            size = config.chunk_size
+            raise BimodalError(f"cannot execute {self.n_action_steps} of {size} actions; 1 to {size} are")
         self.network = self.build(config, torch.Generator())
         try:
             self.network.load_state_dict(loaded.weights)
@@ -92,7 +91,7 @@ class ChunkPolicy(Policy):
     @classmethod
     def build(cls, config: checkpoints.Config, generator: torch.Generator) -> nn.Module:
         """Return the method's networks for a config, with fresh weights; one trunk unless it needs more."""
-        return ResFiLM(config.chunk_size, config.condition_size, generator, config.width, config.blocks)
+        return ResFiLM(config.chunk_values, config.condition_size, generator, config.width, config.blocks)
 
     @staticmethod
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -116,7 +115,7 @@ class ChunkPolicy(Policy):
 
     def noise_size(self) -> int:
         """Return how many standard normal numbers a decision takes; one for each value of a chunk."""
-        return self.config.chunk_size
+        return self.config.chunk_values
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
         """Return normalised chunks (B, H*A) for normal noise (B, noise_size) and conditions (B, C)."""
@@ -124,7 +123,7 @@ class ChunkPolicy(Policy):
 
     def needs(self) -> Needs:
         """Return the components that the checkpoint was trained on."""
-        return Needs(tuple(c.name for c in self.config.observations), self.config.action, self.execute)
+        return Needs(tuple(c.name for c in self.config.observations), self.config.action, self.n_action_steps)
 
     def artifacts(self) -> dict[str, str]:
         """Return the sha256 of the weights and of their config."""
@@ -146,7 +145,7 @@ class ChunkPolicy(Policy):
         condition = np.concatenate([seen, self._labels], axis=1)
         chunks = in_micro_batches(self.sample, self._noise(), condition)
         self._decision += 1
-        actions = chunks.reshape(len(condition), self.config.horizon, -1)
+        actions = chunks.reshape(len(condition), self.config.chunk_size, -1)
         return Decision(tidy(self.config.action_normaliser.restore(actions), self.config.action))
 
     def _noise(self) -> np.ndarray:

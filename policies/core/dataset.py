@@ -13,7 +13,7 @@ from ...envs.specs import ACTIONS, size
 from ...tasks.demonstrations import collect as demonstrations
 from ...tasks.demonstrations.collect import Demonstrations
 
-HORIZON = 16
+CHUNK_SIZE = 16
 """Actions in a chunk (0.8 s at 20 Hz)."""
 ACTION = "ee_absolute"
 """Action space of the demonstrations."""
@@ -87,7 +87,7 @@ def load_demonstrations(path: Path, task: str | None = None) -> Demonstrations:
     return demos
 
 
-def make_windows(demos: Demonstrations, reach: int = HORIZON) -> Windows:
+def make_windows(demos: Demonstrations, reach: int = CHUNK_SIZE) -> Windows:
     """Cut every episode into one window a frame, from the first frame to the last.
 
     Args:

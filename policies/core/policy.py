@@ -1,24 +1,37 @@
 """What a policy is. Subclass `Policy`, write `act`, and every evaluator of the suite can run it."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ...envs.errors import WrongUse
 from ...envs.simulation import Simulation
 from ...tasks.core.task import Task
 
 
-class Needs(NamedTuple):
-    """What a policy wants to see and what it emits; checked before the first episode."""
-
+class _Needs(NamedTuple):
     observations: tuple[str, ...] = ()
     """Names of the observation components it reads, in its own order; () for all of them."""
     action: str = "ee_absolute"
     """Action space: `ee_absolute`, `ee_delta` or `joint_absolute`."""
-    execute: int = 8
+    n_action_steps: int = 8
     """Actions executed of each chunk before the next decision."""
     privileged: bool = False
     """Whether it reads the simulator itself (experts, MPC); scored on a track of its own."""
+
+
+class Needs(_Needs):
+    """What a policy wants to see and what it emits; checked before the first episode."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *values: Any, **fields: Any) -> "Needs":
+            """Refuse the name that `n_action_steps` had before, in one line."""
+            if "execute" in fields:
+                raise WrongUse("Needs has no `execute`: its name is now `n_action_steps`")
+            return super().__new__(cls, *values, **fields)
 
 
 class Episodes(NamedTuple):
@@ -51,13 +64,13 @@ class Decision(NamedTuple):
     """What a policy wants to do next in each of N episodes."""
 
     actions: np.ndarray
-    """A chunk of H >= execute actions for each episode, (N, H, A)."""
+    """A chunk of H >= n_action_steps actions for each episode, (N, H, A)."""
     plan: PlanRecord | None = None
     """How the policy came to it, for the records; None where it does not plan."""
 
 
 class Policy:
-    """Base of every policy: N episodes in lock-step, one decision every `execute` control steps."""
+    """Base of every policy: N episodes in lock-step, one decision every `n_action_steps` control steps."""
 
     description: str = ""
     """One sentence for the leaderboard."""

@@ -30,7 +30,7 @@ class UNet(nn.Module):
 
     def __init__(
         self,
-        horizon: int,
+        frames: int,
         channels: int,
         c_size: int,
         generator: torch.Generator,
@@ -40,7 +40,7 @@ class UNet(nn.Module):
         """Build and initialise the trunk.
 
         Args:
-            horizon: frames H of a chunk; can be halved once for each level but the first.
+            frames: H of a chunk; can be halved once for each level but the first.
             channels: values A of a frame.
             c_size: length C of the condition.
             generator: the only source of the initial weights.
@@ -48,12 +48,12 @@ class UNet(nn.Module):
             kernel: frames that a convolution sees, odd.
 
         Raises:
-            ValueError: the horizon cannot be halved that often.
+            ValueError: the frames cannot be halved that often.
         """
         super().__init__()
-        if horizon % 2 ** (len(widths) - 1):
-            raise ValueError(f"a chunk of {horizon} frames cannot be halved {len(widths) - 1} times")
-        self.horizon = horizon
+        if frames % 2 ** (len(widths) - 1):
+            raise ValueError(f"a chunk of {frames} frames cannot be halved {len(widths) - 1} times")
+        self.frames = frames
         low, high = TIME_FREQUENCIES
         waves = torch.logspace(math.log10(low), math.log10(high), TIME_FEATURES // 2)
         self.register_buffer("waves", waves, persistent=False)
@@ -75,7 +75,7 @@ class UNet(nn.Module):
         phase = t[:, None] * self.waves
         e = torch.cat((c, phase.sin(), phase.cos()), dim=1)
         e = functional.mish(self.condition_out(functional.mish(self.condition_in(e))))
-        h = x.unflatten(1, (self.horizon, -1)).mT
+        h = x.unflatten(1, (self.frames, -1)).mT
         passed = []
         for i, blocks in enumerate(self.down):
             h = blocks(self.shrink[i - 1](h) if i else h, e)

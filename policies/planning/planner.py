@@ -75,20 +75,20 @@ class Planner(ChunkPolicy):
     """Of so many planned states, one is written into the record."""
 
     def __init__(
-        self, task: Task, checkpoint: Path, execute: int | None = None, candidates: int | None = None
+        self, task: Task, checkpoint: Path, n_action_steps: int | None = None, candidates: int | None = None
     ) -> None:
         """Load trained weights.
 
         Args:
             task: the task to act in.
             checkpoint: the .safetensors file; its .json lies beside it.
-            execute: actions executed of each chunk; None keeps the checkpoint's. The papers execute 1.
+            n_action_steps: actions executed of each chunk; None keeps the checkpoint's. The papers execute 1.
             candidates: plans sampled for each decision; None takes the method's.
 
         Raises:
             BimodalError: the checkpoint is missing, damaged or made for something else.
         """
-        super().__init__(task, checkpoint, execute)
+        super().__init__(task, checkpoint, n_action_steps)
         self.candidates = self.sampled if candidates is None else candidates
         if self.candidates < 1:
             raise BimodalError(f"cannot choose among {self.candidates} plans; 1 or more are possible")
@@ -104,7 +104,7 @@ class Planner(ChunkPolicy):
         Args:
             noise: standard normal numbers of each candidate, (K, noise_size).
             condition: of the episode, once for each candidate, (K, C).
-            last: the plan of the decision before, of which `execute` actions have been executed.
+            last: the plan of the decision before, of which `n_action_steps` actions have been executed.
         """
         raise NotImplementedError
 
@@ -131,7 +131,9 @@ class Planner(ChunkPolicy):
             ]
         self._plans = list(found)
         self._decision += 1
-        flat = np.array([plan.actions.numpy() for plan in found]).reshape(len(raw), self.config.horizon, -1)
+        flat = np.array([plan.actions.numpy() for plan in found]).reshape(
+            len(raw), self.config.chunk_size, -1
+        )
         actions = tidy(self.config.action_normaliser.restore(flat), self.config.action)
         return Decision(actions, self._record(raw, found))
 

@@ -70,7 +70,7 @@ class SafetyFilter(Policy):
         chunk = np.where(np.reshape(finite, (-1, 1, 1)), wanted, stay)
         chunk, rules = self._limited(chunk, observation)
         chunk = np.where(pressed[:, None, None], self._retreat(stay), chunk)
-        self._last = chunk[:, self._inner.execute - 1].copy()
+        self._last = chunk[:, self._inner.n_action_steps - 1].copy()
         broken = {"rejected: finite": ~finite, "rejected: force": pressed}
         return Decision(chunk, _recorded(decision.plan, _verdicts(broken, rules)))
 

@@ -105,7 +105,7 @@ def train(
     torch.set_num_threads(1)
     loaded = load_demonstrations(demonstrations)
     with enough_memory(sizes.batch, preset, device):
-        windows = make_windows(loaded, max(kind.horizon, kind.planned.stop))
+        windows = make_windows(loaded, max(kind.chunk_size, kind.planned.stop))
         config = describe(kind, loaded.meta, windows, recipe(steps, seed, preset, device))
         path = checkpoints.checkpoint_path(out_dir, config.task, method)
         digest, keepers = digest_of(config), []

@@ -57,8 +57,8 @@ def describe(
         observation_normaliser=Normaliser.of_observations(windows.observations),
         action=ACTION,
         action_normaliser=Normaliser.of_actions(windows.actions, of_arms(ACTIONS[ACTION], arms)),
-        horizon=kind.horizon,
-        execute=kind.executes,
+        chunk_size=kind.chunk_size,
+        n_action_steps=kind.n_action_steps,
         modes=modes,
         width=trunk.width,
         blocks=trunk.blocks,
@@ -76,7 +76,7 @@ def lesson(
     label = torch.from_numpy(mode_labels(windows.modes, int(windows.modes.max()) + 1))
     condition = torch.cat([seen, label], 1) if kind.labelled else seen
     ahead, returns = torch.from_numpy(windows.ahead), torch.from_numpy(windows.returns)
-    chunk, planned = ahead[:, : kind.horizon], ahead[:, list(kind.planned)]
+    chunk, planned = ahead[:, : kind.chunk_size], ahead[:, list(kind.planned)]
     actions, seen, label, condition, returns, chunk, planned = (
         part.to(device) for part in (actions, seen, label, condition, returns, chunk, planned)
     )

@@ -122,6 +122,7 @@ def test_a_worker_that_a_policy_takes_down_costs_its_own_shard(
         ("ExitsInInit", 1, "cannot be built"),
         ("RaisesInNeeds", 1, "RuntimeError: needs nothing"),
         ("NeedsText", 2, "must be a Needs"),
+        ("OldNeeds", 2, "its name is now `n_action_steps`"),
         ("NeedsCamera", 2, "did you mean tcp_position"),
         ("HalfSteps", 2, "whole number"),
         ("OddTraining", 1, "plain JSON"),

@@ -153,7 +153,7 @@ def test_the_scene_seed_never_reaches_the_policy(tmp_path):
 def test_only_privileged_policies_get_the_simulation(tmp_path):
     class Lazy(Expert):
         def needs(self):
-            return Needs(execute=16)
+            return Needs(n_action_steps=16)
 
     run = evaluate(Lazy, panel(4, (DUMBBELL,)), out=tmp_path / "run", workers=0)
     assert {row["label"] for row in rows(run)} == {"POLICY_ERROR"}

@@ -39,7 +39,7 @@ class Watching(Planned):
     """The expert of mode 0, a little off by what it sees: everything that is shifted shows in its actions."""
 
     def needs(self):
-        return Needs(execute=1, privileged=True)
+        return Needs(n_action_steps=1, privileged=True)
 
     def plan(self, simulation, episodes):
         return self.task.plan(simulation, np.zeros(simulation.n, int))

@@ -407,5 +407,13 @@ def test_unknown_methods_and_impossible_budgets_are_refused(demos, tmp_path, tra
     with pytest.raises(BimodalError, match="0 steps"):
         train("mse", demos, tmp_path, steps=0)
     with pytest.raises(BimodalError, match="17 of 16"):
-        Flow(toy_task(), trained["flow"], execute=17)
-    assert Flow(toy_task(), trained["flow"], execute=16).needs().execute == 16
+        Flow(toy_task(), trained["flow"], n_action_steps=17)
+    assert Flow(toy_task(), trained["flow"], n_action_steps=16).needs().n_action_steps == 16
+
+
+def test_the_file_beside_the_weights_keeps_its_keys_and_every_field(trained):
+    """Entries on the board hold the sha256 of these files."""
+    data = json.loads(trained["flow"].with_suffix(".json").read_text())
+    assert data["horizon"] == 16 and data["execute"] == 8
+    assert not {"chunk_size", "n_action_steps"} & set(data)
+    assert checkpoints.Config.from_json(data).to_json() == data

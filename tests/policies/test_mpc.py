@@ -287,7 +287,7 @@ def test_a_planner_can_decide_in_every_task(name):
     planner.reset(Episodes(keys(seeds), simulation(name, seeds)))
     decision = planner.act({})
     low, high = bounds(task.actions("ee_absolute"))
-    assert decision.actions.shape[1] >= planner.needs().execute
+    assert decision.actions.shape[1] >= planner.needs().n_action_steps
     assert ((decision.actions >= low) & (decision.actions <= high)).all()
     assert np.isfinite(decision.plan.scores).all()
 

@@ -290,6 +290,6 @@ def test_impossible_options_are_refused(built):
     with pytest.raises(BimodalError, match="among 0 plans"):
         built(Diffuser, candidates=0)
     with pytest.raises(BimodalError, match="multiple of 4"):
-        built(Veteran, execute=1, margin=0.1)
-    assert built(Veteran, execute=1).needs().execute == 1
+        built(Veteran, n_action_steps=1, margin=0.1)
+    assert built(Veteran, n_action_steps=1).needs().n_action_steps == 1
     assert issubclass(Veteran, Planner)

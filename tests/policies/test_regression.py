@@ -66,7 +66,7 @@ class Naive(GMM):
 
     @classmethod
     def build(cls, config, generator):
-        return Mixture(2 * config.chunk_size, config.condition_size, generator)
+        return Mixture(2 * config.chunk_values, config.condition_size, generator)
 
     @staticmethod
     def loss(network, batch, generator):
@@ -98,7 +98,7 @@ def test_a_mixture_keeps_its_component_for_the_whole_chunk(trained):
 
 def test_regression_of_single_actions_goes_on_between_the_modes(trained):
     policy = StepMSE(toy_task(), trained["mse_step"])
-    assert policy.needs().execute == 1
+    assert policy.needs().n_action_steps == 1
     actions = first_chunks(policy, 200)
     assert actions.shape == (200, 1, 10)
     assert np.abs(8 * sideways(actions)).max() < 0.75  # a mode's first step aside is an eighth of its way

@@ -128,7 +128,7 @@ def test_what_is_not_a_number_is_rejected_and_nobody_else_is_concerned(space):
 def test_a_hand_that_presses_on_the_table_retreats():
     class Push(Zero):
         def needs(self):
-            return Needs(execute=EXECUTE, privileged=True)
+            return Needs(n_action_steps=EXECUTE, privileged=True)
 
         def act(self, observation):
             target = super().act(observation).actions
@@ -197,4 +197,4 @@ def test_a_filter_of_a_policy_that_reads_everything_reads_everything():
     assert SafetyFilter(Zero(task)).needs() == Zero(task).needs()
     needs = SafetyFilter(Given(task, [])).needs()
     assert needs.observations == ("gripper_opening", "tcp_position", "tcp_rotation")
-    assert size(ACTIONS[needs.action]) == 10 and needs.execute == EXECUTE
+    assert size(ACTIONS[needs.action]) == 10 and needs.n_action_steps == EXECUTE

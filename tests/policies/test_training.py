@@ -288,7 +288,7 @@ def test_a_loss_finds_its_noise_and_its_constants_on_its_own_device(kind, demos,
     """The device without storage, `meta`, refuses to compute with tensors of another device."""
     monkeypatch.setattr(torch.Tensor, "item", lambda self: 0.5)
     shown = load_demonstrations(demos)
-    windows = make_windows(shown, max(kind.horizon, kind.planned.stop))
+    windows = make_windows(shown, max(kind.chunk_size, kind.planned.stop))
     config = describe(kind, shown.meta, windows, recipe(1, 0, "tiny"))
     network = kind.build(config, torch.Generator().manual_seed(0))
     batch = lesson(kind, config, windows)(torch.arange(4))

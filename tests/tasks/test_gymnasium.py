@@ -235,7 +235,7 @@ class Fixed(Policy):
         self.plan, self.space, self.step = plan, space, 0
 
     def needs(self):
-        return Needs(action=self.space, execute=1)
+        return Needs(action=self.space, n_action_steps=1)
 
     def act(self, observation):
         self.step += 1

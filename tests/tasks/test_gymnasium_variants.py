@@ -33,7 +33,7 @@ class Plays(Policy):
         self.plan, self.seen = plan, []
 
     def needs(self):
-        return Needs(execute=1)
+        return Needs(n_action_steps=1)
 
     def act(self, observation):
         step = min(len(self.seen), self.plan.shape[1] - 1)
