@@ -15,10 +15,15 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ..benchmark.metrics import Interval, mean_interval, paired_difference
 from ..benchmark.report.inline_bars import percent
 from ..benchmark.report.terms import short_name
-from ..benchmark.scoring.perturbation_effects import Overall, Shifted, compare_all, over_tasks
+from ..benchmark.scoring.perturbation_effects import (
+    MeanEffect,
+    PerturbationEffect,
+    mean_effects,
+    measure_effects,
+)
+from ..benchmark.statistics import Interval, mean_interval, paired_difference
 from ..envs.errors import NotComparable
 from ..envs.perturbations.core.variant import CLEAN
 from ..tasks import load_task
@@ -66,7 +71,7 @@ class Row(NamedTuple):
     """reported, replayed or reproduced."""
     cells: tuple[Cell, ...]
     """Its tasks, in the suite's order."""
-    shifts: tuple[Shifted, ...]
+    shifts: tuple[PerturbationEffect, ...]
     """Its tasks in every variant, each beside the clean arm."""
     entry: dict[str, Any]
     """The entry itself."""
@@ -152,7 +157,7 @@ def _row(entry: dict[str, Any], rank: int) -> Row:
         latency_p50_ms=_mean([cell.latency_p50_ms for cell in cells]),
         level=entry["verification"]["level"],
         cells=cells,
-        shifts=tuple(compare_all(_columns(entry))),
+        shifts=tuple(measure_effects(_columns(entry))),
         entry=entry,
     )
 
@@ -213,7 +218,7 @@ def _table(board: Board) -> Table:
 
 def _shift_tables(board: Board) -> list[Table]:
     """Return how much success the variants cost each policy, a few variants abreast."""
-    overall = [{(one.variant, one.scenes): one for one in over_tasks(row.shifts)} for row in board.rows]
+    overall = [{(one.variant, one.scenes): one for one in mean_effects(row.shifts)} for row in board.rows]
     keys = list(dict.fromkeys(key for shifts in overall for key in shifts))
     tables = []
     for begin in range(0, len(keys), MOST_VARIANTS):
@@ -233,7 +238,7 @@ def _shift_tables(board: Board) -> list[Table]:
     return tables
 
 
-def _change(one: Overall) -> Text:
+def _change(one: MeanEffect) -> Text:
     """Return a difference over its interval, over broken and fixed episodes."""
     low, high = floor(100 * one.difference.low), ceil(100 * one.difference.high)
     mark = f" !{len(one.infeasible)}" if one.infeasible else ""

@@ -14,7 +14,7 @@ from typing import Any
 
 import jsonschema
 
-from ..benchmark.scoring.task_scores import Summary, Tally, summary, tally
+from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
 from ..benchmark.suites import SUITES, suite_from_card
 from ..envs.errors import WrongUse
 from ..envs.perturbations.core.variant import CLEAN
@@ -62,7 +62,7 @@ def check_entry(entry: dict[str, Any]) -> list[str]:
 # ------------------------------------------------------------------------------------ what is counted
 
 
-def result(cell: Tally) -> dict[str, Any]:
+def result(cell: TaskScore) -> dict[str, Any]:
     """Return a row of `results`, without the latency, which no episode can prove."""
     return {
         "task": cell.task,
@@ -79,7 +79,7 @@ def result(cell: Tally) -> dict[str, Any]:
     }
 
 
-def aggregate(total: Summary) -> dict[str, Any]:
+def aggregate(total: SuiteScore) -> dict[str, Any]:
     """Return the entry's `aggregate`."""
     return {
         "success_macro": _rounded(total.success.estimate),
@@ -149,16 +149,16 @@ def _block_problems(block: dict[str, Any], panel: range) -> Iterator[str]:
 def _count_problems(entry: dict[str, Any]) -> Iterator[str]:
     """Yield every number of `results` and `aggregate` that does not follow from the episodes."""
     blocks = {(block["task"], block["variant"]): block for block in entry["episodes"]}
-    tallies = []
+    scores = []
     for key, block in blocks.items():
         if key[0] in task_names() and len({len(block[name]) for name in ("labels", "modes", "steps")}) == 1:
-            tallies.append(tally(*key, block["labels"], block["modes"], block["steps"]))
-    for cell in tallies:
+            scores.append(score_task(*key, block["labels"], block["modes"], block["steps"]))
+    for cell in scores:
         for row in entry["results"]:
             if (row["task"], row["variant"]) == (cell.task, cell.variant):
                 yield from _differences(f"results of {cell.task} ({cell.variant})", row, result(cell))
-    if len(tallies) == len(blocks):
-        yield from _differences("aggregate", entry["aggregate"], aggregate(summary(tallies)))
+    if len(scores) == len(blocks):
+        yield from _differences("aggregate", entry["aggregate"], aggregate(score_suite(scores)))
 
 
 def _differences(where: str, stated: dict[str, Any], right: dict[str, Any]) -> Iterator[str]:

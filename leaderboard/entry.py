@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..benchmark.scoring.task_scores import mode_names, read_run, summary, tally_run
+from ..benchmark.scoring.task_scores import mode_names, read_run, score_run, score_suite
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.files import write_text
 from .check import aggregate, check_entry, result
@@ -41,8 +41,8 @@ def entry_from_run(run_dir: Path | str) -> dict[str, Any]:
         "entry_id": "",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **{name: card[name] for name in ("suite", "policy", "training")},
-        "results": [result(cell) | {"latency_ms": _latency(card, cell.task)} for cell in tally_run(run)],
-        "aggregate": aggregate(summary(tally_run(run))),
+        "results": [result(cell) | {"latency_ms": _latency(card, cell.task)} for cell in score_run(run)],
+        "aggregate": aggregate(score_suite(score_run(run))),
         "episodes": [
             {
                 "task": task,

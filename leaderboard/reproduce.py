@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..benchmark.evaluation.evaluate import RUNS, describe, evaluate
-from ..benchmark.metrics import paired_difference
 from ..benchmark.report.terms import short_name
 from ..benchmark.scoring.task_scores import read_run
+from ..benchmark.statistics import paired_difference
 from ..benchmark.suites import SUITES, suite_from_card
 from ..envs.errors import BimodalError, NotComparable, WrongUse
 from ..tasks.core.outcomes import succeeded

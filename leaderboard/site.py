@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ..benchmark.report.html_page import render
 from ..benchmark.report.run_report import Plot, facts, meaning, plots, report_page, reproduce
 from ..benchmark.report.video_gallery import Clip, clips
-from ..benchmark.scoring.perturbation_effects import Overall, over_tasks
+from ..benchmark.scoring.perturbation_effects import MeanEffect, PerturbationEffect, mean_effects
 from ..benchmark.scoring.task_scores import Run, read_run
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.files import write_text
@@ -32,7 +32,7 @@ class Profile(NamedTuple):
     """What the page says of one row besides its numbers."""
 
     row: Row
-    overall: dict[tuple[str, str], Overall]
+    overall: dict[tuple[str, str], MeanEffect]
     """What every variant costs it over the tasks, by variant and scenes."""
     file: str
     """Name of its entry file."""
@@ -151,7 +151,7 @@ def _profile(row: Row, shown: Sequence[Shown]) -> Profile:
     card = entry["provenance"] | {part: entry[part] for part in ("suite", "policy", "training")}
     folder = f"runs/{name.removesuffix('.json')}"
     report = f"{folder}/report.html" if any(run.folder == folder for run in shown) else None
-    overall = {(one.variant, one.scenes): one for one in over_tasks(row.shifts)}
+    overall = {(one.variant, one.scenes): one for one in mean_effects(row.shifts)}
     return Profile(row, overall, name, reproduce(card), facts(card), report)
 
 
@@ -188,13 +188,16 @@ def _plain(board: Board) -> dict[str, Any]:
     for row in board.rows:
         plain = row._asdict() | {"success": row.success._asdict(), "entry": row.entry["entry_id"]}
         plain["cells"] = [cell._asdict() | {"success": cell.success._asdict()} for cell in row.cells]
-        plain["shifts"] = [
-            one._asdict()
-            | {"difference": one.difference._asdict(), "aimed": one.aimed and one.aimed._asdict()}
-            for one in row.shifts
-        ]
+        plain["shifts"] = [_plain_effect(one) for one in row.shifts]
         rows.append(plain)
     return {"suite": board.suite, "rows": rows}
+
+
+def _plain_effect(one: PerturbationEffect) -> dict[str, Any]:
+    plain = one._asdict() | {"difference": one.difference._asdict()}
+    shares = plain.pop("targeted")
+    # The names in the file are older than those in the code.
+    return plain | {"aimed": shares and {"clean": shares.clean, "shifted": shares.perturbed}}
 
 
 def _table(boards: Sequence[Board]) -> str:
@@ -212,7 +215,7 @@ def _table(boards: Sequence[Board]) -> str:
                 writer.writerow([*suite, *policy, cell.task, CLEAN, "", *rates, *[""] * len(_OF_SHIFTS)])
             for one in row.shifts:
                 place = (one.task, one.variant, one.scenes, one.pairs, round(one.pairs * one.success))
-                aimed = dict(zip(_AIMED, one.aimed or (None, None), strict=True))
+                aimed = dict(zip(_AIMED, one.targeted or (None, None), strict=True))
                 found = one._asdict() | one.difference._asdict() | aimed
                 writer.writerow(
                     [*suite, *policy, *place, one.success, *[""] * 5, *(found[name] for name in _OF_SHIFTS)]
@@ -226,7 +229,7 @@ _OF_SHIFTS = (
     *("clean", "estimate", "low", "high", "broken", "fixed"),
     *("changed_mode", "realised", "mode_shift", "expert", *_AIMED),
 )
-"""What the table says of a variant, by the names of `Shifted` and of its difference."""
+"""What the table says of a variant, by the names of `PerturbationEffect` and of its difference."""
 _COLUMNS = (
     *("suite", "suite_version", "suite_hash", "rank", "policy", "track", "verification"),
     *("task", "variant", "scenes"),

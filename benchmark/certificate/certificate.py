@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics import wilson
+from ..statistics import wilson
 
 SCHEMA_VERSION = 1
 """Version of the JSON form."""

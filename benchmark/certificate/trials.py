@@ -11,8 +11,8 @@ from ...policies.core.policy import Episodes, Policy
 from ...policies.experts import Planned
 from ...tasks.core.referee import LIFTED, Referee
 from ...tasks.core.task import LIGHT_TOUCH, Measurement, Task
-from ..metrics import minority_share, mode_counts
 from ..rollout.shard import Shard, run_shard
+from ..statistics import minority_share, mode_counts
 
 NOISE = "certificate 1"
 """Part of the policies' noise keys, as a suite's version is."""

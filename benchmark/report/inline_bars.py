@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from ...tasks.core.outcomes import OUTCOMES
-from ..metrics import Interval
+from ..statistics import Interval
 
 MARKS = {
     "success": "M-2.6 0a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0Z",

@@ -12,8 +12,8 @@ from ...envs.specs import CONTROL_HZ
 from ...tasks.core.outcomes import OUTCOMES
 from ..certificate.causal_controls import METHODS as TAUGHT
 from ..certificate.causal_controls import Found
-from ..metrics import Interval
-from ..scoring.perturbation_effects import Overall
+from ..scoring.perturbation_effects import MeanEffect
+from ..statistics import Interval
 from ..studies.method_results import TIMED_ON, Result
 from ..studies.mode_choice import PANEL, QUESTIONS, Choices
 from ..studies.samplers import LENGTHS, SAMPLINGS, SEEDS, Sampled, Study
@@ -207,11 +207,11 @@ def choice_rows(asked: Sequence[Choices], axis: str) -> list[tuple[str, ...]]:
     return rows
 
 
-def _answer(one: Overall) -> str:
-    if one.aimed is None:
+def _answer(one: MeanEffect) -> str:
+    if one.targeted is None:
         taken = _percent(one.changed_mode / one.realised if one.realised else None)
     else:
-        taken = f"{_percent(one.aimed.clean)} → {_percent(one.aimed.shifted)}"
+        taken = f"{_percent(one.targeted.clean)} → {_percent(one.targeted.perturbed)}"
     return f"{taken} ({_percent(one.success)})"
 
 

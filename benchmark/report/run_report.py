@@ -13,8 +13,8 @@ from ...envs.files import write_text
 from ...envs.perturbations.core.variant import CLEAN
 from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
-from ..scoring.perturbation_effects import compare_all, over_tasks
-from ..scoring.task_scores import Run, mode_names, read_run, summary, tally_run
+from ..scoring.perturbation_effects import mean_effects, measure_effects
+from ..scoring.task_scores import Run, mode_names, read_run, score_run, score_suite
 from ..suites import ladder
 from .html_page import render
 from .mixture_plot import Act, mixture_plot
@@ -46,14 +46,14 @@ def write_report(run_dir: Path | str) -> Path:
 
 def report_page(run: Run) -> str:
     """Return the page of a run; its videos are expected in `videos/` beside it."""
-    cells, shifts = [cell for cell in tally_run(run) if cell.variant == CLEAN], compare_all(run.cells)
+    cells, shifts = [cell for cell in score_run(run) if cell.variant == CLEAN], measure_effects(run.cells)
     card = run.card
     return render(
         Path(__file__).parent / "run_report.html",
         policy=card["policy"],
         suite=card["suite"],
         created=card["created"][:10],
-        total=summary(cells),
+        total=score_suite(cells),
         cells=cells,
         episodes=sum(cell.episodes for cell in cells),
         averaged=sum(cell.averaging_failures for cell in cells),
@@ -61,7 +61,7 @@ def report_page(run: Run) -> str:
         timings={task: _timing(card["latency_ms"].get(task)) for task in card["suite"]["tasks"]},
         plots=plots(run),
         shifts=shifts,
-        overall=over_tasks(shifts),
+        overall=mean_effects(shifts),
         ladder={variant: meaning(variant) for variant in card["suite"]["variants"] if variant != CLEAN},
         clips=clips(run),
         command=reproduce(card),

@@ -7,8 +7,8 @@ from ...envs.perturbations.core.variant import CLEAN
 from ...policies.core.registry import BUILT_IN, policy_class
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
-from ..scoring.perturbation_effects import INFEASIBLE, compare_all
-from ..scoring.task_scores import Run, summary, tally_run
+from ..scoring.perturbation_effects import INFEASIBLE, measure_effects
+from ..scoring.task_scores import Run, score_run, score_suite
 from .terms import short_name
 
 
@@ -43,8 +43,8 @@ def policy_table() -> Table:
 def run_table(run: Run) -> Table:
     """Return a run's result: successes of all episodes with Wilson's interval, modes, failures, latency."""
     policy, suite = run.card["policy"], run.card["suite"]
-    cells = [cell for cell in tally_run(run) if cell.variant == CLEAN]
-    total = summary(cells)
+    cells = [cell for cell in score_run(run) if cell.variant == CLEAN]
+    total = score_suite(cells)
     table = _table(
         f"{policy['name']} on {suite['name']} v{suite['version']} "
         f"(seeds {suite['seeds']['start']}..{suite['seeds']['start'] + suite['seeds']['count'] - 1})",
@@ -88,10 +88,10 @@ def run_table(run: Run) -> Table:
 
 def shift_table(run: Run) -> Table | None:
     """Return every variant beside its clean arm; None when the run has the clean world alone."""
-    cells = compare_all(run.cells)
+    cells = measure_effects(run.cells)
     if not cells:
         return None
-    low, aims = any(cell.expert is not None for cell in cells), any(cell.aimed for cell in cells)
+    low, aims = any(cell.expert is not None for cell in cells), any(cell.targeted for cell in cells)
     table = _table(
         "When the world shifts: the same seeds, clean and in the variant",
         "difference: in points, with its paired 95 % interval; broken, fixed: episodes that change their"
@@ -115,7 +115,7 @@ def shift_table(run: Run) -> Table | None:
             str(cell.broken),
             str(cell.fixed),
             f"{cell.changed_mode}/{cell.realised}, {100 * cell.mode_shift:.0f}",
-            " -> ".join(_share(share) for share in cell.aimed) if cell.aimed else "-",
+            " -> ".join(_share(share) for share in cell.targeted) if cell.targeted else "-",
         )
         table.add_row(*texts[: len(names) + aims])
     return table

@@ -1,4 +1,4 @@
-"""What a shift of the world does: every perturbed episode beside the same seed without the perturbation.
+"""What a perturbation does to a policy: every perturbed episode beside the same seed without it.
 
 Only pairs are compared. The clean arm has the same scenes, the same policy noise and, up to the shift, the
 same bits, so a difference is the perturbation's and not the panel's.
@@ -13,25 +13,25 @@ from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...tasks import load_task
 from ...tasks.core.outcomes import succeeded
-from .. import metrics
+from .. import statistics
 from ..certificate.feasibility_store import expert_fails, known
-from ..metrics import Interval
+from ..statistics import Interval
 
 INFEASIBLE = "infeasible: so often the worst mode's expert succeeds there"
 """What the mark of an infeasible variant says."""
 _READ = ("seed", "label", "mode")  # columns of a cell
 
 
-class Pair(NamedTuple):
+class TargetedShare(NamedTuple):
     """A share of the episodes that realise a mode, None where none does."""
 
     clean: float | None
     """In the clean arm."""
-    shifted: float | None
+    perturbed: float | None
     """In the variant."""
 
 
-class Shifted(NamedTuple):
+class PerturbationEffect(NamedTuple):
     """One task in one variant, against its clean arm."""
 
     task: str
@@ -58,7 +58,7 @@ class Shifted(NamedTuple):
     """Episodes that realise a mode in both."""
     mode_shift: float
     """Total variation between the shares of realised modes."""
-    aimed: Pair | None = None
+    targeted: TargetedShare | None = None
     """How often the mode that the variant favours or blocks is taken, where it aims at one."""
     scenes: str = ""
     """Of which scenes: those with kinds of things that are "seen" or "unseen" in train scenes, "" for all."""
@@ -66,13 +66,13 @@ class Shifted(NamedTuple):
     """Success of the worst mode's expert where it is too low to ask a policy for success, else None."""
 
 
-class Overall(NamedTuple):
+class MeanEffect(NamedTuple):
     """One variant against its clean arm over all tasks that can have it, every task weighing the same."""
 
     variant: str
     """Name of the variant."""
     scenes: str
-    """Of which scenes; see `Shifted`."""
+    """Of which scenes; see `PerturbationEffect`."""
     clean: float
     """Mean share of successes in the clean arm."""
     success: float
@@ -89,7 +89,7 @@ class Overall(NamedTuple):
     """Episodes that realise a mode in both."""
     mode_shift: float
     """Mean total variation between the shares of realised modes."""
-    aimed: Pair | None
+    targeted: TargetedShare | None
     """Mean of how often the mode that the variant favours or blocks is taken, where it aims at one."""
     tasks: tuple[str, ...]
     """Ids of the tasks."""
@@ -97,59 +97,62 @@ class Overall(NamedTuple):
     """Those of them in which the experts fail, too."""
 
 
-def compare(
-    task: str, variant: str, clean: Mapping[str, Sequence[Any]], shifted: Mapping[str, Sequence[Any]]
-) -> Shifted:
+def measure_effect(
+    task: str, variant: str, clean: Mapping[str, Sequence[Any]], perturbed: Mapping[str, Sequence[Any]]
+) -> PerturbationEffect:
     """Compare a variant with its clean arm on the seeds of the variant.
 
     Args:
         task: a task id.
         variant: the variant's name.
         clean: columns `seed`, `label` and `mode` (number, -1 for none) of the clean episodes.
-        shifted: the same of the variant's.
+        perturbed: the same of the variant's.
 
     Raises:
         BimodalError: a seed of the variant has no clean twin.
     """
     place = {seed: index for index, seed in enumerate(clean["seed"])}
-    if missing := [seed for seed in shifted["seed"] if seed not in place]:
+    if missing := [seed for seed in perturbed["seed"] if seed not in place]:
         raise BimodalError(
             f"{task} ({variant}): seed {missing[0]} did not run clean; a perturbed score needs that"
         )
-    rows = [place[seed] for seed in shifted["seed"]]
+    rows = [place[seed] for seed in perturbed["seed"]]
     before = succeeded(clean["label"][row] for row in rows)
-    after = succeeded(shifted["label"])
-    old, new = np.array([clean["mode"][row] for row in rows]), np.array(shifted["mode"])
-    both, k = (old >= 0) & (new >= 0), len(load_task(task).modes)
-    fixed, broken = metrics.discordant(after, before)
-    return Shifted(
+    after = succeeded(perturbed["label"])
+    old = np.array([clean["mode"][row] for row in rows])
+    new = np.array(perturbed["mode"])
+    both = (old >= 0) & (new >= 0)
+    fixed, broken = statistics.discordant(after, before)
+    return PerturbationEffect(
         task=task,
         variant=variant,
         pairs=len(rows),
         clean=float(before.mean()),
         success=float(after.mean()),
-        difference=metrics.paired_difference(after, before),
+        difference=statistics.paired_difference(after, before),
         broken=broken,
         fixed=fixed,
-        p_value=metrics.mcnemar_mid_p(fixed, broken),
+        p_value=statistics.mcnemar_mid_p(fixed, broken),
         changed_mode=int((both & (old != new)).sum()),
         realised=int(both.sum()),
-        mode_shift=_mode_shift(old, new, k),
-        aimed=_aimed(task, variant, shifted["seed"], old, new),
+        mode_shift=_mode_shift(old, new, len(load_task(task).modes)),
+        targeted=_targeted(task, variant, perturbed["seed"], old, new),
     )
 
 
-def _aimed(task: str, variant: str, seeds: Sequence[int], old: np.ndarray, new: np.ndarray) -> Pair | None:
+def _targeted(
+    task: str, variant: str, seeds: Sequence[int], old: np.ndarray, new: np.ndarray
+) -> TargetedShare | None:
     """Return how often the mode at which the variant aims is taken without it and with it."""
-    shift, place = Variant(variant), load_task(task)
-    aims = np.array([shift.aimed(place, seed) for seed in seeds])
+    perturbation = Variant(variant)
+    aims = np.array([perturbation.aimed(load_task(task), seed) for seed in seeds])
     if (aims < 0).all():
         return None
     shares = [(modes == aims)[modes >= 0] for modes in (old, new)]
-    return Pair(*(float(share.mean()) if len(share) else None for share in shares))
+    return TargetedShare(*(float(share.mean()) if len(share) else None for share in shares))
 
 
-def compare_all(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]) -> list[Shifted]:
+def measure_effects(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]) -> list[PerturbationEffect]:
     """Compare every perturbed cell of a run with its clean arm, in the order of the cells.
 
     Scenes with seen and with unseen kinds of things are compared separately.
@@ -157,7 +160,8 @@ def compare_all(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]) ->
     Raises:
         BimodalError: a cell has no clean arm.
     """
-    found, feasibility = [], known(dict.fromkeys(task for task, variant in cells if variant != CLEAN))
+    found = []
+    feasibility = known(dict.fromkeys(task for task, variant in cells if variant != CLEAN))
     for (task, variant), rows in cells.items():
         if variant == CLEAN:
             continue
@@ -167,47 +171,48 @@ def compare_all(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]) ->
             )
         expert = expert_fails(feasibility, task, variant)
         for scenes, some in by_scenes(task, variant, rows).items():
-            one = compare(task, variant, cells[task, CLEAN], some)
+            one = measure_effect(task, variant, cells[task, CLEAN], some)
             found.append(one._replace(scenes=scenes, expert=expert))
     return found
 
 
-def over_tasks(shifts: Sequence[Shifted]) -> list[Overall]:
+def mean_effects(effects: Sequence[PerturbationEffect]) -> list[MeanEffect]:
     """Return every variant's comparison over the tasks, in the order of the variants."""
-    groups: dict[tuple[str, str], list[Shifted]] = {}
-    for one in shifts:
+    groups: dict[tuple[str, str], list[PerturbationEffect]] = {}
+    for one in effects:
         groups.setdefault((one.variant, one.scenes), []).append(one)
-    return [_overall(*key, some) for key, some in groups.items()]
+    return [_mean_effect(*key, some) for key, some in groups.items()]
 
 
-def _overall(variant: str, scenes: str, some: Sequence[Shifted]) -> Overall:
-    return Overall(
+def _mean_effect(variant: str, scenes: str, some: Sequence[PerturbationEffect]) -> MeanEffect:
+    return MeanEffect(
         variant=variant,
         scenes=scenes,
         clean=float(np.mean([one.clean for one in some])),
         success=float(np.mean([one.success for one in some])),
-        difference=metrics.mean_interval([one.difference for one in some]),
+        difference=statistics.mean_interval([one.difference for one in some]),
         broken=sum(one.broken for one in some),
         fixed=sum(one.fixed for one in some),
         changed_mode=sum(one.changed_mode for one in some),
         realised=sum(one.realised for one in some),
         mode_shift=float(np.mean([one.mode_shift for one in some])),
-        aimed=_mean([one.aimed for one in some if one.aimed]),
+        targeted=_mean([one.targeted for one in some if one.targeted]),
         tasks=tuple(one.task for one in some),
         infeasible=tuple(one.task for one in some if one.expert is not None),
     )
 
 
-def _mean(pairs: Sequence[Pair]) -> Pair | None:
+def _mean(shares: Sequence[TargetedShare]) -> TargetedShare | None:
     """Return the mean shares over tasks, of those in which both arms realise a mode."""
-    whole = [(one.clean, one.shifted) for one in pairs if one.clean is not None and one.shifted is not None]
-    return Pair(*np.array(whole).mean(0).tolist()) if whole else None
+    whole = [one for one in shares if one.clean is not None and one.perturbed is not None]
+    return TargetedShare(*np.array(whole).mean(0).tolist()) if whole else None
 
 
 def by_scenes(task: str, variant: str, rows: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, list[Any]]]:
     """Return a cell's columns, one part for scenes with seen and with unseen kinds, or "" for all of them."""
-    names, shifted = {None: "", False: "seen", True: "unseen"}, Variant(variant)
-    kinds = [names[shifted.unseen(load_task(task), seed)] for seed in rows["seed"]]
+    names = {None: "", False: "seen", True: "unseen"}
+    perturbation = Variant(variant)
+    kinds = [names[perturbation.unseen(load_task(task), seed)] for seed in rows["seed"]]
     return {
         kind: {name: [x for x, its in zip(rows[name], kinds, strict=True) if its == kind] for name in _READ}
         for kind in dict.fromkeys(kinds)
@@ -219,4 +224,4 @@ def _mode_shift(old: np.ndarray, new: np.ndarray, k: int) -> float:
     before, after = (np.bincount(modes[modes >= 0], minlength=k) for modes in (old, new))
     if not before.sum() or not after.sum():
         return 0.0
-    return float(metrics.total_variation(metrics.mode_shares(after), metrics.mode_shares(before)))
+    return float(statistics.total_variation(statistics.mode_shares(after), statistics.mode_shares(before)))

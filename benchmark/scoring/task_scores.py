@@ -14,15 +14,15 @@ from ...envs.npz import LARGEST
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES, averaged, count_outcomes, succeeded
 from ...tasks.core.registry import FILES
-from .. import metrics
-from ..metrics import Interval
+from .. import statistics
 from ..records.run_folder import read_card
+from ..statistics import Interval
 from ..suites import suite_from_card
 
 _VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
 
 
-class Tally(NamedTuple):
+class TaskScore(NamedTuple):
     """The numbers of one task in one variant."""
 
     task: str
@@ -49,7 +49,7 @@ class Tally(NamedTuple):
     """Mean length of an episode [control steps]."""
 
 
-class Summary(NamedTuple):
+class SuiteScore(NamedTuple):
     """The numbers of a policy over all tasks of a suite."""
 
     success: Interval
@@ -60,7 +60,7 @@ class Summary(NamedTuple):
     """The same with its 95 % interval."""
     minority_share: float | None
     """Smallest minority share of any task; None when nothing succeeded anywhere."""
-    narrowest: Tally | None
+    narrowest: TaskScore | None
     """The task with the smallest minority share."""
 
 
@@ -75,9 +75,9 @@ class Run(NamedTuple):
     """Columns of `episodes.parquet` for each (task, variant), in the suite's order, sorted by seed."""
 
 
-def tally(
+def score_task(
     task: str, variant: str, labels: Sequence[str], modes: Sequence[str | None], steps: Sequence[int]
-) -> Tally:
+) -> TaskScore:
     """Count one task's episodes.
 
     Args:
@@ -91,14 +91,14 @@ def tally(
     counts = {name: wins.count(name) for name in load_task(task).modes}
     n, k = len(labels), len(wins)
     middle = int(averaged(labels).sum())
-    return Tally(
+    return TaskScore(
         task=task,
         variant=variant,
         episodes=n,
         successes=k,
         success=_rate(k, n),
         modes=counts,
-        minority_share=metrics.minority_share(list(counts.values())),
+        minority_share=statistics.minority_share(list(counts.values())),
         averaging_failures=middle,
         averaging=_rate(middle, n),
         labels=count_outcomes(labels),
@@ -106,14 +106,14 @@ def tally(
     )
 
 
-def summary(tallies: Sequence[Tally]) -> Summary:
+def score_suite(scores: Sequence[TaskScore]) -> SuiteScore:
     """Summarise over the tasks of the `clean` variant (over all cells if there is no such variant)."""
-    cells = [cell for cell in tallies if cell.variant == "clean"] or list(tallies)
+    cells = [cell for cell in scores if cell.variant == "clean"] or list(scores)
     shares = {i: cell.minority_share for i, cell in enumerate(cells) if cell.minority_share is not None}
     narrowest = cells[min(shares, key=shares.__getitem__)] if shares else None
-    averaging = metrics.mean_interval([cell.averaging for cell in cells])
-    return Summary(
-        success=metrics.mean_interval([cell.success for cell in cells]),
+    averaging = statistics.mean_interval([cell.averaging for cell in cells])
+    return SuiteScore(
+        success=statistics.mean_interval([cell.success for cell in cells]),
         averaging=averaging.estimate,
         averaging_interval=averaging,
         minority_share=narrowest.minority_share if narrowest else None,
@@ -121,10 +121,10 @@ def summary(tallies: Sequence[Tally]) -> Summary:
     )
 
 
-def tally_run(run: Run) -> list[Tally]:
+def score_run(run: Run) -> list[TaskScore]:
     """Count every task and variant of a run, in the suite's order."""
     return [
-        tally(task, variant, rows["label"], mode_names(task, rows["mode"]), rows["steps"])
+        score_task(task, variant, rows["label"], mode_names(task, rows["mode"]), rows["steps"])
         for (task, variant), rows in run.cells.items()
     ]
 
@@ -164,7 +164,7 @@ def read_run(run_dir: Path | str) -> Run:
 
 
 def _rate(k: int, n: int) -> Interval:
-    return Interval(k / max(n, 1), *metrics.wilson(k, n))
+    return Interval(k / max(n, 1), *statistics.wilson(k, n))
 
 
 def _check_rows(suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder: Path) -> None:

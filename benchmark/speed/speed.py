@@ -28,7 +28,7 @@ from ..evaluation.evaluate import evaluate
 from ..provenance import cores, machine
 from ..report.terms import short_name
 from ..rollout.shard import Shard, run_shard
-from ..scoring.task_scores import read_run, tally_run
+from ..scoring.task_scores import read_run, score_run
 from ..suites import SHARD_SIZE, find_suite
 from .measure import NOISE, Row, alternate, cpu_s, evaluator_rate, median_ratio, run_program, shard_of
 from .other_physics import Physics, trial
@@ -175,7 +175,7 @@ def pipeline_row(task: Task, policy: str = "flow") -> Row:
         panel = find_suite("core", (task.id,), variants=())
         run = evaluate(policy, panel, out=home / "run", checkpoints=home / "checkpoints")
         marks.append(time.perf_counter())
-        cell = tally_run(read_run(run))[0]
+        cell = score_run(read_run(run))[0]
     parts = "{:.0f} s demonstrations, {:.0f} s training, {:.0f} s scoring".format(*np.diff(marks))
     note = f"{parts}; {cell.successes} of {cell.episodes} succeed"
     return Row(f"300 demonstrations, {policy}, 200 episodes", marks[-1] - marks[0], "s", 60, True, note)

@@ -19,12 +19,12 @@ from ...policies import load_policy
 from ...policies.core.registry import BUILT_IN
 from ...tasks import load_task
 from ...tasks.core.outcomes import SUCCESS
-from .. import metrics
+from .. import statistics
 from ..evaluation.evaluate import RUNS
-from ..metrics import Interval
 from ..provenance import versions
 from ..rollout.latency import median_ms
-from ..scoring.task_scores import Run, Tally, mode_names, read_run, summary, tally
+from ..scoring.task_scores import Run, TaskScore, mode_names, read_run, score_suite, score_task
+from ..statistics import Interval
 from ..suites import SUITES, find_suite
 
 TIMED_ON = "PandaLiftDumbbell-v1"
@@ -66,7 +66,7 @@ class Result(NamedTuple):
     """Smallest share of a mode among the successes of any task."""
     switches: float
     """How often the hand went over to another side, per episode."""
-    cells: tuple[Tally, ...]
+    cells: tuple[TaskScore, ...]
     """Task by task."""
     failure: Failure
 
@@ -104,10 +104,10 @@ def result(run: Run) -> Result:
     """Count the clean cells of a run."""
     clean = {task: rows for (task, variant), rows in run.cells.items() if variant == CLEAN}
     cells = tuple(
-        tally(task, CLEAN, rows["label"], mode_names(task, rows["mode"]), rows["steps"])
+        score_task(task, CLEAN, rows["label"], mode_names(task, rows["mode"]), rows["steps"])
         for task, rows in clean.items()
     )
-    whole = summary(cells)
+    whole = score_suite(cells)
     policy = run.card["policy"]
     return Result(
         policy=policy["name"],
@@ -115,8 +115,8 @@ def result(run: Run) -> Result:
         execute=policy["execute"],
         success=whole.success,
         averaging=whole.averaging_interval,
-        commitment=float(np.mean([metrics.commitment(rows["mode"]) for rows in clean.values()])),
-        coverage=float(np.mean([metrics.coverage(list(cell.modes.values())) for cell in cells])),
+        commitment=float(np.mean([statistics.commitment(rows["mode"]) for rows in clean.values()])),
+        coverage=float(np.mean([statistics.coverage(list(cell.modes.values())) for cell in cells])),
         rarest=whole.minority_share,
         switches=float(np.mean([np.mean(rows["switches"]) for rows in clean.values()])),
         cells=cells,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...envs.perturbations.core.perturbation import LEVELS
 from ...envs.perturbations.core.variant import CLEAN
 from ..evaluation.evaluate import RUNS, evaluate
-from ..scoring.perturbation_effects import Overall, compare_all, over_tasks
+from ..scoring.perturbation_effects import MeanEffect, mean_effects, measure_effects
 from ..suites import SUITES, Suite
 from .method_results import finished
 
@@ -34,7 +34,7 @@ class Choices(NamedTuple):
 
     method: str
     """Its name."""
-    answers: Mapping[str, Overall]
+    answers: Mapping[str, MeanEffect]
     """What each variant changes, by its name."""
 
 
@@ -65,6 +65,6 @@ def kept(methods: Sequence[str] = METHODS, panel: Suite = PANEL, folder: Path = 
     found = []
     for method in methods:
         if run := finished(folder / f"{panel.name}-{method}", panel.hash()):
-            answers = {one.variant: one for one in over_tasks(compare_all(run.cells))}
+            answers = {one.variant: one for one in mean_effects(measure_effects(run.cells))}
             found.append(Choices(method, answers))
     return found

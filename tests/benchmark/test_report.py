@@ -4,13 +4,13 @@ import html
 import re
 
 import pytest
-from bimodal.benchmark.metrics import Interval
 from bimodal.benchmark.report.inline_bars import interval_bar, label_bar, percent, share_bar
 from bimodal.benchmark.report.mixture_plot import Act, mixture_plot
 from bimodal.benchmark.report.run_report import reproduce, write_report
 from bimodal.benchmark.report.terms import short_name
 from bimodal.benchmark.report.video_gallery import clips
-from bimodal.benchmark.scoring.task_scores import read_run, summary, tally, tally_run
+from bimodal.benchmark.scoring.task_scores import read_run, score_run, score_suite, score_task
+from bimodal.benchmark.statistics import Interval
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError
 from fabricated import outcome, run_folder
@@ -37,7 +37,7 @@ def text_of(page):
 
 
 def test_tally_counts_by_hand():
-    found = tally(
+    found = score_task(
         DUMBBELL, "clean", ["SUCCESS"] * 3 + ["SLIP"], ["left bar", "left bar", "right bar", None], [10] * 4
     )
     assert (found.episodes, found.successes, found.modes) == (4, 3, {"left bar": 2, "right bar": 1})
@@ -46,17 +46,17 @@ def test_tally_counts_by_hand():
 
 
 def test_summary_weighs_tasks_equally_and_names_the_most_one_sided(run):
-    total = summary(tally_run(read_run(run)))
+    total = score_suite(score_run(read_run(run)))
     assert total.success.estimate == pytest.approx((2 / 16 + 15 / 16) / 2)
     assert total.averaging == pytest.approx(13 / 16 / 2)
     assert (total.narrowest.task, total.minority_share) == (POST, pytest.approx(7 / 15))
 
 
 def test_summary_leaves_variants_out_of_the_headline():
-    clean = tally(DUMBBELL, "clean", ["SUCCESS"], ["left bar"], [10])
-    pushed = tally(DUMBBELL, "push-2", ["SLIP"], ["left bar"], [10])
-    assert summary([clean, pushed]).success.estimate == 1.0
-    assert summary([pushed]).success.estimate == 0.0
+    clean = score_task(DUMBBELL, "clean", ["SUCCESS"], ["left bar"], [10])
+    pushed = score_task(DUMBBELL, "push-2", ["SLIP"], ["left bar"], [10])
+    assert score_suite([clean, pushed]).success.estimate == 1.0
+    assert score_suite([pushed]).success.estimate == 0.0
 
 
 def test_a_run_that_lacks_a_task_is_refused(run):

@@ -13,7 +13,7 @@ from bimodal.benchmark.report.results_page import (
     task_rows,
 )
 from bimodal.benchmark.rollout import latency
-from bimodal.benchmark.scoring.perturbation_effects import compare, over_tasks
+from bimodal.benchmark.scoring.perturbation_effects import mean_effects, measure_effect
 from bimodal.benchmark.scoring.task_scores import read_run
 from bimodal.benchmark.studies import mode_choice as choices
 from bimodal.benchmark.studies import samplers as sampling
@@ -123,8 +123,8 @@ def test_choices_show_who_takes_the_mode_or_changes_it():
     columns = {"seed": [0, 1, 2, 3], "label": ["SUCCESS"] * 4}
     clean = {**columns, "mode": [0, 0, 0, 0]}
     names = [f"{axis}:{level}" for axis in ("start.bias", "contact.knock_after") for level in (1, 2, 3)]
-    shifts = [compare(DUMBBELL, name, clean, {**columns, "mode": aims}) for name in names]
-    asked = [Choices("flow", {one.variant: one for one in over_tasks(shifts)})]
+    shifts = [measure_effect(DUMBBELL, name, clean, {**columns, "mode": aims}) for name in names]
+    asked = [Choices("flow", {one.variant: one for one in mean_effects(shifts)})]
     changed = f"{100 * aims.count(1) / 4:.0f} (100)"
     assert choice_rows(asked, "start.bias")[0][1] == f"{100 * aims.count(0) / 4:.0f} → 100 (100)"
     assert choice_rows(asked, "contact.knock_after") == [("flow", changed, changed, changed)]

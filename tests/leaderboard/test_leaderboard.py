@@ -8,7 +8,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
-from bimodal.benchmark.metrics import wilson
+from bimodal.benchmark.statistics import wilson
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError, NotComparable, WrongUse
 from bimodal.leaderboard import check as check_module

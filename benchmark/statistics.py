@@ -1,16 +1,16 @@
-"""The statistics of the benchmark: pure functions on arrays.
+"""The statistics of the benchmark: pure functions on arrays, called by the metrics and the comparisons.
 
-A rate never travels without its count and its interval. Whether a policy commits, whether it averages
-and which modes it covers are three questions, answered by three numbers and never mixed into one.
-Randomness is always passed in.
+A rate never travels without its interval. Textbook methods come from SciPy; the two that it lacks, the
+interval of a mean of rates and that of a paired difference, are written out here.
 """
 
-from collections.abc import Callable, Sequence
-from statistics import NormalDist
+from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import binom, binomtest
 
 LEVEL = 0.95
 """Confidence level of every interval unless said otherwise."""
@@ -27,23 +27,16 @@ class Interval(NamedTuple):
 # ----------------------------------------------------------------------------------- one proportion
 
 
+@cache
 def wilson(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     """Return Wilson's score interval of a proportion; (0, 1) when there are no trials.
-
-    (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
 
     Source: E. B. Wilson, JASA 22 (1927); recommended by Brown, Cai and DasGupta, Stat. Sci. 16 (2001).
     """
     if n == 0:
         return 0.0, 1.0
-    z = _z(level)
-    p = successes / n
-    centre = p + z * z / (2 * n)
-    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    low = 0.0 if successes == 0 else (centre - half) / scale
-    high = 1.0 if successes == n else (centre + half) / scale
-    return float(low), float(high)
+    found = binomtest(successes, n).proportion_ci(level, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def mean_interval(parts: Sequence[Interval]) -> Interval:
@@ -71,7 +64,8 @@ def mode_counts(modes: ArrayLike, success: ArrayLike, k: int) -> np.ndarray:
         success: whether it succeeded, (N,) bool.
         k: number of the task's modes.
     """
-    modes, success = np.asarray(modes, dtype=int), np.asarray(success, dtype=bool)
+    modes = np.asarray(modes, dtype=int)
+    success = np.asarray(success, dtype=bool)
     return np.bincount(modes[success & (modes >= 0)], minlength=k)
 
 
@@ -131,7 +125,8 @@ def normalised_entropy(counts: ArrayLike) -> float:
 
 def discordant(a: ArrayLike, b: ArrayLike) -> tuple[int, int]:
     """Return (seeds where only a succeeds, seeds where only b succeeds) for paired outcomes (N,) bool."""
-    a, b = np.asarray(a, dtype=bool), np.asarray(b, dtype=bool)
+    a = np.asarray(a, dtype=bool)
+    b = np.asarray(b, dtype=bool)
     if a.shape != b.shape:
         raise ValueError(f"paired outcomes need the same seeds: shapes {a.shape} and {b.shape}")
     return int((a & ~b).sum()), int((b & ~a).sum())
@@ -145,9 +140,9 @@ def mcnemar_mid_p(only_a: int, only_b: int) -> float:
 
     Source: Fagerland, Lydersen and Laake, BMC Med. Res. Methodol. 13:91 (2013).
     """
-    n, x = only_a + only_b, min(only_a, only_b)
-    pmf = _binomial_half(n)
-    return float(min(1.0, 2 * pmf[: x + 1].sum() - pmf[x]))
+    n = only_a + only_b
+    x = min(only_a, only_b)
+    return float(min(1.0, 2 * binom.cdf(x, n, 0.5) - binom.pmf(x, n, 0.5)))
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, level: float = LEVEL) -> Interval:
@@ -161,66 +156,27 @@ def paired_difference(a: ArrayLike, b: ArrayLike, level: float = LEVEL) -> Inter
 
     Source: R. G. Newcombe, Stat. Med. 17 (1998) 2635, method 10 (square-and-add).
     """
-    a, b = np.asarray(a, dtype=bool), np.asarray(b, dtype=bool)
+    a = np.asarray(a, dtype=bool)
+    b = np.asarray(b, dtype=bool)
     discordant(a, b)
-    n, k_a, k_b = len(a), int(a.sum()), int(b.sum())
+    n = len(a)
     if n == 0:
         return Interval(0.0, -1.0, 1.0)
-    p_a, p_b = k_a / n, k_b / n
-    (l_a, u_a), (l_b, u_b) = wilson(k_a, n, level), wilson(k_b, n, level)
+    p_a = int(a.sum()) / n
+    p_b = int(b.sum()) / n
+    l_a, u_a = wilson(int(a.sum()), n, level)
+    l_b, u_b = wilson(int(b.sum()), n, level)
     phi = _shrunk_phi(a, b)
     below = _square_and_add(p_a - l_a, u_b - p_b, phi)
     above = _square_and_add(u_a - p_a, p_b - l_b, phi)
     return Interval(p_a - p_b, p_a - p_b - below, p_a - p_b + above)
 
 
-# --------------------------------------------------------------------------- several training seeds
-
-
-def iqm(scores: ArrayLike) -> float:
-    """Return the interquartile mean: the mean without the lowest and the highest quarter.
-
-    Source: Agarwal et al., "Deep RL at the edge of the statistical precipice", NeurIPS 2021.
-    """
-    ordered = np.sort(np.asarray(scores, dtype=float), axis=None)
-    cut = len(ordered) // 4
-    return float(ordered[cut : len(ordered) - cut].mean())
-
-
-def stratified_bootstrap(
-    scores: ArrayLike,
-    generator: np.random.Generator,
-    statistic: Callable[[np.ndarray], float] = iqm,
-    repeats: int = 2000,
-    level: float = LEVEL,
-) -> Interval:
-    """Return a statistic of scores (runs, tasks) with its percentile interval.
-
-    Runs are drawn again with replacement within each task (the strata); tasks are not drawn.
-
-    Source: Agarwal et al., NeurIPS 2021; B. Efron (1979).
-    """
-    scores = np.asarray(scores, dtype=float)
-    runs, tasks = scores.shape
-    drawn = generator.integers(0, runs, size=(repeats, runs, tasks))
-    values = [statistic(scores[rows, np.arange(tasks)]) for rows in drawn]
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(statistic(scores)), float(low), float(high))
-
-
-def _z(level: float) -> float:
-    return NormalDist().inv_cdf((1 + level) / 2)
-
-
-def _binomial_half(n: int) -> np.ndarray:
-    """Return the probabilities of Binomial(n, 1/2), (n + 1,)."""
-    steps = np.log(np.arange(n, 0, -1)) - np.log(np.arange(1, n + 1))
-    return np.exp(np.concatenate([[0.0], np.cumsum(steps)]) - n * np.log(2))
-
-
 def _shrunk_phi(a: np.ndarray, b: np.ndarray) -> float:
     """Return Newcombe's estimate of the correlation of two paired outcomes; 0 when one never varies."""
-    n, k_a, k_b = len(a), int(a.sum()), int(b.sum())
+    n = len(a)
+    k_a = int(a.sum())
+    k_b = int(b.sum())
     margins = k_a * (n - k_a) * k_b * (n - k_b)
     if margins == 0:
         return 0.0

@@ -1,16 +1,15 @@
-"""The statistics against scipy, brute force and published numbers."""
+"""The statistics against their definitions, brute force and published numbers."""
 
 from itertools import product
 from math import comb, log, sqrt
 
 import numpy as np
 import pytest
-from bimodal.benchmark.metrics import (
+from bimodal.benchmark.statistics import (
     Interval,
     commitment,
     coverage,
     discordant,
-    iqm,
     mcnemar_mid_p,
     mean_interval,
     minority_share,
@@ -18,7 +17,6 @@ from bimodal.benchmark.metrics import (
     mode_shares,
     normalised_entropy,
     paired_difference,
-    stratified_bootstrap,
     total_variation,
     wilson,
 )
@@ -45,11 +43,13 @@ def test_wilson_gives_the_published_intervals(k, n, low, high):
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
-def test_wilson_agrees_with_scipy(level):
+def test_wilson_bounds_are_the_rates_whose_score_test_just_keeps_the_count(level):
+    """(k/n - p)^2 = z^2 p (1 - p) / n at both bounds, the definition of the score interval."""
+    z = stats.norm.ppf((1 + level) / 2)
     for n in (1, 2, 7, 50, 200):
         for k in range(0, n + 1, max(n // 7, 1)):
-            other = stats.binomtest(k, n).proportion_ci(level, method="wilson")
-            assert wilson(k, n, level) == pytest.approx((other.low, other.high), abs=1e-12)
+            for p in wilson(k, n, level):
+                assert (k / n - p) ** 2 == pytest.approx(z**2 * p * (1 - p) / n, abs=1e-12)
 
 
 def test_wilson_knows_nothing_without_trials_and_touches_the_ends_exactly():
@@ -193,43 +193,3 @@ def test_paired_interval_covers_the_truth_about_as_often_as_it_says():
         found = paired_difference(*paired(*counts))
         hits += found.low <= 0.1 <= found.high
     assert 0.93 <= hits / 1000 <= 0.98
-
-
-# --------------------------------------------------------------------------- several training seeds
-
-
-@pytest.mark.parametrize("n", [3, 4, 7, 20])
-def test_iqm_is_scipys_trimmed_mean(n):
-    scores = np.random.default_rng(n).normal(size=n)
-    assert iqm(scores) == pytest.approx(stats.trim_mean(scores, 0.25))
-
-
-def test_bootstrap_depends_on_nothing_but_its_generator():
-    scores = np.random.default_rng(0).random((5, 3))
-    one = stratified_bootstrap(scores, np.random.default_rng(7), repeats=200)
-    np.random.seed(1)  # noqa: NPY002
-    other = stratified_bootstrap(scores, np.random.default_rng(7), repeats=200)
-    assert one == other != stratified_bootstrap(scores, np.random.default_rng(8), repeats=200)
-
-
-def test_bootstrap_draws_runs_within_tasks():
-    """Tasks that differ, runs that agree: drawing over tasks would give an interval, this must not."""
-    scores = np.tile([0.1, 0.5, 0.9], (6, 1))
-    found = stratified_bootstrap(scores, np.random.default_rng(0), np.mean, repeats=100)
-    assert found == pytest.approx((0.5, 0.5, 0.5))
-
-
-def test_bootstrap_draws_anew_for_every_task():
-    """Runs that agree over fifty tasks: drawing whole runs would reach from 0 to 1."""
-    scores = np.repeat([[0.0], [1.0]], 50, axis=1)
-    found = stratified_bootstrap(scores, np.random.default_rng(0), np.mean, repeats=500)
-    assert 0.35 < found.low < 0.45 < found.estimate < 0.55 < found.high < 0.65
-
-
-def test_bootstrap_of_one_task_agrees_with_scipy():
-    scores = np.random.default_rng(3).random((30, 1))
-    ours = stratified_bootstrap(scores, np.random.default_rng(0), np.mean, repeats=4000)
-    theirs = stats.bootstrap(
-        (scores[:, 0],), np.mean, method="percentile", n_resamples=4000, rng=np.random.default_rng(1)
-    ).confidence_interval
-    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
