@@ -59,6 +59,24 @@ class Perturber:
         """Return the length of the episodes [control steps]."""
         return steps
 
+    # ------------------------------------------------- in a control step, see `tasks.core.episode_step`
+
+    @property
+    def every_step(self) -> bool:
+        """Whether `observe` must see every control step."""
+        return False
+
+    def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
+        """Return what the policy sees of what is there, arrays (N, d)."""
+        return seen
+
+    def command(self, grid: np.ndarray, space: str, step: int, simulation: SimulationData) -> np.ndarray:
+        """Return what the robot is commanded of what the policy asked for, (N, A) on the grid of actions."""
+        return grid.copy()
+
+    def push(self, simulation: SimulationData, step: int) -> None:
+        """Act on the running simulation before a control step."""
+
     def judged(self, measurement: M, simulation: SimulationData) -> M:
         """Return a measurement that knows of what else must not be touched."""
         return measurement

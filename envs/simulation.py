@@ -30,13 +30,22 @@ class Simulation(SimulationData):
     """N episodes of one task."""
 
     def __init__(
-        self, task: TaskProtocol, n: int, threads: int = 1, variant: Perturber = UNPERTURBED
+        self,
+        task: TaskProtocol,
+        n: int,
+        threads: int = 1,
+        variant: Perturber = UNPERTURBED,
+        substeps: int = SUBSTEPS,
     ) -> None:
-        """Compile the task's scene and hold n episodes of it; they begin with `reset`."""
+        """Compile the task's scene and hold n episodes of it; they begin with `reset`.
+
+        `substeps` physics steps make a control step.
+        """
         variant.check(task)
         super().__init__(variant.spec(task, seed=0).compile(), n, task.arms, threads)
         self.task = task
         self.variant = variant
+        self._substeps = substeps
         self.seeds = np.zeros(n, np.int64)
 
     # ----------------------------------------------------------------------------------- episodes
@@ -127,7 +136,7 @@ class Simulation(SimulationData):
         """
         self.ctrl[:] = self.targets(actions, space)
         ids = None if running is None or running.all() else np.flatnonzero(running)
-        self.batch.step(ids, nstep=SUBSTEPS, stage=_POSITION_STAGE)
+        self.batch.step(ids, nstep=self._substeps, stage=_POSITION_STAGE)
 
     def stay(self, space: str) -> np.ndarray:
         """Return the actions (N, A) that keep the hands where they are, the grippers open."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..envs.random_streams import stream
 from ..envs.specs import OPENING_HIGH, OPENING_LOW
+from ..tasks.core import episode_step
 from ..tasks.core.task import LIGHT_TOUCH, Task
 from .core.policy import Decision, Episodes, Needs, PlanRecord, Policy
 from .trajectory_optimisation.cost import staged, touches
@@ -107,7 +108,7 @@ class PredictiveSampling(Policy):
     def _over(self) -> np.ndarray:
         """Return the episodes that have ended for certain, (N,) bool: planning them would be wasted."""
         live = self._model.live
-        now = live.variant.judged(self.task.measure(live), live)
+        now = episode_step.measure(self.task, live)
         still = live.qpos == self._seen_last
         self._seen_last = live.qpos.copy()
         return live.diverged | (now.illegal > LIGHT_TOUCH) | (now.at_goal & still.all(-1))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...envs.simulation import Simulation
+from ...tasks.core import episode_step
 from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.referee import Referee
 from ...tasks.core.task import LIGHT_TOUCH, Measurement, Task
@@ -50,9 +51,8 @@ def play(task: Task, seed: int = 0) -> list[Take]:
     states, seen, touched = [simulation.state()], [], ""
     referee = Referee(task, k + 1)
     for step in range(plan.shape[1]):
-        simulation.step(plan[:, step])
-        seen.append(Measurement(*(np.array(column) for column in task.measure(simulation))))
-        referee.see(seen[-1], simulation.diverged)
+        measured = episode_step.advance_and_judge(referee, simulation, plan[:, step], step)
+        seen.append(Measurement(*(np.array(column) for column in measured)))
         states.append(simulation.state())
         if not touched and seen[-1].illegal[k] > LIGHT_TOUCH:
             touched = _touched(simulation, k, seen[-1].illegal[k])

@@ -13,6 +13,7 @@ from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import Variant
 from ...envs.simulation import Simulation
 from ...envs.specs import from_grid
+from ...tasks.core import episode_step
 from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.referee import Referee
 from ...tasks.core.task import Task
@@ -84,8 +85,7 @@ def replay_many(
     simulation.restore(trace.states[rows, 0])
     states = [simulation.state()]
     for step in range(steps):
-        variant.push(simulation, step)
-        simulation.step(from_grid(trace.actions[rows, step]), action_space)
+        episode_step.advance(simulation, from_grid(trace.actions[rows, step]), step, action_space)
         states.append(simulation.state())
     return np.stack(states, axis=1)
 
@@ -120,9 +120,8 @@ def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", th
             same &= found[alive].tobytes() == recorded[alive].tobytes()
             segments += int(alive.sum())
             simulation.restore(recorded)
-        variant.push(simulation, step)
-        simulation.step(from_grid(trace.actions[:, step]), action_space)
-        referee.see(variant.judged(task.measure(simulation), simulation), simulation.diverged)
+        command = from_grid(trace.actions[:, step])
+        episode_step.advance_and_judge(referee, simulation, command, step, action_space)
     strays = worst > TOLERANCE
     strays |= digests(result.verdict, trace) != result.digests
     strays |= _verdicts_differ(referee, result)

@@ -12,6 +12,7 @@ import numpy as np
 from ...envs.simulation import Simulation
 from ...envs.specs import RANGE_SLACK, bounds, to_grid
 from ...policies.core.policy import Episodes, Needs, PlanRecord, Policy
+from ...tasks.core import episode_step
 from ...tasks.core.referee import Referee
 from .plan_records import PlanLog, fitting
 from .timeouts import Guard, PolicyTimeout
@@ -51,11 +52,10 @@ class Pilot:
 
     def action(self, step: int) -> np.ndarray:
         """Return the actions of control step `step` on the grid, (N, A) int32."""
-        variant = self.simulation.variant
         if step % self.needs.n_action_steps == 0:
-            self._decide(variant.observe(self.simulation.observe(), step), step)
-        elif variant.every_step:
-            variant.observe(self.simulation.observe(), step)
+            self._decide(episode_step.observe(self.simulation, step), step)
+        elif self.simulation.variant.every_step:
+            episode_step.observe(self.simulation, step)
         return self._chunk[:, step % self.needs.n_action_steps]
 
     def _decide(self, seen: dict[str, np.ndarray], step: int) -> None:

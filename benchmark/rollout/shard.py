@@ -15,6 +15,7 @@ from ...envs.random_streams import noise_key
 from ...envs.simulation import Simulation
 from ...envs.specs import ACTIONS, from_grid
 from ...policies.core.policy import Needs, Policy
+from ...tasks.core import episode_step
 from ...tasks.core.referee import Referee, Verdict
 from ...tasks.core.task import Task
 from .plan_records import Plans
@@ -117,15 +118,18 @@ def run_shard(
     states: list[np.ndarray] = []
     while not referee.done.all():
         step = len(actions)
-        action = variant.command(pilot.action(step), needs.action, step, simulation)
+        # 1. observe, act: the policy asks for an action; its faults end episodes
+        asked = pilot.action(step)
+        command = episode_step.command(simulation, asked, needs.action, step)
         if referee.done.all():
             break
+        # 2. record what a replay needs
         if step % STATE_EVERY == 0:
             states.append(simulation.state())
-        variant.push(simulation, step)
-        actions.append(action)
-        simulation.step(from_grid(action), needs.action, ~referee.done)
-        referee.see(variant.judged(task.measure(simulation), simulation), simulation.diverged)
+        actions.append(command)
+        # 3. perturb, step, measure, judge
+        running = ~referee.done
+        episode_step.advance_and_judge(referee, simulation, from_grid(command), step, needs.action, running)
 
     verdict = referee.verdict()
     trace = Trace(_stack(actions, n, np.int32), _stack(states, n, np.float64))

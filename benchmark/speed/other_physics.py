@@ -15,6 +15,7 @@ from ...envs.robot.panda import COLLISION_GROUP, robosuite_models
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ, PREFIXES
 from ...tasks import Task
+from ...tasks.core import episode_step
 from ...tasks.core.referee import Referee, Verdict
 
 
@@ -51,18 +52,16 @@ def trial(task: Task, seeds: Sequence[int], physics: Physics, average: bool = Tr
         The verdicts of all episodes and the CPU time of the loop [s].
     """
     n, halves = len(seeds), 2 if average else 1
-    simulation = Simulation(_variant(task, physics), n * halves)
+    substeps = round(1 / (CONTROL_HZ * physics.timestep))
+    simulation = Simulation(_variant(task, physics), n * halves, substeps=substeps)
     simulation.reset([*seeds] * halves)
     modes = np.arange(n * halves) % 2
     plan, other = task.plan(simulation, modes), task.plan(simulation, 1 - modes)
     plan[n:] = (plan[n:] + other[n:]) / 2
     referee = Referee(task, n * halves)
-    substeps = round(1 / (CONTROL_HZ * physics.timestep))
     begin = time.process_time()
     for step in range(plan.shape[1]):
-        simulation.ctrl[:] = simulation.targets(plan[:, step], "ee_absolute")
-        simulation.batch.step(nstep=substeps, stage=mujoco.mjtStage.mjSTAGE_POS.value)
-        referee.see(task.measure(simulation), simulation.diverged)
+        episode_step.advance_and_judge(referee, simulation, plan[:, step], step)
         if referee.done.all():
             break
     return referee.verdict(), time.process_time() - begin

@@ -16,6 +16,7 @@ import numpy as np
 from ...envs.robot import inverse_kinematics as control
 from ...envs.robot import panda as robot
 from ...envs.specs import ACTIONS, PREFIXES, size
+from ...tasks.core import episode_step
 from ..core.policy import Decision, Episodes, Needs, PlanRecord, Policy
 from ..core.source_digest import source_digest
 from .limits import Limited, Limits, limit_joints, limit_poses, limit_steps
@@ -79,7 +80,7 @@ class SafetyFilter(Policy):
         live = self._simulation
         if live is None:
             return np.zeros(n, bool)
-        now = live.variant.judged(self.task.measure(live), live)
+        now = episode_step.measure(self.task, live)
         return np.maximum(now.table, now.illegal) > self.limits.force
 
     def _limited(self, chunk: np.ndarray, observation: dict[str, np.ndarray]) -> Limited:

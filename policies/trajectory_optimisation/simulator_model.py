@@ -9,6 +9,7 @@ from ...envs.robot import inverse_kinematics as control
 from ...envs.robot import panda as robot
 from ...envs.simulation import Simulation
 from ...envs.specs import OPENING_HIGH, OPENING_LOW, from_grid, to_grid
+from ...tasks.core import episode_step
 from ...tasks.core.task import Measurement, Task
 from .cost import Predicted
 
@@ -60,7 +61,7 @@ class PlanModel:
 
     def roll_out(self, row: int, targets: np.ndarray) -> Predicted:
         """Predict what candidate targets (C, T, TARGET arms) do to the live episode in a row."""
-        simulation, variant = self.simulation, self.live.variant
+        simulation = self.simulation
         simulation.frame[:] = self.live.frame[row]
         if self._own:
             simulation.batch.set_models([self._models[row]] * simulation.n)
@@ -68,8 +69,8 @@ class PlanModel:
         actions = from_grid(to_grid(self.actions(targets, row)))
         seen, grasps = [], []
         for step in range(actions.shape[1]):
-            simulation.step(actions[:, step])
-            now = variant.judged(self.task.measure(simulation), simulation)
+            simulation.step(actions[:, step])  # nothing is pushed: what will come is not known
+            now = episode_step.measure(self.task, simulation)
             seen.append([np.array(column) for column in now])
             grasps.append(self._moved(self._poses(simulation), row))
         columns = (np.stack(column) for column in zip(*seen, strict=True))

@@ -26,6 +26,7 @@ from ...envs.npz import read_arrays
 from ...envs.random_streams import stream
 from ...envs.simulation import Simulation
 from .. import load_task, task_names
+from ..core import episode_step
 from ..core.fingerprint import fingerprint
 from ..core.referee import Referee
 from ..core.task import Task
@@ -182,8 +183,7 @@ def _collect_shard(
         frames.append(simulation.observe())
         action = plan[:, step].copy()
         action.reshape(len(seeds), task.arms, -1)[..., :3] += shake[:, step]
-        simulation.step(action)
-        referee.see(task.measure(simulation), simulation.diverged)
+        episode_step.advance_and_judge(referee, simulation, action, step)
     verdict = referee.verdict()
     found = {"success": verdict.success, "actions": plan.astype(np.float32)}
     if kinds is not None:

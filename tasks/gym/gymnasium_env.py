@@ -23,6 +23,7 @@ from ...envs.rendering.render import Renderer
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ, RANGE_SLACK, from_grid, to_grid
 from .. import load_task, task_id
+from ..core import episode_step
 from ..core.outcomes import OUTCOMES
 from ..core.referee import Referee
 from ..core.task import Measurement, Task
@@ -93,11 +94,10 @@ class _Episodes:
             raise WrongUse(_NOT_BEGUN)
         live = ~self.ended
         self._grid[live] = self.checked(actions, live)[live]
-        commands = self.variant.command(self._grid, self.action, self._step, self.simulation)
-        self.variant.push(self.simulation, self._step)
-        self.simulation.step(from_grid(commands), self.action)
+        commands = episode_step.command(self.simulation, self._grid, self.action, self._step)
+        episode_step.advance(self.simulation, from_grid(commands), self._step, self.action)
         self._step, self._seen = self._step + 1, None
-        seen = self.variant.judged(self.task.measure(self.simulation), self.simulation)
+        seen = episode_step.measure(self.task, self.simulation)
         diverged = self.simulation.diverged
         rewards = np.zeros(self.n)
         infos = [_measured(seen, row) if live[row] else {} for row in range(self.n)]
@@ -148,9 +148,8 @@ class _Episodes:
     def observe(self) -> Observation:
         """Return every component within its declared range, each (N, d)."""
         if self._seen is None:  # what a variant remembers is asked for once a step
-            seen = self.simulation.observe()
-            if self.begun:
-                seen = self.variant.observe(seen, min(self._step, self.task.horizon - 1))
+            step = min(self._step, self.task.horizon - 1)
+            seen = episode_step.observe(self.simulation, step) if self.begun else self.simulation.observe()
             self._seen = {s.name: np.clip(seen[s.name], s.low, s.high) for s in self.task.observation}
         return dict(self._seen)
 
