@@ -1,1 +1,1 @@
-"""The command line `bimodal`: `main.py` starts it, and every verb stands in a file of its own."""
+"""The command line `bimodal`: one file a command; `main.py` runs them, `arguments.py` is what they share."""

@@ -1,4 +1,4 @@
-"""The main job: demonstrations, training, scoring, videos and entries of two policies, and the board.
+"""`bimodal bench`: demonstrations, training, scoring, videos and entries of two policies, and the board.
 
 Everything is kept in one folder and nothing finished is done twice, so the job can be stopped at any time.
 """
@@ -7,51 +7,45 @@ import shutil
 import time
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
-
-from ..benchmark.evaluation.evaluate import evaluate
-from ..benchmark.suites import SUITES
-from ..benchmark.train_all import Setting, Training, Update, train_all
 from ..envs.errors import BimodalError
-from ..envs.files import write_text
-from ..envs.rendering.gl import configure_gl
-from ..leaderboard.board import board_tables
-from ..leaderboard.entry import entry_from_run, read_entries, write_entry
-from ..leaderboard.reproduce import compare
-from ..leaderboard.site import build_site
-from .commands import present
-from .commands_train import demonstrations_file
-from .console import progress_bar
+from .arguments import ENTRIES, RUNS, option
+from .demos import demonstrations_file
+from .videos import present
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..benchmark.train_all import Update
+
+EXAMPLE = "bimodal bench --out runs/bench"
 POLICIES = ("mse", "flow")
 """The policy that averages and the policy that commits: one network, one set of demonstrations."""
-SHIPPED_ENTRIES = Path(__file__).parents[1] / "leaderboard" / "entries"
-"""Entries that come with the package."""
+
+Out = Annotated[Path, option("FOLDER", "where everything is kept")]
 
 
-def bench(out: Path, console: Console) -> int:
-    """Run the main job in the folder `out`; returns 0.
+def run(out: Out = RUNS / "bench") -> int:
+    """Run the main job: training, scoring, videos, entries, board.
 
-    Raises:
-        BimodalError: no off-screen rendering, or a step failed.
+    It takes some hours on two cores. Stopped and started again, it goes on where it was.
     """
+    from ..benchmark.suites import SUITES
+    from ..envs.rendering.gl import configure_gl
+    from ..leaderboard.board import board_tables
+    from ..leaderboard.entry import read_entries
+    from ..leaderboard.site import build_site
+    from .console import console, progress_bar
+
     begin = time.monotonic()
-    console.print(
-        f"[bold]Bimodal[/]: {len(SUITES['core'].tasks)} tasks, policies {' and '.join(POLICIES)}, in {out}"
-    )
+    tasks = len(SUITES["core"].tasks)
+    console.print(f"[bold]Bimodal[/]: {tasks} tasks, policies {' and '.join(POLICIES)}, in {out}")
     console.print(f"rendering off-screen with {configure_gl()}")
     _forget_other_suites(out, console)
     with progress_bar("demonstrations and training", "steps") as update:
         _train_all(out, update)
-    runs = []
-    for policy in POLICIES:
-        with progress_bar(f"scoring {policy}", "episodes") as update:
-            runs.append(
-                evaluate(policy, "core", out=out / policy, checkpoints=out / "checkpoints", progress=update)
-            )
-        present(runs[-1], console)
-        write_entry(entry_from_run(runs[-1]), out / "entries")
+    runs = [_score(policy, out) for policy in POLICIES]
     for table in board_tables(read_entries(out / "entries")):
         console.print(table)
     _compare_with_shipped(runs, console)
@@ -60,9 +54,13 @@ def bench(out: Path, console: Console) -> int:
     return 0
 
 
-def _forget_other_suites(out: Path, console: Console) -> None:
+def _forget_other_suites(out: Path, console: "Console") -> None:
     """Discard what an earlier job made for other tasks than today's."""
-    note, today = out / "suite.txt", SUITES["core"].hash()
+    from ..benchmark.suites import SUITES
+    from ..envs.files import write_text
+
+    note = out / "suite.txt"
+    today = SUITES["core"].hash()
     if note.exists() and note.read_text() != today:
         console.print("the tasks have changed since this folder was made; starting afresh")
         for name in ("demos", "checkpoints", "entries", "site", *POLICIES):
@@ -71,8 +69,11 @@ def _forget_other_suites(out: Path, console: Console) -> None:
     write_text(note, today)
 
 
-def _train_all(out: Path, update: Update) -> None:
+def _train_all(out: Path, update: "Update") -> None:
     """Make demonstrations and weights of every task; what is there already is kept."""
+    from ..benchmark.suites import SUITES
+    from ..benchmark.train_all import Setting, Training, train_all
+
     trainings = [Training(task, policy) for task in SUITES["core"].tasks for policy in POLICIES]
     setting = Setting(out / "checkpoints", device="cpu")
     shows = partial(demonstrations_file, folder=out / "demos")
@@ -80,19 +81,35 @@ def _train_all(out: Path, update: Update) -> None:
         raise BimodalError(f"training of {training} failed: {problem}")
 
 
-def _compare_with_shipped(runs: list[Path], console: Console) -> None:
+def _score(policy: str, out: Path) -> Path:
+    """Score a policy with the weights trained here, show its run and write its entry; returns the run."""
+    from ..benchmark.evaluation.evaluate import evaluate
+    from ..leaderboard.entry import entry_from_run, write_entry
+    from .console import progress_bar
+
+    with progress_bar(f"scoring {policy}", "episodes") as update:
+        path = evaluate(policy, "core", out=out / policy, checkpoints=out / "checkpoints", progress=update)
+    present(path)
+    write_entry(entry_from_run(path), out / "entries")
+    return path
+
+
+def _compare_with_shipped(runs: list[Path], console: "Console") -> None:
     """Say how the fresh runs compare with the entries that come with the package."""
-    for run, entry in zip(runs, (read_shipped(policy) for policy in POLICIES), strict=True):
+    from ..leaderboard.reproduce import compare
+
+    for path, entry in zip(runs, map(_read_shipped, POLICIES), strict=True):
         if entry is not None:
-            outcome = compare(entry, run)
-            console.print(
-                f"{entry['policy']['name']}: {outcome.verdict} to the published entry, {outcome.reason}"
-            )
+            outcome = compare(entry, path)
+            text = f"{entry['policy']['name']}: {outcome.verdict} to the published entry, {outcome.reason}"
+            console.print(text)
 
 
-def read_shipped(policy: str) -> dict | None:
+def _read_shipped(policy: str) -> dict | None:
     """Return the package's entry of a policy on the core suite, None if there is none."""
-    for entry in read_entries(SHIPPED_ENTRIES):
+    from ..leaderboard.entry import read_entries
+
+    for entry in read_entries(ENTRIES):
         if entry["policy"]["name"] == policy and entry["suite"]["name"] == "core":
             return entry
     return None

@@ -41,7 +41,8 @@ def progress_bar(title: str, unit: str) -> Iterator[Update]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    begin, first = time.monotonic(), None
+    begin = time.monotonic()
+    first = None
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(escape(title), total=None, rate="", note="")
 

@@ -1,79 +1,156 @@
-"""The command `bimodal`: every verb of the suite, errors in one line, exit codes that mean something.
+"""The command `bimodal`: every command of the suite, errors in one line, exit codes that mean something.
 
-Exit codes: 0 fine, 1 the answer is no, 2 wrong use, 3 not comparable. The command line stands above all
-rooms, the leaderboard included, so the commands import what they need when they run.
+Exit codes: 0 fine, 1 the answer is no, 2 wrong use, 3 not comparable, 130 interrupted. The command line
+stands above all rooms. A command imports what it needs when it runs, so help and completion come at once.
 """
 
-import argparse
-import difflib
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import NoReturn
+from typing import Annotated, Any
 
-from ..benchmark.evaluation.worker_process import DEBUG
-from ..envs.errors import BimodalError
-from .verbs import COMMANDS
+import typer
+from typer.core import TyperCommand, TyperGroup
 
+from ..envs.errors import BimodalError, WrongUse, unknown_name
+from . import (
+    bench,
+    certify,
+    check,
+    demos,
+    evaluate,
+    leaderboard,
+    new_task,
+    policies,
+    probe,
+    reproduce,
+    results,
+    scenes,
+    site,
+    speed,
+    tasks,
+    train,
+    videos,
+    view,
+)
+from .arguments import flag
 
-class _Parser(argparse.ArgumentParser):
-    """Says in one line what was wrong and what would be right."""
-
-    def error(self, message: str) -> NoReturn:
-        if "invalid choice" in message and (self._subparsers is not None):
-            wrong = message.split("'")[1]
-            near = difflib.get_close_matches(wrong, list(COMMANDS), n=2, cutoff=0.5)
-            message = f"unknown command {wrong!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
-        print(f"{self.prog}: {message}  (see: {self.prog} --help)", file=sys.stderr)
-        raise SystemExit(2)
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
-    parser = _Parser(
-        prog="bimodal",
-        description="Does this policy commit to one good grasp, or average two good ones into a bad one?",
+COMMANDS = {
+    module.__name__.rpartition(".")[2].replace("_", "-"): module
+    for module in (
+        *(bench, tasks, policies, new_task, view, scenes, demos, train, evaluate, videos),
+        *(certify, results, probe, leaderboard, check, reproduce, site, speed),
     )
-    parser.add_argument("--version", action="version", version=f"bimodal {version('bimodal-bench')}")
-    parser.add_argument("--debug", action="store_true", help="show the whole trace of an error")
-    verbs = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for name, command in COMMANDS.items():
-        text = (command.run.__doc__ or "").strip().splitlines()[0]
-        verb = verbs.add_parser(name, help=text, description=text)
-        for flags, options in command.arguments:
-            verb.add_argument(*flags, **options)
-        verb.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        verb.set_defaults(command=command.run)
-    return parser
+}
+"""The commands, in the order of the help text; each has `run`, whose docstring is its help, and `EXAMPLE`."""
+INTERRUPTED = 130
+GO_ON = "finished shards are kept, run the same command again to go on"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
-    if debug:
-        os.environ[DEBUG] = "1"
+    words = spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
-        options = build_parser().parse_args(arguments)
-        return options.command(options)
-    except BimodalError as error:
-        if debug:
+        code = build_parser().main(words, prog_name="bimodal", standalone_mode=False)
+    except (BimodalError, OSError, typer.TyperException) as error:
+        if "--debug" in words:
             raise
-        print(f"bimodal: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        if debug:
-            raise
+        print(said(error), file=sys.stderr)
+        return getattr(error, "exit_code", 1)
+    if code == INTERRUPTED:
+        print(f"bimodal: stopped; {GO_ON}", file=sys.stderr)
+    return code
+
+
+def spelled_out(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with --debug before the command, and a folder after every --entry."""
+    words = [word for word in arguments if word != "--debug"]
+    begin = ["--debug"] if len(words) < len(arguments) else []
+    for word, follower in zip(words, [*words, "-"][1:], strict=True):
+        begin.append(word)
+        if word == "--entry" and follower.startswith("-"):
+            begin.append(evaluate.ENTRY_FOLDER)
+    return begin
+
+
+def said(error: Exception) -> str:
+    """Return what was wrong, and where to read on, in one line."""
+    if isinstance(error, BimodalError):
+        return f"bimodal: {error}"
+    if isinstance(error, OSError):
         what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        print(
-            f"bimodal: {what}; finished shards are kept, run the same command again to go on", file=sys.stderr
-        )
-        return 1
-    except KeyboardInterrupt:
-        print(
-            "bimodal: stopped; finished shards are kept, run the same command again to go on", file=sys.stderr
-        )
-        return 130
+        return f"bimodal: {what}; {GO_ON}"
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context else "bimodal"
+    if context and hasattr(error, "possibilities"):
+        options = (parameter.opts for parameter in context.command.get_params(context))
+        known = [name for names in options for name in names if name.startswith("-")]
+        what = str(unknown_name("option", error.option_name, known))
+    elif hasattr(error, "param_type"):
+        what = f"missing argument {error.param.name}"
+    else:
+        what = str(error.format_message())
+    return f"{where}: {' '.join(what.split())}  (see: {where} --help)"
+
+
+class _Commands(TyperGroup):
+    """Says which command is missing or unknown."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args:
+            raise WrongUse("name a COMMAND  (see: bimodal --help)")
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple:
+        if args[0] not in self.commands:
+            raise unknown_name("command", args[0], self.commands)
+        return super().resolve_command(ctx, args)
+
+
+class _Command(TyperCommand):
+    """Leaves the type of positional arguments out of the help text."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the sections of arguments and options."""
+        for title, kind in (("Arguments", "argument"), ("Options", "option")):
+            found = [p.get_help_record(ctx) for p in self.get_params(ctx) if p.param_type_name == kind]
+            rows = [(row[0].partition(" <")[0], row[1]) for row in found if row]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def build_parser() -> TyperGroup:
+    """Return the parser of the whole command line."""
+    settings = {"help_option_names": ["-h", "--help"]}
+    app = typer.Typer(cls=_Commands, rich_markup_mode=None, context_settings=settings)
+    app.callback(epilog="Example: bimodal evaluate flow --suite smoke")(_before_the_command)
+    for name, module in COMMANDS.items():
+        example = f"Example: {module.EXAMPLE}"
+        app.command(name, cls=_Command, epilog=example, context_settings=settings)(module.run)
+    parser = typer.main.get_command(app)
+    assert isinstance(parser, TyperGroup)
+    return parser
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"bimodal {version('bimodal-bench')}")
+        raise typer.Exit
+
+
+def _before_the_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="show the version", callback=_print_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, flag("--debug", "show the whole trace of an error")] = False,
+) -> None:
+    """Does this policy commit to one good grasp, or average two good ones into a bad one?"""
+    if debug:
+        from ..benchmark.evaluation.worker_process import DEBUG
+
+        os.environ[DEBUG] = "1"
 
 
 if __name__ == "__main__":

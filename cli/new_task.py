@@ -2,14 +2,35 @@
 
 import re
 from pathlib import Path
+from typing import Annotated
 
 from ..envs.errors import BimodalError, WrongUse
-from ..tasks import task_names
-from ..tasks.core.registry import place
+from .arguments import argument, option
 
-TEMPLATE = Path(__file__).parent.parent / "tasks" / "template.py"
+EXAMPLE = "bimodal new-task PandaLiftStool"
+TEMPLATE = Path(__file__).parents[1] / "tasks" / "template.py"
 _NAME = re.compile(r"Panda((?:[A-Z][a-z0-9]*){2,})(?:-v([0-9]+))?")
 _WORD = re.compile(r"[A-Z][a-z0-9]*")
+
+Name = Annotated[str, argument("NAME", "id of the new task: robot, verb, object")]
+Out = Annotated[Path | None, option("PATH", "file or folder", default="./NAME.py in snake case")]
+
+
+def run(name: Name, out: Out = None) -> int:
+    """Write the file of a new task: one that runs, to be changed."""
+    from .console import console
+
+    file = write_task(name, out)
+    text = f"{file}: a task that runs; change its objects and waypoints (docs/add-a-task.md)"
+    console.print(text, markup=False)
+    steps = {
+        f"bimodal view {file}": "look at it",
+        f"bimodal certify {file} --quick": "gates 1 to 4",
+        f"bimodal certify {file}": "all gates",
+    }
+    for line, text in steps.items():
+        console.print(f"  {line:{len(str(file)) + 25}} # {text}", markup=False)
+    return 0
 
 
 def write_task(name: str, out: Path | None = None) -> Path:
@@ -25,6 +46,9 @@ def write_task(name: str, out: Path | None = None) -> Path:
     Raises:
         WrongUse: a name that is no id or that exists, or a file that exists.
     """
+    from ..tasks import task_names
+    from ..tasks.core.registry import place
+
     found = _NAME.fullmatch(name)
     if found is None:
         raise WrongUse(f"{name!r} is not the id of a task: robot, verb, object, e.g. PandaLiftStool")

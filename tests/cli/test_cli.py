@@ -14,7 +14,7 @@ import pytest
 from bimodal.benchmark.evaluation.worker_process import DEBUG
 from bimodal.benchmark.suites import SUITES
 from bimodal.cli import main as cli
-from bimodal.cli.verbs import COMMANDS
+from bimodal.cli.main import COMMANDS
 from bimodal.envs.errors import WrongUse
 from bimodal.leaderboard.files import entry_id
 from bimodal.tasks import load_task, task_names
@@ -78,12 +78,8 @@ def changed(entry, tmp_path, change, identified=True):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command, bimodal):
     code, out, err = bimodal(command, "--help")
-    assert (code, err) == (0, [])
-    first = (COMMANDS[command].run.__doc__ or "").splitlines()[0]
-    assert first in " ".join(out.split())
-    for flags, options in COMMANDS[command].arguments:
-        assert options.get("help"), f"{flags} has no help text"
-        assert flags[0] in out
+    assert (code, err) == (0, []) and f"Example: {COMMANDS[command].EXAMPLE}" in " ".join(out.split())
+    assert (COMMANDS[command].run.__doc__ or "").splitlines()[0] in " ".join(out.split())
 
 
 def test_the_help_lists_every_command(bimodal):

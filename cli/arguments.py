@@ -1,0 +1,118 @@
+"""How a command declares its arguments, and the arguments that several commands have.
+
+A command's arguments are types, such as `Annotated[int, number("training seed")]`, and their defaults stand
+in the signature of its function `run`. Nothing heavy is imported here: names of tasks and policies are looked
+up when an argument is read or completed, and the few names that the help text tells are written below.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..envs.errors import WrongUse, unknown_name
+
+SUITES = ("smoke", "core", "full")
+PRESETS = ("tiny", "cpu", "gpu")
+REGIMES = ("bi50", "bi70", "bi90", "uni", "ctx", "graded")
+RUNS = Path("runs")
+"""Names that the help text tells. The rooms below own them; a test compares both."""
+ENTRIES = Path(__file__).parents[1] / "leaderboard" / "entries"
+"""Entries that come with the package."""
+CHECKPOINTS = RUNS / "checkpoints"
+"""Where trained weights go, relative to the working directory."""
+
+# ------------------------------------------------------------------------------------ how to declare them
+
+
+def argument(metavar: str, text: str, parser: Callable | None = None, default: str = "", **more: Any) -> Any:
+    """Return the declaration of a positional argument; `metavar` stands for it in the help text."""
+    return typer.Argument(metavar=metavar, parser=parser, **_told(text, default), **more)
+
+
+def option(metavar: str, text: str, parser: Callable | None = None, default: str = "", **more: Any) -> Any:
+    """Return the declaration of an option with a value; `default` says what happens without it."""
+    return typer.Option(metavar=metavar, parser=parser, **_told(text, default), **more)
+
+
+def _told(text: str, default: str) -> dict[str, Any]:
+    """Return a help text with its default in words, or else with the value that the signature gives."""
+    shown = f"{text}  [default: {default}]" if default else text
+    return {"help": shown, "show_default": not default}
+
+
+def number(text: str, default: str = "") -> Any:
+    """Return the declaration of an option with a whole number."""
+    return option("N", text, integer, default)
+
+
+def flag(name: str, text: str) -> Any:
+    """Return the declaration of an option that is there or not."""
+    return typer.Option(name, help=text)
+
+
+def choice(kind: str, text: str, names: tuple[str, ...], default: str = "") -> Any:
+    """Return the declaration of an option that is one of a few names."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise unknown_name(kind, text, names)
+        return text
+
+    return option("NAME", text, parse, default, autocompletion=lambda: names)
+
+
+# ------------------------------------------------------------------------------------ how they are read
+
+
+def integer(text: str) -> int:
+    """Parse a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"invalid int value: {text!r}") from None
+
+
+def seed_range(text: str) -> range:
+    """Parse `START..END` (inclusive) or a count.
+
+    Raises:
+        WrongUse: it is neither.
+    """
+    first, dots, last = text.partition("..")
+    try:
+        return range(int(first), int(last) + 1) if dots else range(int(first))
+    except ValueError:
+        raise WrongUse(f"--seeds {text!r} is not START..END or a count, e.g. 0..49 or 50") from None
+
+
+def task_name(text: str) -> str:
+    """Parse a task id or a file; returns the id."""
+    from ..tasks import task_id
+
+    return task_id(text)
+
+
+def task_names() -> Iterable[str]:
+    """Return the ids that the shell offers for a task."""
+    from ..tasks import task_names
+
+    return task_names()
+
+
+def policy_names() -> Iterable[str]:
+    """Return the names that the shell offers for a policy."""
+    from ..policies import policy_names
+
+    return policy_names()
+
+
+# ---------------------------------------------------------------------------------- those of several commands
+
+Task = Annotated[str, argument("TASK", "task id or file.py", task_name, autocompletion=task_names)]
+Workers = Annotated[int | None, number("processes; 0 stays in this process", "one a core")]
+Threads = Annotated[int, number("simulation threads of a process")]
+Checkpoints = Annotated[Path | None, option("FOLDER", "trained weights", default="those of the package")]
+FreshRun = Annotated[bool, flag("--fresh", "discard an earlier run in the folder")]
+Page = Annotated[Path | None, option("FILE", "also write the page of Markdown")]

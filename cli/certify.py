@@ -1,0 +1,161 @@
+"""`bimodal certify`: measures what tasks claim, by gates, by causal controls, or in every variant."""
+
+from pathlib import Path
+from typing import Annotated
+
+from ..envs.errors import WrongUse
+from .arguments import Page, Workers, argument, flag, task_name, task_names
+
+EXAMPLE = "bimodal certify PandaLiftPot-v1 --quick"
+
+Tasks = Annotated[
+    list[str] | None,
+    argument("TASK", "task ids or files", task_name, "every task", autocompletion=task_names),
+]
+Every = Annotated[bool, flag("--all", "every task, as without any task id")]
+Quick = Annotated[
+    bool,
+    flag(
+        "--quick", "20 seeds and gates 1 to 4 only: no learning (with --variants: 10 seeds, nothing is kept)"
+    ),
+]
+Controls = Annotated[
+    bool,
+    flag(
+        "--controls",
+        "instead: success when the demonstrations show one mode, both, or a visible one, and on one task "
+        "what branch time and process noise do",
+    ),
+]
+Limits = Annotated[bool, flag("--limits", "instead: when regression escapes (docs/validity.md)")]
+Variants = Annotated[
+    bool,
+    flag(
+        "--variants",
+        "instead: in which variants the experts of all modes still succeed (docs/variants.md)",
+    ),
+]
+Fresh = Annotated[bool, flag("--fresh", "measure again what runs/ holds already")]
+
+
+def run(
+    task: Tasks = None,
+    every: Every = False,
+    quick: Quick = False,
+    controls: Controls = False,
+    limits: Limits = False,
+    variants: Variants = False,
+    fresh: Fresh = False,
+    page: Page = None,
+    workers: Workers = None,
+) -> int:
+    """Check a task against every gate of the certificate.
+
+    The exit code is 1 if a gate is not passed. Three options measure something else instead.
+    """
+    from ..benchmark.provenance import cores
+    from ..tasks.core.registry import own_names
+
+    if every and task:
+        raise WrongUse("--all means every task; leave it out, or leave out the task ids")
+    if variants and (controls or limits):
+        raise WrongUse("--variants, and --controls or --limits, are two studies; leave one out")
+    names = tuple(task or own_names())
+    processes = cores() if workers is None else workers
+    if variants:
+        return _feasibility(names, quick, fresh, page, processes)
+    if controls or limits:
+        return _studies(names, controls, limits, fresh, page, processes)
+    return _gates(names, quick, fresh, page, processes)
+
+
+def _gates(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, workers: int) -> int:
+    """Measure the certificates of tasks and print them; returns 1 if a gate is not passed."""
+    from ..benchmark.certificate.certify import certificate_table, certificates_page, certify
+    from ..benchmark.certificate.store import all_kept, keep, kept
+    from ..envs.files import write_text
+    from ..tasks import load_task
+    from ..tasks.core.registry import own_names, place
+    from ..tasks.core.validation import require_sound
+    from .console import console, progress_bar
+
+    passed = True
+    for name in names:
+        task = load_task(name)
+        require_sound(task, place(name))
+        found = None if fresh or quick else kept(task)
+        if found is None:
+            with progress_bar(name, "") as update:
+                found = certify(
+                    task,
+                    quick=quick,
+                    progress=lambda text, n, total: update(n, total, text),
+                    workers=workers,
+                )
+            if not found.quick:
+                keep(found)
+        console.print(certificate_table(found))
+        passed &= found.passed
+    if page:
+        shown = all_kept(map(load_task, own_names()))
+        missing = sorted(set(own_names()) - {found.task for found in shown})
+        write_text(page, certificates_page(shown, missing))
+    return 0 if passed else 1
+
+
+def _studies(
+    names: tuple[str, ...], controls: bool, limits: bool, fresh: bool, page: Path | None, workers: int
+) -> int:
+    """Measure the causal controls and the limits of tasks, and print them."""
+    from ..benchmark.certificate.causal_controls import measure
+    from ..benchmark.report.validity_page import validity_page, validity_tables
+    from ..envs.files import write_text
+    from ..tasks import load_task
+    from ..tasks.core.registry import own_names
+    from .console import console, progress_bar
+
+    with progress_bar("studies", "") as update:
+        found = measure(
+            [load_task(name) for name in names],
+            controls=controls,
+            limits=limits,
+            workers=workers,
+            fresh=fresh,
+            progress=lambda text, n, total: update(n, total, text),
+        )
+    for table in validity_tables(found):
+        console.print(table)
+    if page:
+        everything = measure(map(load_task, own_names()), controls=False, limits=False)
+        write_text(page, validity_page([one for one in everything if one.findings]))
+    return 0
+
+
+def _feasibility(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, workers: int) -> int:
+    """Measure in which variants the experts still succeed, and print it."""
+    from ..benchmark.certificate.feasibility import QUICK_SEEDS, SEEDS, Cell, measure
+    from ..benchmark.certificate.feasibility_store import keep, kept
+    from ..benchmark.report.variants_page import feasibility_tables, variants_page
+    from ..envs.files import write_text
+    from ..tasks.core.registry import own_names
+    from .console import console, progress_bar
+
+    with progress_bar("variants", "cells") as update:
+
+        def done(cell: Cell, n: int, total: int) -> None:
+            if not quick:
+                keep(cell)
+            update(n, total, f"{cell.task} {cell.axis}:{cell.level}")
+
+        found = measure(
+            names,
+            workers=workers,
+            seeds=QUICK_SEEDS if quick else SEEDS,
+            known=None if fresh or quick else kept(names),
+            progress=done,
+        )
+    for table in feasibility_tables(found):
+        console.print(table)
+    if page:
+        write_text(page, variants_page(own_names(), kept(own_names())))
+    return 0

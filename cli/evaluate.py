@@ -1,0 +1,111 @@
+"""`bimodal evaluate`: scores a policy on a suite and shows what came out."""
+
+from pathlib import Path
+from typing import Annotated
+
+from ..envs.errors import WrongUse
+from .arguments import (
+    SUITES,
+    Checkpoints,
+    FreshRun,
+    Threads,
+    Workers,
+    argument,
+    choice,
+    flag,
+    option,
+    policy_names,
+    seed_range,
+    task_name,
+    task_names,
+)
+from .videos import present
+
+EXAMPLE = "bimodal evaluate flow --suite smoke --task PandaLiftDumbbell-v1"
+ENTRY_FOLDER = "entries"
+"""Where the entry goes when `--entry` stands alone."""
+
+Policy = Annotated[
+    str,
+    argument(
+        "POLICY",
+        "name (bimodal policies lists them), file.py:Class, module:Class, or safe(...) around one",
+        autocompletion=policy_names,
+    ),
+]
+Suite = Annotated[str, choice("suite", ", ".join(SUITES), SUITES)]
+Tasks = Annotated[
+    list[str] | None,
+    option("TASK", "only this task, id or file.py (may be repeated)", task_name, autocompletion=task_names),
+]
+Seeds = Annotated[str | None, option("SEEDS", "other seeds: START..END, both included, or a count")]
+Variants = Annotated[
+    list[str] | None,
+    option(
+        "VARIANT",
+        "only this variant beside the clean world, e.g. contact.friction:2 or "
+        "contact.friction:2+sensing.latency:1; clean for the clean world alone (may be repeated)",
+    ),
+]
+Out = Annotated[Path | None, option("FOLDER", "run folder", default="runs/SUITE-POLICY")]
+Entry = Annotated[
+    Path | None, option("[FOLDER]", f"write a leaderboard entry, into {ENTRY_FOLDER} if no folder follows")
+]
+Deadline = Annotated[float, option("SECONDS", "longest time of a decision")]
+NoVideos = Annotated[bool, flag("--no-videos", "render no videos")]
+
+
+def run(
+    policy: Policy,
+    suite: Suite = "core",
+    task: Tasks = None,
+    seeds: Seeds = None,
+    variant: Variants = None,
+    out: Out = None,
+    checkpoints: Checkpoints = None,
+    entry: Entry = None,
+    deadline: Deadline = 30.0,
+    no_videos: NoVideos = False,
+    fresh: FreshRun = False,
+    workers: Workers = None,
+    threads: Threads = 1,
+) -> int:
+    """Score a policy on a suite: records, table, videos, report."""
+    from ..benchmark.evaluation.evaluate import evaluate
+    from .console import progress_bar
+
+    _require_whole_suite(entry, task, seeds, variant)
+    with progress_bar(f"{policy} on {suite}", "episodes") as update:
+        path = evaluate(
+            policy,
+            suite,
+            tasks=task or (),
+            seeds=None if seeds is None else seed_range(seeds),
+            variants=variant,
+            out=out,
+            checkpoints=checkpoints,
+            workers=workers,
+            threads=threads,
+            deadline_s=deadline,
+            fresh=fresh,
+            progress=update,
+        )
+    if entry is not None:
+        _write_entry(path, entry)
+    present(path, with_videos=not no_videos)
+    return 0
+
+
+def _require_whole_suite(entry: Path | None, *parts: object) -> None:
+    """Refuse an entry of a part of a suite."""
+    if entry is not None and any(part is not None for part in parts):
+        text = "an entry needs the whole suite; leave out --task, --seeds and --variant, or leave out --entry"
+        raise WrongUse(text)
+
+
+def _write_entry(path: Path, folder: Path) -> None:
+    """Write the leaderboard entry of a run."""
+    from ..leaderboard.entry import entry_from_run, write_entry
+    from .console import console
+
+    console.print(f"entry    {write_entry(entry_from_run(path), folder)}", markup=False)

@@ -1,0 +1,43 @@
+"""`bimodal reproduce`: runs an entry's episodes again."""
+
+from pathlib import Path
+from typing import Annotated
+
+from .arguments import Checkpoints, FreshRun, Threads, Workers, argument, option
+
+EXAMPLE = "bimodal reproduce leaderboard/entries/core-flow.json"
+
+Entry = Annotated[Path, argument("ENTRY", "entry file")]
+Out = Annotated[Path | None, option("FOLDER", "run folder", default="runs/reproduce-ENTRY")]
+
+
+def run(
+    entry: Entry,
+    out: Out = None,
+    checkpoints: Checkpoints = None,
+    fresh: FreshRun = False,
+    workers: Workers = None,
+    threads: Threads = 1,
+) -> int:
+    """Run an entry's episodes again and compare them with it.
+
+    The answer is identical, consistent (both exit code 0) or different (exit code 1). An entry of another
+    suite or of other weights is not run (exit code 3).
+    """
+    from ..leaderboard.reproduce import reproduce
+    from .console import console, progress_bar
+
+    with progress_bar(str(entry), "episodes") as update:
+        outcome = reproduce(
+            entry,
+            out=out,
+            checkpoints=checkpoints,
+            workers=workers,
+            threads=threads,
+            fresh=fresh,
+            progress=update,
+        )
+    for line in outcome.lines:
+        console.print(line, markup=False)
+    console.print(f"[bold]{outcome.verdict}[/]: {outcome.reason}")
+    return 1 if outcome.verdict == "different" else 0

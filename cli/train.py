@@ -1,0 +1,175 @@
+"""`bimodal train`: trains one method on one task, or many on many."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from ..envs.errors import WrongUse, unknown_name
+from .arguments import (
+    CHECKPOINTS,
+    PRESETS,
+    SUITES,
+    argument,
+    choice,
+    flag,
+    number,
+    option,
+    seed_range,
+    task_name,
+    task_names,
+)
+from .demos import demonstrations_file
+
+if TYPE_CHECKING:
+    from ..benchmark.train_all import Setting
+
+EXAMPLE = "bimodal train flow --task PandaLiftPot-v1 --preset tiny"
+
+Method = Annotated[str | None, argument("METHOD", "mse, flow, mip, ...: a wrong name lists them all")]
+Tasks = Annotated[
+    list[str] | None,
+    option(
+        "TASK",
+        "task id or file.py (with --all: only these, may be repeated)",
+        task_name,
+        autocompletion=task_names,
+    ),
+]
+Every = Annotated[bool, flag("--all", "every method on every task, a process a core")]
+Suite = Annotated[str, choice("suite", f"whose tasks --all means: {', '.join(SUITES)}", SUITES)]
+Methods = Annotated[str | None, option("NAMES", "with --all: only these, e.g. mse,flow")]
+Seeds = Annotated[str | None, option("SEEDS", "with --all: training seeds, START..END or a count")]
+Demos = Annotated[Path | None, option("FILE", "demonstrations", default="the method's, made if missing")]
+Preset = Annotated[
+    str | None,
+    choice(
+        "preset", f"size: {', '.join(PRESETS)}", PRESETS, "cpu; with --all gpu where there is a CUDA device"
+    ),
+]
+Device = Annotated[str, option("NAME", "auto, cpu or cuda; auto is cuda for the preset gpu")]
+Steps = Annotated[int | None, number("optimiser steps", "the method's")]
+Seed = Annotated[int, number("training seed")]
+Out = Annotated[Path, option("FOLDER", "where checkpoints go")]
+Fresh = Annotated[bool, flag("--fresh", "begin anew instead of going on")]
+Workers = Annotated[int | None, number("with --all: processes", "one a core")]
+
+
+def run(
+    method: Method = None,
+    task: Tasks = None,
+    every: Every = False,
+    suite: Suite = "core",
+    methods: Methods = None,
+    seeds: Seeds = None,
+    demos: Demos = None,
+    preset: Preset = None,
+    device: Device = "auto",
+    steps: Steps = None,
+    seed: Seed = 0,
+    out: Out = CHECKPOINTS,
+    fresh: Fresh = False,
+    workers: Workers = None,
+) -> int:
+    """Train a method on a task, or with --all many methods on many.
+
+    The exit code is 1 if a training failed.
+    """
+    from ..benchmark.train_all import Setting
+    from ..policies.training.presets import USUAL
+
+    if not every:
+        if methods or seeds:
+            raise WrongUse("--methods and --seeds belong to --all; here it is METHOD and --seed")
+        return _train_one(
+            method, task or [], demos, seed, Setting(out, preset or USUAL, device, steps, fresh)
+        )
+    if method or demos or seed:
+        raise WrongUse("METHOD, --demos and --seed are for one training; with --all: --methods and --seeds")
+    setting = Setting(out, *_size(preset, device), steps, fresh)
+    return _train_all(methods, suite, task or [], seeds or "1", setting, workers)
+
+
+def _train_one(method: str | None, tasks: list[str], path: Path | None, seed: int, setting: "Setting") -> int:
+    """Train one method on one task."""
+    from ..policies.training.train import METHODS, train
+    from ..tasks import load_task
+    from ..tasks.demonstrations.collect import load
+    from .console import console, progress_bar
+
+    if method is None:
+        raise WrongUse(f"name a method ({', '.join(METHODS)}), or --all for every method and task")
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
+    if len(tasks) != 1:
+        raise WrongUse("name one task, as --task TASK; more than one, or a whole suite, need --all")
+    task = load_task(tasks[0])
+    if path is not None and (shown := load(path).meta.get("task")) != task.id:
+        raise WrongUse(f"{path} holds demonstrations of {shown}, not of {task.id}")
+    path = path or _demonstrate(task.id, METHODS[method].regime)
+    with progress_bar(f"{method} on {task.id}", "steps") as update:
+        weights = train(
+            method,
+            path,
+            setting.out,
+            setting.steps,
+            seed,
+            lambda step, steps, loss: update(step, steps, f"loss {loss:.4f}"),
+            preset=setting.preset,
+            device=setting.device,
+            fresh=setting.fresh,
+            notice=lambda text: console.print(text, markup=False),
+        )
+    console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB", markup=False)
+    return 0
+
+
+def _demonstrate(task: str, regime: str) -> Path:
+    """Record a method's usual demonstrations if there are none; returns their file."""
+    from ..benchmark.provenance import cores
+    from ..benchmark.train_all import demonstrate, episodes_of
+    from .console import progress_bar
+
+    path = demonstrations_file(task, regime, episodes_of(regime), 0)
+    with progress_bar(f"{task} {regime}", "episodes") as update:
+        demonstrate(task, regime, path, update, cores())
+    return path
+
+
+def _size(preset: str | None, device: str) -> tuple[str, str]:
+    """Return the preset and the device of many trainings: large ones where there is a CUDA device."""
+    from ..policies.core.devices import find_device
+    from ..policies.training.presets import USUAL
+
+    device = find_device(device, wide=preset in (None, "gpu"))
+    return preset or ("gpu" if device == "cuda" else USUAL), device
+
+
+def _train_all(
+    chosen: str | None, suite: str, tasks: list[str], seeds: str, setting: "Setting", workers: int | None
+) -> int:
+    """Train every method on every task of a suite; returns 1 if a training failed."""
+    from ..benchmark.suites import find_suite
+    from ..benchmark.train_all import Training, train_all
+    from ..policies.training.train import METHODS
+    from .console import console, progress_bar
+
+    if workers is not None and workers < 0:
+        raise WrongUse(f"workers is {workers}; it must be 0 or more")
+    methods = chosen.split(",") if chosen else list(METHODS)
+    for method in methods:
+        if method not in METHODS:
+            raise unknown_name("method", method, METHODS)
+    names = find_suite(suite, tuple(tasks)).tasks
+    numbers = seed_range(seeds)
+    if not numbers or numbers.start < 0:
+        raise WrongUse(f"--seeds {seeds!r} is not START..END or a count, e.g. 0..2 or 3")
+    what = f"{len(methods)} methods, {len(names)} tasks, {len(numbers)} training seeds"
+    console.print(f"{what}: preset {setting.preset} on {setting.device}", markup=False)
+    everything = [Training(task, method, seed) for seed in numbers for task in names for method in methods]
+    with progress_bar("training", "steps") as update:
+        outcome = train_all(everything, setting, demonstrations_file, workers, update)
+    for training, problem in outcome.failed.items():
+        console.print(f"failed: {training}: {problem}", markup=False)
+    trained, kept, failed = map(len, outcome)
+    text = f"{setting.out}: {trained} trained, {kept} there already, {failed} failed"
+    console.print(text, markup=False)
+    return 1 if outcome.failed else 0

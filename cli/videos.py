@@ -1,0 +1,43 @@
+"""`bimodal videos`: shows a run again, from its records."""
+
+from pathlib import Path
+from typing import Annotated
+
+from .arguments import argument
+
+EXAMPLE = "bimodal videos runs/smoke-flow"
+
+RunFolder = Annotated[Path, argument("RUN_FOLDER", "folder that `bimodal evaluate` wrote")]
+
+
+def run(run_folder: RunFolder) -> int:
+    """Print a run's table, render its videos, write its report."""
+    from ..benchmark.records.run_folder import read_card
+
+    read_card(run_folder)
+    present(run_folder)
+    return 0
+
+
+def present(path: Path, with_videos: bool = True) -> None:
+    """Print a run's table, render its videos from its traces, write its report."""
+    from ..benchmark.media.videos import render_videos
+    from ..benchmark.records.run_folder import seal
+    from ..benchmark.report.run_report import write_report
+    from ..benchmark.report.terminal_tables import run_table, shift_table
+    from ..benchmark.scoring.task_scores import faults, read_run
+    from .console import console, progress_bar
+
+    found = read_run(path)
+    console.print(run_table(found))
+    if (shifts := shift_table(found)) is not None:
+        console.print(shifts)
+    for text in faults(found)[:3]:
+        console.print(f"the policy's fault in {text}", markup=False)
+    try:
+        if with_videos:
+            with progress_bar("videos", "clips") as update:
+                render_videos(path, progress=update)
+    finally:  # without a way to draw there is still a report
+        console.print(f"report   {write_report(path)}", markup=False)
+        seal(path)
