@@ -39,8 +39,8 @@ class TaskProtocol(Protocol):
     modes: ClassVar[tuple[str, ...]]
     objects: ClassVar[tuple[str, ...]]
     grasps: ClassVar[np.ndarray]
-    horizon: ClassVar[int]
-    trunk_steps: ClassVar[int]
+    max_episode_steps: ClassVar[int]
+    shared_steps: ClassVar[int]
     centre: ClassVar[tuple[float, float]]
 
     @property

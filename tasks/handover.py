@@ -46,7 +46,7 @@ class Handover(Task):
     )
     modes = ("first arm leads", "second arm leads")
     arms = 2
-    horizon = 140
+    max_episode_steps = 140
     objects = ("bar",)
     grasps = np.array([[-GRASP[0], 0.0, GRASP[1], ALONG_Y], [-WAIT[0], 0.0, WAIT[1], ALONG_Y]])
     centre = (0.60, 0.0)
@@ -92,7 +92,7 @@ class Handover(Task):
 
         return (
             Path(start, yaw)
-            .line(decision, self.trunk_steps)
+            .line(decision, self.shared_steps)
             .arc(to(GRASP, WAIT), 11)
             .wait(3)
             .open(8, np.where(leads, OPENING_LOW, OPENING_HIGH))

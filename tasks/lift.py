@@ -33,7 +33,7 @@ class LiftTask(Task):
         opening = None if self.opening is None else np.array(self.opening)[modes]
         return (
             self.begin(start)
-            .line(decision, self.trunk_steps)
+            .line(decision, self.shared_steps)
             .arc(grasp, self.arc_steps, yaw=yaw, opening=opening)
             .wait(3)
             .close(8)

@@ -31,7 +31,7 @@ class LiftDumbbell(LiftTask):
     id = "PandaLiftDumbbell-v1"
     goal = "Lift the dumbbell by its left or its right bar, without touching the hub between them."
     modes = ("left bar", "right bar")
-    horizon = 100
+    max_episode_steps = 100
     objects = ("dumbbell",)
     grasps = np.array([[0.0, GRASP_Y, GRASP_Z, ALONG_X], [0.0, -GRASP_Y, GRASP_Z, ALONG_X]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)

@@ -40,7 +40,7 @@ class LiftKnob(LiftTask):
     id = "PandaLiftKnob-v1"
     goal = "Lift the rack by the x sides or by the y sides of its square knob, without touching the tubes."
     modes = ("x sides", "y sides")
-    horizon = 100
+    max_episode_steps = 100
     objects = ("rack",)
     grasps = np.array([[0.0, 0.0, GRASP_Z, ALONG_X], [0.0, 0.0, GRASP_Z, ALONG_Y]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)

@@ -52,7 +52,7 @@ class LiftMug(LiftTask):
     goal = "Lift the mug by its handle, its rim or its sides, without touching the cap on its top."
     modes = ("handle", "rim", "sides")
     slow_because = "its hollow body with round corners, its cap and its handle are 21 solid shapes"
-    horizon = 100
+    max_episode_steps = 100
     objects = ("mug",)
     grasps = np.array(
         [
@@ -89,7 +89,7 @@ class LiftMug(LiftTask):
         grasp, yaw = self.grasps[modes, :3], self.grasps[modes, 3]
         return (
             Path(start, self.hand_yaw)
-            .line(decision, self.trunk_steps)
+            .line(decision, self.shared_steps)
             .arc(grasp, ARC_STEPS, yaw=yaw, opening=np.array(self.opening)[modes])
             .wait(3)
             .close(5)

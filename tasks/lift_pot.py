@@ -38,7 +38,7 @@ class LiftPot(LiftTask):
     id = "PandaLiftPot-v1"
     goal = "Lift the pot by its left or its right handle, without touching the lid."
     modes = ("left handle", "right handle")
-    horizon = 100
+    max_episode_steps = 100
     objects = ("pot",)
     grasps = np.array([[0.0, GRASP_Y, HANDLE_Z, ALONG_X], [0.0, -GRASP_Y, HANDLE_Z, ALONG_X]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)

@@ -35,7 +35,7 @@ class LiftTBar(LiftTask):
     id = "PandaLiftTBar-v1"
     goal = "Lift the T-shaped bar by the left or the right end of its crossbar, without touching hub or stem."
     modes = ("left end", "right end")
-    horizon = 100
+    max_episode_steps = 100
     objects = ("t_bar",)
     grasps = np.array([[0.0, GRASP_Y, GRASP_Z, ALONG_X], [0.0, -GRASP_Y, GRASP_Z, ALONG_X]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)

@@ -45,7 +45,7 @@ class LiftTray(LiftTask):
     id = "PandaLiftTray-v1"
     goal = "Lift the tray by its left or its right handle, without touching the cake between them."
     modes = ("left handle", "right handle")
-    horizon = 100
+    max_episode_steps = 100
     objects = ("tray",)
     grasps = np.array([[0.0, GRASP_Y, GRASP_Z, ALONG_X], [0.0, -GRASP_Y, GRASP_Z, ALONG_X]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)

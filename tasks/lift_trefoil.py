@@ -46,7 +46,7 @@ class LiftByArm(LiftTask):
     """Where each arm points, scene frame [rad], (k,)."""
     colours: ClassVar[tuple[Triple, Triple, Triple]]
     """Of hub and ribs, nut, and arms."""
-    horizon = 100
+    max_episode_steps = 100
     objects = ("wheel",)
     hand_start = (0.0, 0.0, DECISION_Z + 0.10)
     decision_z = DECISION_Z

@@ -41,7 +41,7 @@ class LiftWrench(LiftTask):
         "Lift the double-ended wrench by its left or its right jaw, without touching the guard between them."
     )
     modes = ("left jaw", "right jaw")
-    horizon = 100
+    max_episode_steps = 100
     objects = ("wrench",)
     grasps = np.array([[0.0, JAW_Y, GRASP_Z, ALONG_X], [0.0, -JAW_Y, GRASP_Z, ALONG_X]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)

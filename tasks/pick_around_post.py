@@ -36,7 +36,7 @@ class PickAroundPost(Task):
     id = "PandaPickAroundPost-v1"
     goal = "Pick up the cube behind the post, passing on the left or on the right without touching it."
     modes = ("left lane", "right lane")
-    horizon = 120
+    max_episode_steps = 120
     objects = ("post", "cube")
     grasps = np.array([[POST_X, LANE_Y, TRAVEL_Z, ALONG_X], [POST_X, -LANE_Y, TRAVEL_Z, ALONG_X]])
     commit_steps = 1
@@ -65,7 +65,7 @@ class PickAroundPost(Task):
         grasp = np.array([CUBE_X, 0.0, CUBE / 2])
         return (
             Path(start, self.hand_yaw)
-            .line(decision, self.trunk_steps)
+            .line(decision, self.shared_steps)
             .arc(lane, 10, last_axis=0)
             .line(lane + [0.185, 0, 0], 10)
             .ease(above, 14)

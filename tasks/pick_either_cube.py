@@ -31,7 +31,7 @@ class PickEitherCube(LiftTask):
     id = "PandaPickEitherCube-v1"
     goal = "Pick up the left or the right cube, without touching the wall between them."
     modes = ("left cube", "right cube")
-    horizon = 100
+    max_episode_steps = 100
     objects = ("left_cube", "right_cube")
     grasps = np.array([[0.0, CUBE_Y, CUBE / 2, ALONG_X], [0.0, -CUBE_Y, CUBE / 2, ALONG_X]])
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)

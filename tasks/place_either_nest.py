@@ -48,8 +48,8 @@ class PlaceEitherNest(Task):
     id = "PandaPlaceEitherNest-v1"
     goal = "Set the caddy down in the left or the right recess, without touching the divider between them."
     modes = ("left recess", "right recess")
-    horizon = 140
-    trunk_steps = 64
+    max_episode_steps = 140
+    shared_steps = 64
     objects = ("caddy", "tray")
     success_height = NEST_Y - NEST / 2
     grasps = np.array([[0.0, NEST_Y, PLACE_Z, ALONG_X], [0.0, -NEST_Y, PLACE_Z, ALONG_X]])

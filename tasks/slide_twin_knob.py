@@ -55,7 +55,7 @@ class SlideTwinKnob(LiftTask):
     id = "PandaSlideTwinKnob-v1"
     goal = "Pull the slide out by its left or its right knob, without touching the gauge between them."
     modes = ("left knob", "right knob")
-    horizon = 100
+    max_episode_steps = 100
     objects = ("bed", "slide")
     grasps = np.array([[0.0, KNOB_Y, GRASP_Z, ALONG_X], [0.0, -KNOB_Y, GRASP_Z, ALONG_X]])
     success_height = 0.08
@@ -106,7 +106,7 @@ class SlideTwinKnob(LiftTask):
         grasp = self.grasps[modes, :3]
         return (
             Path(start, self.hand_yaw)
-            .line(decision, self.trunk_steps)
+            .line(decision, self.shared_steps)
             .arc(grasp, self.arc_steps)
             .wait(2)
             .close(4)

@@ -43,7 +43,7 @@ class LiftGadget(LiftTask):
     id = "PandaLiftGadget-v1"  # once it is shared, a changed number is a new task: -v2
     goal = "Lift the gadget by its left or its right grip, without touching the block between them."
     modes = ("left grip", "right grip")  # the right ways; the hidden coin chooses one
-    horizon = 100  # the experts take 73 control steps; leave about 20 more
+    max_episode_steps = 100  # the experts take 73 control steps; leave about 20 more
     objects = ("gadget",)  # bodies whose position and heading a policy sees
     grasps = np.array([[0.0, GRASP_Y, GRASP_Z, ALONG_X], [0.0, -GRASP_Y, GRASP_Z, ALONG_X]])  # x, y, z, yaw
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)

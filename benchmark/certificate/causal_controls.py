@@ -131,7 +131,7 @@ def changed(task: Task, change: str) -> Task:
         changes = {
             "hand_start": start,
             "hand_spread": (0.005, 0.003, 0.0),
-            "trunk_steps": 0,
+            "shared_steps": 0,
         }
     kind = type(task)
     return cast("Task", type(kind.__name__, (kind,), {"id": f"{task.id}+{change}", **changes})())

@@ -94,7 +94,7 @@ def _hidden(task: Task, quick: bool) -> list[Row]:
     calm = collect(task, episodes=QUICK_SEEDS * k, process_noise=0.0)
     if quick:
         return hidden_rows(task, calm, calm)
-    many = collect(task, episodes=PROBED - PROBED % k, seed=1, until=task.trunk_steps + AFTER + 1)
+    many = collect(task, episodes=PROBED - PROBED % k, seed=1, until=task.shared_steps + AFTER + 1)
     return hidden_rows(task, calm, many)
 
 

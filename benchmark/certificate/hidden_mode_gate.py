@@ -32,7 +32,7 @@ def hidden_rows(task: Task, calm: Demonstrations, demos: Demonstrations) -> list
         calm: paired demonstrations without process noise.
         demos: paired demonstrations with it, many of them.
     """
-    parting, after = task.trunk_steps, task.trunk_steps + AFTER
+    parting, after = task.shared_steps, task.shared_steps + AFTER
     before = sorted({*range(max(0, parting - BEFORE), parting, 4), max(0, parting - 1), parting})
     twins = observed(calm).reshape(-1, len(task.modes), *observed(calm).shape[1:])[:, :, : parting + 1]
     apart = float(np.abs(twins - twins[:, :1]).max())

@@ -47,12 +47,12 @@ def expert_rows(task: Task, seeds: range, episodes: int) -> list[Row]:
         forces = np.maximum(forces, [outcome.illegal.max(), outcome.table.max()])
     touched, clean = f"{forces[0]:.3g} N, {forces[1]:.3g} N", not forces.any()
     steps = lengths(task, seeds[0])
-    plans, same = ", ".join(map(str, steps)), len(set(steps)) == 1 and steps[0] <= task.horizon
+    plans, same = ", ".join(map(str, steps)), len(set(steps)) == 1 and steps[0] <= task.max_episode_steps
     paired, scenes = paired_seeds(*schedule(task, "bi50", episodes, 0), k)
     return [
         *rows,
         Row(1, "contact", "force on forbidden and table", touched, "0 N", clean),
-        Row(1, "duration", "control steps of the plans", plans, f"equal, <= {task.horizon}", same),
+        Row(1, "duration", "control steps of the plans", plans, f"equal, <= {task.max_episode_steps}", same),
         Row(1, "coin", "scenes shown in each mode", f"{paired} of {scenes}", "all", paired == scenes),
     ]
 
@@ -66,7 +66,7 @@ def average_rows(task: Task, seeds: range) -> list[Row]:
         value = f"{counted(wins, outcome.n)}; {counted(lifts, outcome.n)}"
         passed = max(wins, lifts) <= CEILING * outcome.n
         rows.append(Row(2, name, "successes; lifts", value, "<= 2 %", passed))
-        step = outcome.acted - task.trunk_steps
+        step = outcome.acted - task.shared_steps
         range_, count = f"{step.min()} to {step.max()}", f"in {counted(int(acted.sum()), outcome.n)}"
         value = range_ if acted.all() else count
         passed = bool(acted.all() and step.min() >= 0 and step.max() <= LATEST_ACT)

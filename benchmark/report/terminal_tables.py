@@ -25,7 +25,7 @@ def task_table() -> Table:
         table.add_column(column, justify="right" if column == "horizon" else "left")
     for name in task_names():
         task = load_task(name, check=False)
-        table.add_row(name, " | ".join(task.modes), f"{task.horizon / 20:g} s", task.goal)
+        table.add_row(name, " | ".join(task.modes), f"{task.max_episode_steps / 20:g} s", task.goal)
     return table
 
 

@@ -51,7 +51,7 @@ class Jitter(Axis):
 
     def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
         """Return how long each command takes, (steps,)."""
-        return rng.integers(0, int(self.magnitude) + 1, task.horizon)
+        return rng.integers(0, int(self.magnitude) + 1, task.max_episode_steps)
 
     def begin(self, task: Any, draws: np.ndarray) -> None:
         """Forget earlier commands."""
@@ -80,7 +80,7 @@ class Dropped(Axis):
 
     def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
         """Return uniform numbers, (steps,)."""
-        return rng.random(task.horizon)
+        return rng.random(task.max_episode_steps)
 
     def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
         """Return the command, or hold the last one."""
@@ -104,7 +104,7 @@ class ActionNoise(Axis):
 
     def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
         """Return standard normal numbers, (steps, arms, 7)."""
-        return rng.standard_normal((task.horizon, getattr(task, "arms", 1), 7))
+        return rng.standard_normal((task.max_episode_steps, getattr(task, "arms", 1), 7))
 
     def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
         """Add them to position, translation or joints."""

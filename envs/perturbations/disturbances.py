@@ -93,9 +93,9 @@ class KnockAfter(Axis):
         self._knocked = np.zeros(len(draws), bool)
 
     def push(self, simulation: Any, step: int) -> None:
-        """Knock the objects of the rows whose hand has left the dead zone after the trunk."""
+        """Knock the objects of the rows whose hand has left the dead zone once the modes have parted."""
         hand, at = simulation.hand, grips(self.task)[0][:, :2]
-        out = ~self.task.in_dead_zone(self.task.mixture(hand)) & (step >= self.task.trunk_steps)
+        out = ~self.task.in_dead_zone(self.task.mixture(hand)) & (step >= self.task.shared_steps)
         now = out & ~self._knocked
         self._knocked |= now
         for row in np.flatnonzero(now).tolist():
@@ -126,7 +126,7 @@ class Push(Axis):
 
     def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
         """Return first control step and direction in the world [rad], (2,)."""
-        return np.array([rng.integers(0, task.trunk_steps - self.steps + 1), rng.uniform(0, 2 * np.pi)])
+        return np.array([rng.integers(0, task.shared_steps - self.steps + 1), rng.uniform(0, 2 * np.pi)])
 
     def push(self, simulation: Any, step: int) -> None:
         """Begin or end the push: impulse over 0.2 s, 5, 10 or 20 N."""
@@ -141,7 +141,7 @@ class Push(Axis):
 
     def impossible(self, task: Any) -> str:
         """Refuse tasks whose modes part before a push could end."""
-        return "" if task.trunk_steps >= self.steps else "the modes part too early"
+        return "" if task.shared_steps >= self.steps else "the modes part too early"
 
 
 class Slip(Axis):

@@ -27,7 +27,7 @@ class PoseNoise(Axis):
 
     def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
         """Return standard normal numbers, (steps, objects, 4)."""
-        return rng.standard_normal((task.horizon, len(task.objects), 4))
+        return rng.standard_normal((task.max_episode_steps, len(task.objects), 4))
 
     def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         """Add them to positions and headings."""
@@ -68,7 +68,7 @@ class Dropout(Axis):
 
     def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
         """Return uniform numbers, (steps,)."""
-        return rng.random(task.horizon)
+        return rng.random(task.max_episode_steps)
 
     def begin(self, task: Any, draws: np.ndarray) -> None:
         """Forget what was seen before."""

@@ -129,7 +129,7 @@ def reference(task: Any) -> Reference:
         simulation.step(plan[:, step])
         for mode in modes:
             closing, before = step == first[mode] - 1, step < first[mode]
-            parted = step >= task.trunk_steps or first[mode] < task.trunk_steps
+            parted = step >= task.shared_steps or first[mode] < task.shared_steps
             last = step == plan.shape[1] - 1
             if closing or last or (before and parted and step % KEYFRAME_EVERY == 0):
                 tcp = np.stack([arm.tcp_position[mode] for arm in simulation.arms])

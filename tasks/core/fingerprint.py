@@ -8,13 +8,16 @@ import numpy as np
 from .hand_path import side_by_side
 from .task import Task
 
+HASHED_AS = {"max_episode_steps": "horizon", "shared_steps": "trunk_steps"}
+"""Names under which attributes enter the hash that have another name now; a new name is no new task."""
+
 
 def fingerprint(task: Task) -> str:
     """Return the sha256 of everything that decides a task's episodes: scene and numbers."""
     spec = task.spec()
     spec.compile()
     numbers = {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
+        HASHED_AS.get(name, name): value.tolist() if isinstance(value, np.ndarray) else value
         for name in dir(task)
         if not name.startswith("_")
         and not callable(value := getattr(task, name))

@@ -54,7 +54,7 @@ class Referee:
     def __init__(self, task: Task, n: int, horizon: int | None = None) -> None:
         """Watch N episodes of `horizon` control steps; None for the task's."""
         self.task = task
-        self.horizon = task.horizon if horizon is None else horizon
+        self.horizon = task.max_episode_steps if horizon is None else horizon
         self.done = np.zeros(n, bool)
         """Episodes that have ended, (N,)."""
         self.steps = np.zeros(n, np.int32)

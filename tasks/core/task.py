@@ -62,7 +62,7 @@ class Task:
     """Names of the modes, e.g. ("left bar", "right bar")."""
     arms: ClassVar[int] = 1
     """Number of arms, 1 or 2; the second stands opposite the first."""
-    horizon: ClassVar[int]
+    max_episode_steps: ClassVar[int]
     """Length of an episode [control steps]."""
     objects: ClassVar[tuple[str, ...]]
     """Observed bodies."""
@@ -76,7 +76,7 @@ class Task:
     """Control steps for which success must last."""
     commit_steps: ClassVar[int] = 3
     """Control steps in a row that make a mode realised."""
-    trunk_steps: ClassVar[int] = 16
+    shared_steps: ClassVar[int] = 16
     """Control steps before the modes part."""
     centre: ClassVar[tuple[float, float]] = (0.50, 0.0)
     """Where the scene frame lies on average, world [m]."""

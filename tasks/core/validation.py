@@ -24,6 +24,8 @@ FARTHEST = 1e-3
 """Largest way of an observed body in half a second in which nothing happens [m]."""
 LEAST_DEAD_ZONE = (0.35, 0.65)
 """Mixtures that every task must call dead."""
+RENAMED = {"horizon": "max_episode_steps", "trunk_steps": "shared_steps"}
+"""Attributes of a task that had another name, and their present ones."""
 _SECTIONS = ("Goal", "Randomised", "Success")
 _KINDS = {"bodies": "nbody", "geoms": "ngeom", "joints": "njnt", "sensors": "nsensor"}
 
@@ -67,7 +69,11 @@ def problems(task: Task) -> list[str]:
 
 def _stated(task: Task) -> Iterator[str]:
     """Rules for the attributes and the docstring."""
-    for name in ("id", "goal", "modes", "horizon", "objects", "grasps", "hand_start"):
+    for old, new in RENAMED.items():
+        if hasattr(task, old):
+            yield f"the class states `{old}`, which is called `{new}` now; rename it"
+            return
+    for name in ("id", "goal", "modes", "max_episode_steps", "objects", "grasps", "hand_start"):
         if not hasattr(task, name):
             yield f"the class states no `{name}`; {_MEANING[name]}"
             return
@@ -79,7 +85,7 @@ def _stated(task: Task) -> Iterator[str]:
     if missing := [name for name in _SECTIONS if f"**{name}**:" not in text]:
         yield f"the docstring of the class lacks {', '.join(f'**{name}**:' for name in missing)}"
     yield from _stated_modes(task)
-    for name in ("horizon", "hold_steps", "commit_steps", "trunk_steps"):
+    for name in ("max_episode_steps", "hold_steps", "commit_steps", "shared_steps"):
         value = getattr(task, name)
         if not (isinstance(value, int) and value >= 1):
             yield f"{name} is {value!r}; it is a whole number of control steps, 1 or more"
@@ -106,7 +112,7 @@ _MEANING = {
     "id": 'e.g. id = "PandaLiftStool-v1"',
     "goal": "a sentence that says what is to be done",
     "modes": 'the names of the right ways, e.g. ("left grip", "right grip")',
-    "horizon": "the length of an episode in control steps",
+    "max_episode_steps": "the length of an episode in control steps",
     "objects": "the names of the observed bodies",
     "grasps": "the hand's x, y, z [m] and yaw [rad] in every mode, (k, 4)",
     "hand_start": "where the hand starts, x, y, z [m]",
@@ -174,12 +180,13 @@ def _planned(task: Task, simulation: Simulation) -> Iterator[str]:
         yield f"the experts take {steps} control steps; all modes must take equally many, add wait()s"
         return
     length = next(iter(steps.values()))
-    if length > task.horizon:
-        yield f"the experts take {length} control steps and an episode {task.horizon}; raise the horizon"
+    if length > task.max_episode_steps:
+        most = task.max_episode_steps
+        yield f"the experts take {length} control steps and an episode {most}; raise max_episode_steps"
     first, *others = plans.values()
-    trunk = task.trunk_steps
-    if trunk >= length or any((plan[:, :trunk] != first[:, :trunk]).any() for plan in others):
-        yield f"the modes part before step {trunk} (trunk_steps); until then all plans must be the same"
+    shared = task.shared_steps
+    if shared >= length or any((plan[:, :shared] != first[:, :shared]).any() for plan in others):
+        yield f"the modes part before step {shared} (shared_steps); until then all plans must be the same"
     whole = list(plans.items())
     for i, (name, plan) in enumerate(whole):
         for other, same in whole[:i]:

@@ -38,11 +38,11 @@ DECK = (23, 5, 5, 2, 2, 2, 1)
 GAMMA = 0.995
 """Discount of a control step: an expert who needs 66 begins with a return of 0.72."""
 SPEEDS = (0.60, 0.75)
-"""Range of a slow hand's speed, as a share of the expert's; faster where the horizon asks for it."""
+"""Range of a slow hand's speed, as a share of the expert's; faster where an episode is too short for it."""
 SHUT, OPEN = 6, 3
 """Control steps for which the first try of a regrasp closes the gripper, and then waits for it to open."""
 BACK = (2, 10)
-"""Range of the steps of the plan by which it then backs up; fewer where the horizon asks for it."""
+"""Range of the steps of the plan by which it then backs up; fewer where an episode is too short for them."""
 SHORT = 3
 """The first try is at most so many steps of the plan short of the grasp."""
 DROP, STOP = (0.2, 0.5), (0.6, 0.3)
@@ -81,7 +81,7 @@ class _Marks(NamedTuple):
     rest: int
     """All is done."""
     spare: int
-    """Control steps that the horizon leaves beyond that."""
+    """Control steps that an episode leaves beyond that."""
 
 
 class _Script(NamedTuple):
@@ -98,22 +98,22 @@ class _Script(NamedTuple):
 
 
 def perform(task: Task, plan: np.ndarray, other: np.ndarray, seeds: np.ndarray, calm: int) -> Performance:
-    """Play plans for the task's whole horizon, each as its seed says.
+    """Play plans for whole episodes, each as its seed says.
 
     Args:
         task: the task.
         plan: the experts' actions, (N, T, A).
         other: the same in another mode, (N, T, A).
         seeds: (N,).
-        calm: control steps that the horizon must leave after the plan has come to rest.
+        calm: control steps that the episode must leave after the plan has come to rest.
 
     Raises:
-        WrongUse: no gripper closes in a plan, or the horizon leaves no time for a second try.
+        WrongUse: no gripper closes in a plan, or an episode leaves no time for a second try.
     """
     kinds = np.array([_deal(task.id, int(seed)) for seed in seeds], np.int8)
     marks = [_marks(task, row, calm) for row in plan]
     scripts = [
-        _script(KINDS[kind], of, task.horizon, stream("graded", task.id, int(seed)))
+        _script(KINDS[kind], of, task.max_episode_steps, stream("graded", task.id, int(seed)))
         for kind, of, seed in zip(kinds, marks, seeds, strict=True)
     ]
     last = plan.shape[1] - 1
@@ -182,11 +182,11 @@ def _marks(task: Task, plan: np.ndarray, calm: int) -> _Marks:
     if not ((moves < close).any() and (moves >= close).any()):
         raise WrongUse(f"{task.id} cannot be graded: its experts do not come, close a gripper and go on")
     rest = int(max(moves[-1], changes[-1]) + 1)
-    spare, least = task.horizon - calm - rest, SHUT + OPEN + 2 * BACK[0]
+    spare, least = task.max_episode_steps - calm - rest, SHUT + OPEN + 2 * BACK[0]
     if spare < least:
         raise WrongUse(
-            f"{task.id} cannot be graded: its horizon leaves {max(spare, 0)} control steps for a second try,"
-            f" which needs {least}"
+            f"{task.id} cannot be graded: max_episode_steps leaves {max(spare, 0)} control steps for a "
+            f"second try, which needs {least}"
         )
     return _Marks(
         arrive=int(moves[moves < close][-1]),

@@ -82,7 +82,7 @@ class _Episodes:
         for group in self._groups:
             group.running[np.isin(group.rows, rows)] = False
         self._groups = [group for group in self._groups if group.running.any()]
-        referee = Referee(self.task, len(rows), self.variant.horizon(self.task.horizon))
+        referee = Referee(self.task, len(rows), self.variant.horizon(self.task.max_episode_steps))
         self._groups.append(_Group(rows, referee, np.ones(len(rows), bool)))
         self.ended[rows] = self.terminated[rows] = self.truncated[rows] = False
         self.begun = True
@@ -148,7 +148,7 @@ class _Episodes:
     def observe(self) -> Observation:
         """Return every component within its declared range, each (N, d)."""
         if self._seen is None:  # what a variant remembers is asked for once a step
-            step = min(self._step, self.task.horizon - 1)
+            step = min(self._step, self.task.max_episode_steps - 1)
             seen = episode_step.observe(self.simulation, step) if self.begun else self.simulation.observe()
             self._seen = {s.name: np.clip(seen[s.name], s.low, s.high) for s in self.task.observation}
         return dict(self._seen)

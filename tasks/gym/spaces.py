@@ -53,9 +53,10 @@ def element_table(specs: tuple[Spec, ...]) -> str:
 
 def describe_spaces(task: Task) -> str:
     """Return a section of markdown: a task's goal and every number of its observation."""
+    steps = task.max_episode_steps
     return (
         f"## {task.id}\n\n{task.goal} Modes: {', '.join(task.modes)}. "
-        f"An episode lasts at most {task.horizon} control steps ({task.horizon / CONTROL_HZ:g} s).\n\n"
+        f"An episode lasts at most {steps} control steps ({steps / CONTROL_HZ:g} s).\n\n"
         f"{element_table(task.observation)}\n"
     )
 

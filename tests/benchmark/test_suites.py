@@ -48,7 +48,7 @@ def test_the_hash_changes_with_everything_that_decides_an_episode(monkeypatch):
         (suites.specs, "GRID", 1e-6),
         (sys.modules["bimodal.tasks.lift_dumbbell"], "HUB", (0.09, 0.06, 0.065)),
         (LiftDumbbell, "success_height", 0.05),
-        (LiftDumbbell, "horizon", 90),
+        (LiftDumbbell, "max_episode_steps", 90),
         (LiftDumbbell, "dead_zone", (0.3, 0.7)),
         (LiftDumbbell, "spread", (0.03, 0.04, 0.1)),
         (LiftDumbbell, "hold_steps", 11),

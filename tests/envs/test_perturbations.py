@@ -283,7 +283,7 @@ def test_a_knock_after_commitment_brings_the_other_mode_nearer(level, mode):
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
-def test_the_hand_is_pushed_once_in_the_trunk_by_the_impulse(level):
+def test_the_hand_is_pushed_once_before_the_modes_part_by_the_impulse(level):
     impulse = axes()["contact.push"].levels[level]
     simulation = begin(f"contact.push:{level}", range(6))
     applied, stay = simulation.batch.bind("xfrc_applied"), simulation.stay("ee_absolute")
@@ -298,7 +298,7 @@ def test_the_hand_is_pushed_once_in_the_trunk_by_the_impulse(level):
     felt, moved = np.array(felt), np.array(moved)
     assert np.linalg.norm(felt.sum(0) * 0.05, axis=1) == pytest.approx(impulse)
     pushed = felt.any(2)
-    assert (pushed.sum(0) == 4).all() and not pushed[TASK.trunk_steps :].any()
+    assert (pushed.sum(0) == 4).all() and not pushed[TASK.shared_steps :].any()
     assert len({*pushed.argmax(0)}) > 1
     furthest = np.linalg.norm(moved, axis=-1)[:17].max(0)
     assert furthest == pytest.approx(1.6e-3 * impulse, rel=0.35)  # the servos hold 3 N/mm

@@ -258,7 +258,7 @@ def test_doing_nothing_or_anything_never_succeeds(world, policy):
     verdict = run_shard(world.task, load_policy(policy, world.task), shard, "test").verdict
     assert not verdict.success.any() and not verdict.success_ever.any()
     if policy == "zero":
-        assert set(verdict.label) == {"NO_ATTEMPT"} and (verdict.steps == world.task.horizon).all()
+        assert set(verdict.label) == {"NO_ATTEMPT"} and (verdict.steps == world.task.max_episode_steps).all()
 
 
 def test_the_expert_succeeds_in_every_mode_and_touches_nothing_forbidden(world):
@@ -267,7 +267,7 @@ def test_the_expert_succeeds_in_every_mode_and_touches_nothing_forbidden(world):
     assert (verdict.mode == world.expert_modes).all()
     assert world.expert.seen.illegal.max() == 0.0
     assert world.expert.seen.table.max() == 0.0
-    assert len(world.expert.states) <= world.task.horizon
+    assert len(world.expert.states) <= world.task.max_episode_steps
 
 
 def test_the_experts_act_outside_the_dead_zone(world):
@@ -282,22 +282,22 @@ def test_the_experts_act_outside_the_dead_zone(world):
 def test_the_mean_of_the_modes_fails_in_the_middle_as_soon_as_they_part(world):
     verdict = world.mean.referee.verdict()
     assert set(verdict.label) == {"COLLISION_MID"}
-    assert (verdict.steps <= world.task.trunk_steps + 6).all()
-    assert (verdict.steps > world.task.trunk_steps).all()
-    risen = world.mean.seen.lift - world.mean.seen.lift[world.task.trunk_steps]
+    assert (verdict.steps <= world.task.shared_steps + 6).all()
+    assert (verdict.steps > world.task.shared_steps).all()
+    risen = world.mean.seen.lift - world.mean.seen.lift[world.task.shared_steps]
     assert risen.max() < LIFTED
     if world.modes == 2:
         np.testing.assert_allclose(verdict.alpha, 0.5, atol=0.1)
     assert world.task.in_dead_zone(verdict.alpha).all()
 
 
-def test_the_modes_share_their_trunk(world):
+def test_the_modes_share_their_first_steps(world):
     simulation = world.begin(SEEDS)
     plans = [world.task.plan(simulation, np.full(simulation.n, mode)) for mode in range(world.modes)]
-    trunk = world.task.trunk_steps
+    shared = world.task.shared_steps
     for plan, other in combinations(plans, 2):
-        assert (plan[:, :trunk] == other[:, :trunk]).all()
-        assert (plan[:, trunk] != other[:, trunk]).any(axis=1).all()
+        assert (plan[:, :shared] == other[:, :shared]).all()
+        assert (plan[:, shared] != other[:, shared]).any(axis=1).all()
 
 
 def test_the_gripper_really_holds(world):

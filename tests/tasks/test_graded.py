@@ -73,7 +73,7 @@ def test_most_are_good_some_slow_or_second_tries_some_fail_in_all_modes_alike(sh
 
 def test_every_task_is_played_within_its_horizon_by_sound_actions(played):
     task, plan, found = played
-    assert found.actions.shape == (len(SEEDS), task.horizon, plan.shape[2])
+    assert found.actions.shape == (len(SEEDS), task.max_episode_steps, plan.shape[2])
     low, high = (np.tile(edge, task.arms) for edge in bounds(ACTIONS["ee_absolute"]))
     assert (found.actions >= low).all() and (found.actions <= high).all()
     columns = arms(found.actions)[..., 3:9].reshape(*found.actions.shape[:2], -1, 2, 3)
@@ -210,7 +210,10 @@ def test_an_episode_depends_on_its_task_and_seed_alone(few, monkeypatch):
 
 
 def test_other_tasks_and_sets_deal_other_kinds():
-    plan, tasks = reach_and_lift(20, 10, len(SEEDS)), [SimpleNamespace(id=i, horizon=90) for i in "ab"]
+    plan, tasks = (
+        reach_and_lift(20, 10, len(SEEDS)),
+        [SimpleNamespace(id=i, max_episode_steps=90) for i in "ab"],
+    )
     dealt = [perform(task, plan, plan, seeds, CALM).kinds for task in tasks for seeds in (SEEDS, SEEDS + 40)]
     assert len({kinds.tobytes() for kinds in dealt}) == 3 + 1
     assert (dealt[0][40:] == dealt[1][:40]).all(), "the same seeds, the same kinds"
@@ -328,9 +331,9 @@ def reach_and_lift(way, lift, n=2):
 
 
 def test_a_task_without_time_for_a_second_try_is_refused():
-    task, plan = SimpleNamespace(id="Toy-v1", horizon=70), reach_and_lift(20, 10)
+    task, plan = SimpleNamespace(id="Toy-v1", max_episode_steps=70), reach_and_lift(20, 10)
     perform(task, plan, plan, SEEDS[:2], CALM)
-    task.horizon = 64
+    task.max_episode_steps = 64
     with pytest.raises(WrongUse, match=r"Toy-v1 cannot be graded.*leaves 12 control steps.*needs 13"):
         perform(task, plan, plan, SEEDS[:2], CALM)
 
@@ -340,7 +343,7 @@ def test_a_task_whose_gripper_never_or_always_is_shut_is_refused(opening):
     plan = reach_and_lift(20, 10)
     plan[..., 9] = opening
     with pytest.raises(WrongUse, match="Toy-v1 cannot be graded"):
-        perform(SimpleNamespace(id="Toy-v1", horizon=100), plan, plan, SEEDS[:2], CALM)
+        perform(SimpleNamespace(id="Toy-v1", max_episode_steps=100), plan, plan, SEEDS[:2], CALM)
 
 
 def test_wrong_wishes_are_refused():

@@ -183,7 +183,7 @@ def test_a_forbidden_touch_terminates_and_idleness_truncates():
     steps = play(env, [STAY] * 200)
     _, reward, terminated, truncated, info = steps[-1]
     assert (reward, terminated, truncated, info["label"]) == (0.0, False, True, "NO_ATTEMPT")
-    assert len(steps) == load_task(TASK).horizon and np.isnan(info["alpha"])
+    assert len(steps) == load_task(TASK).max_episode_steps and np.isnan(info["alpha"])
 
 
 def test_stepping_out_of_turn_is_refused():
@@ -252,10 +252,10 @@ def unrounded_actions(task, seeds, space):
         shake = rng.normal(0, 1, plan[..., :3].shape) * np.linspace(0, 0.04, len(seeds))[:, None, None]
         return np.concatenate([plan[..., :3] + shake, plan[..., 3:]], 2)
     if space == "ee_delta":
-        walk = rng.uniform(-1, 1, (len(seeds), task.horizon, 7)) * 0.5 + 0.4 * PLUNGE
+        walk = rng.uniform(-1, 1, (len(seeds), task.max_episode_steps, 7)) * 0.5 + 0.4 * PLUNGE
     else:
         angles = simulation.qpos[:, simulation.arms[0].joints][:, None] + np.cumsum(
-            rng.normal(0, 0.05, (len(seeds), task.horizon, 7)), 1
+            rng.normal(0, 0.05, (len(seeds), task.max_episode_steps, 7)), 1
         )
         opening = rng.uniform(-0.008, 0.08, (*angles.shape[:2], 1))
         walk = np.concatenate([np.clip(angles, -3.8, 3.8), opening], 2)
@@ -365,7 +365,7 @@ def test_a_row_that_is_reset_early_has_its_whole_horizon_again():
     envs = gymnasium.make_vec(ID, num_envs=2, action_space="ee_delta", autoreset_mode="Disabled")
     envs.reset(seed=0)
     ended = [[], []]
-    for step in range(2 * load_task(TASK).horizon):
+    for step in range(2 * load_task(TASK).max_episode_steps):
         if step == 40:
             envs.reset(seed=0, options={"reset_mask": np.array([True, False])})
         _, _, terminated, truncated, infos = envs.step(np.stack([STAY, STAY]))

@@ -108,7 +108,7 @@ def test_a_row_that_ends_early_begins_anew_or_rests(autoreset):
     )
     envs.reset(seed=[0, 1])
     plunge, stay = np.array([0, 0, -1.0, 0, 0, 0, -1.0]), np.array([0, 0, 0, 0, 0, 0, -1.0])
-    over, short = [], round(0.5 * load_task(TASK).horizon)
+    over, short = [], round(0.5 * load_task(TASK).max_episode_steps)
     for _ in range(short):
         _, rewards, terminated, truncated, _ = envs.step(np.stack([plunge, stay]))
         over.append(terminated | truncated)

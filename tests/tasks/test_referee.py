@@ -30,7 +30,7 @@ HOLD = frame(LEFT, 0.026, 0.08, held=True, part=0)
 def judge(*stories):
     """Play stories, lists of frames, side by side; each goes on with its last frame to the horizon."""
     referee = Referee(TASK, len(stories))
-    for step in range(TASK.horizon):
+    for step in range(TASK.max_episode_steps):
         if referee.done.all():
             break
         rows = [story[min(step, len(story) - 1)] for story in stories]
@@ -100,7 +100,7 @@ def test_a_verdict_does_not_depend_on_the_other_episodes():
 
 def test_success_needs_ten_steps_and_ends_the_episode():
     nine = only(judge([*steps(5, HOVER), *steps(9, HOLD), frame(LEFT, 0.026)]))
-    assert (nine.label, nine.success, nine.steps) == ("DROP", False, TASK.horizon)
+    assert (nine.label, nine.success, nine.steps) == ("DROP", False, TASK.max_episode_steps)
     assert nine.success_ever and not nine.success_final and nine.first_success == 5
     ten = only(judge([*steps(5, HOVER), *steps(10, HOLD), frame(LEFT, 0.026)]))
     assert (ten.label, ten.success, ten.steps, ten.first_success) == ("SUCCESS", True, 15, 5)
@@ -127,10 +127,10 @@ def test_up_means_high_still_and_held(flaw):
 
 @pytest.mark.parametrize(("held", "label"), [(9, "TIMEOUT"), (10, "SUCCESS")])
 def test_the_horizon_cuts_a_hold_that_came_too_late(held, label):
-    verdict = only(judge([*steps(TASK.horizon - held, HOVER), *steps(held, HOLD)]))
-    assert (verdict.label, verdict.steps) == (label, TASK.horizon)
+    verdict = only(judge([*steps(TASK.max_episode_steps - held, HOVER), *steps(held, HOLD)]))
+    assert (verdict.label, verdict.steps) == (label, TASK.max_episode_steps)
     assert verdict.success_final and verdict.success_ever
-    assert verdict.first_success == TASK.horizon - held
+    assert verdict.first_success == TASK.max_episode_steps - held
 
 
 # ------------------------------------------------------------------------------------------------ the end

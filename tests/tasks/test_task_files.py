@@ -153,8 +153,12 @@ BROKEN = {
     "equal grasps": (("[0.0, -GRASP_Y,", "[0.0, GRASP_Y,"), "the same row in grasps"),
     "dead zone": (method("    dead_zone = (0.4, 0.6)"), "must cover 0.35 .. 0.65"),
     "no spread": (method("    hand_spread = (0.0, 0.003, 0.01)"), "each more than 0"),
-    "horizon": (("horizon = 100", "horizon = 60"), "raise the horizon"),
-    "horizon in words": (("horizon = 100", 'horizon = "5 s"'), "a whole number of control steps"),
+    "too short": (("max_episode_steps = 100", "max_episode_steps = 60"), "raise max_episode_steps"),
+    "an old name": (("max_episode_steps = 100", "horizon = 100"), "called `max_episode_steps` now"),
+    "length in words": (
+        ("max_episode_steps = 100", 'max_episode_steps = "5 s"'),
+        "a whole number of control steps",
+    ),
     "unknown part": (
         ('parts = ("left_grip",', 'parts = ("left_grp",'),
         "measure() fails: KeyError: 'left_grp_left'",

@@ -24,8 +24,8 @@ class ShiftedTask(Protocol):
     id: ClassVar[str]
     objects: ClassVar[tuple[str, ...]]
     grasps: ClassVar[np.ndarray]
-    horizon: ClassVar[int]
-    trunk_steps: ClassVar[int]
+    max_episode_steps: ClassVar[int]
+    shared_steps: ClassVar[int]
     centre: ClassVar[tuple[float, float]]
 
     @property
