@@ -98,7 +98,7 @@ class _Commands(TyperGroup):
     """Says which command is missing or unknown."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args:
+        if not args and not ctx.resilient_parsing:  # the shell completes with what is there
             raise WrongUse("name a COMMAND  (see: bimodal --help)")
         return super().parse_args(ctx, args)
 

@@ -1,0 +1,159 @@
+"""`bimodal check`, `reproduce`, `site` and `leaderboard`: entries, sound, edited and hostile."""
+
+import json
+from pathlib import Path
+
+import pytest
+from bimodal.benchmark.suites import SUITES
+from bimodal.leaderboard.files import entry_id
+
+DUMBBELL = "PandaLiftDumbbell-v1"
+
+
+def changed(entry, tmp_path, change, identified=True):
+    """Write an entry with a change; `identified` gives it the id of its new content."""
+    content = json.loads(entry.read_text())
+    change(content)
+    if identified:
+        content["entry_id"] = entry_id(content)
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_an_entry_is_reproduced_to_the_last_bit(entry, bimodal, tmp_path):
+    code, out, err = bimodal("reproduce", entry, "--threads", 2, "--workers", 0, "--out", "again")
+    assert (code, err) == (0, [])
+    assert "identical: all 96 episodes agree to the last bit" in out
+    assert out.count("16/16 episodes identical") == 6
+
+
+def test_claimed_successes_that_do_not_come_out_are_different(entry, bimodal, tmp_path):
+    """The zero policy's failures under the expert's successes."""
+    bimodal("evaluate", "zero", "--suite", "smoke", "--workers", 0, "--no-videos", "--entry", ".")
+    truth, claim = json.loads(Path("smoke-zero.json").read_text()), json.loads(entry.read_text())
+    for part in ("results", "aggregate", "episodes"):
+        truth[part] = claim[part]
+    forged = changed(entry, tmp_path, lambda content: (content.clear(), content.update(truth)))
+    assert bimodal("check", forged)[0] == 0, "only a replay can tell"
+    code, out, _ = bimodal("reproduce", forged, "--workers", 0)
+    assert code == 1 and "different: success differs" in out and "0/16 episodes identical" in out
+
+
+def test_a_few_other_bits_are_consistent(entry, bimodal, tmp_path):
+    def other_bits(content):
+        content["episodes"][0]["digests"][3] = "0" * 32
+
+    code, out, _ = bimodal("reproduce", changed(entry, tmp_path, other_bits), "--workers", 0)
+    assert code == 0 and "consistent: 95 of 96" in out
+
+
+@pytest.mark.parametrize("what", ["suite", "weights"])
+def test_what_cannot_be_compared_is_not_run(entry, bimodal, tmp_path, what):
+    def change(content):
+        if what == "suite":
+            content["suite"]["hash"] = "0123456789abcdef"
+        else:
+            content["policy"]["artifacts"] = {f"{DUMBBELL}/expert.safetensors": "ab" * 32}
+
+    code, _, err = bimodal("reproduce", changed(entry, tmp_path, change), "--workers", 0)
+    assert (code, len(err)) == (3, 1), err
+    assert (
+        ("0123456789abcdef" in err[0] and SUITES["smoke"].hash() in err[0])
+        if what == "suite"
+        else "weights" in err[0]
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_edited_entry_is_not_reproduced(entry, bimodal, tmp_path):
+    edited = changed(entry, tmp_path, lambda c: c["results"][0].update(successes=3), identified=False)
+    code, _, err = bimodal("reproduce", edited)
+    assert (code, len(err)) == (1, 1) and "unsound" in err[0]
+
+
+def test_a_sound_entry_passes(entry, bimodal):
+    code, out, err = bimodal("check", entry)
+    assert (code, err) == (0, []) and "sound" in out
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe\x00",
+        b'{"a": NaN}',
+        b'{"schema_version": 1, "schema_version": 1}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b" " * 5_000_001,
+        b'{"entry_id": ' + b"9" * 5000 + b"}",
+    ],
+    ids=["empty", "cut", "list", "null", "binary", "NaN", "twice", "deep", "deeper", "large", "huge number"],
+)
+@pytest.mark.parametrize("command", ["check", "reproduce"])
+def test_a_file_that_is_no_entry_is_refused_in_a_line(bimodal, tmp_path, command, raw):
+    path = tmp_path / "entry.json"
+    path.write_bytes(raw)
+    code, _, err = bimodal(command, path)
+    assert (code, len(err)) == (1, 1) and "entry.json" in err[0] and len(err[0]) < 500
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.clear(),
+        lambda c: c.pop("episodes"),
+        lambda c: c.update(suite=None),
+        lambda c: c.update(suite={"name": ["smoke"], "hash": {}}),
+        lambda c: c.update(suite={"name": "smoke", "hash": c["suite"]["hash"]}),
+        lambda c: c["suite"].update(seeds={"start": 0, "count": 10**12}),
+        lambda c: c["policy"].update(name="\x1b[2J[red]evil[/]"),
+        lambda c: c["policy"].update(uri="no_such_module:Policy\x00"),
+        lambda c: c["policy"].update(uri=7),
+        lambda c: c["episodes"][0]["labels"].__setitem__(0, "GLORY"),
+        lambda c: c["episodes"][0]["seeds"].pop(),
+        lambda c: c["episodes"].append(c["episodes"][0]),
+        lambda c: c["episodes"][0].update(digests="x"),
+        lambda c: c["results"][0].update(success=1e308),
+    ],
+)
+def test_hostile_entries_are_refused_by_check_and_reproduce(entry, bimodal, tmp_path, change):
+    path = changed(entry, tmp_path, change)
+    code, out, err = bimodal("check", path)
+    assert code == 1 and err == [] and "problem" in out and "\x1b" not in out
+    code, out, err = bimodal("reproduce", path)
+    assert code in (1, 2, 3) and len(err) == 1 and "\x1b" not in err[0]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_site_is_written_with_and_without_a_run_and_only_over_an_earlier_site(entry, bimodal, tmp_path):
+    run, entries = entry.parent / "run", entry.parent
+    for more in ([], ["--run", str(run)]):
+        code, _, err = bimodal("site", "--entries", entries, "--out", tmp_path / "page", *more)
+        assert (code, err) == (0, []) and (tmp_path / "page" / "index.html").is_file()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("board.json", "index.html", "thesis"):
+        (mine / name).write_text("precious")
+    code, _, err = bimodal("site", "--entries", entries, "--out", mine)
+    assert (code, len(err)) == (2, 1)
+    assert {file.read_text() for file in mine.iterdir()} == {"precious"}
+
+
+def test_a_finished_run_is_not_discarded_by_a_reproduction(entry, bimodal):
+    run = entry.parent / "run"
+    before = {file: file.stat().st_mtime_ns for file in run.rglob("*") if file.is_file()}
+    code, _, err = bimodal("reproduce", entry, "--out", run)
+    assert (code, len(err)) == (2, 1) and "finished run" in err[0]
+    assert {file: file.stat().st_mtime_ns for file in run.rglob("*") if file.is_file()} == before
+
+
+def test_the_board_and_a_certificate_are_printed(entry, bimodal):
+    code, out, _ = bimodal("leaderboard", entry.parent)
+    assert code == 0 and "expert" in out
+    code, out, _ = bimodal("certify", "PandaLiftPot-v1", "--quick")
+    assert code == 0 and "PandaLiftPot-v1" in out

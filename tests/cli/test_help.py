@@ -1,0 +1,139 @@
+"""Help, version, names and completion: what the command line says of itself, and that it says it at once."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bimodal.benchmark.evaluation.evaluate import RUNS
+from bimodal.benchmark.suites import SUITES
+from bimodal.cli import arguments
+from bimodal.cli.main import COMMANDS, build_parser, spelled_out
+from bimodal.policies.training.presets import PRESETS
+from bimodal.tasks import task_names
+from bimodal.tasks.demonstrations.collect import GRADED, REGIMES
+
+BIMODAL = Path(sys.executable).with_name("bimodal")
+HEAVY = ("numpy", "torch", "mujoco", "pyarrow", "gymnasium", "scipy", "matplotlib", "rich", "jinja2")
+HELP = [("--help",), *((command, "--help") for command in COMMANDS)]
+
+
+def parsed(*words):
+    """Parse a command's arguments without running it; returns its values by parameter."""
+    with build_parser().commands[words[0]].make_context(words[0], list(words[1:])) as context:
+        return context.params
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_help_text_and_an_example_that_parses(command, bimodal):
+    code, out, err = bimodal(command, "--help")
+    text = " ".join(out.split())
+    assert (code, err) == (0, [])
+    assert COMMANDS[command].run.__doc__.splitlines()[0] in text
+    assert f"Example: {COMMANDS[command].EXAMPLE}" in text
+    program, verb, *words = COMMANDS[command].EXAMPLE.split()
+    assert (program, verb) == ("bimodal", command)
+    parsed(verb, *spelled_out(words))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_argument_has_a_help_text(command):
+    for parameter in build_parser().commands[command].params:
+        assert parameter.help, f"{command} {parameter.name}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_option_and_a_near_command_are_one_line_each(command, bimodal, tmp_path):
+    for words, text in (
+        ((command, "--no-such-option"), "unknown option '--no-such-option'"),
+        ((command[:-1], "x"), command),
+        ((command + command[-1],), command),
+    ):
+        code, out, err = bimodal(*words)
+        assert (code, out, len(err)) == (2, "", 1) and text in err[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", HELP, ids=lambda words: words[0])
+def test_help_fits_eighty_columns(words, bimodal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = bimodal(*words)
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_help_lists_every_command_with_its_whole_sentence(bimodal):
+    code, out, _ = bimodal("--help")
+    for command, module in COMMANDS.items():
+        assert re.search(
+            rf"^  {command} +{re.escape(module.run.__doc__.splitlines()[0])}$", out, re.MULTILINE
+        )
+    assert code == 0
+
+
+def test_help_imports_nothing_heavy():
+    code = "\n".join(
+        [
+            "import contextlib, io, sys",
+            "from bimodal.cli.main import main",
+            f"for words in {HELP!r}:",
+            "    with contextlib.redirect_stdout(io.StringIO()):",
+            "        assert main(words) == 0",
+            f"    print(*words, *set({HEAVY!r}) & set(sys.modules))",
+        ]
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines() == [" ".join(words) for words in HELP]
+
+
+def test_the_names_that_help_tells_are_those_of_the_rooms():
+    assert set(arguments.SUITES) == set(SUITES)
+    assert set(arguments.PRESETS) == set(PRESETS)
+    assert set(arguments.REGIMES) == {*REGIMES, GRADED}
+    assert arguments.RUNS == RUNS and arguments.ENTRIES.is_dir()
+
+
+def test_the_installed_program_says_its_version():
+    found = subprocess.run([BIMODAL, "--version"], capture_output=True, text=True, check=False)
+    assert found.returncode == 0 and re.fullmatch(r"bimodal \d+\.\d+\.\d+\n", found.stdout)
+    assert not found.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("bimodal ev", {"evaluate"}),
+        ("bimodal evaluate --su", {"--suite"}),
+        ("bimodal evaluate flow --suite s", {"smoke"}),
+        ("bimodal evaluate flow_1", {"flow_1step"}),
+        ("bimodal view PandaLiftP", {"PandaLiftPot-v1"}),
+    ],
+)
+def test_the_shell_completes_commands_options_and_names(line, offered):
+    words = {
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split()) - 1),
+        "_BIMODAL_COMPLETE": "complete_bash",
+    }
+    found = subprocess.run([BIMODAL], env=os.environ | words, capture_output=True, text=True, check=False)
+    assert set(found.stdout.split()) == offered
+
+
+@pytest.mark.parametrize(
+    ("command", "names"), [("tasks", task_names()), ("policies", ("expert", "flow", "mse"))]
+)
+def test_names_are_listed(command, names, bimodal):
+    code, out, err = bimodal(command)
+    assert (code, err) == (0, []) and all(name in out for name in names)
+
+
+def test_an_entry_without_a_folder_goes_to_entries():
+    assert spelled_out(["evaluate", "flow", "--entry"]) == ["evaluate", "flow", "--entry", "entries"]
+    assert spelled_out(["evaluate", "flow", "--entry", "--fresh"])[3:] == ["entries", "--fresh"]
+    assert spelled_out(["evaluate", "flow", "--entry", "mine"])[3:] == ["mine"]
+
+
+def test_options_that_may_be_repeated_keep_their_order():
+    values = parsed("evaluate", "flow", "--task", "PandaLiftPot-v1", "--variant", "clean", "--variant", "b")
+    assert list(values["variant"]) == ["clean", "b"] and list(values["task"]) == ["PandaLiftPot-v1"]
