@@ -32,6 +32,7 @@ from ..scoring.task_scores import read_run, score_run
 from ..suites import SHARD_SIZE, find_suite
 from .measure import NOISE, Row, alternate, cpu_s, evaluator_rate, median_ratio, run_program, shard_of
 from .other_physics import Physics, trial
+from .start_up import help_row
 from .task_speed import compile_row, task_rows, variant_rows
 
 TASK = "PandaLiftDumbbell-v1"
@@ -78,6 +79,8 @@ def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress
     if not quick:
         tell("demonstrations, training, scoring")
         rows.append(pipeline_row(load_task(TASK)))
+        tell("start of the command line")
+        rows.append(help_row(7))
         tell("memory")
         rows.append(memory_row())
     return rows

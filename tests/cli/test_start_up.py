@@ -1,0 +1,18 @@
+"""`bimodal --help` comes at once: its row in `make speed`."""
+
+import pytest
+from bimodal.benchmark.speed import start_up
+
+
+def test_help_costs_a_few_empty_pythons():
+    row = start_up.help_row(3)
+    assert row.met and row.value > 1.0, row
+
+
+@pytest.mark.parametrize(
+    ("code", "least", "most"),
+    [("for _ in range(20_000_000): pass", 4.0, 1e3), ("import time; time.sleep(1)", 0.3, 3.0)],
+)
+def test_the_row_counts_what_a_process_computes_and_not_how_long_it_waits(code, least, most, monkeypatch):
+    monkeypatch.setattr(start_up, "_HELP", code)
+    assert least < start_up.help_row(3).value < most
