@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from bimodal.benchmark import evaluate
-from bimodal.cli.main import COMMANDS
+from bimodal.cli.main import COMMANDS, build_parser
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,7 +23,8 @@ def test_every_local_link_and_picture_exists(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_named_command_is_a_command(page):
     named = re.findall(r"^(?:\.venv/bin/)?bimodal ([a-z-]+)", page.read_text(), flags=re.MULTILINE)
-    assert set(named) <= set(COMMANDS)
+    options = {name for parameter in build_parser().params for name in parameter.opts}
+    assert set(named) <= set(COMMANDS) | options
 
 
 def test_every_make_target_in_the_readme_exists():
