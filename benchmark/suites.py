@@ -18,6 +18,7 @@ from ..tasks.core import referee
 from ..tasks.core import task as task_module
 from ..tasks.core.fingerprint import fingerprint
 from ..tasks.demonstrations.collect import FIRST_SEED
+from .records.run_record import SeedPanel, SuiteRecord
 from .rollout import shard
 from .rollout.shard import Shard
 
@@ -97,16 +98,16 @@ class Suite(NamedTuple):
     def _shifted(self) -> int:
         return len(self.seeds[: self.shifted])
 
-    def card(self) -> dict:
+    def record(self) -> SuiteRecord:
         """Return the suite as it is written into records."""
-        return {
-            "name": self.name,
-            "version": self.version,
-            "hash": self.hash(),
-            "tasks": list(self.tasks),
-            "seeds": {"start": self.seeds.start, "count": len(self.seeds), "shifted": self._shifted},
-            "variants": list(self.variants),
-        }
+        return SuiteRecord(
+            name=self.name,
+            version=self.version,
+            hash=self.hash(),
+            tasks=self.tasks,
+            seeds=SeedPanel(start=self.seeds.start, count=len(self.seeds), shifted=self._shifted),
+            variants=self.variants,
+        )
 
 
 _SMOKE = ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1")
@@ -181,11 +182,11 @@ def find_suite(
     return suite if cut == suite else cut._replace(name=f"{name}*")
 
 
-def suite_from_card(card: dict) -> Suite:
+def suite_from_record(record: SuiteRecord) -> Suite:
     """Return the suite that a record names."""
-    seeds = range(card["seeds"]["start"], card["seeds"]["start"] + card["seeds"]["count"])
-    tasks, variants = tuple(card["tasks"]), tuple(card["variants"])
-    return Suite(card["name"], card["version"], tasks, seeds, variants, card["seeds"].get("shifted"))
+    panel = record.seeds
+    seeds = range(panel.start, panel.start + panel.count)
+    return Suite(record.name, record.version, record.tasks, seeds, record.variants, panel.shifted)
 
 
 def ladder(variant: str) -> list[tuple[str, int, float, str]]:

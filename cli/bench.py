@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..benchmark.train_all import Update
+    from ..leaderboard.entry_model import Entry
 
 EXAMPLE = "bimodal bench --out runs/bench"
 POLICIES = ("mse", "flow")
@@ -101,15 +102,14 @@ def _compare_with_shipped(runs: list[Path], console: "Console") -> None:
     for path, entry in zip(runs, map(_read_shipped, POLICIES), strict=True):
         if entry is not None:
             outcome = compare(entry, path)
-            text = f"{entry['policy']['name']}: {outcome.verdict} to the published entry, {outcome.reason}"
-            console.print(text)
+            console.print(f"{entry.policy.name}: {outcome.verdict} to the published entry, {outcome.reason}")
 
 
-def _read_shipped(policy: str) -> dict | None:
+def _read_shipped(policy: str) -> "Entry | None":
     """Return the package's entry of a policy on the core suite, None if there is none."""
     from ..leaderboard.entry import read_entries
 
     for entry in read_entries(ENTRIES):
-        if entry["policy"]["name"] == policy and entry["suite"]["name"] == "core":
+        if entry.policy.name == policy and entry.suite.name == "core":
             return entry
     return None

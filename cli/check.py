@@ -15,10 +15,11 @@ def run(entry: Entry) -> int:
 
     The exit code is 1 if something is wrong with it.
     """
-    from ..leaderboard.entry import check_entry, read_entry
+    from ..leaderboard.check import check_entry
+    from ..leaderboard.files import read_unchecked
     from .console import console
 
-    problems = check_entry(read_entry(entry))
+    problems = check_entry(read_unchecked(entry))
     for problem in problems:
         console.print(problem, markup=False)
     verdict = f"{len(problems)} problems" if problems else "sound"

@@ -12,9 +12,9 @@ RunFolder = Annotated[Path, argument("RUN_FOLDER", "folder that `bimodal evaluat
 
 def run(run_folder: RunFolder) -> int:
     """Print a run's table, render its videos, write its report."""
-    from ..benchmark.records.run_folder import read_card
+    from ..benchmark.records.run_folder import read_run_record
 
-    read_card(run_folder)
+    read_run_record(run_folder)
     present(run_folder)
     return 0
 

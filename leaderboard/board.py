@@ -15,6 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ..benchmark.records.run_record import SuiteRecord
 from ..benchmark.report.inline_bars import percent
 from ..benchmark.report.terms import short_name
 from ..benchmark.scoring.perturbation_effects import (
@@ -28,9 +29,10 @@ from ..envs.errors import NotComparable
 from ..envs.perturbations.core.variant import CLEAN
 from ..tasks import load_task
 from ..tasks.core.outcomes import succeeded
+from .entry_model import Entry
 from .files import canonical
 
-TRACKS = ("state", "vision", "privileged")
+TRACKS = ("state", "privileged")
 """Tracks, in the order of the table."""
 MOST_TASKS = 6
 """A suite with more tasks shows only the macro in the terminal."""
@@ -73,35 +75,33 @@ class Row(NamedTuple):
     """Its tasks, in the suite's order."""
     shifts: tuple[PerturbationEffect, ...]
     """Its tasks in every variant, each beside the clean arm."""
-    entry: dict[str, Any]
+    entry: Entry
     """The entry itself."""
 
 
 class Board(NamedTuple):
     """The rows of one suite, best first."""
 
-    suite: dict[str, Any]
+    suite: SuiteRecord
     rows: tuple[Row, ...]
 
 
-def board_rows(entries: Sequence[dict[str, Any]]) -> list[Board]:
+def board_rows(entries: Sequence[Entry]) -> list[Board]:
     """Return one board for each suite among checked entries, by name and version."""
-    suites: dict[bytes, list[dict[str, Any]]] = {}
+    suites: dict[bytes, list[Entry]] = {}
     for entry in entries:
-        suites.setdefault(canonical(entry["suite"]), []).append(entry)
-    boards = [Board(group[0]["suite"], _rows(group)) for group in suites.values()]
-    return sorted(
-        boards, key=lambda board: (board.suite["name"], board.suite["version"], board.suite["hash"])
-    )
+        suites.setdefault(canonical(entry.suite.plain()), []).append(entry)
+    boards = [Board(group[0].suite, _rows(group)) for group in suites.values()]
+    return sorted(boards, key=lambda board: (board.suite.name, board.suite.version, board.suite.hash))
 
 
-def macro_difference(a: dict[str, Any], b: dict[str, Any]) -> Interval:
+def macro_difference(a: Entry, b: Entry) -> Interval:
     """Return the macro success of `a` minus that of `b`, paired by seed, with its 95 % interval."""
     first, second = _outcomes(a), _outcomes(b)
     return mean_interval([paired_difference(first[cell], second[cell]) for cell in first])
 
 
-def board_table(entries: Sequence[dict[str, Any]]) -> Table:
+def board_table(entries: Sequence[Entry]) -> Table:
     """Return the terminal's table for entries of one suite.
 
     Raises:
@@ -109,53 +109,53 @@ def board_table(entries: Sequence[dict[str, Any]]) -> Table:
     """
     boards = board_rows(entries)
     if len(boards) != 1:
-        names = ", ".join(f"{b.suite['name']} {b.suite['version']} ({b.suite['hash'][:8]})" for b in boards)
+        names = ", ".join(f"{b.suite.name} {b.suite.version} ({b.suite.hash[:8]})" for b in boards)
         raise NotComparable(f"a table shows one suite; these entries are of {len(boards)}: {names or 'none'}")
     return _table(boards[0])
 
 
-def board_tables(entries: Sequence[dict[str, Any]]) -> list[Group]:
+def board_tables(entries: Sequence[Entry]) -> list[Group]:
     """Return the terminal's tables for each suite: the board, and what the variants change."""
     return [Group(_table(board), *_shift_tables(board)) for board in board_rows(entries)]
 
 
-def _rows(entries: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
+def _rows(entries: Sequence[Entry]) -> tuple[Row, ...]:
     rows = []
     for entry in entries:
-        rivals = [other for other in entries if other["policy"]["track"] == entry["policy"]["track"]]
+        rivals = [other for other in entries if other.policy.track == entry.policy.track]
         better = sum(macro_difference(other, entry).low > 0 for other in rivals if other is not entry)
         rows.append(_row(entry, 1 + better))
     return tuple(sorted(rows, key=lambda r: (TRACKS.index(r.track), r.rank, -r.success.estimate, r.policy)))
 
 
-def _row(entry: dict[str, Any], rank: int) -> Row:
-    total = entry["aggregate"]
-    order = {task: i for i, task in enumerate(entry["suite"]["tasks"])}
-    clean = [result for result in entry["results"] if result["variant"] == CLEAN]
-    results = sorted(clean, key=lambda result: order[result["task"]])
+def _row(entry: Entry, rank: int) -> Row:
+    total = entry.aggregate
+    order = {task: i for i, task in enumerate(entry.suite.tasks)}
+    clean = [result for result in entry.results if result.variant == CLEAN]
+    results = sorted(clean, key=lambda result: order[result.task])
     cells = tuple(
         Cell(
-            task=result["task"],
-            episodes=result["episodes"],
-            successes=result["successes"],
-            success=Interval(result["success"], *result["wilson95"]),
-            modes=result["modes"],
-            minority_share=result["minority_share"],
-            averaging_failures=result["averaging_failures"],
-            labels=result["labels"],
-            latency_p50_ms=result["latency_ms"]["p50"],
+            task=result.task,
+            episodes=result.episodes,
+            successes=result.successes,
+            success=Interval(result.success, *result.wilson95),
+            modes=result.modes,
+            minority_share=result.minority_share,
+            averaging_failures=result.averaging_failures,
+            labels=result.labels,
+            latency_p50_ms=result.latency_ms.p50,
         )
         for result in results
     )
     return Row(
         rank=rank,
-        policy=entry["policy"]["name"],
-        track=entry["policy"]["track"],
-        success=Interval(total["success_macro"], *total["success_macro95"]),
-        averaging=total["averaging_macro"],
-        minority_share=total["minority_share_min"],
+        policy=entry.policy.name,
+        track=entry.policy.track,
+        success=Interval(total.success_macro, *total.success_macro95),
+        averaging=total.averaging_macro,
+        minority_share=total.minority_share_min,
         latency_p50_ms=_mean([cell.latency_p50_ms for cell in cells]),
-        level=entry["verification"]["level"],
+        level=entry.verification.level,
         cells=cells,
         shifts=tuple(measure_effects(_columns(entry))),
         entry=entry,
@@ -167,21 +167,21 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _outcomes(entry: dict[str, Any]) -> dict[tuple[str, str], np.ndarray]:
+def _outcomes(entry: Entry) -> dict[tuple[str, str], np.ndarray]:
     """Return the successes of the scored cells, by seed."""
-    blocks = [block for block in entry["episodes"] if block["variant"] == CLEAN]
-    return {(block["task"], block["variant"]): succeeded(block["labels"]) for block in blocks}
+    blocks = [block for block in entry.episodes if block.variant == CLEAN]
+    return {(block.task, block.variant): succeeded(block.labels) for block in blocks}
 
 
-def _columns(entry: dict[str, Any]) -> dict[tuple[str, str], dict[str, list[Any]]]:
+def _columns(entry: Entry) -> dict[tuple[str, str], dict[str, list[Any]]]:
     """Return seed, label and mode (number, -1 for none) of every task and variant."""
     found = {}
-    for block in entry["episodes"]:
-        numbers = {None: -1} | {name: number for number, name in enumerate(load_task(block["task"]).modes)}
-        modes = [numbers[mode] for mode in block["modes"]]
-        found[block["task"], block["variant"]] = {
-            "seed": block["seeds"],
-            "label": block["labels"],
+    for block in entry.episodes:
+        numbers = {None: -1} | {name: number for number, name in enumerate(load_task(block.task).modes)}
+        modes = [numbers[mode] for mode in block.modes]
+        found[block.task, block.variant] = {
+            "seed": block.seeds,
+            "label": block.labels,
             "mode": modes,
         }
     return found
@@ -189,9 +189,9 @@ def _columns(entry: dict[str, Any]) -> dict[tuple[str, str], dict[str, list[Any]
 
 def _table(board: Board) -> Table:
     suite = board.suite
-    seeds = f"{suite['seeds']['count']} seeds a task from {suite['seeds']['start']}"
+    seeds = f"{suite.seeds.count} seeds a task from {suite.seeds.start}"
     table = Table(
-        title=Text(f"{suite['name']} {suite['version']}  {suite['hash'][:8]}", style="bold"),
+        title=Text(f"{suite.name} {suite.version}  {suite.hash[:8]}", style="bold"),
         caption=Text(f"{seeds}; success and shares in %, [95 % intervals]; ties share a rank", style="dim"),
         title_justify="left",
         caption_justify="left",
@@ -199,7 +199,7 @@ def _table(board: Board) -> Table:
         padding=(0, 0),
         pad_edge=False,
     )
-    tasks = suite["tasks"] if len(suite["tasks"]) <= MOST_TASKS else []
+    tasks = suite.tasks if len(suite.tasks) <= MOST_TASKS else []
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("policy", style="bold", min_width=8, overflow="fold")
     table.add_column("track", no_wrap=True)

@@ -1,7 +1,8 @@
 """A leaderboard entry: made from a run, checked from nothing but itself, kept as one JSON file.
 
-An entry from elsewhere is hostile until it is checked: `read_entry` parses it with bounds, `check_entry`
-holds it against the schema and counts everything again from its episodes.
+An entry from elsewhere is hostile until it is checked: `files.read_unchecked` parses it with bounds,
+`check_entry` holds it against `entry_model.Entry` and counts everything again from its episodes; only then it
+is an `Entry`.
 """
 
 import re
@@ -10,59 +11,80 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..benchmark.scoring.task_scores import mode_names, read_run, score_run, score_suite
+from pydantic import ValidationError
+
+from ..benchmark.records.field_types import problems
+from ..benchmark.records.run_record import RunRecord
+from ..benchmark.scoring.task_scores import Run, mode_names, read_run, score_run, score_suite
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.files import write_text
 from .check import aggregate, check_entry, result
-from .files import entry_id, pretty, read_entry
-
-__all__ = [
-    "check_entry",
-    "entry_from_run",
-    "entry_id",
-    "read_entries",
-    "read_entry",
-    "write_entry",
-]
+from .entry_model import Entry
+from .files import entry_id, pretty, read_unchecked
 
 
-def entry_from_run(run_dir: Path | str) -> dict[str, Any]:
-    """Return the entry of a finished run.
+def entry_from_run(run_dir: Path | str) -> Entry:
+    """Return the entry of a finished run; called by `bimodal evaluate --entry` and `bimodal bench`.
 
     Raises:
-        BimodalError: the run is unfinished, invalid, or contradicts itself.
+        BimodalError: the run is unfinished, invalid, or holds what no entry may hold.
     """
     run = read_run(run_dir)
-    card = run.card
-    if card.get("invalid_shards"):
-        raise BimodalError(f"{run.folder} has invalid shards {card['invalid_shards']}; run it again")
-    entry = {
-        "schema_version": 1,
-        "entry_id": "",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        **{name: card[name] for name in ("suite", "policy", "training")},
-        "results": [result(cell) | {"latency_ms": _latency(card, cell.task)} for cell in score_run(run)],
-        "aggregate": aggregate(score_suite(score_run(run))),
-        "episodes": [
-            {
-                "task": task,
-                "variant": variant,
-                "seeds": rows["seed"],
-                "labels": rows["label"],
-                "modes": mode_names(task, rows["mode"]),
-                "steps": rows["steps"],
-                "digests": rows["digest"],
-            }
-            for (task, variant), rows in run.cells.items()
-        ],
-        "provenance": {name: card[name] for name in ("versions", "machine", "created", "wall_s", "options")},
-        "verification": {"level": "reported", "by": None, "date": None},
-    }
-    entry["entry_id"] = entry_id(entry)
-    return entry
+    if run.record.invalid_shards:
+        raise BimodalError(f"{run.folder} has invalid shards {list(run.record.invalid_shards)}; run it again")
+    try:
+        entry = _unidentified(run)
+    except ValidationError as error:
+        raise BimodalError(f"the entry is unsound: {problems(error)[0]}") from None
+    return entry.model_copy(update={"entry_id": entry_id(entry.plain())})
 
 
-def read_entries(folder: Path | str) -> list[dict[str, Any]]:
+def _unidentified(run: Run) -> Entry:
+    """Return a run's entry, all but its id."""
+    record = run.record.plain()
+    scores = score_run(run)
+    times = run.record.latency_ms
+    return Entry.model_validate(
+        {
+            "schema_version": 1,
+            "entry_id": "0" * 64,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **{name: record[name] for name in ("suite", "policy", "training")},
+            "results": [result(cell, times.get(cell.task)) for cell in scores],
+            "aggregate": aggregate(score_suite(scores)),
+            "episodes": [
+                {
+                    "task": task,
+                    "variant": variant,
+                    "seeds": rows["seed"],
+                    "labels": rows["label"],
+                    "modes": mode_names(task, rows["mode"]),
+                    "steps": rows["steps"],
+                    "digests": rows["digest"],
+                }
+                for (task, variant), rows in run.cells.items()
+            ],
+            "provenance": {
+                name: record[name] for name in ("versions", "machine", "created", "wall_s", "options")
+            },
+            "verification": {"level": "reported", "by": None, "date": None},
+        }
+    )
+
+
+def read_entry(path: Path | str) -> Entry:
+    """Return the entry of a file.
+
+    Raises:
+        BimodalError: the file cannot be read as strict JSON, or the entry is unsound.
+    """
+    raw = read_unchecked(path)
+    if found := check_entry(raw):
+        raise BimodalError(f"{path} is unsound: {found[0]}; see: bimodal check {path}")
+    return Entry.model_validate(raw)
+
+
+def read_entries(folder: Path | str) -> list[Entry]:
     """Return every entry of a folder, all of them sound, in the order of their file names.
 
     Raises:
@@ -71,43 +93,34 @@ def read_entries(folder: Path | str) -> list[dict[str, Any]]:
     folder = Path(folder)
     if not folder.is_dir():
         raise WrongUse(f"{folder} is not a folder of entries")
-    entries = []
-    for path in sorted(folder.glob("*.json")):
-        entry = read_entry(path)
-        if problems := check_entry(entry):
-            raise BimodalError(f"{path} is unsound: {problems[0]}; see: bimodal check {path}")
-        entries.append(entry)
-    return entries
+    return [read_entry(path) for path in sorted(folder.glob("*.json"))]
 
 
-def write_entry(entry: dict[str, Any], folder: Path | str) -> Path:
+def write_entry(entry: Entry, folder: Path | str) -> Path:
     """Write an entry as `<suite>-<policy>.json`, whole or not at all.
 
     Raises:
         BimodalError: the entry is unsound, or the file holds another policy's entry.
     """
-    if problems := check_entry(entry):
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise BimodalError(f"the entry is unsound: {problems[0]}{more}")
+    plain = entry.plain()
+    if found := check_entry(plain):
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise BimodalError(f"the entry is unsound: {found[0]}{more}")
     path = Path(folder) / file_name(entry)
-    if path.exists() and _owner(read_entry(path)) != _owner(entry):
+    if path.exists() and _owner(read_unchecked(path)) != _owner(plain):
         raise BimodalError(f"{path} holds another policy's entry; give this policy another name")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, pretty(entry))
+    write_text(path, pretty(plain))
     return path
 
 
-def file_name(entry: Mapping[str, Any]) -> str:
-    """Return `<suite>-<policy>.json` for an entry or a run's card, in lower case, without odd characters."""
-    names = f"{entry['suite']['name']}-{entry['policy']['name']}".lower().replace("*", "-part")
+def file_name(record: Entry | RunRecord) -> str:
+    """Return `<suite>-<policy>.json` for an entry or a run, in lower case, without odd characters."""
+    names = f"{record.suite.name}-{record.policy.name}".lower().replace("*", "-part")
     return re.sub(r"[^a-z0-9]+", "-", names).strip("-") + ".json"
 
 
-def _latency(card: dict[str, Any], task: str) -> dict[str, float | None]:
-    timed = card["latency_ms"].get(task, {})
-    return {name: timed.get(name) for name in ("p50", "p99")}
-
-
-def _owner(entry: dict[str, Any]) -> tuple[Any, ...]:
-    suite, policy = entry.get("suite") or {}, entry.get("policy") or {}
-    return suite.get("name"), suite.get("version"), policy.get("name"), policy.get("uri")
+def _owner(raw: Mapping[str, Any]) -> list[Any]:
+    """Return whose entry an unchecked file holds: of which suite and policy."""
+    fields = (("suite", "name"), ("suite", "version"), ("policy", "name"), ("policy", "uri"))
+    return [raw[part].get(name) if isinstance(raw.get(part), dict) else None for part, name in fields]

@@ -1,25 +1,32 @@
-"""Entries as bytes: bounded strict JSON in, readable JSON out, and the id in between."""
+"""Entries as bytes: bounded strict JSON in, readable JSON out, the id in between, and the schema."""
 
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
+from ..benchmark.records.field_types import one_line
 from ..envs.errors import BimodalError, WrongUse
+from .entry_model import Entry
 
 MAX_BYTES = 5_000_000
 """Largest entry file that is read."""
+SCHEMA = Path(__file__).parent / "schema.json"
+"""The JSON Schema of entries, for programs of others."""
 
 
-def entry_id(entry: dict[str, Any]) -> str:
+def entry_id(entry: Mapping[str, Any]) -> str:
     """Return the sha256 of the entry's canonical JSON without `entry_id` and `created`."""
     body = {name: value for name, value in entry.items() if name not in ("entry_id", "created")}
     return hashlib.sha256(canonical(body)).hexdigest()
 
 
-def read_entry(path: Path | str) -> dict[str, Any]:
-    """Read an entry file; bounded, strict JSON, not yet checked.
+def read_unchecked(path: Path | str) -> dict[str, Any]:
+    """Read an entry file as bounded, strict JSON; nothing in it is checked yet.
 
     Raises:
         BimodalError: no such file, larger than 5 MB, or not a JSON object.
@@ -43,30 +50,38 @@ def read_entry(path: Path | str) -> dict[str, Any]:
     return entry
 
 
-def pretty(entry: dict[str, Any]) -> str:
+def pretty(value: Mapping[str, Any]) -> str:
     """Return JSON for people: indented, but lists of plain values on one line."""
-    text = json.dumps(entry, indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     return re.sub(r"\[\n\s*([^][{}]*?)\n\s*\]", _on_one_line, text) + "\n"
-
-
-def one_line(value: Any, longest: int = 160) -> str:
-    """Return a value as one printable line of at most `longest` characters, whatever it is."""
-    try:
-        text = str(value)
-    except (ValueError, RecursionError):
-        text = "a huge value"
-    text = "".join(c if c.isprintable() else "?" for c in text[: longest + 1])
-    return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def _on_one_line(found: re.Match[str]) -> str:
-    return "[" + re.sub(r",\n\s*", ", ", found[1]) + "]"
 
 
 def canonical(value: Any) -> bytes:
     """Return the one way to write a value as JSON: sorted keys, no spaces, UTF-8, finite numbers."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8")
+
+
+class _Schema(GenerateJsonSchema):
+    """Pydantic's schema, in which a pattern for names binds every name of an object."""
+
+    def dict_schema(self, schema: Any) -> dict[str, Any]:
+        """Return the schema of an object with free names."""
+        found = super().dict_schema(schema)
+        for pattern, values in found.pop("patternProperties", {}).items():
+            found["propertyNames"] = found.get("propertyNames", {}) | {"pattern": pattern}
+            found["additionalProperties"] = values
+        return found
+
+
+def schema_text() -> str:
+    """Return the text of `schema.json`, generated from the models; a test writes it (see there)."""
+    found = Entry.model_json_schema(schema_generator=_Schema)
+    return json.dumps({"$schema": _Schema.schema_dialect} | found, indent=1) + "\n"
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    return "[" + re.sub(r",\n\s*", ", ", found[1]) + "]"
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

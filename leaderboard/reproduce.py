@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..benchmark.evaluation.evaluate import RUNS, describe, evaluate
+from ..benchmark.records.field_types import one_line
 from ..benchmark.report.terms import short_name
 from ..benchmark.scoring.task_scores import read_run
 from ..benchmark.statistics import paired_difference
-from ..benchmark.suites import SUITES, suite_from_card
+from ..benchmark.suites import SUITES, suite_from_record
 from ..envs.errors import BimodalError, NotComparable, WrongUse
 from ..tasks.core.outcomes import succeeded
 from .check import check_entry
-from .files import one_line, read_entry
+from .entry_model import Entry
+from .files import read_unchecked
 
 
 class Reproduction(NamedTuple):
@@ -49,14 +51,18 @@ def reproduce(
         BimodalError: the entry is unsound.
         NotComparable: this installation has other tasks, another MuJoCo or other weights.
     """
-    entry = read_entry(path)
-    _check_hash(path, entry.get("suite"))
-    if problems := check_entry(entry):
+    raw = read_unchecked(path)
+    _check_hash(path, raw.get("suite"))
+    if problems := check_entry(raw):
         raise BimodalError(f"{path} is unsound: {problems[0]}")
-    suite, uri = suite_from_card(entry["suite"]), entry["policy"]["uri"]
-    _check_source(path, uri, entry["policy"]["artifacts"])
-    here = describe(uri, suite, Path(checkpoints).resolve() if checkpoints else None, {})
-    if here["policy"]["artifacts"] != entry["policy"]["artifacts"]:
+    entry = Entry.model_validate(raw)
+    suite = suite_from_record(entry.suite)
+    uri = entry.policy.uri
+    _check_source(path, uri, entry.policy.artifacts)
+    here = describe(
+        uri, suite, Path(checkpoints).resolve() if checkpoints else None, entry.provenance.options
+    )
+    if here.policy.artifacts != entry.policy.artifacts:
         raise NotComparable(f"{path} was made with other weights or code than {one_line(uri)} has here")
     folder = out or RUNS / f"reproduce-{path.stem}"
     if out is not None and not fresh and (folder / "SHA256SUMS").exists():
@@ -97,16 +103,17 @@ def _check_hash(path: Path, suite: Any) -> None:
         )
 
 
-def compare(entry: dict[str, Any], run: Path) -> Reproduction:
+def compare(entry: Entry, run: Path) -> Reproduction:
     """Compare an entry with a run of the same suite, episode by episode."""
     cells = read_run(run).cells
     lines, same, total, apart = [], 0, 0, []
-    for cell in entry["episodes"]:
-        task, rows = cell["task"], cells[cell["task"], cell["variant"]]
-        if cell["seeds"] != rows["seed"]:
+    for block in entry.episodes:
+        task = block.task
+        rows = cells[task, block.variant]
+        if list(block.seeds) != rows["seed"]:
             raise NotComparable(f"{run} has other seeds of {task} than the entry")
-        equal = sum(a == b for a, b in zip(cell["digests"], rows["digest"], strict=True))
-        claimed = succeeded(cell["labels"])
+        equal = sum(a == b for a, b in zip(block.digests, rows["digest"], strict=True))
+        claimed = succeeded(block.labels)
         found = succeeded(rows["label"])
         change = paired_difference(found, claimed)
         same, total = same + equal, total + len(found)

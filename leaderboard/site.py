@@ -83,14 +83,14 @@ def build_site(
     found = [read_run(run) for run in runs]
     out = _fresh(Path(out_dir))
     for entry in entries:
-        write_text(out / "entries" / file_name(entry), pretty(entry))
+        write_text(out / "entries" / file_name(entry), pretty(entry.plain()))
     shown = [_copy_run(run, out) for run in _by_rank(found, boards)]
     write_text(out / "board.json", json.dumps([_plain(board) for board in boards], indent=1) + "\n")
     write_text(out / "board.csv", _table(boards))
     page = render(
         Path(__file__).parent / "site.html",
         boards=boards,
-        profiles={board.suite["hash"]: [_profile(row, shown) for row in board.rows] for board in boards},
+        profiles={board.suite.hash: [_profile(row, shown) for row in board.rows] for board in boards},
         meaning_of=meaning,
         pictures=[_copy_picture(Path(picture), out) for picture in pictures],
         plots=_side_by_side(shown),
@@ -119,7 +119,7 @@ def _fresh(out: Path) -> Path:
 
 
 def _copy_run(run: Run, out: Path) -> Shown:
-    name = file_name(run.card).removesuffix(".json")
+    name = file_name(run.record).removesuffix(".json")
     target = out / "runs" / name
     (target / "videos").mkdir(parents=True, exist_ok=True)
     write_text(target / "report.html", report_page(run))
@@ -127,7 +127,7 @@ def _copy_run(run: Run, out: Path) -> Shown:
     for clip in (clip for shown in videos.values() for clip in shown):
         for file in filter(None, (clip.file, clip.poster)):
             copyfile(file, target / "videos" / file.name)
-    return Shown(run.card["policy"]["name"], f"runs/{name}", plots(run), videos)
+    return Shown(run.record.policy.name, f"runs/{name}", plots(run), videos)
 
 
 def _copy_picture(picture: Path, out: Path) -> Picture:
@@ -143,16 +143,16 @@ def _copy_picture(picture: Path, out: Path) -> Picture:
 def _by_rank(runs: Iterable[Run], boards: Sequence[Board]) -> list[Run]:
     """Sort runs as their policies stand on the boards; those that are on none come last."""
     order = [row.policy for board in boards for row in board.rows]
-    return sorted(runs, key=lambda r: (order + [r.card["policy"]["name"]]).index(r.card["policy"]["name"]))
+    return sorted(runs, key=lambda r: (order + [r.record.policy.name]).index(r.record.policy.name))
 
 
 def _profile(row: Row, shown: Sequence[Shown]) -> Profile:
-    entry, name = row.entry, file_name(row.entry)
-    card = entry["provenance"] | {part: entry[part] for part in ("suite", "policy", "training")}
+    name = file_name(row.entry)
+    record = row.entry.run_record()
     folder = f"runs/{name.removesuffix('.json')}"
     report = f"{folder}/report.html" if any(run.folder == folder for run in shown) else None
     overall = {(one.variant, one.scenes): one for one in mean_effects(row.shifts)}
-    return Profile(row, overall, name, reproduce(card), facts(card), report)
+    return Profile(row, overall, name, reproduce(record), facts(record), report)
 
 
 def _side_by_side(shown: Sequence[Shown]) -> dict[str, list[tuple[str, Plot]]]:
@@ -186,11 +186,11 @@ def _examples(shown: Sequence[Shown]) -> dict[str, list[tuple[str, str, Clip]]]:
 def _plain(board: Board) -> dict[str, Any]:
     rows = []
     for row in board.rows:
-        plain = row._asdict() | {"success": row.success._asdict(), "entry": row.entry["entry_id"]}
+        plain = row._asdict() | {"success": row.success._asdict(), "entry": row.entry.entry_id}
         plain["cells"] = [cell._asdict() | {"success": cell.success._asdict()} for cell in row.cells]
         plain["shifts"] = [_plain_effect(one) for one in row.shifts]
         rows.append(plain)
-    return {"suite": board.suite, "rows": rows}
+    return {"suite": board.suite.plain(), "rows": rows}
 
 
 def _plain_effect(one: PerturbationEffect) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def _table(boards: Sequence[Board]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for board in boards:
-        suite = (board.suite["name"], board.suite["version"], board.suite["hash"])
+        suite = (board.suite.name, board.suite.version, board.suite.hash)
         for row in board.rows:
             policy = (row.rank, row.policy, row.track, row.level)
             for cell in row.cells:

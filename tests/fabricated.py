@@ -46,7 +46,7 @@ def run_folder(folder, outcomes, policy="flow", track="state", suite="smoke", **
         for seed, (label, mode, alpha, steps) in enumerate(episodes[: len(panel.panel(variant))])
     ]
     pq.write_table(pa.Table.from_pylist(rows), folder / "episodes.parquet")
-    run = card(list(outcomes), policy, track, panel.card()) | changes
+    run = card(list(outcomes), policy, track, panel.record().plain()) | changes
     (folder / "run.json").write_text(json.dumps(run, indent=1))
     return folder
 
@@ -72,7 +72,7 @@ def card(tasks, policy, track, suite):
         "created": "2026-11-23T00:00:00+00:00",
         "machine": {"cpu": "A processor", "cores": 2, "os": "Linux", "python": "3.11.2"},
         "versions": {"mujoco": "4.0.0", "numpy": "2.4.6", "torch": "2.13.0", "bimodal": "0.1.0"},
-        "options": {"workers": 2},
+        "options": {"threads": 1, "deadline_s": 30.0},
         "latency_ms": {task: {"p50": 1.5, "p99": 3.25, "batch": 1, "decisions": 100} for task in tasks},
         "wall_s": 61.5,
         "invalid_shards": [],

@@ -13,7 +13,8 @@ VERSION = SUITES["smoke"].version
 
 CLI = """
 import sys
-from bimodal.benchmark import cli, suites
+from bimodal.benchmark import suites
+from bimodal.cli import main as cli
 suites.SHARD_SIZE = 4
 sys.exit(cli.main(sys.argv[1:]))
 """

@@ -13,13 +13,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from ...envs.errors import BimodalError, WrongUse
 from ...policies import Needs, Policy, load_policy
 from ...policies.core.registry import BUILT_IN, policy_class, wrapped
 from ...policies.core.source_digest import source_digest
 from ...tasks import Task, load_task
 from ..provenance import code_digest, cores, machine, versions
+from ..records.field_types import problems
 from ..records.run_folder import RunFolder, seal
+from ..records.run_record import Machine, PolicyRecord, RunOptions, RunRecord
 from ..rollout.policy_runner import fault_text
 from ..rollout.shard import Shard, check_needs
 from ..rollout.timeouts import BUILD_DEADLINE_S, DEADLINE_S, Guard
@@ -75,16 +79,16 @@ def evaluate(
     )
     folder = Path(checkpoints).resolve() if checkpoints else None
     _check_options(suite, tasks, seeds, variants, workers, threads, deadline_s)
-    options: dict[str, Any] = {"threads": threads, "deadline_s": deadline_s}
-    if checkpoints:
-        options["checkpoints"] = str(checkpoints)
-    card = describe(policy, panel, folder, options)
-    path = Path(out) if out else RUNS / f"{panel.name.replace('*', '-part')}-{card['policy']['name']}"
-    run = RunFolder(path, card, fresh)
+    options = RunOptions(
+        threads=threads, deadline_s=deadline_s, checkpoints=str(checkpoints) if checkpoints else None
+    )
+    record = describe(policy, panel, folder, options)
+    path = Path(out) if out else RUNS / f"{panel.name.replace('*', '-part')}-{record.policy.name}"
+    run = RunFolder(path, record, fresh)
     begin = time.monotonic()
     try:
         shards = panel.shards()
-        missing = [shard for shard in shards if not run.has(shard)]
+        missing = run.missing(shards)
         total = sum(len(shard.seeds) for shard in shards)
         finished = total - sum(len(shard.seeds) for shard in missing)
         invalid = []
@@ -97,7 +101,7 @@ def evaluate(
                 invalid.append(f"{task} {variant} {index}: {answer.problem}")
             if progress:
                 progress(finished, total)
-        run.finish(shards, time.monotonic() - begin, invalid)
+        run.save_tables(shards, time.monotonic() - begin, invalid)
         seal(path)
     finally:
         run.close()
@@ -123,7 +127,7 @@ def _answers(  # noqa: ANN202
     workers = cores() if workers is None else workers
     uri = _absolute(policy) if isinstance(policy, str) else ""
     weights = str(checkpoints) if checkpoints else None
-    privileged = run.card["policy"]["track"] == "privileged"
+    privileged = run.record.policy.track == "privileged"
     job = Job(uri, weights, panel.version, threads, deadline_s, privileged)
     if uri and workers:
         yield from work(job, [(shard, run.file(shard)) for shard in missing], workers)
@@ -158,9 +162,9 @@ def _check_options(
 
 
 def describe(
-    policy: str | type[Policy], panel: Suite, checkpoints: Path | None, options: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the run's card, after checking that the policy fits every task of the suite.
+    policy: str | type[Policy], panel: Suite, checkpoints: Path | None, options: RunOptions
+) -> RunRecord:
+    """Return the run's record, after checking that the policy fits every task of the suite.
 
     Raises:
         BimodalError: the policy cannot be built, or reads or emits what a task does not have.
@@ -181,31 +185,35 @@ def describe(
     if built is None or needs is None:
         raise WrongUse("the suite has no tasks")
     uri = policy if isinstance(policy, str) else f"{found.__module__}:{found.__qualname__}"
-    card = {
-        "schema_version": 1,
-        "suite": panel.card(),
-        "policy": {
-            "name": uri if uri in BUILT_IN else found.__qualname__,
-            "uri": uri,
-            "class": f"{found.__module__}:{found.__qualname__}" if uri in BUILT_IN else found.__qualname__,
-            "track": "privileged" if needs.privileged else "state",
-            "description": built.description,
-            "parameters": parameters,
-            "execute": needs.n_action_steps,
-            "action": needs.action,
-            "observations": list(observations),
-            "artifacts": artifacts,
-        },
-        "training": training or None,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "versions": versions() | {"bimodal": version("bimodal-bench"), "code": code_digest()},
-        "options": options,
-        "latency_ms": {},
-        "wall_s": 0.0,
-        "invalid_shards": [],
+    said = {
+        "name": uri if uri in BUILT_IN else found.__qualname__,
+        "uri": uri,
+        "class": f"{found.__module__}:{found.__qualname__}" if uri in BUILT_IN else found.__qualname__,
+        "track": "privileged" if needs.privileged else "state",
+        "description": built.description,
+        "parameters": parameters,
+        "execute": needs.n_action_steps,
+        "action": needs.action,
+        "observations": list(observations),
+        "artifacts": artifacts,
     }
-    return _plain(card)
+    try:
+        record = PolicyRecord.model_validate(_plain(said))
+    except ValidationError as error:
+        raise WrongUse(f"what the policy says of itself cannot be recorded: {problems(error)[0]}") from None
+    return RunRecord(
+        schema_version=1,
+        suite=panel.record(),
+        policy=record,
+        training=_plain(training) or None,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=Machine.model_validate(machine()),
+        versions=versions() | {"bimodal": version("bimodal-bench"), "code": code_digest()},
+        options=options,
+        latency_ms={},
+        wall_s=0.0,
+        invalid_shards=(),
+    )
 
 
 def _introduce(
@@ -228,10 +236,10 @@ def _introduce(
     return built, needs, files
 
 
-def _plain(card: dict[str, Any]) -> dict[str, Any]:
-    """Return a card as it reads back from JSON."""
+def _plain(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what a policy says of itself as it reads back from JSON."""
     try:
-        return json.loads(json.dumps(card, default=lambda value: value.item()))
+        return json.loads(json.dumps(said, default=lambda value: value.item()))
     except (TypeError, ValueError, AttributeError) as error:
         raise BimodalError(f"the policy's `training` and `parameters` must be plain JSON: {error}") from error
 

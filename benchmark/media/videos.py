@@ -30,7 +30,7 @@ from ...envs.specs import CONTROL_HZ
 from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ..records.replay import replay
-from ..records.run_folder import read_card
+from ..records.run_folder import read_run_record
 from ..records.shard_file import read_shard, shard_file, slug
 from ..scoring.task_scores import read_run
 
@@ -147,7 +147,7 @@ def render_videos(
 
 def film(folder: Path, shots: Iterable[Shot], camera: str, size: tuple[int, int], fps: int) -> Iterator[Path]:
     """Write one video after the other, its last picture beside it; yield each as it is finished."""
-    action_space = read_card(folder)["policy"]["action"]
+    action_space = read_run_record(folder).policy.action
     (folder / "videos").mkdir(exist_ok=True)
     cameras: tuple[Renderer, Renderer] | None = None
     world: tuple = ()

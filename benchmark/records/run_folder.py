@@ -1,4 +1,4 @@
-"""The folder of a run: finished shards survive anything, and the same command goes on where it stopped.
+"""The folder of a run, and its resume: the same command loads what is finished and runs what is missing.
 
 run.json            what was run, by whom, with what, on what
 episodes.parquet    one row an episode
@@ -15,39 +15,41 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.files import DRAFTS, whole, write_json, write_text
 from ..rollout.plan_records import plan_file, read_plans
 from ..rollout.shard import Shard, ShardResult, Trace
+from .field_types import problems
 from .parquet_tables import decision_table, episode_table
+from .run_record import SCHEMA_VERSION, DecisionTime, RunRecord
 from .shard_file import StoredShard, read_shard, sha256, shard_file
 
-SCHEMA_VERSION = 1
 _IDENTITY = ("suite", "policy", "training", "versions")
+"""Fields of the run record that must be equal for a run to resume."""
 _NOTHING = np.zeros((0, 0, 0))
 
 
 class RunFolder:
-    """One run on disk."""
+    """One run on disk, locked against other processes; opened by `evaluate`."""
 
-    def __init__(self, path: Path, card: dict[str, Any], fresh: bool = False) -> None:
+    def __init__(self, path: Path, record: RunRecord, fresh: bool = False) -> None:
         """Open a run, new or to be continued.
 
         Args:
             path: its folder.
-            card: what it is a run of.
+            record: what it is a run of.
             fresh: discard an older run in the folder.
 
         Raises:
             WrongUse: the folder holds another run or other files, or another process is writing it.
         """
         self.path = path
-        self.card = card
+        self.record = record
         if not (path / "run.json").exists() and _other_files(path):
             raise WrongUse(f"{path} is not a run folder; it is left as it is, choose another --out")
         try:
@@ -56,12 +58,13 @@ class RunFolder:
         except OSError as error:
             raise BimodalError(f"cannot write to {path}: {error.strerror}") from error
         try:
-            self._take(fresh)
+            self._lock_and_resume(fresh)
         except BaseException:
             self.close()
             raise
 
-    def _take(self, fresh: bool) -> None:
+    def _lock_and_resume(self, fresh: bool) -> None:
+        """Take the folder's lock, drop half-written files, and go on with the run that it holds, if any."""
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -72,28 +75,37 @@ class RunFolder:
             _empty(self.path)
         for partial in (*self.path.glob(DRAFTS), *self.path.glob(f"traces/{DRAFTS}")):
             partial.unlink(missing_ok=True)
-        self._check_identity()
-
-    def _check_identity(self) -> None:
-        file = self.path / "run.json"
-        if file.exists():
-            old = read_card(self.path)
-            different = [key for key in _IDENTITY if old.get(key) != self.card.get(key)]
-            if different:
-                raise WrongUse(
-                    f"{self.path} holds another run: another {' and '.join(different)}, or changed since; "
-                    "choose another folder (--out), or discard the old run (--fresh)"
-                )
-            self.card |= {name: old[name] for name in ("created", "wall_s") if name in old}
+        if (self.path / "run.json").exists():
+            self._resume(read_run_record(self.path))
         else:
-            write_json(file, self.card)
+            self._save_record()
+
+    def _resume(self, old: RunRecord) -> None:
+        """Go on with the run of the folder: its date and wall time are kept.
+
+        Raises:
+            WrongUse: it is another run.
+        """
+        different = [name for name in _IDENTITY if getattr(old, name) != getattr(self.record, name)]
+        if different:
+            raise WrongUse(
+                f"{self.path} holds another run: another {' and '.join(different)}, or changed since; "
+                "choose another folder (--out), or discard the old run (--fresh)"
+            )
+        self.record = self.record.model_copy(update={"created": old.created, "wall_s": old.wall_s})
+
+    def _save_record(self) -> None:
+        write_json(self.path / "run.json", self.record.plain())
 
     def file(self, shard: Shard) -> Path:
         """Return where a shard's record lies."""
         return shard_file(self.path, shard.task, shard.variant, shard.index)
 
-    def has(self, shard: Shard) -> bool:
-        """Whether a shard has been finished."""
+    def missing(self, shards: list[Shard]) -> list[Shard]:
+        """Return the shards that still have to run: those without a sound record on disk."""
+        return [shard for shard in shards if not self._is_finished(shard)]
+
+    def _is_finished(self, shard: Shard) -> bool:
         try:
             stored = read_shard(self.file(shard))
         except BimodalError:
@@ -101,29 +113,33 @@ class RunFolder:
         sound = not stored.plans or sha256(plan_file(self.file(shard))) == stored.plans
         return sound and stored.result.shard == shard
 
-    def finish(self, shards: list[Shard], wall_s: float, invalid: list[str]) -> None:
-        """Write the tables and the final record."""
-        self.card["wall_s"] = round(self.card.get("wall_s", 0.0) + wall_s, 1)
-        self.card["invalid_shards"] = invalid
+    def save_tables(self, shards: list[Shard], wall_s: float, invalid: list[str]) -> None:
+        """Write the tables and the final record; called by `evaluate` when no shard is missing any more.
+
+        Args:
+            shards: all shards of the run.
+            wall_s: how long this sitting took [s].
+            invalid: what the harness did wrong, one line a shard.
+        """
         stored = [
             item._replace(result=item.result._replace(trace=Trace(_NOTHING, _NOTHING)))  # one trace at a time
             for item in (read_shard(self.file(shard)) for shard in shards if self.file(shard).exists())
         ]
-        self.card["latency_ms"] = {
-            item.result.shard.task: {
-                "p50": round(float(np.percentile(item.latencies_ms, 50)), 3),
-                "p99": round(float(np.percentile(item.latencies_ms, 99)), 3),
-                "batch": 1,
-                "decisions": len(item.latencies_ms),
-            }
-            for item in stored
-            if len(item.latencies_ms)
+        final = {
+            "wall_s": round(self.record.wall_s + wall_s, 1),
+            "invalid_shards": tuple(invalid),
+            "latency_ms": {
+                item.result.shard.task: _decision_time(item.latencies_ms)
+                for item in stored
+                if len(item.latencies_ms)
+            },
         }
         results = [self._with_plans(item) for item in stored]
         for name, table in (("episodes", episode_table(results)), ("decisions", decision_table(results))):
             with whole(self.path / f"{name}.parquet") as draft:
                 pq.write_table(table, draft)
-        write_json(self.path / "run.json", self.card)
+        self.record = self.record.model_copy(update=final)
+        self._save_record()
 
     def _with_plans(self, stored: StoredShard) -> ShardResult:
         """Return a shard's result with what the tables say of its plans."""
@@ -144,19 +160,28 @@ def seal(path: Path) -> None:
     write_text(path / "SHA256SUMS", "".join(lines))
 
 
-def read_card(path: Path) -> dict[str, Any]:
-    """Read a run's run.json.
+def _decision_time(latencies_ms: np.ndarray) -> DecisionTime:
+    """Summarise the wall times [ms] of single-episode decisions."""
+    median, slow = (round(float(np.percentile(latencies_ms, part)), 3) for part in (50, 99))
+    return DecisionTime(p50=median, p99=slow, batch=1, decisions=len(latencies_ms))
+
+
+def read_run_record(path: Path) -> RunRecord:
+    """Return the record of the run in a folder.
 
     Raises:
         WrongUse: there is no run, or its record is damaged.
     """
     try:
-        card = json.loads((path / "run.json").read_text())
-        if card["schema_version"] > SCHEMA_VERSION:
-            raise WrongUse(f"{path} was written by a newer bimodal (schema {card['schema_version']}); update")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        raw = json.loads((path / "run.json").read_text())
+        if raw["schema_version"] > SCHEMA_VERSION:
+            raise WrongUse(f"{path} was written by a newer bimodal (schema {raw['schema_version']}); update")
+        return RunRecord.model_validate(raw)
+    except ValidationError as error:
+        reason = problems(error)[0]
+        raise WrongUse(f"{path} is not a run folder, or its run.json is damaged ({reason})") from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WrongUse(f"{path} is not a run folder, or its run.json is damaged ({error})") from error
-    return card
 
 
 def _other_files(path: Path) -> bool:
@@ -170,10 +195,10 @@ def _other_files(path: Path) -> bool:
 def _is_foreign(file: Path) -> bool:
     """Whether a run.json is somebody else's: sound JSON that no run of ours wrote."""
     try:
-        card = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+        raw = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(card, dict) and bool(card) and not {"suite", "schema_version"} & set(card)
+    return isinstance(raw, dict) and bool(raw) and not {"suite", "schema_version"} & set(raw)
 
 
 def _empty(path: Path) -> None:

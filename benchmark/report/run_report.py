@@ -13,6 +13,7 @@ from ...envs.files import write_text
 from ...envs.perturbations.core.variant import CLEAN
 from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
+from ..records.run_record import DecisionTime, RunRecord
 from ..scoring.perturbation_effects import mean_effects, measure_effects
 from ..scoring.task_scores import Run, mode_names, read_run, score_run, score_suite
 from ..suites import ladder
@@ -47,27 +48,27 @@ def write_report(run_dir: Path | str) -> Path:
 def report_page(run: Run) -> str:
     """Return the page of a run; its videos are expected in `videos/` beside it."""
     cells, shifts = [cell for cell in score_run(run) if cell.variant == CLEAN], measure_effects(run.cells)
-    card = run.card
+    record = run.record
     return render(
         Path(__file__).parent / "run_report.html",
-        policy=card["policy"],
-        suite=card["suite"],
-        created=card["created"][:10],
+        policy=record.policy,
+        suite=record.suite,
+        created=record.created[:10],
         total=score_suite(cells),
         cells=cells,
         episodes=sum(cell.episodes for cell in cells),
         averaged=sum(cell.averaging_failures for cell in cells),
-        latency=_slowest(card["latency_ms"]),
-        timings={task: _timing(card["latency_ms"].get(task)) for task in card["suite"]["tasks"]},
+        latency=_slowest(record.latency_ms),
+        timings={task: _timing(record.latency_ms.get(task)) for task in record.suite.tasks},
         plots=plots(run),
         shifts=shifts,
         overall=mean_effects(shifts),
-        ladder={variant: meaning(variant) for variant in card["suite"]["variants"] if variant != CLEAN},
+        ladder={variant: meaning(variant) for variant in record.suite.variants if variant != CLEAN},
         clips=clips(run),
-        command=reproduce(card),
-        facts=facts(card),
+        command=reproduce(record),
+        facts=facts(record),
         verdicts={name: OUTCOMES[name].meaning for name in OUTCOMES if any(name in c.labels for c in cells)},
-        version=card["versions"].get("bimodal", ""),
+        version=record.versions.get("bimodal", ""),
     )
 
 
@@ -92,37 +93,35 @@ def meaning(variant: str) -> str:
     return parts[0][1] if len(parts) == 1 else "; ".join(f"{axis} {what}" for axis, what in parts)
 
 
-def reproduce(card: Mapping[str, Any]) -> str:
+def reproduce(record: RunRecord) -> str:
     """Return the command that runs the same policy on the same suite again."""
-    suite, words = card["suite"], ["bimodal", "evaluate", card["policy"]["uri"]]
-    words += ["--suite", suite["name"].rstrip("*")]
-    if suite["name"].endswith("*"):
-        first, count = suite["seeds"]["start"], suite["seeds"]["count"]
-        words += [word for task in suite["tasks"] for word in ("--task", task)]
-        words += ["--seeds", f"{first}..{first + count - 1}"]
-        words += [word for variant in suite["variants"] for word in ("--variant", variant)]
-    if checkpoints := card["options"].get("checkpoints"):
+    suite = record.suite
+    words = ["bimodal", "evaluate", record.policy.uri, "--suite", suite.name.rstrip("*")]
+    if suite.name.endswith("*"):
+        words += [word for task in suite.tasks for word in ("--task", task)]
+        words += ["--seeds", f"{suite.seeds.start}..{suite.seeds.start + suite.seeds.count - 1}"]
+        words += [word for variant in suite.variants for word in ("--variant", variant)]
+    if checkpoints := record.options.checkpoints:
         words += ["--checkpoints", checkpoints]
     return shlex.join(words)
 
 
-def facts(card: Mapping[str, Any]) -> dict[str, str]:
+def facts(record: RunRecord) -> dict[str, str]:
     """Return what a reader wants to know of a run's origin, in words."""
-    policy, machine = card["policy"], card["machine"]
-    learned = policy["parameters"]
+    policy = record.policy
+    learned = policy.parameters
     return {
-        "Policy": f"{policy['uri']} ({policy['class']})",
+        "Policy": f"{policy.uri} ({policy.class_})",
         "Parameters": f"{learned:,}" if learned else "none learned",
-        "Reads": ", ".join(policy["observations"]) or "every component of the track",
-        "Emits": f"{policy['action']}, {policy['execute']} actions a decision",
-        "Training": _lines(card.get("training")),
-        "Files": "\n".join(f"{name} {digest[:12]}…" for name, digest in policy["artifacts"].items())
-        or "none",
-        "Suite": f"{card['suite']['name']} {card['suite']['version']}, {card['suite']['hash']}",
-        "Versions": _lines(card["versions"]),
-        "Machine": _lines(machine),
-        "Options": _lines(card["options"]),
-        "Made": f"{card['created']} in {card['wall_s']:.0f} s",
+        "Reads": ", ".join(policy.observations) or "every component of the track",
+        "Emits": f"{policy.action}, {policy.execute} actions a decision",
+        "Training": _lines(record.training),
+        "Files": "\n".join(f"{name} {digest[:12]}…" for name, digest in policy.artifacts.items()) or "none",
+        "Suite": f"{record.suite.name} {record.suite.version}, {record.suite.hash}",
+        "Versions": _lines(record.versions),
+        "Machine": _lines(record.machine.plain()),
+        "Options": _lines(record.options.plain()),
+        "Made": f"{record.created} in {record.wall_s:.0f} s",
     }
 
 
@@ -155,9 +154,9 @@ def _inner(part: object, depth: int) -> str:
     return f"({text})" if isinstance(part, Mapping | list) else text
 
 
-def _timing(timed: Mapping[str, float] | None) -> str:
-    return f"{timed['p50']:.1f} / {timed['p99']:.1f}" if timed else "–"
+def _timing(timed: DecisionTime | None) -> str:
+    return f"{timed.p50:.1f} / {timed.p99:.1f}" if timed else "–"
 
 
-def _slowest(latency: Mapping[str, Mapping[str, float]]) -> str:
-    return f"{max(timed['p50'] for timed in latency.values()):.1f}" if latency else "–"
+def _slowest(latency: Mapping[str, DecisionTime]) -> str:
+    return f"{max(timed.p50 for timed in latency.values()):.1f}" if latency else "–"

@@ -42,12 +42,12 @@ def policy_table() -> Table:
 
 def run_table(run: Run) -> Table:
     """Return a run's result: successes of all episodes with Wilson's interval, modes, failures, latency."""
-    policy, suite = run.card["policy"], run.card["suite"]
+    seeds = run.record.suite.seeds
     cells = [cell for cell in score_run(run) if cell.variant == CLEAN]
     total = score_suite(cells)
     table = _table(
-        f"{policy['name']} on {suite['name']} v{suite['version']} "
-        f"(seeds {suite['seeds']['start']}..{suite['seeds']['start'] + suite['seeds']['count'] - 1})",
+        f"{run.record.policy.name} on {run.record.suite.name} v{run.record.suite.version} "
+        f"(seeds {seeds.start}..{seeds.start + seeds.count - 1})",
         "success: held for 0.5 s, with Wilson's 95 % interval; averaging: failed between the modes; "
         "latency: one decision for one episode on one core",
     )
@@ -59,7 +59,7 @@ def run_table(run: Run) -> Table:
     table.add_column("other failures")
     table.add_column("p50 / p99 ms", justify="right", no_wrap=True)
     for cell in cells:
-        latency = run.card["latency_ms"].get(cell.task)
+        latency = run.record.latency_ms.get(cell.task)
         others = {
             label: count
             for label, count in cell.labels.items()
@@ -72,7 +72,7 @@ def run_table(run: Run) -> Table:
             ", ".join(f"{count} {mode}" for mode, count in cell.modes.items()),
             str(cell.averaging_failures),
             ", ".join(f"{count} {label}" for label, count in others.items()) or "-",
-            f"{latency['p50']:.2f} / {latency['p99']:.2f}" if latency else "-",
+            f"{latency.p50:.2f} / {latency.p99:.2f}" if latency else "-",
         )
     table.add_section()
     share = "-" if total.minority_share is None else f"rarer mode at least {total.minority_share:.0%}"

@@ -48,7 +48,7 @@ def clips(run: Run) -> dict[str, list[Clip]]:
         _clip(run, file) for file in sorted((run.folder / "videos").glob("*.mp4")) if not file.is_symlink()
     ]
     found.sort(key=lambda clip: (["", *GROUPS].index(clip.group), clip.seed))
-    tasks = [*run.card["suite"]["tasks"], ""]
+    tasks = [*run.record.suite.tasks, ""]
     return {task: shown for task in tasks if (shown := [clip for clip in found if clip.task == task])}
 
 

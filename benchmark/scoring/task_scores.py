@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +15,10 @@ from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES, averaged, count_outcomes, succeeded
 from ...tasks.core.registry import FILES
 from .. import statistics
-from ..records.run_folder import read_card
+from ..records.run_folder import read_run_record
+from ..records.run_record import RunRecord, SuiteRecord
 from ..statistics import Interval
-from ..suites import suite_from_card
+from ..suites import suite_from_record
 
 _VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
 
@@ -69,7 +70,7 @@ class Run(NamedTuple):
 
     folder: Path
     """Where it lies."""
-    card: dict[str, Any]
+    record: RunRecord
     """`run.json`."""
     cells: dict[tuple[str, str], dict[str, list]]
     """Columns of `episodes.parquet` for each (task, variant), in the suite's order, sorted by seed."""
@@ -148,7 +149,7 @@ def read_run(run_dir: Path | str) -> Run:
         BimodalError: a file is missing, or the suite's cells are not all there.
     """
     folder = Path(run_dir)
-    card = read_card(folder)
+    record = read_run_record(folder)
     if not (folder / "episodes.parquet").is_file():
         raise BimodalError(f"{folder} has no episodes.parquet; run the same evaluation to its end first")
     table = folder / "episodes.parquet"
@@ -160,30 +161,30 @@ def read_run(run_dir: Path | str) -> Run:
             rows = file.read().to_pylist()
     except (OSError, ValueError) as error:
         raise BimodalError(f"{table} is damaged; run the same evaluation again to mend it") from error
-    return Run(folder, card, _cells(card["suite"], rows, folder))
+    return Run(folder, record, _cells(record.suite, rows, folder))
 
 
 def _rate(k: int, n: int) -> Interval:
     return Interval(k / max(n, 1), *statistics.wilson(k, n))
 
 
-def _check_rows(suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder: Path) -> None:
+def _check_rows(suite: SuiteRecord, rows: Sequence[dict[str, Any]], folder: Path) -> None:
     """Refuse rows that no run of ours writes; a run folder from elsewhere is hostile until checked.
 
     Raises:
         BimodalError: an unknown task, variant, verdict or mode, or a column is missing.
     """
     try:
-        if foreign := [name for name in suite["tasks"] if name not in task_names()]:
+        if foreign := [name for name in suite.tasks if name not in task_names()]:
             raise BimodalError(
                 f"{folder} has episodes of {foreign[0]!r:.80}, a task that is not known here; name its file"
                 f" in {FILES}, or install its package"
             )
-        sound = all(_VARIANT.fullmatch(name) is not None for name in suite["variants"])
+        sound = all(_VARIANT.fullmatch(name) is not None for name in suite.variants)
         for row in rows:
-            sound &= row["task"] in suite["tasks"]
+            sound &= row["task"] in suite.tasks
             modes = load_task(row["task"]).modes
-            sound &= row["variant"] in suite["variants"]
+            sound &= row["variant"] in suite.variants
             sound &= row["label"] in OUTCOMES and -1 <= row["mode"] < len(modes)
             sound &= all(isinstance(row[name], int) for name in ("seed", "steps", "shard"))
     except (KeyError, TypeError, WrongUse) as error:
@@ -193,13 +194,13 @@ def _check_rows(suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder
 
 
 def _cells(
-    suite: Mapping[str, Any], rows: Sequence[dict[str, Any]], folder: Path
+    suite: SuiteRecord, rows: Sequence[dict[str, Any]], folder: Path
 ) -> dict[tuple[str, str], dict[str, list]]:
     _check_rows(suite, rows, folder)
     cells, found = {}, defaultdict(list)
     for row in rows:
         found[row["task"], row["variant"]].append(row)
-    for task, variant in suite_from_card(dict(suite)).cells():
+    for task, variant in suite_from_record(suite).cells():
         part = sorted(found[task, variant], key=lambda row: row["seed"])
         if not part:
             raise BimodalError(f"{folder} has no episodes of {task} ({variant}); run it to the end first")

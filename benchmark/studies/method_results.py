@@ -97,7 +97,7 @@ def finished(path: Path, suite_hash: str) -> Run | None:
         run = read_run(path)
     except BimodalError:
         return None
-    return run if run.card["suite"]["hash"] == suite_hash else None
+    return run if run.record.suite.hash == suite_hash else None
 
 
 def result(run: Run) -> Result:
@@ -108,11 +108,11 @@ def result(run: Run) -> Result:
         for task, rows in clean.items()
     )
     whole = score_suite(cells)
-    policy = run.card["policy"]
+    policy = run.record.policy
     return Result(
-        policy=policy["name"],
-        parameters=policy["parameters"],
-        execute=policy["execute"],
+        policy=policy.name,
+        parameters=policy.parameters,
+        execute=policy.execute,
         success=whole.success,
         averaging=whole.averaging_interval,
         commitment=float(np.mean([statistics.commitment(rows["mode"]) for rows in clean.values()])),

@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from bimodal.benchmark.evaluation.evaluate import evaluate
-from bimodal.benchmark.records.run_folder import RunFolder, read_card
+from bimodal.benchmark.evaluation.evaluate import describe, evaluate
+from bimodal.benchmark.records.run_folder import RunFolder, read_run_record
+from bimodal.benchmark.records.run_record import RunOptions
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.policies.experts import Expert
 from scoring import DUMBBELL, digests, expert_digests, panel
@@ -20,10 +21,10 @@ def test_a_class_is_scored_in_this_process(tmp_path):
     for _ in range(2):  # the second call finds everything done
         run = evaluate(Mine, panel(4, (DUMBBELL,)), out=tmp_path / "run")
     assert digests(run) == expert_digests(4)
-    card = read_card(run)
-    assert card["policy"]["description"] == "Mine." and card["policy"]["name"].endswith("Mine")
-    assert card["training"] == {DUMBBELL: {"seeds": [1, 2], "steps": 3}}
-    assert list(card["latency_ms"]) == [DUMBBELL]
+    record = read_run_record(run)
+    assert record.policy.description == "Mine." and record.policy.name.endswith("Mine")
+    assert record.training == {DUMBBELL: {"seeds": [1, 2], "steps": 3}}
+    assert list(record.latency_ms) == [DUMBBELL]
 
 
 def test_a_class_that_cannot_be_built_is_one_error(tmp_path):
@@ -83,12 +84,12 @@ def test_a_suite_object_speaks_for_itself(tmp_path):
 
 
 def test_the_lock_is_given_back(tmp_path):
-    card = {"schema_version": 1, "suite": {}, "policy": {}, "training": None}
-    first = RunFolder(tmp_path / "run", card)
+    record = describe("zero", panel(4, (DUMBBELL,)), None, RunOptions(threads=1, deadline_s=30.0))
+    first = RunFolder(tmp_path / "run", record)
     with pytest.raises(WrongUse, match="another run is writing"):
-        RunFolder(tmp_path / "run", card)
+        RunFolder(tmp_path / "run", record)
     first.close()
-    RunFolder(tmp_path / "run", card).close()
+    RunFolder(tmp_path / "run", record).close()
 
 
 # ------------------------------------------------------------------------------------------------ memory

@@ -2,7 +2,7 @@
 
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
-from bimodal.benchmark.records.run_folder import read_card
+from bimodal.benchmark.records.run_folder import read_run_record
 from bimodal.benchmark.suites import SUITES, Suite
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.random_streams import noise_key
@@ -158,7 +158,7 @@ def test_a_fault_of_the_harness_is_retried_once_and_then_reported_never_scored(
     assert code == 1 and len(calls) == 2
     assert len(err) == 1 and "1 of 3 shards" in err[0] and "ZeroDivisionError: a sensor is missing" in err[0]
     assert [row["seed"] for row in rows(run)] == [0, 1, 2, 3, 8, 9, 10, 11]
-    assert len(read_card(run)["invalid_shards"]) == 1
+    assert len(read_run_record(run).invalid_shards) == 1
     with pytest.raises(BimodalError, match="invalid shards"):
         entry_from_run(run)
     monkeypatch.setattr(LiftDumbbell, "measure", measure)
@@ -166,7 +166,7 @@ def test_a_fault_of_the_harness_is_retried_once_and_then_reported_never_scored(
     assert score("expert", run, capsys=capsys, count=12)[0] == 0
     assert digests(run) == expert_digests(12)
     assert all(file.stat().st_mtime_ns == old for file, old in kept.items())
-    assert read_card(run)["invalid_shards"] == []
+    assert read_run_record(run).invalid_shards == ()
 
 
 def test_a_fault_of_the_harness_that_goes_away_leaves_no_mark(tmp_path, small_shards, monkeypatch):
@@ -180,7 +180,7 @@ def test_a_fault_of_the_harness_that_goes_away_leaves_no_mark(tmp_path, small_sh
 
     monkeypatch.setattr(LiftDumbbell, "measure", once)
     run = evaluate("expert", panel(8, (DUMBBELL,)), out=tmp_path / "run", workers=0)
-    assert digests(run) == expert_digests(8) and read_card(run)["invalid_shards"] == []
+    assert digests(run) == expert_digests(8) and read_run_record(run).invalid_shards == ()
 
 
 def test_a_worker_that_dies_outside_the_policy_is_not_the_policys_fault(tmp_path, small_shards, capfd):

@@ -1,6 +1,5 @@
 """Suites with perturbations: which cells there are, how they are evaluated, what is refused."""
 
-import json
 from collections import OrderedDict
 
 import pyarrow.compute as pc
@@ -8,11 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark import suites
 from bimodal.benchmark.evaluation.evaluate import evaluate
-from bimodal.benchmark.records.run_folder import read_card
+from bimodal.benchmark.records.run_folder import read_run_record
+from bimodal.benchmark.records.run_record import SuiteRecord
 from bimodal.benchmark.report.terminal_tables import shift_table
 from bimodal.benchmark.scoring.perturbation_effects import measure_effects
 from bimodal.benchmark.scoring.task_scores import read_run
-from bimodal.benchmark.suites import SUITES, Suite, every_variant, find_suite, ladder, suite_from_card
+from bimodal.benchmark.suites import SUITES, Suite, every_variant, find_suite, ladder, suite_from_record
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.perturbations.core.registry import axes
 from bimodal.envs.perturbations.core.variant import CLEAN, parse
@@ -58,10 +58,10 @@ def test_shards_hold_every_seed_of_every_cell_once(small_shards):
     assert len({(s.task, s.variant, s.index) for s in suite.shards()}) == len(suite.shards())
 
 
-def test_a_suite_survives_its_card():
+def test_a_suite_survives_its_record():
     for suite in (*SUITES.values(), find_suite("core", (POST,), range(5), (SLIPPERY,))):
-        again = suite_from_card(json.loads(json.dumps(suite.card())))
-        assert again.card() == suite.card()
+        again = suite_from_record(SuiteRecord.model_validate(suite.record().plain()))
+        assert again.record() == suite.record()
         assert all(again.panel(variant) == suite.panel(variant) for variant in suite.variants)
 
 
@@ -105,8 +105,8 @@ def test_a_variant_is_scored_beside_its_clean_arm(tmp_path, capsys):
     code, out, err = evaluated(run, "--variant", SLIPPERY, "--variant", BLURRED, capsys=capsys)
     assert (code, err) == (0, [])
     assert "smoke* v" in out and "When the world shifts" in out and SLIPPERY in out
-    suite = read_card(run)["suite"]
-    assert suite["name"] == "smoke*" and suite["variants"] == [CLEAN, SLIPPERY, BLURRED]
+    suite = read_run_record(run).suite
+    assert suite.name == "smoke*" and suite.variants == (CLEAN, SLIPPERY, BLURRED)
     found = {(row["variant"], row["seed"]): row for row in rows(run)}
     assert list(found) == [(v, seed) for v in (CLEAN, SLIPPERY, BLURRED) for seed in range(4)]
     for seed in range(4):
@@ -140,7 +140,7 @@ def test_of_the_clean_world_alone_no_shift_is_printed(tmp_path, capsys):
     code, out, _ = evaluated(tmp_path / "run", "--variant", CLEAN, capsys=capsys, policy="zero")
     assert code == 0 and "When the world shifts" not in out
     assert shift_table(read_run(tmp_path / "run")) is None
-    assert read_card(tmp_path / "run")["suite"]["variants"] == [CLEAN]
+    assert read_run_record(tmp_path / "run").suite.variants == (CLEAN,)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
-from bimodal.benchmark.records.run_folder import read_card
+from bimodal.benchmark.records.run_folder import read_run_record
 from bimodal.benchmark.records.shard_file import read_shard
 from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.benchmark.suites import Suite
@@ -128,10 +128,10 @@ def test_a_damaged_shard_is_run_again_and_no_other(tmp_path, small_shards):
 
 def test_a_finished_run_keeps_its_time_and_date(tmp_path):
     run = evaluate("zero", panel(4, (DUMBBELL,)), out=tmp_path / "run", workers=0)
-    card = read_card(run) | {"created": "2026-01-01T00:00:00+00:00", "wall_s": 61.5}
-    (run / "run.json").write_text(json.dumps(card))
-    again = read_card(evaluate("zero", panel(4, (DUMBBELL,)), out=run, workers=0))
-    assert again["created"] == card["created"] and 61.5 <= again["wall_s"] < 63
+    earlier = {"created": "2026-01-01T00:00:00+00:00", "wall_s": 61.5}
+    (run / "run.json").write_text(json.dumps(read_run_record(run).plain() | earlier))
+    again = read_run_record(evaluate("zero", panel(4, (DUMBBELL,)), out=run, workers=0))
+    assert again.created == earlier["created"] and 61.5 <= again.wall_s < 63
 
 
 # -------------------------------------------------------------------------------------- odd, but harmless

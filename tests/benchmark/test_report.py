@@ -4,6 +4,7 @@ import html
 import re
 
 import pytest
+from bimodal.benchmark.records.run_record import SeedPanel
 from bimodal.benchmark.report.inline_bars import interval_bar, label_bar, percent, share_bar
 from bimodal.benchmark.report.mixture_plot import Act, mixture_plot
 from bimodal.benchmark.report.run_report import reproduce, write_report
@@ -216,8 +217,9 @@ def test_depth_of_training_is_cut_not_followed(tmp_path):
 
 
 def test_command_to_run_again_names_what_was_cut(run):
-    card = read_run(run).card
-    card["suite"] |= {"name": "smoke*", "tasks": [DUMBBELL], "seeds": {"start": 4, "count": 3}}
-    card["suite"]["variants"] = ["clean", "sensing.noise:1"]
+    whole = read_run(run).record
+    seeds = SeedPanel(start=4, count=3, shifted=3)
+    cut = {"name": "smoke*", "tasks": (DUMBBELL,), "seeds": seeds, "variants": ("clean", "sensing.noise:1")}
+    record = whole.model_copy(update={"suite": whole.suite.model_copy(update=cut)})
     command = f"bimodal evaluate flow --suite smoke --task {DUMBBELL} --seeds 4..6"
-    assert reproduce(card) == f"{command} --variant clean --variant sensing.noise:1"
+    assert reproduce(record) == f"{command} --variant clean --variant sensing.noise:1"

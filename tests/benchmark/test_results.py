@@ -70,7 +70,7 @@ def test_only_finished_runs_of_the_present_suite_count(tmp_path):
     old = json.loads((run_folder(tmp_path / "smoke-mse", OUTCOMES, "mse") / "run.json").read_text())
     old["suite"]["hash"] = "0" * 16
     (tmp_path / "smoke-mse" / "run.json").write_text(json.dumps(old))
-    assert [found.card["policy"]["name"] for found in runs_of("smoke", tmp_path)] == ["flow"]
+    assert [found.record.policy.name for found in runs_of("smoke", tmp_path)] == ["flow"]
 
 
 def test_a_run_of_the_clean_episodes_counts_where_there_is_no_whole_one(tmp_path):

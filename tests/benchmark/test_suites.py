@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bimodal.benchmark import suites
 from bimodal.benchmark.evaluation.evaluate import evaluate
-from bimodal.benchmark.records.run_folder import read_card
+from bimodal.benchmark.records.run_folder import read_run_record
 from bimodal.benchmark.suites import SUITES, Suite, find_suite
 from bimodal.envs import scene
 from bimodal.envs.errors import WrongUse
@@ -157,4 +157,4 @@ def test_only_privileged_policies_get_the_simulation(tmp_path):
 
     run = evaluate(Lazy, panel(4, (DUMBBELL,)), out=tmp_path / "run", workers=0)
     assert {row["label"] for row in rows(run)} == {"POLICY_ERROR"}
-    assert read_card(run)["policy"]["track"] == "state"
+    assert read_run_record(run).policy.track == "state"

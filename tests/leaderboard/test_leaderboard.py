@@ -1,30 +1,28 @@
 """Entries, their check, the board and the site, from fabricated runs whose numbers are known by hand."""
 
-import copy
 import csv
 import html.parser
 import json
+import os
 import re
 from urllib.parse import unquote
 
+import jsonschema
 import pytest
 from bimodal.benchmark.statistics import wilson
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError, NotComparable, WrongUse
-from bimodal.leaderboard import check as check_module
 from bimodal.leaderboard.board import board_rows, board_table, board_tables, macro_difference
-from bimodal.leaderboard.entry import (
-    check_entry,
-    entry_from_run,
-    entry_id,
-    read_entries,
-    read_entry,
-    write_entry,
-)
+from bimodal.leaderboard.check import check_entry
+from bimodal.leaderboard.entry import entry_from_run, read_entries, read_entry, write_entry
+from bimodal.leaderboard.entry_model import Entry
+from bimodal.leaderboard.files import SCHEMA, entry_id, pretty, read_unchecked, schema_text
 from bimodal.leaderboard.site import build_site
 from bimodal.tasks.core.outcomes import OUTCOMES
 from fabricated import outcome, run_folder
 from rich.console import Console
+
+ENTRIES = SCHEMA.parent / "entries"
 
 DUMBBELL, POST = SUITES["smoke"].tasks
 WIN_LEFT, WIN_RIGHT = outcome("SUCCESS", 0, 0.01, 80), outcome("SUCCESS", 1, 0.98, 90)
@@ -45,7 +43,8 @@ def sound(tmp_path_factory):
 
 @pytest.fixture
 def entry(sound):
-    return copy.deepcopy(sound)
+    """The same as JSON, to be forged."""
+    return sound.plain()
 
 
 def make(tmp_path, policy, wins, **options):
@@ -61,29 +60,29 @@ def make(tmp_path, policy, wins, **options):
 
 @pytest.mark.parametrize("policy", ["safe(flow)", "safe(safe(Mine))"])
 def test_a_policy_behind_the_safety_filter_has_a_sound_entry(policy, tmp_path):
-    assert check_entry(make(tmp_path, policy, 4)) == []
+    assert check_entry(make(tmp_path, policy, 4).plain()) == []
 
 
 def test_numbers_follow_from_the_episodes(sound):
-    results = {(row["task"], row["variant"]): row for row in sound["results"]}
-    assert len(results) == len(sound["results"]) == 2 * len(SUITES["smoke"].variants)
+    results = {(row.task, row.variant): row for row in sound.results}
+    assert len(results) == len(sound.results) == 2 * len(SUITES["smoke"].variants)
     dumbbell, post = results[DUMBBELL, "clean"], results[POST, "clean"]
-    assert (dumbbell["episodes"], dumbbell["successes"], dumbbell["success"]) == (16, 12, 0.75)
-    assert dumbbell["wilson95"] == pytest.approx(wilson(12, 16), abs=1e-6)
-    assert dumbbell["modes"] == {"left bar": 8, "right bar": 4}
-    assert dumbbell["minority_share"] == pytest.approx(1 / 3, abs=1e-6)
-    assert dumbbell["averaging_failures"] == 3
-    assert dumbbell["labels"] == {"SUCCESS": 12, "COLLISION_MID": 3, "TIMEOUT": 1}
-    assert dumbbell["steps_mean"] == (8 * 80 + 4 * 90 + 3 * 40 + 160) / 16
-    assert dumbbell["latency_ms"] == {"p50": 1.5, "p99": 3.25}
-    assert (post["successes"], post["minority_share"]) == (0, None)
-    assert sound["aggregate"]["success_macro"] == 0.375
-    assert sound["aggregate"]["averaging_macro"] == 3 / 16 / 2
-    assert sound["aggregate"]["minority_share_min"] == pytest.approx(1 / 3, abs=1e-6)
+    assert (dumbbell.episodes, dumbbell.successes, dumbbell.success) == (16, 12, 0.75)
+    assert dumbbell.wilson95 == pytest.approx(wilson(12, 16), abs=1e-6)
+    assert dumbbell.modes == {"left bar": 8, "right bar": 4}
+    assert dumbbell.minority_share == pytest.approx(1 / 3, abs=1e-6)
+    assert dumbbell.averaging_failures == 3
+    assert dumbbell.labels == {"SUCCESS": 12, "COLLISION_MID": 3, "TIMEOUT": 1}
+    assert dumbbell.steps_mean == (8 * 80 + 4 * 90 + 3 * 40 + 160) / 16
+    assert (dumbbell.latency_ms.p50, dumbbell.latency_ms.p99) == (1.5, 3.25)
+    assert (post.successes, post.minority_share) == (0, None)
+    assert sound.aggregate.success_macro == 0.375
+    assert sound.aggregate.averaging_macro == 3 / 16 / 2
+    assert sound.aggregate.minority_share_min == pytest.approx(1 / 3, abs=1e-6)
 
 
 def test_a_made_entry_is_sound_and_survives_its_file(sound, tmp_path):
-    assert check_entry(sound) == []
+    assert check_entry(sound.plain()) == []
     path = write_entry(sound, tmp_path)
     assert path.name == "smoke-flow.json"
     assert read_entry(path) == sound
@@ -103,24 +102,47 @@ def test_a_run_with_invalid_shards_makes_no_entry(tmp_path):
         entry_from_run(folder)
 
 
+@pytest.mark.parametrize("path", sorted(ENTRIES.glob("*.json")), ids=lambda path: path.stem)
+def test_every_published_entry_is_written_as_it_was_read(path):
+    raw = read_unchecked(path)
+    assert pretty(Entry.model_validate(raw).plain()).encode() == path.read_bytes()
+    assert list(jsonschema.Draft202012Validator(json.loads(schema_text())).iter_errors(raw)) == []
+
+
+def test_the_schema_is_the_models():
+    """Renewed by `BIMODAL_WRITE_GOLDEN=1 python -m pytest tests/leaderboard`."""
+    if os.environ.get("BIMODAL_WRITE_GOLDEN"):
+        SCHEMA.write_text(schema_text())
+    assert SCHEMA.read_text() == schema_text()
+
+
 def test_schema_knows_exactly_the_outcomes():
-    assert set(check_module._schema()["$defs"]["label"]["enum"]) == set(OUTCOMES)
+    block = json.loads(schema_text())["$defs"]["EpisodeBlock"]
+    assert set(block["properties"]["labels"]["items"]["enum"]) == set(OUTCOMES)
 
 
 def test_every_field_of_the_schema_is_described():
-    def fields(node, path):
-        for name, field in node.get("properties", {}).items():
-            yield f"{path}.{name}", field
-            yield from fields(field, f"{path}.{name}")
-        if "items" in node:
-            yield from fields(node["items"], path)
-
-    found = list(fields(check_module._schema(), ""))
+    schema = json.loads(schema_text())
+    records = {"Entry": schema} | schema["$defs"]
+    found = [
+        (f"{name}.{key}", f) for name, record in records.items() for key, f in record["properties"].items()
+    ]
     assert len(found) > 50
     assert [path for path, field in found if not field.get("description")] == []
 
 
 # ---------------------------------------------------------------------------------------- checking
+
+
+def changed(entry, change):
+    """Return an entry with a change in it."""
+    raw = entry.plain()
+    change(raw)
+    return Entry.model_validate(raw)
+
+
+def write(raw, folder):
+    return write_entry(Entry.model_validate(raw), folder)
 
 
 def edit(*path, to):
@@ -260,33 +282,33 @@ def test_reading_is_bounded_and_strict(tmp_path, content, expected):
     path = tmp_path / "entry.json"
     path.write_bytes(content)
     with pytest.raises(BimodalError, match=expected) as caught:
-        read_entry(path)
+        read_unchecked(path)
     assert "\n" not in str(caught.value)
 
 
 def test_reading_what_is_not_there_says_so(tmp_path):
     with pytest.raises(BimodalError, match="cannot read"):
-        read_entry(tmp_path / "none.json")
+        read_unchecked(tmp_path / "none.json")
 
 
 def test_lists_are_written_on_one_line_without_touching_text(entry, tmp_path):
     entry["policy"]["description"] = "odd [ 1,   2 ] text"
     entry["entry_id"] = entry_id(entry)
-    path = write_entry(entry, tmp_path)
-    assert read_entry(path) == entry
+    path = write(entry, tmp_path)
+    assert read_unchecked(path) == entry
     assert len(path.read_text().splitlines()) < 400
 
 
 def test_writing_replaces_the_same_policy_and_refuses_another(entry, tmp_path):
-    path = write_entry(entry, tmp_path)
+    path = write(entry, tmp_path)
     entry["provenance"]["wall_s"] = 1.0
     entry["entry_id"] = entry_id(entry)
-    assert write_entry(entry, tmp_path) == path
+    assert write(entry, tmp_path) == path
     kept = path.read_bytes()
     entry["policy"]["uri"] = "elsewhere.py:Flow"
     entry["entry_id"] = entry_id(entry)
     with pytest.raises(BimodalError, match="another policy's entry"):
-        write_entry(entry, tmp_path)
+        write(entry, tmp_path)
     assert path.read_bytes() == kept
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
@@ -294,7 +316,7 @@ def test_writing_replaces_the_same_policy_and_refuses_another(entry, tmp_path):
 def test_writing_refuses_what_is_unsound(entry, tmp_path):
     entry["results"][0]["successes"] = 16
     with pytest.raises(BimodalError, match="unsound"):
-        write_entry(entry, tmp_path)
+        write(entry, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -320,13 +342,11 @@ def test_tracks_are_ranked_apart(tmp_path):
 
 
 def test_suites_never_share_a_table(tmp_path):
-    one, other = make(tmp_path, "a", 12), make(tmp_path, "b", 8)
-    other["suite"]["hash"] = "0" * 16
+    one, other = make(tmp_path, "a", 12), changed(make(tmp_path, "b", 8), edit("suite", "hash", to="0" * 16))
     assert len(board_rows([one, other])) == len(board_tables([one, other])) == 2
     with pytest.raises(NotComparable, match="these entries are of 2"):
         board_table([one, other])
-    borrowed = copy.deepcopy(one)
-    borrowed["suite"]["seeds"]["count"] = 8
+    borrowed = changed(one, edit("suite", "seeds", "count", to=8))
     assert len(board_rows([one, borrowed])) == 2
 
 
@@ -342,10 +362,10 @@ def test_table_shows_every_number_without_cuts_or_colour(tmp_path, width):
         assert part in text
 
 
-def test_names_are_never_markup_in_the_terminal(entry):
-    entry["policy"]["name"] = "[red]bold[/red]"
+def test_names_are_never_markup_in_the_terminal(sound):
+    hostile = sound.model_copy(update={"policy": sound.policy.model_copy(update={"name": "[red]bold[/red]"})})
     console = Console(width=120, color_system=None, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    console.print(board_table([entry]))
+    console.print(board_table([hostile]))
     assert "[red]" in console.export_text()
 
 
@@ -397,12 +417,12 @@ def site(tmp_path):
     (flow / "videos" / f"{DUMBBELL}-12-b.mp4").write_bytes(b"video")
     picture = tmp_path / "two grasps & a miss.png"
     picture.write_bytes(b"picture")
-    hostile = make(tmp_path, "hostile", 3)
+    hostile = make(tmp_path, "hostile", 3).plain()
     hostile["policy"]["description"] = "<script>alert(1)</script><img src=x onerror=alert(2)>"
     hostile["policy"]["uri"] = "a.py:B; rm -rf '\"><b>"
     hostile["training"] = {"<i>": {"</dd><script>": "javascript:alert(3)"}}
     hostile["entry_id"] = entry_id(hostile)
-    for entry in (entry_from_run(flow), hostile):
+    for entry in (entry_from_run(flow), Entry.model_validate(hostile)):
         write_entry(entry, tmp_path / "entries")
     return build_site(tmp_path / "entries", tmp_path / "site", runs=[flow], pictures=[picture])
 
@@ -466,7 +486,7 @@ def test_site_gives_programs_the_same_rows(site):
 
 def test_site_copies_entries_unchanged(site):
     for entry in read_entries(site.parent / "entries"):
-        assert check_entry(entry) == []
+        assert check_entry(entry.plain()) == []
 
 
 def test_site_is_rebuilt_in_place_and_is_the_same(site, tmp_path):

@@ -8,7 +8,9 @@ import pytest
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.perturbations.core.variant import CLEAN
 from bimodal.leaderboard.board import board_rows, board_tables
-from bimodal.leaderboard.entry import check_entry, entry_from_run, write_entry
+from bimodal.leaderboard.check import check_entry
+from bimodal.leaderboard.entry import entry_from_run, write_entry
+from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.files import entry_id
 from bimodal.leaderboard.site import build_site
 from fabricated import outcome, run_folder
@@ -23,7 +25,7 @@ def sound(tmp_path_factory):
     """The entry of a policy that always takes the first mode."""
     win = outcome("SUCCESS", 0, 0.01, 80)
     folder = tmp_path_factory.mktemp("run")
-    return entry_from_run(run_folder(folder, {DUMBBELL: [win] * 16, POST: [win] * 16}))
+    return entry_from_run(run_folder(folder, {DUMBBELL: [win] * 16, POST: [win] * 16})).plain()
 
 
 def without(entry, task, variant):
@@ -96,9 +98,9 @@ def test_an_entry_that_names_what_is_not_known_is_a_problem_and_no_crash(sound, 
 
 
 def test_no_board_prints_a_perturbed_score_without_its_clean_arm(sound, tmp_path):
-    (row,) = board_rows([sound])[0].rows
+    (row,) = board_rows([Entry.model_validate(sound)])[0].rows
     assert len(row.cells) == 2 and row.success.estimate == 1.0
-    write_entry(sound, tmp_path / "entries")
+    write_entry(Entry.model_validate(sound), tmp_path / "entries")
     page = build_site(tmp_path / "entries", tmp_path / "site")
     with (page.parent / "board.csv").open() as file:
         lines = list(csv.DictReader(file))
@@ -118,5 +120,5 @@ def test_no_board_prints_a_perturbed_score_without_its_clean_arm(sound, tmp_path
     assert SLIPPERY not in head and shifts.count("100 → 100 %") == 2
     console = Console(width=110, color_system=None)
     with console.capture() as captured:
-        console.print(*board_tables([sound]))
+        console.print(*board_tables([Entry.model_validate(sound)]))
     assert "When the world shifts" in captured.get() and "+0.0" in captured.get()

@@ -323,7 +323,7 @@ def test_workers_score_a_file_as_this_process_does(stool, small_shards, tmp_path
     ]
     alone, crew = (pq.read_table(run / "episodes.parquet").to_pydict() for run in runs)
     assert alone == crew and set(alone["task"]) == {STOOL} and set(alone["label"]) == {"SUCCESS"}
-    assert read_run(runs[0]).card["suite"]["name"] == "core*"
+    assert read_run(runs[0]).record.suite.name == "core*"
 
 
 def test_a_changed_file_refuses_what_its_older_form_showed(stool, bimodal):

@@ -1,0 +1,132 @@
+"""The record of a run, `run.json`: what was run, by whom, with what, on what.
+
+Made by `evaluation/evaluate.py: describe`, read by everything that shows a run. Names and order of the fields
+are those of the file.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .field_types import Distinct, Duration, Many, Number, Record, Seed, TaskId, Text, VariantName, When
+
+SCHEMA_VERSION = 1
+
+
+class SeedPanel(Record):
+    """Consecutive seeds, the same for every task; variants other than `clean` have the first `shifted`."""
+
+    start: Seed
+    """First seed."""
+    count: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Number of seeds."""
+    shifted: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Number of seeds of every variant but `clean`."""
+
+
+class SuiteRecord(Record):
+    """What was asked. Entries are compared only within one suite."""
+
+    name: Annotated[str, Field(max_length=48)]
+    """Name of the suite; one that was cut down by options carries a `*`."""
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,23}$")]
+    """Version of the suite."""
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+    """Fingerprint of the suite's definition."""
+    tasks: Annotated[Distinct[TaskId], Field(min_length=1, max_length=100)]
+    """Task ids, in the suite's order."""
+    seeds: SeedPanel
+    """The seeds of its episodes."""
+    variants: Annotated[Distinct[VariantName], Field(min_length=1, max_length=200)]
+    """Names of the variants; `clean` for none."""
+
+
+class PolicyRecord(Record):
+    """What answered."""
+
+    name: str
+    """Name of the policy, and of its row on the board."""
+    uri: str
+    """What `bimodal evaluate` was given."""
+    class_: Annotated[str, Field(alias="class")]
+    """Python class of the policy."""
+    track: Literal["state", "privileged"]
+    """What the policy may see: poses, or the simulator itself."""
+    description: str
+    """One sentence for a reader."""
+    parameters: Annotated[int, Field(ge=0, le=10**13)] | None
+    """Number of learned parameters; null when nothing was learned."""
+    execute: Annotated[int, Field(ge=1)]
+    """Actions executed of each chunk before the next decision."""
+    action: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    """Action space."""
+    observations: Annotated[
+        Many[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]], Field(max_length=100)
+    ]
+    """Names of the observation components that it reads; none for all of them."""
+    artifacts: dict[str, str]
+    """sha256 of every file that the policy loads, by `<task>/<file>`."""
+
+
+class Machine(Record):
+    """The kind of machine; two runs on equal kinds are equal to the last bit."""
+
+    cpu: Text
+    """Name of the processor."""
+    cores: int
+    """Cores that the run could use."""
+    os: Text
+    """System and C library."""
+    python: Text
+    """Version of Python."""
+
+
+class RunOptions(Record):
+    """Options of a run that its records do not depend on, or that say where the weights lay."""
+
+    threads: int
+    """Simulation threads of a process."""
+    deadline_s: Number
+    """Longest time that a decision might take [s]."""
+    checkpoints: Annotated[str | None, Field(max_length=4096, exclude_if=lambda value: value is None)] = None
+    """Folder of trained weights; absent for the shipped ones."""
+
+
+class DecisionTime(Record):
+    """Wall time of one decision for one episode."""
+
+    p50: Number
+    """Median [ms]."""
+    p99: Number
+    """99th percentile [ms]."""
+    batch: int
+    """Episodes decided in a call."""
+    decisions: int
+    """Decisions that were timed."""
+
+
+class RunRecord(Record):
+    """One run of one policy on one suite."""
+
+    schema_version: Literal[1]
+    """Version of this record."""
+    suite: SuiteRecord
+    """What was asked."""
+    policy: PolicyRecord
+    """What answered."""
+    training: dict[str, Any] | None
+    """How it was trained, by task: demonstrations, seeds, other data; null when nothing was trained."""
+    created: When
+    """When the run was begun."""
+    machine: Machine
+    """What it ran on."""
+    versions: dict[str, str]
+    """Versions of the packages that matter; `code` is the digest of Bimodal's own sources."""
+    options: RunOptions
+    """How it was run."""
+    latency_ms: dict[str, DecisionTime]
+    """Wall time of a decision, by task; tasks in which none was timed are absent."""
+    wall_s: Duration
+    """Wall time of the run, all sittings together [s]."""
+    invalid_shards: Many[str]
+    """What the harness did wrong, one line a shard; such a run makes no entry."""
