@@ -128,8 +128,8 @@ def register(name: str) -> None:
     if f"bimodal/{name}" not in gymnasium.registry:
         gymnasium.register(
             id=f"bimodal/{name}",
-            entry_point="bimodal.tasks.gym.gymnasium_env:TaskEnv",
-            vector_entry_point="bimodal.tasks.gym.gymnasium_env:TaskVectorEnv",
+            entry_point="bimodal.tasks.gym.env:TaskEnv",
+            vector_entry_point="bimodal.tasks.gym.vector_env:TaskVectorEnv",
             kwargs={"task": name},
             disable_env_checker=True,
         )

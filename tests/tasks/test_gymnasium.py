@@ -19,7 +19,8 @@ from bimodal.envs.specs import ACTIONS, size
 from bimodal.policies.core.policy import Decision, Needs, Policy
 from bimodal.tasks import load_task, task_names
 from bimodal.tasks.demonstrations import collect as demonstrations
-from bimodal.tasks.gym import gymnasium_env, spaces
+from bimodal.tasks.gym import spaces
+from bimodal.tasks.gym.vector_env import TaskVectorEnv
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, RescaleAction
@@ -80,7 +81,7 @@ def test_every_task_is_registered_and_its_spec_survives_json():
 
 def test_the_vector_environment_is_one_simulation():
     envs = gymnasium.make_vec(ID, num_envs=64)
-    assert isinstance(envs.unwrapped, gymnasium_env.TaskVectorEnv)
+    assert isinstance(envs.unwrapped, TaskVectorEnv)
     assert isinstance(envs.unwrapped.simulation, Simulation) and envs.unwrapped.simulation.n == 64
     assert envs.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     observation, infos = envs.reset(seed=0)
@@ -99,7 +100,7 @@ def test_the_vector_environment_is_one_simulation():
 )
 def test_a_wrong_option_names_the_right_ones(options, words):
     with pytest.raises(WrongUse, match=words):
-        gymnasium_env.TaskVectorEnv(TASK, **options)
+        TaskVectorEnv(TASK, **options)
 
 
 # ------------------------------------------------------------------------------------------ spaces

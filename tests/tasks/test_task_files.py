@@ -21,7 +21,8 @@ from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.tasks import add_task_file, load_task, task_id, task_names
 from bimodal.tasks.core.registry import FILES, comes_with_package
 from bimodal.tasks.core.validation import problems
-from bimodal.tasks.gym.gymnasium_env import TaskEnv, TaskVectorEnv
+from bimodal.tasks.gym.env import TaskEnv
+from bimodal.tasks.gym.vector_env import TaskVectorEnv
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "add-a-task.md"
@@ -414,7 +415,7 @@ def test_a_package_with_the_pages_entry_point_brings_its_task(stool, install, tm
     assert run_in(environment, "evaluate", "expert", *options)[0] == 0
     assert set(pq.read_table(tmp_path / "run" / "episodes.parquet")["label"].to_pylist()) == {"SUCCESS"}
     name = f"print(TaskEnv(task='{STOOL}').task.id)"
-    assert STOOL in outside(f"from bimodal.tasks.gym.gymnasium_env import TaskEnv; {name}", **environment)
+    assert STOOL in outside(f"from bimodal.tasks.gym.env import TaskEnv; {name}", **environment)
     file = tmp_path / "site" / "my_tasks" / "lift_stool.py"
     assert (
         run_in(environment, "demos", str(file), "--episodes", "2", "--out", str(tmp_path / "d.npz"))[0] == 0

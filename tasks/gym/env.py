@@ -1,0 +1,89 @@
+"""`gymnasium.make("bimodal/PandaLiftDumbbell-v1")`: one episode of a task at a time.
+
+What every number means: docs/spaces.md, which `spaces.py` writes.
+"""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from ...envs.errors import WrongUse
+from ...envs.perturbations.core.variant import CLEAN
+from ...envs.simulation import Simulation
+from ...envs.specs import CONTROL_HZ
+from .. import load_task, task_id
+from .episodes import Episodes, Observation, draw_seed
+from .pictures import Pictures
+from .spaces import action_space as action_space_of
+from .spaces import observation_space
+
+
+class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
+    """One episode of one task at a time; docs/spaces.md explains every number it takes and gives."""
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": CONTROL_HZ}  # noqa: RUF012
+
+    def __init__(
+        self,
+        task: str,
+        action_space: str = "ee_absolute",
+        render_mode: str | None = None,
+        camera: str = "front",
+        width: int = 640,
+        height: int = 480,
+        variant: str = CLEAN,
+    ) -> None:
+        """Make the environment.
+
+        Args:
+            task: id of the task, or its file.
+            action_space: `ee_absolute`, `ee_delta` or `joint_absolute`.
+            render_mode: "rgb_array", or None for no pictures.
+            camera: a name of `bimodal.envs.rendering.appearance.CAMERAS`.
+            width: of the pictures, 96..640 [pixels].
+            height: of the pictures, 96..640 [pixels].
+            variant: shifts the world, e.g. "contact.friction:2+sensing.latency:1".
+        """
+        self.task = load_task(task_id(task))
+        self.render_mode = render_mode
+        self.observation_space = observation_space(self.task)
+        self.action_space = action_space_of(action_space, self.task.arms)
+        self._episodes = Episodes(self.task, 1, action_space, 1, variant)
+        self._pictures = Pictures(self.task, render_mode, camera, width, height, variant)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin episode `seed`, or one drawn from `FREE_SEEDS`."""
+        super().reset(seed=seed)
+        episode = draw_seed(self.np_random) if seed is None else seed
+        self._episodes.begin(np.array([0]), [episode])
+        return self._observe(), {"seed": episode}
+
+    def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Advance one control step (50 ms) with an action (A,)."""
+        episodes = self._episodes
+        if episodes.begun and episodes.ended[0]:
+            raise WrongUse("the episode has ended: call reset() before step()")
+        rewards, infos = episodes.step(np.asarray(action)[None])
+        terminated = bool(episodes.terminated[0])
+        truncated = bool(episodes.truncated[0])
+        return self._observe(), float(rewards[0]), terminated, truncated, infos[0]
+
+    @property
+    def simulation(self) -> Simulation:
+        """The simulation, with one row; for whoever may read it."""
+        return self._episodes.simulation
+
+    def _observe(self) -> Observation:
+        return {name: component[0] for name, component in self._episodes.observe().items()}
+
+    def render(self) -> np.ndarray | None:
+        """Return a picture of the present state, (H, W, 3) uint8."""
+        pictures = self._pictures.of(self._episodes.simulations)
+        return pictures[0] if pictures else None
+
+    def close(self) -> None:
+        """Give the graphics memory back."""
+        self._pictures.close()

@@ -1,0 +1,233 @@
+"""Rows of episodes that begin and end on their own: what both Gymnasium environments are made of.
+
+Actions are checked and put on the evaluator's grid, so a row replays the evaluator's episode of the same seed
+and variant bit for bit.
+"""
+
+from typing import Any, NamedTuple
+
+import mujoco
+import numpy as np
+
+from ...envs.errors import WrongUse
+from ...envs.perturbations.core.variant import CLEAN, Variant
+from ...envs.simulation import Simulation
+from ...envs.specs import RANGE_SLACK, from_grid, to_grid
+from ..core import episode_step
+from ..core.outcomes import OUTCOMES
+from ..core.referee import Referee
+from ..core.task import Measurement, Task
+from .spaces import FREE_SEEDS
+from .spaces import action_space as action_space_of
+
+Observation = dict[str, np.ndarray]
+_NOT_BEGUN = "no episode has begun: call reset() before step()"
+
+
+class _Group(NamedTuple):
+    """Rows that began together and share a referee."""
+
+    rows: np.ndarray
+    referee: Referee
+    running: np.ndarray
+    """Which of the rows are still in the episode that this referee judges."""
+
+
+class Episodes:
+    """N rows of one batch simulation; each begins and ends episodes on its own.
+
+    A variant remembers what happened since its episode began, so it is for a single row.
+    """
+
+    def __init__(
+        self, task: Task, n: int, action: str, threads: int, variant: str = CLEAN, first: int = 0
+    ) -> None:
+        """Make `n` rows that take actions of the space `action`; errors count rows from `first` on."""
+        self.task = task
+        self.n = n
+        self.action = action
+        self.first = first
+        self.variant = Variant(variant)
+        self.simulation = Simulation(task, n, threads, self.variant)
+        self._step = 0
+        self._seen: Observation | None = None
+        self.ended = np.ones(n, bool)
+        self.terminated = np.zeros(n, bool)
+        self.truncated = np.zeros(n, bool)
+        self.begun = False
+        self._box = action_space_of(action, task.arms)
+        self._grid = np.zeros((n, *self._box.shape), np.int32)
+        self._groups: list[_Group] = []
+
+    def begin(self, rows: np.ndarray, seeds: list[int]) -> None:
+        """Begin episodes `seeds` in `rows` (k,); the other rows go on."""
+        simulation = self.simulation
+        if len(rows) == self.n:
+            simulation.reset(seeds)
+        else:
+            # begin them beside the others, and put their states into the batch
+            fresh = Simulation(self.task, len(rows))
+            fresh.reset(seeds)
+            states = simulation.state()
+            states[rows] = fresh.state()
+            simulation.batch.reset(rows, stage=mujoco.mjtStage.mjSTAGE_NONE.value)  # clears their warnings
+            simulation.restore(states)
+            simulation.frame[rows] = fresh.frame
+            simulation.seeds[rows] = fresh.seeds
+        # the referees of the episodes that were cut off lose these rows
+        for group in self._groups:
+            group.running[np.isin(group.rows, rows)] = False
+        self._groups = [group for group in self._groups if group.running.any()]
+        referee = Referee(self.task, len(rows), self.variant.horizon(self.task.max_episode_steps))
+        self._groups.append(_Group(rows, referee, np.ones(len(rows), bool)))
+        self.ended[rows] = self.terminated[rows] = self.truncated[rows] = False
+        self.begun = True
+        self._step = 0
+        self._seen = None
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Advance one control step; return rewards (N,) and infos, {} for rows that had ended."""
+        if not self.begun:
+            raise WrongUse(_NOT_BEGUN)
+        # 1. check what was asked for; rows that have ended repeat their last action
+        live = ~self.ended
+        self._grid[live] = self.checked(actions, live)[live]
+        # 2. command, perturb, step, measure
+        commands = episode_step.command(self.simulation, self._grid, self.action, self._step)
+        episode_step.advance(self.simulation, from_grid(commands), self._step, self.action)
+        self._step += 1
+        self._seen = None
+        seen = episode_step.measure(self.task, self.simulation)
+        # 3. judge: every group of rows that began together has a referee
+        diverged = self.simulation.diverged
+        rewards = np.zeros(self.n)
+        infos = [_measured(seen, row) if live[row] else {} for row in range(self.n)]
+        for group in self._groups:
+            theirs = Measurement(*(column[group.rows] for column in seen))
+            group.referee.see(theirs, diverged[group.rows])
+            self._judge(group, rewards, infos)
+        self._groups = [group for group in self._groups if group.running.any()]
+        return rewards, infos
+
+    def _judge(self, group: _Group, rewards: np.ndarray, infos: list[dict[str, Any]]) -> None:
+        """Record how the episodes of a group that have just ended went."""
+        over = np.flatnonzero(group.referee.done & group.running)
+        if not len(over):
+            return
+        verdict = group.referee.verdict()
+        for index in over:
+            row = group.rows[index]
+            outcome = OUTCOMES[verdict.label[index]]
+            self.terminated[row] = outcome.terminates
+            self.truncated[row] = not outcome.terminates
+            rewards[row] = float(outcome.success)
+            infos[row] |= {
+                "is_success": outcome.success,
+                "label": outcome.name,
+                "mode": int(verdict.mode[index]),
+                "alpha": float(verdict.alpha[index]),
+                "steps": int(verdict.steps[index]),
+            }
+        self.ended[group.rows[over]] = True
+        group.running[over] = False
+
+    def checked(self, actions: np.ndarray, live: np.ndarray) -> np.ndarray:
+        """Return actions (N, A) as whole multiples of `GRID`; refuse what the evaluator would refuse."""
+        actions = np.asarray(actions, np.float64)
+        if actions.shape != self._grid.shape:
+            raise WrongUse(f"an action of {self.action} has shape {self._box.shape}, got {actions.shape[1:]}")
+        low = self._box.low
+        high = self._box.high
+        wrong = ~((actions >= low - RANGE_SLACK) & (actions <= high + RANGE_SLACK)) & live[:, None]
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise WrongUse(
+                f"action of row {self.first + row}, column {column} of {self.action} is "
+                f"{actions[row, column]:g}; allowed {low[column]:g} to {high[column]:g}"
+            )
+        return to_grid(np.where(live[:, None], actions, 0.0))
+
+    def observe(self) -> Observation:
+        """Return every component within its declared range, each (N, d)."""
+        if self._seen is None:  # what a variant remembers is asked for once a step
+            step = min(self._step, self.task.max_episode_steps - 1)
+            seen = episode_step.observe(self.simulation, step) if self.begun else self.simulation.observe()
+            self._seen = {s.name: np.clip(seen[s.name], s.low, s.high) for s in self.task.observation}
+        return dict(self._seen)
+
+    @property
+    def simulations(self) -> tuple[Simulation, ...]:
+        """The simulations of the rows, in their order."""
+        return (self.simulation,)
+
+
+class SeparateEpisodes:
+    """N rows of a variant, each with a simulation of its own."""
+
+    def __init__(self, task: Task, n: int, action: str, variant: str) -> None:
+        self._rows = [Episodes(task, 1, action, 1, variant, row) for row in range(n)]
+        self._action = action
+        self._shape = action_space_of(action, task.arms).shape
+
+    def begin(self, rows: np.ndarray, seeds: list[int]) -> None:
+        """Begin episodes `seeds` in `rows` (k,); the other rows go on."""
+        for row, seed in zip(rows.tolist(), seeds, strict=True):
+            self._rows[row].begin(np.array([0]), [seed])
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Advance one control step; rows that have ended stay as they are."""
+        actions = np.asarray(actions, np.float64)
+        if actions.shape != (len(self._rows), *self._shape):
+            raise WrongUse(f"an action of {self._action} has shape {self._shape}, got {actions.shape[1:]}")
+        if not any(row.begun for row in self._rows):
+            raise WrongUse(_NOT_BEGUN)
+        live = [index for index, row in enumerate(self._rows) if not row.ended[0]]
+        for index in live:  # before any row goes on
+            self._rows[index].checked(actions[[index]], np.ones(1, bool))
+        rewards = np.zeros(len(self._rows))
+        infos: list[dict[str, Any]] = [{} for _ in self._rows]
+        for index in live:
+            reward, info = self._rows[index].step(actions[[index]])
+            rewards[index], infos[index] = reward[0], info[0]
+        return rewards, infos
+
+    def observe(self) -> Observation:
+        """Return every component within its declared range, each (N, d)."""
+        seen = [row.observe() for row in self._rows]
+        return {name: np.concatenate([one[name] for one in seen]) for name in seen[0]}
+
+    @property
+    def simulations(self) -> tuple[Simulation, ...]:
+        """The simulations of the rows, in their order."""
+        return tuple(row.simulation for row in self._rows)
+
+    @property
+    def ended(self) -> np.ndarray:
+        """Which rows' episodes have ended, (N,) bool."""
+        return np.concatenate([row.ended for row in self._rows])
+
+    @property
+    def terminated(self) -> np.ndarray:
+        """Which of them ended by what happened, (N,) bool."""
+        return np.concatenate([row.terminated for row in self._rows])
+
+    @property
+    def truncated(self) -> np.ndarray:
+        """Which of them ended by time, (N,) bool."""
+        return np.concatenate([row.truncated for row in self._rows])
+
+
+def _measured(seen: Measurement, row: int) -> dict[str, Any]:
+    """Return what is told of every step."""
+    return {
+        "is_success": False,
+        "lift": float(seen.lift[row]),
+        "held": bool(seen.in_hand[row]),
+        "illegal_force": float(seen.illegal[row]),
+        "table_force": float(seen.table[row]),
+    }
+
+
+def draw_seed(random: np.random.Generator) -> int:
+    """Draw the seed of an episode."""
+    return int(random.integers(*FREE_SEEDS))
