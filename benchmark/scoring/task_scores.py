@@ -13,7 +13,7 @@ from ...envs.errors import BimodalError, WrongUse
 from ...envs.npz import LARGEST
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES, averaged, count_outcomes, succeeded
-from ...tasks.core.registry import FILES
+from ...tasks.core.registry import TASKS
 from .. import statistics
 from ..records.run_folder import read_run_record
 from ..records.run_record import RunRecord, SuiteRecord
@@ -178,7 +178,7 @@ def _check_rows(suite: SuiteRecord, rows: Sequence[dict[str, Any]], folder: Path
         if foreign := [name for name in suite.tasks if name not in task_names()]:
             raise BimodalError(
                 f"{folder} has episodes of {foreign[0]!r:.80}, a task that is not known here; name its file"
-                f" in {FILES}, or install its package"
+                f" in {TASKS.variable}, or install its package"
             )
         sound = all(_VARIANT.fullmatch(name) is not None for name in suite.variants)
         for row in rows:

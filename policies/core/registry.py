@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from ...envs.errors import BimodalError, WrongUse, unknown_name
-from ...envs.plugins import import_file, module_name
+from ...envs.plugins.import_file import import_file, module_name
 from ...tasks.core.task import Task
 from .policy import Policy
 

@@ -4,6 +4,7 @@
 say nothing about bimodality; the certificate does.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,8 +15,9 @@ from ...envs.errors import WrongUse
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ, size
 from .task import Measurement, Task
-from .task_file import ID
 
+TASK_ID = r"[A-Z][A-Za-z0-9]*-v[0-9]+"
+"""What an id looks like, as a regular expression."""
 SEEDS = np.arange(16)
 """Episodes that are begun."""
 DEEPEST = 1e-3
@@ -77,7 +79,7 @@ def _stated(task: Task) -> Iterator[str]:
         if not hasattr(task, name):
             yield f"the class states no `{name}`; {_MEANING[name]}"
             return
-    if not (isinstance(task.id, str) and ID.fullmatch(task.id)):
+    if not (isinstance(task.id, str) and re.fullmatch(TASK_ID, task.id)):
         yield f"the id is {task.id!r}; write robot, verb, object, version, e.g. PandaLiftStool-v1"
     if not (isinstance(task.goal, str) and task.goal.endswith(".")):
         yield "the goal is a sentence that ends with a full stop"

@@ -19,11 +19,12 @@ from bimodal.cli import main as cli
 from bimodal.cli.new_task import write_task
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.tasks import add_task_file, load_task, task_id, task_names
-from bimodal.tasks.core.registry import FILES, comes_with_package
+from bimodal.tasks.core.registry import TASKS, own_names
 from bimodal.tasks.core.validation import problems
 from bimodal.tasks.gym.env import TaskEnv
 from bimodal.tasks.gym.vector_env import TaskVectorEnv
 
+FILES = TASKS.variable
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "add-a-task.md"
 STOOL, POT = "PandaLiftStool-v1", "PandaLiftPot-v1"
@@ -272,7 +273,7 @@ def test_a_file_is_known_by_its_id_once_it_is_named(stool):
         load_task(STOOL)
     assert task_id("lift_stool.py") == add_task_file(stool) == task_id(f"{stool}:LiftStool") == STOOL
     assert STOOL in task_names() and load_task(STOOL) is load_task(STOOL)
-    assert not comes_with_package(STOOL) and comes_with_package(POT)
+    assert STOOL not in own_names() and POT in own_names()
     assert task_id(str(ROOT / "tasks" / "lift_pot.py")) == POT
 
 

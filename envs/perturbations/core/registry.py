@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from ...errors import WrongUse
-from ...plugins import import_file
+from ...plugins.import_file import import_file
 from .perturbation import LEVELS, Axis, overrides
 
 FILES = "BIMODAL_AXES"

@@ -1,4 +1,4 @@
-"""Importing a file that belongs to no package: tasks, policies and axes from outside."""
+"""Imports a Python file that belongs to no package: a task, a policy or a perturbation from outside."""
 
 import hashlib
 import importlib.util
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from .errors import WrongUse
+from ..errors import WrongUse
 
 
 def module_name(file: Path, kind: str) -> str:
@@ -15,12 +15,14 @@ def module_name(file: Path, kind: str) -> str:
 
 
 def import_file(file: Path, kind: str) -> ModuleType:
-    """Import a file; when it raises, nothing of it is left behind.
+    """Import a file that belongs to no package, once; when it raises, nothing of it is left behind.
 
     Raises:
         WrongUse: not a Python file; and whatever the file itself raises.
     """
     name = module_name(file, kind)
+    if name in sys.modules:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise WrongUse(f"{file} is not a Python file")
