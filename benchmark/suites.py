@@ -10,7 +10,7 @@ import mujoco
 from ..envs import scene, simulation, specs
 from ..envs.errors import WrongUse, unknown_name
 from ..envs.perturbations.core.perturbation import LEVELS
-from ..envs.perturbations.core.registry import axes
+from ..envs.perturbations.core.registry import perturbations
 from ..envs.perturbations.core.variant import CLEAN, COMBO, Variant
 from ..envs.robot import inverse_kinematics, panda
 from ..tasks import load_task, task_id
@@ -45,7 +45,7 @@ def impossible(task: str, variant: str) -> str:
 
 def every_variant() -> tuple[str, ...]:
     """Return every axis at every level, and the combination."""
-    return tuple(f"{axis}:{level}" for axis in (*axes(), COMBO) for level in LEVELS[1:])
+    return tuple(f"{axis}:{level}" for axis in (*perturbations(), COMBO) for level in LEVELS[1:])
 
 
 class Suite(NamedTuple):

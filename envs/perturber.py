@@ -44,18 +44,18 @@ class Perturber:
         """Return every episode's model; None when none differs from `base`, the task's compiled scene."""
         return None
 
-    def begin(self, task: TaskProtocol, seeds: Seeds) -> None:
+    def reset(self, task: TaskProtocol, seeds: Seeds) -> None:
         """Begin the episodes."""
 
-    def start(self, start: Start, task: TaskProtocol, seed: int) -> Start:
+    def perturb_start(self, start: Start, task: TaskProtocol, seed: int) -> Start:
         """Return where one episode begins."""
         return start
 
-    def joints(self, task: TaskProtocol, seeds: Seeds) -> np.ndarray | None:
+    def joint_offsets(self, task: TaskProtocol, seeds: Seeds) -> np.ndarray | None:
         """Return what is added to the arms' joint angles at the start [rad], (N, 7); None for nothing."""
         return None
 
-    def horizon(self, steps: int) -> int:
+    def episode_steps(self, steps: int) -> int:
         """Return the length of the episodes [control steps]."""
         return steps
 
@@ -66,15 +66,17 @@ class Perturber:
         """Whether `observe` must see every control step."""
         return False
 
-    def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
+    def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         """Return what the policy sees of what is there, arrays (N, d)."""
         return seen
 
-    def command(self, grid: np.ndarray, space: str, step: int, simulation: SimulationData) -> np.ndarray:
+    def perturb_action(
+        self, grid: np.ndarray, space: str, step: int, simulation: SimulationData
+    ) -> np.ndarray:
         """Return what the robot is commanded of what the policy asked for, (N, A) on the grid of actions."""
         return grid.copy()
 
-    def push(self, simulation: SimulationData, step: int) -> None:
+    def perturb_simulation(self, simulation: SimulationData, step: int) -> None:
         """Act on the running simulation before a control step."""
 
     def judged(self, measurement: M, simulation: SimulationData) -> M:

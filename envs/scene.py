@@ -14,8 +14,10 @@ TIMESTEP = 0.005
 """Physics time step [s]."""
 SUBSTEPS = round(1 / (CONTROL_HZ * TIMESTEP))
 """Physics steps per control step; exact, 10 x 5 ms = 50 ms."""
-TABLE_CENTRE, TABLE_HALF = (0.31, 0.0), (0.56, 0.60, 0.02)
-"""Centre of the table's top and half its extents [m]; the top is z = 0."""
+TABLE_CENTRE = (0.31, 0.0)
+"""Centre of the table's top, x, y [m]; the top is z = 0."""
+TABLE_HALF = (0.56, 0.60, 0.02)
+"""Half the table's extents [m]."""
 FLOOR_Z = -0.724
 """Height of the floor [m]."""
 BASES = np.array([[0.0, 0.0, 0.0], [1.2, 0.0, -np.pi]])
@@ -33,35 +35,12 @@ _ROBOT_ROOT = "base"
 _FINGERS = ("leftfinger", "rightfinger")
 
 
-class Scene:
-    """A physics scene under construction: one or two lean Pandas on a table, and what a task adds.
+class SceneEditor:
+    """Adds bodies, shapes and contact sensors to a spec that holds a robot."""
 
-    The second arm is as the first, its names prefixed. It hangs on the first one's base, so that a sensor of
-    the whole robot feels both. Shapes of the robot touch the scene alone: not each other, nor the other arm.
-    """
-
-    def __init__(self, arms: int = 1) -> None:
-        self.spec = robot.panda()
-        if arms == 2:
-            x, y, yaw = BASES[1]
-            stand = self.spec.body(_ROBOT_ROOT).add_frame(pos=[x, y, 0.0], quat=turned(yaw))
-            self.spec.attach(robot.panda(), prefix=PREFIXES[1], frame=stand)
-        self.spec.modelname = "bimodal"
-        option = self.spec.option
-        option.timestep = TIMESTEP
-        option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-        option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-        option.impratio = 10.0
-        world = self.spec.worldbody
-        (x, y), half = table_extents(arms)
-        table = world.add_body(name="table", pos=[x, y, -half[2]])
-        table.add_geom(
-            name="table_top", type=mujoco.mjtGeom.mjGEOM_BOX, size=half, rgba=[0.78, 0.66, 0.52, 1]
-        )
-        world.add_geom(
-            name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], pos=[0, 0, FLOOR_Z], group=3
-        )
-        self.watch("table_top", "table")
+    def __init__(self, spec: mujoco.MjSpec) -> None:
+        """Take the spec that is changed."""
+        self.spec = spec
 
     def movable(self, name: str) -> mujoco.MjsBody:
         """Add a free body; a start gives its pose."""
@@ -152,7 +131,8 @@ class Scene:
             colour: red, green, blue in 0..1.
         """
         mesh = self.spec.add_mesh(name=name)
-        mesh.uservert, mesh.userface = vertices.astype(float).ravel(), faces.astype(np.int32).ravel()
+        mesh.uservert = vertices.astype(float).ravel()
+        mesh.userface = faces.astype(np.int32).ravel()
         body.add_geom(
             name=name,
             type=mujoco.mjtGeom.mjGEOM_MESH,
@@ -196,7 +176,9 @@ class Scene:
         self, geom: str, name: str, other: str, kind: mujoco.mjtObj = mujoco.mjtObj.mjOBJ_XBODY
     ) -> None:
         """The sensor's four values are: number of contacts, net force in the world frame (3)."""
-        found, force, net = 0, 1, 3
+        found = 0
+        force = 1
+        net = 3
         self.spec.add_sensor(
             name=name,
             type=mujoco.mjtSensor.mjSENS_CONTACT,
@@ -206,6 +188,37 @@ class Scene:
             refname=other,
             intprm=[(1 << found) | (1 << force), net, 1],
         )
+
+
+class Scene(SceneEditor):
+    """A physics scene under construction: one or two lean Pandas on a table, and what a task adds.
+
+    The second arm is as the first, its names prefixed. It hangs on the first one's base, so that a sensor of
+    the whole robot feels both. Shapes of the robot touch the scene alone: not each other, nor the other arm.
+    """
+
+    def __init__(self, arms: int = 1) -> None:
+        super().__init__(robot.panda())
+        if arms == 2:
+            x, y, yaw = BASES[1]
+            stand = self.spec.body(_ROBOT_ROOT).add_frame(pos=[x, y, 0.0], quat=turned(yaw))
+            self.spec.attach(robot.panda(), prefix=PREFIXES[1], frame=stand)
+        self.spec.modelname = "bimodal"
+        option = self.spec.option
+        option.timestep = TIMESTEP
+        option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+        option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+        option.impratio = 10.0
+        world = self.spec.worldbody
+        (x, y), half = table_extents(arms)
+        table = world.add_body(name="table", pos=[x, y, -half[2]])
+        table.add_geom(
+            name="table_top", type=mujoco.mjtGeom.mjGEOM_BOX, size=half, rgba=[0.78, 0.66, 0.52, 1]
+        )
+        world.add_geom(
+            name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], pos=[0, 0, FLOOR_Z], group=3
+        )
+        self.watch("table_top", "table")
 
 
 def table_extents(arms: int) -> tuple[tuple[float, float], Triple]:

@@ -56,7 +56,7 @@ class Simulation(SimulationData):
             raise BimodalError(f"this simulation holds {self.n} episodes, got {len(seeds)} seeds")
         if min(seeds) < 0:
             raise WrongUse(f"episode seeds are non-negative, got {min(seeds)}")
-        self.begin(self.prepare(seeds), self.variant.joints(self.task, seeds))
+        self.begin(self.prepare(seeds), self.variant.joint_offsets(self.task, seeds))
 
     def prepare(self, seeds: Sequence[int] | np.ndarray) -> list[Start]:
         """Take the worlds of episodes without beginning them; `restore` leads to any moment of them.
@@ -67,10 +67,10 @@ class Simulation(SimulationData):
         models = self.variant.models(self.model, self.task, seeds)
         if models is not None:
             self.batch.set_models(models)
-        self.variant.begin(self.task, seeds)
+        self.variant.reset(self.task, seeds)
         self.seeds[:] = seeds
         starts = [
-            self.variant.start(
+            self.variant.perturb_start(
                 self.task.start(stream("start", self.task.id, int(seed))), self.task, int(seed)
             )
             for seed in seeds
@@ -137,10 +137,6 @@ class Simulation(SimulationData):
         self.ctrl[:] = self.targets(actions, space)
         ids = None if running is None or running.all() else np.flatnonzero(running)
         self.batch.step(ids, nstep=self._substeps, stage=_POSITION_STAGE)
-
-    def stay(self, space: str) -> np.ndarray:
-        """Return the actions (N, A) that keep the hands where they are, the grippers open."""
-        return np.concatenate([arm.stay(space) for arm in self.arms], axis=1)
 
     def targets(self, actions: np.ndarray, space: str) -> np.ndarray:
         """Return the targets of joints [rad] and fingers [m], 9 an arm, (N, 9 arms), for actions (N, A)."""

@@ -93,6 +93,10 @@ class SimulationData:
         """Return world positions (N, 3) [m] in the episodes' scene frames."""
         return to_frame(position, self.frame)
 
+    def stay(self, space: str) -> np.ndarray:
+        """Return the actions (N, A) that keep the hands where they are, the grippers open."""
+        return np.concatenate([arm.stay(space) for arm in self.arms], axis=1)
+
     @property
     def diverged(self) -> np.ndarray:
         """Rows whose state is no longer finite or raised a MuJoCo warning, (N,) bool."""

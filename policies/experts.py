@@ -87,7 +87,7 @@ class Tracking(Expert):
         usual = side_by_side(self.task.paths(middle, modes), simulation.frame)
         plan = self.task.plan(simulation, modes)
         early = np.clip(np.arange(1, plan.shape[1] + 1) / self.EARLY, 0, 1)
-        time = simulation.variant.horizon(self.task.max_episode_steps) - self.SPARE
+        time = simulation.variant.episode_steps(self.task.max_episode_steps) - self.SPARE
         return hurried(plan + early[:, None] * (usual - plan), time)
 
     def reset(self, episodes: Episodes) -> None:

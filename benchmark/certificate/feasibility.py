@@ -8,7 +8,7 @@ import numpy as np
 
 from ...envs.errors import BimodalError
 from ...envs.perturbations.core.perturbation import overrides
-from ...envs.perturbations.core.registry import axes
+from ...envs.perturbations.core.registry import perturbations
 from ...envs.perturbations.core.variant import COMBO, Variant
 from ...policies.core.policy import Episodes
 from ...policies.experts import Tracking
@@ -74,8 +74,16 @@ class InMode(Tracking):
 
 def acting() -> list[str]:
     """Return the axes and the combination, as far as they can concern an expert, who needs no eyes."""
-    hooks = ("scene", "model", "start", "joints", "act", "push", "horizon")
-    found = [name for name, kind in axes().items() if any(overrides(kind, hook) for hook in hooks)]
+    hooks = (
+        "perturb_scene",
+        "perturb_model",
+        "perturb_start",
+        "joint_offsets",
+        "perturb_action",
+        "perturb_simulation",
+        "episode_steps",
+    )
+    found = [name for name, kind in perturbations().items() if any(overrides(kind, hook) for hook in hooks)]
     return [*found, COMBO]
 
 
@@ -122,7 +130,7 @@ def try_experts(task_id: str, axis: str, level: int, seeds: int = SEEDS) -> Cell
 
 def _rates(task: Task, variant: Variant, panel: range) -> list[float]:
     """Return the success of the expert of every mode where it is not blocked; 1 where it always is."""
-    blocked = np.array([variant.blocked(task, seed) for seed in panel])
+    blocked = np.array([variant.blocked_mode(task, seed) for seed in panel])
     rates = []
     for mode in range(len(task.modes)):
         success = trial(task, InMode(task, mode), panel, variant=variant.name).success[blocked != mode]

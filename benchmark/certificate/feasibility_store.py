@@ -11,7 +11,7 @@ from typing import Any
 
 from ...envs.files import write_json, write_text
 from ...envs.perturbations.core.perturbation import LEVELS
-from ...envs.perturbations.core.registry import axes
+from ...envs.perturbations.core.registry import perturbations
 from ...envs.perturbations.core.variant import COMBO, named
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
@@ -76,7 +76,7 @@ def expert_fails(cells: Mapping[Place, Cell], task: str, variant: str) -> float 
 
     Of several axes the worst counts. None where the variant is feasible, or nothing is known.
     """
-    places = [Place(task, part.axis, part.level) for part in named(variant)]
+    places = [Place(task, part.perturbation, part.level) for part in named(variant)]
     low = [cells[place].success for place in places if place in cells and not cells[place].feasible]
     return min(low, default=None)
 
@@ -112,7 +112,7 @@ def _cells(content: Any, present: dict[str, Any]) -> list[Cell]:
 
 
 def _current(cell: Cell, row: dict[str, Any]) -> bool:
-    if cell.axis not in (*axes(), COMBO) or cell.level not in LEVELS[1:]:
+    if cell.axis not in (*perturbations(), COMBO) or cell.level not in LEVELS[1:]:
         return False
     return all(row[name] == value for name, value in _form(cell).items())
 

@@ -128,7 +128,7 @@ def trial(task: Task, policy: Policy, seeds: range, forgiving: bool = False, var
         forgiving: see `Witness`.
         variant: name of the variant in which the episodes run.
     """
-    parts, horizon = [], Variant(variant).horizon(task.max_episode_steps)
+    parts, horizon = [], Variant(variant).episode_steps(task.max_episode_steps)
     for index, begin in enumerate(range(0, len(seeds), SHARD_SIZE)):
         shard = Shard(task.id, variant, index, tuple(seeds[begin : begin + SHARD_SIZE]))
         witness = Witness(task, len(shard.seeds), forgiving, horizon)

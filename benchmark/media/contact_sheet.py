@@ -89,7 +89,7 @@ def _write_header(sheet: Image.Image, task: Task, variant: Variant, seeds: Seque
 
 
 def _write_caption(sheet: Image.Image, at: tuple[int, int], task: Task, variant: Variant, seed: int) -> None:
-    pen, blocked = ImageDraw.Draw(sheet), variant.blocked(task, seed)
+    pen, blocked = ImageDraw.Draw(sheet), variant.blocked_mode(task, seed)
     pen.text((at[0], at[1] + 6), f"seed {seed}", _INK, _font(12))
     if blocked >= 0:
         text = f"post at {task.modes[blocked]}"

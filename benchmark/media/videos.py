@@ -268,7 +268,7 @@ def _states(folder: Path, shot: Shot, action_space: str) -> np.ndarray:
 def _world(shot: Shot) -> tuple:
     """Return what two shots must share to be drawn with the same renderers."""
     variant = Variant(shot.variant)
-    seen = variant.having("scene") or variant.having("look")
+    seen = variant.having("perturb_scene") or variant.having("perturb_appearance")
     return (shot.task, shot.variant, shot.seed) if seen else (shot.task,)
 
 

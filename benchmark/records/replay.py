@@ -110,7 +110,7 @@ def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", th
     simulation = Simulation(task, len(steps), threads, variant)
     _check_size(simulation, trace)
     simulation.reset(result.shard.seeds)
-    referee = Referee(task, len(steps), variant.horizon(task.max_episode_steps))
+    referee = Referee(task, len(steps), variant.episode_steps(task.max_episode_steps))
     worst, same, segments = np.zeros(len(steps)), True, 0
     for step in range(count):
         if step % STATE_EVERY == 0:

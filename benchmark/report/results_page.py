@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 
 from ...envs.perturbations.core.perturbation import LEVELS
-from ...envs.perturbations.core.registry import axes
+from ...envs.perturbations.core.registry import perturbations
 from ...envs.specs import CONTROL_HZ
 from ...tasks.core.outcomes import OUTCOMES
 from ..certificate.causal_controls import METHODS as TAUGHT
@@ -219,7 +219,7 @@ def _choices(asked: Sequence[Choices]) -> str:
     """Return a table for every question."""
     tables = []
     for axis, text in QUESTIONS.items():
-        kind = axes()[axis]
+        kind = perturbations()[axis]
         header = ("method", *(f"{magnitude:g} {kind.unit}" for magnitude in kind.levels[1:]))
         tables.append(f"**{text}** (`{axis}`)\n\n{markdown_table(header, choice_rows(asked, axis))}")
     return "\n\n".join(tables)

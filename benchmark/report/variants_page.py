@@ -7,8 +7,8 @@ from rich import box
 from rich.table import Table
 
 from ...envs.distributions import TEST, TRAIN, VALIDATION
-from ...envs.perturbations.core.perturbation import LEVELS, Axis, overrides
-from ...envs.perturbations.core.registry import axes
+from ...envs.perturbations.core.perturbation import LEVELS, Perturbation, overrides
+from ...envs.perturbations.core.registry import perturbations
 from ...envs.perturbations.core.variant import CLEAN, COMBINED
 from ..certificate.feasibility import FLOORS, SEEDS, Cell, Place, acting
 from ..suites import SUITES
@@ -16,17 +16,17 @@ from .markdown import markdown_table
 from .terms import short_name
 
 ACTS_ON = {
-    "scene": "the scene",
-    "model": "numbers of the physics",
-    "look": "what cameras see",
-    "start": "where the hand starts",
-    "joints": "where the arm starts",
-    "horizon": "the episode's length",
-    "observe": "what the policy sees",
-    "act": "what the robot is told",
-    "push": "the running simulation",
+    "perturb_scene": "the scene",
+    "perturb_model": "numbers of the physics",
+    "perturb_appearance": "what cameras see",
+    "perturb_start": "where the hand starts",
+    "joint_offsets": "where the arm starts",
+    "episode_steps": "the episode's length",
+    "perturb_observation": "what the policy sees",
+    "perturb_action": "what the robot is told",
+    "perturb_simulation": "the running simulation",
 }
-"""Hooks of an axis, and what they act on."""
+"""Hooks of a perturbation, and what they act on."""
 GROUPS = {
     "contact": "Contact",
     "sensing": "Sensing",
@@ -112,7 +112,7 @@ def variants_page(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> str:
 
 def axes_section() -> str:
     """Return what each axis is, where it acts, and its magnitudes."""
-    every = sorted(axes().values(), key=lambda axis: (_rank(axis), axis.name))
+    every = sorted(perturbations().values(), key=lambda axis: (_rank(axis), axis.name))
     parts = ["## The axes"]
     for group, some in groupby(every, key=lambda axis: axis.name.partition(".")[0]):
         header = ("axis", "what it is", "acts on", *(f"level {level}" for level in LEVELS[1:]), "unit")
@@ -128,7 +128,7 @@ def kinds_section() -> str:
     """Return which kinds of things the scenes show, by the range of their seeds."""
     rows = [
         (f"`{axis.name}`", ", ".join(axis.family.seen), ", ".join(axis.family.unseen))
-        for axis in axes().values()
+        for axis in perturbations().values()
         if axis.family
     ]
     ranges = ", ".join(
@@ -138,13 +138,13 @@ def kinds_section() -> str:
     return _KINDS.format(ranges=ranges) + "\n\n" + markdown_table(("axis", "seen", "unseen"), rows)
 
 
-def _axis_row(axis: type[Axis]) -> tuple[str, ...]:
+def _axis_row(axis: type[Perturbation]) -> tuple[str, ...]:
     what = " ".join((axis.__doc__ or "").split())
     acts = _unique(text for hook, text in ACTS_ON.items() if overrides(axis, hook))
     return f"`{axis.name}`", what, ", ".join(acts), *(f"{m:g}" for m in axis.levels[1:]), axis.unit
 
 
-def _rank(axis: type[Axis]) -> int:
+def _rank(axis: type[Perturbation]) -> int:
     order, group = list(GROUPS), axis.name.partition(".")[0]
     return order.index(group) if group in order else len(order)
 
@@ -157,7 +157,7 @@ def feasibility_section(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> st
             (f"`{a}`", *(figures(cells, task, a, notes, "**{}**".format) for task in some)) for a in names
         ]
         tables.append(markdown_table(("axis", *map(short_name, some)), rows))
-    blind = ", ".join(f"`{name}`" for name in axes() if name not in names)
+    blind = ", ".join(f"`{name}`" for name in perturbations() if name not in names)
     parts = [_FEASIBLE.format(episodes=SEEDS, floors=_FLOORS, blind=blind), *tables]
     return "\n\n".join(parts + (["\n".join(f"- {line}" for line in _numbered(notes))] if notes.texts else []))
 

@@ -110,7 +110,7 @@ def run_shard(
     variant = Variant(shard.variant)
     simulation = Simulation(task, n, threads, variant)
     simulation.reset(shard.seeds)
-    referee = referee or Referee(task, n, variant.horizon(task.max_episode_steps))
+    referee = referee or Referee(task, n, variant.episode_steps(task.max_episode_steps))
     pilot = Pilot(policy, needs, simulation, referee, guard)
     pilot.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
 

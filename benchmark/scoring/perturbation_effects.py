@@ -145,7 +145,7 @@ def _targeted(
 ) -> TargetedShare | None:
     """Return how often the mode at which the variant aims is taken without it and with it."""
     perturbation = Variant(variant)
-    aims = np.array([perturbation.aimed(load_task(task), seed) for seed in seeds])
+    aims = np.array([perturbation.targeted_mode(load_task(task), seed) for seed in seeds])
     if (aims < 0).all():
         return None
     shares = [(modes == aims)[modes >= 0] for modes in (old, new)]
@@ -212,7 +212,7 @@ def by_scenes(task: str, variant: str, rows: Mapping[str, Sequence[Any]]) -> dic
     """Return a cell's columns, one part for scenes with seen and with unseen kinds, or "" for all of them."""
     names = {None: "", False: "seen", True: "unseen"}
     perturbation = Variant(variant)
-    kinds = [names[perturbation.unseen(load_task(task), seed)] for seed in rows["seed"]]
+    kinds = [names[perturbation.has_unseen_kinds(load_task(task), seed)] for seed in rows["seed"]]
     return {
         kind: {name: [x for x, its in zip(rows[name], kinds, strict=True) if its == kind] for name in _READ}
         for kind in dict.fromkeys(kinds)

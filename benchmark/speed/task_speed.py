@@ -7,7 +7,7 @@ from itertools import count
 
 import numpy as np
 
-from ...envs.perturbations.core.registry import axes
+from ...envs.perturbations.core.registry import perturbations
 from ...envs.perturbations.core.variant import CLEAN, COMBO, Variant
 from ...policies import load_policy
 from ...tasks import Task
@@ -64,7 +64,7 @@ def variant_rows(
         names: of axes, all and the combination if none are given.
         level: of them.
     """
-    parts = [f"{name}:{level}" for name in names or (*axes(), COMBO)]
+    parts = [f"{name}:{level}" for name in names or (*perturbations(), COMBO)]
     shares: dict[str, dict[str, float]] = {part: {} for part in parts}
     for task in tasks:
         possible = [part for part in parts if not Variant(part).impossible(task)]

@@ -4,14 +4,16 @@ Delays are counted in control steps. While no new command is there, the robot ho
 command again, or no step at all when commands are steps (`ee_delta`).
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import mujoco
 import numpy as np
 
+from ..episode_context import EpisodeContext
 from ..robot import panda as robot
 from ..specs import ACTIONS
-from .core.perturbation import Axis
+from ..task_protocol import TaskProtocol
+from .core.perturbation import Perturbation
 
 
 def holding(last: np.ndarray, space: str) -> np.ndarray:
@@ -24,73 +26,73 @@ def holding(last: np.ndarray, space: str) -> np.ndarray:
     return last * np.tile(stays, last.shape[1] // len(stays))
 
 
-class Delay(Axis):
+class Delay(Perturbation):
     """Every command is executed some control steps late."""
 
     name = "actuation.delay"
     unit = "control steps"
     levels = (0, 1, 2, 4)
 
-    def begin(self, task: Any, draws: np.ndarray) -> None:
+    def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
         """Forget earlier commands."""
-        super().begin(task, draws)
+        super().reset(task, draws)
         self._waiting: list[np.ndarray] = []
 
-    def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
+    def perturb_action(self, actions: np.ndarray, space: str, step: int, stay: np.ndarray) -> np.ndarray:
         """Return the command of so many steps ago; the hand stays until there is one."""
         self._waiting.append(actions)
-        return self._waiting.pop(0) if len(self._waiting) > self.magnitude else self.still
+        return self._waiting.pop(0) if len(self._waiting) > self.magnitude else stay
 
 
-class Jitter(Axis):
+class Jitter(Perturbation):
     """Every command takes its own time, from 0 to some control steps; overtaken ones are dropped."""
 
     name = "actuation.jitter"
     unit = "control steps at most"
     levels = (0, 1, 2, 4)
 
-    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return how long each command takes, (steps,)."""
-        return rng.integers(0, int(self.magnitude) + 1, task.max_episode_steps)
+        return episode.rng.integers(0, int(self.magnitude) + 1, episode.task.max_episode_steps)
 
-    def begin(self, task: Any, draws: np.ndarray) -> None:
+    def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
         """Forget earlier commands."""
-        super().begin(task, draws)
+        super().reset(task, draws)
         self._sent: list[np.ndarray] = []
         self._newest = np.full(len(draws), -1)
 
-    def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
+    def perturb_action(self, actions: np.ndarray, space: str, step: int, stay: np.ndarray) -> np.ndarray:
         """Return the newest command that has arrived."""
         self._sent.append(actions)
         arrived = np.arange(step + 1) + self.draws[:, : step + 1] <= step
         newest = np.where(arrived.any(1), step - arrived[:, ::-1].argmax(1), -1)
         rows = np.arange(len(actions))
-        sent = np.stack([self.still, *self._sent])[newest + 1, rows]
+        sent = np.stack([stay, *self._sent])[newest + 1, rows]
         executed = np.where((newest > self._newest)[:, None], sent, holding(sent, space))
         self._newest = newest
         return executed
 
 
-class Dropped(Axis):
+class Dropped(Perturbation):
     """Some commands never arrive."""
 
     name = "actuation.dropped"
     unit = "share of commands"
     levels = (0.0, 0.1, 0.25, 0.5)
 
-    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return uniform numbers, (steps,)."""
-        return rng.random(task.max_episode_steps)
+        return episode.rng.random(episode.task.max_episode_steps)
 
-    def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
+    def perturb_action(self, actions: np.ndarray, space: str, step: int, stay: np.ndarray) -> np.ndarray:
         """Return the command, or hold the last one."""
-        last = self.still if step == 0 else self._last
+        last = stay if step == 0 else self._last
         lost = (self.draws[:, step] < self.magnitude)[:, None]
         self._last = np.where(lost, holding(last, space), actions)
         return self._last
 
 
-class ActionNoise(Axis):
+class ActionNoise(Perturbation):
     """The commanded position of the hand scatters at every step.
 
     From 2 mm on, a hand that shakes so never counts as being at rest, whoever commands it.
@@ -102,13 +104,14 @@ class ActionNoise(Axis):
     per_metre: ClassVar[dict[str, float]] = {"ee_absolute": 1.0, "ee_delta": 20.0, "joint_absolute": 2.0}
     """Units of each action space in a metre of the hand: steps of 5 cm; radians on an arm of half a metre."""
 
-    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return standard normal numbers, (steps, arms, 7)."""
-        return rng.standard_normal((task.max_episode_steps, getattr(task, "arms", 1), 7))
+        return episode.rng.standard_normal((episode.task.max_episode_steps, episode.task.arms, 7))
 
-    def act(self, actions: np.ndarray, space: str, step: int) -> np.ndarray:
+    def perturb_action(self, actions: np.ndarray, space: str, step: int, stay: np.ndarray) -> np.ndarray:
         """Add them to position, translation or joints."""
-        first, arms = ACTIONS[space][0].size, self.draws.shape[2]
+        first = ACTIONS[space][0].size
+        arms = self.draws.shape[2]
         parts = actions.reshape(len(actions), arms, -1).copy()
         scale = 1e-3 * self.magnitude * self.per_metre[space]
         parts[..., :first] += scale * self.draws[:, step, :, :first]
@@ -121,28 +124,28 @@ def actuators(model: mujoco.MjModel, fingers: bool) -> np.ndarray:
     return np.array([i for i, n in enumerate(names) if n.endswith(robot.FINGER_JOINTS) == fingers])
 
 
-class Gain(Axis):
+class Gain(Perturbation):
     """The servos of the arm are weaker, stiffness and damping alike."""
 
     name = "actuation.gain"
     unit = "x"
     levels = (1.0, 0.8, 0.6, 0.4)
 
-    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+    def perturb_model(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
         """Scale stiffness and damping."""
         arm = actuators(model, fingers=False)
         model.actuator_gainprm[arm] *= self.magnitude
         model.actuator_biasprm[arm] *= self.magnitude
 
 
-class GripperSpeed(Axis):
+class GripperSpeed(Perturbation):
     """The fingers move slower."""
 
     name = "actuation.gripper_speed"
     unit = "x"
     levels = (1.0, 0.5, 0.25, 0.125)
 
-    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+    def perturb_model(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
         """Raise the damping of the fingers: their largest speed is force over damping."""
         for index in range(model.njnt):
             if model.joint(index).name.endswith(robot.FINGER_JOINTS):

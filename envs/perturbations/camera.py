@@ -1,22 +1,22 @@
 """What a camera does to a picture: acts on components whose name ends in `_image`, uint8 (N, H, W, 3)."""
 
-from typing import Any
-
 import numpy as np
 from PIL import Image, ImageFilter
 
+from ..episode_context import EpisodeContext
 from ..random_streams import stream
-from .core.perturbation import Axis
+from ..task_protocol import TaskProtocol
+from .core.perturbation import Perturbation
 
 
-class _Camera(Axis):
+class _Camera(Perturbation):
     """Base: changes every picture of every camera."""
 
     def picture(self, image: np.ndarray, camera: str, row: int, step: int) -> np.ndarray:
         """Return what a camera gives of one picture, (H, W, 3) uint8."""
         raise NotImplementedError
 
-    def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
+    def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         """Change the pictures."""
         if not self.magnitude:
             return seen
@@ -27,7 +27,7 @@ class _Camera(Axis):
         }
         return seen | images
 
-    def impossible(self, task: Any) -> str:
+    def impossible(self, task: TaskProtocol) -> str:
         """Refuse tasks that show no pictures."""
         return "" if any(s.name.endswith("_image") for s in task.observation) else "no camera is observed"
 
@@ -39,9 +39,9 @@ class CameraNoise(_Camera):
     unit = "grey levels of 255"
     levels = (0.0, 8.0, 16.0, 32.0)
 
-    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return the seed of the episode's noise, (1,)."""
-        return rng.integers(0, 2**62, 1)
+        return episode.rng.integers(0, 2**62, 1)
 
     def picture(self, image: np.ndarray, camera: str, row: int, step: int) -> np.ndarray:
         """Add normal noise."""
@@ -70,9 +70,9 @@ class CameraExposure(_Camera):
     unit = "stops"
     levels = (0.0, 0.5, 1.0, 1.5)
 
-    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return which of the two, (1,)."""
-        return rng.choice([-1.0, 1.0], 1)
+        return episode.rng.choice([-1.0, 1.0], 1)
 
     def picture(self, image: np.ndarray, camera: str, row: int, step: int) -> np.ndarray:
         """Scale the light by 2 to the power of the stops."""

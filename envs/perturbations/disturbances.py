@@ -1,16 +1,18 @@
 """What happens to hand and objects on the way: knocks, a push, a slip."""
 
 from functools import cache
-from typing import Any
 
 import mujoco
 import numpy as np
 
 from ..base_scene import clean_model
+from ..episode_context import EpisodeContext
 from ..robot import panda as robot
+from ..simulation_data import SimulationData
 from ..specs import CONTROL_HZ, OPENING_LOW
+from ..task_protocol import TaskProtocol
 from .contact import SAME_PLACE, finger_servos, fingers, loose
-from .core.perturbation import Axis
+from .core.perturbation import Perturbation
 
 NEAR = 0.05
 """Distance of the TCP from a grip at which a knock comes [m]: three or four control steps before contact."""
@@ -23,7 +25,7 @@ CARRIED = 0.98
 
 
 @cache
-def grips(task: Any) -> tuple[np.ndarray, np.ndarray]:
+def grips(task: TaskProtocol) -> tuple[np.ndarray, np.ndarray]:
     """Return where the expert of each mode closes a gripper first, and how far it then lifts.
 
     Returns:
@@ -42,12 +44,12 @@ def grips(task: Any) -> tuple[np.ndarray, np.ndarray]:
     return at, np.maximum(height, 0.0)
 
 
-def models(simulation: Any) -> list[mujoco.MjModel]:
+def models(simulation: SimulationData) -> list[mujoco.MjModel]:
     """Return the model of every row."""
     return list(simulation.batch.models or [simulation.model] * simulation.n)
 
 
-class Knock(Axis):
+class Knock(Perturbation):
     """Just before contact the objects are knocked aside, once, in a drawn direction.
 
     The way is that of an object alone on the table; tall ones rock and slide less.
@@ -57,44 +59,45 @@ class Knock(Axis):
     unit = "cm"
     levels = (0.0, 0.5, 1.0, 2.0)
 
-    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return the direction in the world, (1,) [rad]."""
-        return rng.uniform(0, 2 * np.pi, 1)
+        return episode.rng.uniform(0, 2 * np.pi, 1)
 
-    def begin(self, task: Any, draws: np.ndarray) -> None:
+    def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
         """Forget earlier knocks."""
-        super().begin(task, draws)
+        super().reset(task, draws)
         self._knocked = np.zeros(len(draws), bool)
 
-    def push(self, simulation: Any, step: int) -> None:
+    def perturb_simulation(self, simulation: SimulationData, step: int) -> None:
         """Knock the objects of the rows whose hand has come near a grip."""
         hands = np.stack([simulation.in_frame(arm.tcp_position) for arm in simulation.arms], axis=1)
         way = hands[:, :, None] - grips(self.task)[0]
         now = (np.linalg.norm(way, axis=-1).min((1, 2)) < NEAR) & ~self._knocked
         self._knocked |= now
         for row in np.flatnonzero(now).tolist():
-            knock(simulation, row, self.draws[row, 0], 0.01 * self.magnitude)
+            knock(simulation, self.task, row, self.draws[row, 0], 0.01 * self.magnitude)
 
-    def impossible(self, task: Any) -> str:
+    def impossible(self, task: TaskProtocol) -> str:
         """Refuse scenes in which nothing is loose."""
         return "" if loose(clean_model(task), task) else "no object is loose"
 
 
-class KnockAfter(Axis):
+class KnockAfter(Perturbation):
     """Once the hand has committed to a mode, the objects are knocked so that another mode comes nearer."""
 
     name = "contact.knock_after"
     unit = "cm"
     levels = (0.0, 1.0, 2.0, 4.0)
 
-    def begin(self, task: Any, draws: np.ndarray) -> None:
+    def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
         """Forget earlier knocks."""
-        super().begin(task, draws)
+        super().reset(task, draws)
         self._knocked = np.zeros(len(draws), bool)
 
-    def push(self, simulation: Any, step: int) -> None:
+    def perturb_simulation(self, simulation: SimulationData, step: int) -> None:
         """Knock the objects of the rows whose hand has left the dead zone once the modes have parted."""
-        hand, at = simulation.hand, grips(self.task)[0][:, :2]
+        hand = simulation.hand
+        at = grips(self.task)[0][:, :2]
         out = ~self.task.in_dead_zone(self.task.mixture(hand)) & (step >= self.task.shared_steps)
         now = out & ~self._knocked
         self._knocked |= now
@@ -104,9 +107,9 @@ class KnockAfter(Axis):
             other = np.where(np.arange(len(at)) == taken, np.inf, others).argmin()
             x, y = at[taken] - at[other]
             angle = np.arctan2(y, x) + simulation.frame[row, 2]
-            knock(simulation, row, angle, 0.01 * self.magnitude)
+            knock(simulation, self.task, row, angle, 0.01 * self.magnitude)
 
-    def impossible(self, task: Any) -> str:
+    def impossible(self, task: TaskProtocol) -> str:
         """Refuse scenes in which nothing is loose, and modes that grip in one place."""
         if not loose(clean_model(task), task):
             return "no object is loose"
@@ -115,7 +118,7 @@ class KnockAfter(Axis):
         return "" if apart else "all modes grip in the same place"
 
 
-class Push(Axis):
+class Push(Perturbation):
     """The (first) hand is pushed for 0.2 s, sideways, at a drawn time before the modes part."""
 
     name = "contact.push"
@@ -124,11 +127,16 @@ class Push(Axis):
     steps = round(PUSH_SECONDS * CONTROL_HZ)
     """Length of the push [control steps]."""
 
-    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return first control step and direction in the world [rad], (2,)."""
-        return np.array([rng.integers(0, task.shared_steps - self.steps + 1), rng.uniform(0, 2 * np.pi)])
+        return np.array(
+            [
+                episode.rng.integers(0, episode.task.shared_steps - self.steps + 1),
+                episode.rng.uniform(0, 2 * np.pi),
+            ]
+        )
 
-    def push(self, simulation: Any, step: int) -> None:
+    def perturb_simulation(self, simulation: SimulationData, step: int) -> None:
         """Begin or end the push: impulse over 0.2 s, 5, 10 or 20 N."""
         if self.level == 0:
             return
@@ -139,28 +147,28 @@ class Push(Axis):
         applied[begin == step, hand, :2] = force[begin == step]
         applied[begin + self.steps == step, hand, :2] = 0.0
 
-    def impossible(self, task: Any) -> str:
+    def impossible(self, task: TaskProtocol) -> str:
         """Refuse tasks whose modes part before a push could end."""
         return "" if task.shared_steps >= self.steps else "the modes part too early"
 
 
-class Slip(Axis):
+class Slip(Perturbation):
     """Once an object is 3 cm up, the grip fails for a moment: it slides down by about 2, 6 or 10 mm."""
 
     name = "contact.slip"
     unit = "control steps"
     levels = (0, 1, 2, 3)
 
-    def model(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+    def perturb_model(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
         """Have a model of one's own, in which the friction can change on the way."""
 
-    def begin(self, task: Any, draws: np.ndarray) -> None:
+    def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
         """Forget earlier slips."""
-        super().begin(task, draws)
+        super().reset(task, draws)
         self._since = np.full(len(draws), -1)
         self._friction: dict[int, np.ndarray] = {}
 
-    def push(self, simulation: Any, step: int) -> None:
+    def perturb_simulation(self, simulation: SimulationData, step: int) -> None:
         """Take the friction from what is being lifted, or give it back."""
         bodies = loose(simulation.model, self.task)
         height = simulation.xpos[:, bodies, 2]
@@ -168,7 +176,8 @@ class Slip(Axis):
             self._rest = height.copy()
         lift = height - self._rest
         self._since[(lift > SLIP_HEIGHT).any(1) & (self._since < 0)] = step
-        begins, ends = self._since == step, (self._since >= 0) & (self._since + self.magnitude == step)
+        begins = self._since == step
+        ends = (self._since >= 0) & (self._since + self.magnitude == step)
         if self.level == 0 or not (begins | ends).any():
             return
         each = models(simulation)
@@ -179,7 +188,7 @@ class Slip(Axis):
             each[row].geom_friction[:] = self._friction.pop(row)
         simulation.batch.set_models(each)
 
-    def impossible(self, task: Any) -> str:
+    def impossible(self, task: TaskProtocol) -> str:
         """Refuse tasks in which nothing is lifted."""
         if not loose(clean_model(task), task):
             return "no object is loose"
@@ -194,7 +203,7 @@ def loosen(model: mujoco.MjModel, body: int) -> None:
     model.geom_friction[fingers(model) | held, 0] = CARRIED * weight / (2 * force)
 
 
-def knock(simulation: Any, row: int, angle: float, way: float) -> None:
+def knock(simulation: SimulationData, task: TaskProtocol, row: int, angle: float, way: float) -> None:
     """Make the loose objects of a row slide `way` [m] over the table, along `angle` in the world [rad].
 
     Friction stops what starts with v after v^2 / (2 mu g).
@@ -202,7 +211,7 @@ def knock(simulation: Any, row: int, angle: float, way: float) -> None:
     if not way:
         return
     model = models(simulation)[row]
-    for body in loose(model, simulation.task):
+    for body in loose(model, task):
         shapes = np.flatnonzero(model.geom_bodyid == body)
         mu = max(model.geom("table_top").friction[0], model.geom_friction[shapes, 0].max())
         speed = np.sqrt(2 * mu * -model.opt.gravity[2] * way)

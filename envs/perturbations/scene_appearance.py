@@ -1,14 +1,13 @@
 """Generated looks: light, materials, cameras. They change pictures and nothing else."""
 
-from typing import Any
-
 import mujoco
 import numpy as np
 from PIL import Image
 
 from ..distributions import Family, choice, uniform
+from ..episode_context import EpisodeContext
 from ..robot.panda import robosuite_models
-from .core.perturbation import Axis
+from .core.perturbation import Perturbation
 
 TABLES = Family(
     ("blue-wood", "dark-wood", "gray-woodgrain", "green-wood", "red-wood"),
@@ -19,7 +18,7 @@ _MIXED = {"floor": 0.2, "edge": 0.3}  # share of the drawn colour in these mater
 LAMPS = ("key", "fill")
 
 
-class Lighting(Axis):
+class Lighting(Perturbation):
     """The lamps shine from elsewhere, brighter or darker, warmer or colder.
 
     Their directions turn by up to the magnitude; brightness and colour change by up to as many percent.
@@ -29,17 +28,17 @@ class Lighting(Axis):
     unit = "degrees at most"
     levels = (0.0, 15.0, 30.0, 45.0)
 
-    def look(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+    def perturb_appearance(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
         """Turn and colour the lamps."""
         if not self.level:
             return
         for name in LAMPS:
-            turn, rise, bright, warm = self.magnitude * uniform(rng, -np.ones(4), 1.0)
+            turn, rise, bright, warm = self.magnitude * uniform(episode.rng, -np.ones(4), 1.0)
             lamp = model.light(name)
             lamp.dir[:] = _turned(lamp.dir, turn, rise / 2)
             tint = 1 + warm / 100 * np.array([0.5, 0.0, -0.5])
             lamp.diffuse[:] *= (1 + bright / 100) * tint
-        around = 1 + float(uniform(rng, -self.magnitude, self.magnitude)) / 100
+        around = 1 + float(uniform(episode.rng, -self.magnitude, self.magnitude)) / 100
         model.vis.headlight.ambient[:] *= around
         model.vis.headlight.diffuse[:] *= around
 
@@ -52,7 +51,7 @@ def _turned(direction: np.ndarray, turn: float, rise: float) -> np.ndarray:
     return np.array([np.cos(steep) * np.cos(yaw), np.cos(steep) * np.sin(yaw), -np.sin(steep)])
 
 
-class Texture(Axis):
+class Texture(Perturbation):
     """The table is of another material, floor and objects of other colours, by a share of the way."""
 
     name = "scene.texture"
@@ -60,14 +59,16 @@ class Texture(Axis):
     levels = (0.0, 33.0, 67.0, 100.0)
     family = TABLES
 
-    def look(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+    def perturb_appearance(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
         """Mix pictures and colours."""
         if not self.level:
             return
-        share, kinds = self.magnitude / 100, TABLES.kinds(self.seed)
-        _cover(model, kinds[choice(rng, len(kinds))], share)
+        share = self.magnitude / 100
+        kinds = TABLES.kinds(episode.seed)
+        _cover(model, kinds[choice(episode.rng, len(kinds))], share)
         for index in range(model.nmat):
-            name, drawn = model.mat(index).name, uniform(rng, np.full(3, 0.1), 0.95)
+            name = model.mat(index).name
+            drawn = uniform(episode.rng, np.full(3, 0.1), 0.95)
             part = 0.5 if name.startswith("paint ") else _MIXED.get(name, 0.0)
             colour = model.mat_rgba[index, :3].copy()
             model.mat_rgba[index, :3] = colour + part * share * (drawn - colour)
@@ -76,14 +77,16 @@ class Texture(Axis):
 def _cover(model: mujoco.MjModel, kind: str, share: float) -> None:
     """Mix the table's picture with another one."""
     texture = model.tex("wood")
-    wide, tall, begin = int(texture.width[0]), int(texture.height[0]), int(texture.adr[0])
+    wide = int(texture.width[0])
+    tall = int(texture.height[0])
+    begin = int(texture.adr[0])
     with Image.open(robosuite_models() / "textures" / f"{kind}.png") as image:
         other = np.asarray(image.convert("RGB").resize((wide, tall)), float)
     data = model.tex_data[begin : begin + other.size]
     data[:] = np.rint((1 - share) * data + share * other.ravel()).astype(np.uint8)
 
 
-class Camera(Axis):
+class Camera(Perturbation):
     """The cameras that stand still stand elsewhere.
 
     They go around the point that they look at by up to the magnitude, up or down by half of it, nearer or
@@ -94,14 +97,14 @@ class Camera(Axis):
     unit = "degrees at most"
     levels = (0.0, 5.0, 10.0, 20.0)
 
-    def look(self, model: mujoco.MjModel, task: Any, rng: np.random.Generator) -> None:
+    def perturb_appearance(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
         """Move all of them alike."""
         if not self.level:
             return
         from ..rendering.appearance import views  # which needs what simulations do not
 
-        turn, rise, away, wide = self.magnitude * uniform(rng, -np.ones(4), 1.0)
-        for name, view in views(task.arms).items():
+        turn, rise, away, wide = self.magnitude * uniform(episode.rng, -np.ones(4), 1.0)
+        for name, view in views(episode.task.arms).items():
             camera = model.camera(name)
             elevation = float(np.clip(view.elevation + rise / 2, -89.9, -4.0))
             moved = view._replace(

@@ -1,22 +1,21 @@
 """What the policy sees is not what is there: noise, bias, gaps and delay."""
 
-from typing import Any
-
 import numpy as np
 
-from .core.perturbation import Axis
+from ..episode_context import EpisodeContext
+from ..frames import rotated
+from ..task_protocol import TaskProtocol
+from .core.perturbation import Perturbation
 
 
 def shifted(seen: dict[str, np.ndarray], body: str, by: np.ndarray, turn: np.ndarray) -> None:
     """Move the observed pose of a body, in place: its position by (N, 3) [m], its heading by (N,) [rad]."""
     seen[f"{body}_position"] = seen[f"{body}_position"] + by
-    c, s = seen[f"{body}_heading"].T
-    seen[f"{body}_heading"] = np.stack(
-        [c * np.cos(turn) - s * np.sin(turn), c * np.sin(turn) + s * np.cos(turn)], axis=1
-    )
+    cosine, sine = seen[f"{body}_heading"].T
+    seen[f"{body}_heading"] = np.stack(rotated(cosine, sine, turn), axis=1)
 
 
-class PoseNoise(Axis):
+class PoseNoise(Perturbation):
     """The observed poses of the objects scatter, anew in every control step."""
 
     name = "sensing.noise"
@@ -25,32 +24,33 @@ class PoseNoise(Axis):
     degrees_per_mm = 0.6
     """Scatter of the heading that comes with it [degrees/mm]."""
 
-    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return standard normal numbers, (steps, objects, 4)."""
-        return rng.standard_normal((task.max_episode_steps, len(task.objects), 4))
+        return episode.rng.standard_normal((episode.task.max_episode_steps, len(episode.task.objects), 4))
 
-    def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
+    def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         """Add them to positions and headings."""
-        seen, numbers = dict(seen), self.draws[:, step] * self.magnitude
+        seen = dict(seen)
+        numbers = self.draws[:, step] * self.magnitude
         for index, body in enumerate(self.task.objects):
             turn = np.deg2rad(self.degrees_per_mm * numbers[:, index, 3])
             shifted(seen, body, 1e-3 * numbers[:, index, :3], turn)
         return seen
 
 
-class PoseBias(Axis):
+class PoseBias(Perturbation):
     """All objects are seen beside where they are, the same way all episode: a camera out of calibration."""
 
     name = "sensing.bias"
     unit = "mm"
     levels = (0.0, 5.0, 10.0, 20.0)
 
-    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return a horizontal direction, (3,)."""
-        angle = rng.uniform(0, 2 * np.pi)
+        angle = episode.rng.uniform(0, 2 * np.pi)
         return np.array([np.cos(angle), np.sin(angle), 0.0])
 
-    def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
+    def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         """Shift every object by the same."""
         seen = dict(seen)
         for body in self.task.objects:
@@ -58,7 +58,7 @@ class PoseBias(Axis):
         return seen
 
 
-class Dropout(Axis):
+class Dropout(Perturbation):
     """Measurements of the objects go missing; the last one that came is seen again."""
 
     name = "sensing.dropout"
@@ -66,16 +66,16 @@ class Dropout(Axis):
     levels = (0.0, 0.25, 0.5, 0.75)
     every_step = True
 
-    def draw(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return uniform numbers, (steps,)."""
-        return rng.random(task.max_episode_steps)
+        return episode.rng.random(episode.task.max_episode_steps)
 
-    def begin(self, task: Any, draws: np.ndarray) -> None:
+    def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
         """Forget what was seen before."""
-        super().begin(task, draws)
+        super().reset(task, draws)
         self._last: dict[str, np.ndarray] = {}
 
-    def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
+    def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         """Return the newest measurement of the objects that came through; the first always does."""
         missing = (self.draws[:, step] < self.magnitude)[:, None] & (step > 0)
         names = [f"{body}_{what}" for body in self.task.objects for what in ("position", "heading")]
@@ -84,7 +84,7 @@ class Dropout(Axis):
         return seen | self._last
 
 
-class Latency(Axis):
+class Latency(Perturbation):
     """The policy sees everything as it was some control steps ago."""
 
     name = "sensing.latency"
@@ -92,12 +92,12 @@ class Latency(Axis):
     levels = (0, 1, 2, 4)
     every_step = True
 
-    def begin(self, task: Any, draws: np.ndarray) -> None:
+    def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
         """Forget what was seen before."""
-        super().begin(task, draws)
+        super().reset(task, draws)
         self._history: list[dict[str, np.ndarray]] = []
 
-    def observe(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
+    def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         """Return what was seen then, or at the very start."""
         self._history.append(seen)
         if len(self._history) > self.magnitude + 1:

@@ -1,56 +1,58 @@
-"""Less time, and other starts."""
+"""Shorter episodes and other starts: less time, another posture of the arm, a hand nearer to one mode."""
 
 import math
-from typing import Any
 
 import numpy as np
 
-from .core.perturbation import Axis, drawn_mode
+from ..episode_context import EpisodeContext
+from ..frames import rotated
+from ..task_protocol import Start, TaskProtocol
+from .core.perturbation import Perturbation, drawn_mode
 
 
-class Horizon(Axis):
+class Horizon(Perturbation):
     """The episode is shorter."""
 
     name = "horizon.short"
     unit = "x"
     levels = (1.0, 0.75, 0.6, 0.5)
 
-    def horizon(self, steps: int) -> int:
+    def episode_steps(self, steps: int) -> int:
         """Return the shorter length."""
         return math.ceil(self.magnitude * steps)
 
 
-class StartJoints(Axis):
+class StartJoints(Perturbation):
     """The arm starts in another posture."""
 
     name = "start.joints"
     unit = "rad"
     levels = (0.0, 0.05, 0.1, 0.2)
 
-    def joints(self, task: Any, rng: np.random.Generator) -> np.ndarray:
+    def joint_offsets(self, episode: EpisodeContext) -> np.ndarray:
         """Return a random direction in joint space of this length."""
-        direction = rng.standard_normal(7)
+        direction = episode.rng.standard_normal(7)
         return self.magnitude * direction / np.linalg.norm(direction)
 
 
-class StartBias(Axis):
+class StartBias(Perturbation):
     """The hand starts nearer to one mode, in place and in yaw; which one is drawn."""
 
     name = "start.bias"
     unit = "share of the way to the mode"
     levels = (0.0, 0.1, 0.2, 0.3)
 
-    def start(self, start: Any, task: Any, rng: np.random.Generator) -> Any:
+    def perturb_start(self, start: Start, episode: EpisodeContext) -> Start:
         """Move the start sideways towards the mode's grasp and turn it."""
-        x, y, yaw = self.magnitude * toward(task, drawn_mode(task, rng))
-        c, s = np.cos(start.frame[2]), np.sin(start.frame[2])
-        return start._replace(tcp=start.tcp + [c * x - s * y, s * x + c * y, 0.0], yaw=start.yaw + yaw)
+        x, y, yaw = self.magnitude * toward(episode.task, drawn_mode(episode))
+        along = rotated(x, y, start.frame[2])
+        return start._replace(tcp=start.tcp + [*along, 0.0], yaw=start.yaw + yaw)
 
-    def aimed(self, task: Any, seed: int) -> int:
+    def targeted_mode(self, task: TaskProtocol, seed: int) -> int:
         """Return the nearer mode."""
-        return drawn_mode(task, self.rng(task, seed, "start"))
+        return drawn_mode(self.context(task, seed, "start"))
 
 
-def toward(task: Any, mode: int) -> np.ndarray:
+def toward(task: TaskProtocol, mode: int) -> np.ndarray:
     """Return the way from the middle of the modes to one of them, scene frame x, y [m] and yaw [rad]."""
     return (task.grasps[mode] - task.grasps.mean(0))[[0, 1, 3]]

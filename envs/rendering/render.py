@@ -93,7 +93,7 @@ class Renderer:
         self.model = dressed(spec, quality)
         """The dressed model."""
         lamps = {name: self.model.light(name).dir.copy() for name in ("key", "fill")}
-        variant.look(self.model, task, seed)
+        variant.perturb_appearance(self.model, task, seed)
         self._turned = {name: _between(way, self.model.light(name).dir) for name, way in lamps.items()}
         self.model.vis.global_.offwidth, self.model.vis.global_.offheight = width, height
         self._data = mujoco.MjData(self.model)

@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from ..distributions import uniform
-from ..scene import BASES, Scene
+from ..scene import BASES
 from .expert_reference import reference
 
 REGION = (0.30, 0.42)
@@ -30,15 +30,8 @@ class NoPlace(Exception):
     """A thing finds no place in the scene that is being drawn."""
 
 
-def editor(spec: mujoco.MjSpec) -> Scene:
-    """Return the means to add to a scene that is already built."""
-    scene = object.__new__(Scene)
-    scene.spec = spec
-    return scene
-
-
 def taken(spec: mujoco.MjSpec, task: Any) -> np.ndarray:
-    """Return cylinders around what axes have added: x, y, radius, height, scene frame [m], (P, 4)."""
+    """Return cylinders around what was added: x, y, radius, height, scene frame [m], (P, 4)."""
     clean, found = reference(task).bodies, []
     for body in spec.worldbody.bodies:
         if body.name not in clean:

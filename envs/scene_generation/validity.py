@@ -43,7 +43,7 @@ _NEAR = 0.045  # a part farther from an open pad is not between the fingers [m]
 
 
 class Grip(NamedTuple):
-    """Which shapes of a task's scenes grip and are gripped; what axes add comes after them."""
+    """Which shapes of a task's scenes grip and are gripped; what perturbations add comes after them."""
 
     pads: tuple[tuple[int, ...], ...]
     """Left and right finger pad of every arm."""
@@ -105,7 +105,7 @@ def _rooms(task: Any) -> list[float]:
 def fault(model: mujoco.MjModel, task: Any, added: dict[str, np.ndarray], blocked: int) -> str:
     """Return why a scene may not be used, "" if it may.
 
-    What an axis left as it is in the clean scene is not checked again.
+    What a perturbation left as it is in the clean scene is not checked again.
 
     Args:
         model: the scene, at the average start.

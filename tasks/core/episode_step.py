@@ -25,12 +25,12 @@ def observe(simulation: Simulation, step: int) -> dict[str, np.ndarray]:
 
     A variant that remembers what it has shown must be asked at every step: see `Variant.every_step`.
     """
-    return simulation.variant.observe(simulation.observe(), step)
+    return simulation.variant.perturb_observation(simulation.observe(), step)
 
 
 def command(simulation: Simulation, asked: np.ndarray, space: str, step: int) -> np.ndarray:
     """Return what the robot is commanded of what the policy asked for, (N, A) int32 on the grid."""
-    return simulation.variant.command(asked, space, step, simulation)
+    return simulation.variant.perturb_action(asked, space, step, simulation)
 
 
 def advance(
@@ -49,7 +49,7 @@ def advance(
         space: the action space.
         running: rows that advance, (N,) bool; the others stay as they are. None for all.
     """
-    simulation.variant.push(simulation, step)
+    simulation.variant.perturb_simulation(simulation, step)
     simulation.step(actions, space, running)
 
 

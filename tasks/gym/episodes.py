@@ -78,7 +78,7 @@ class Episodes:
         for group in self._groups:
             group.running[np.isin(group.rows, rows)] = False
         self._groups = [group for group in self._groups if group.running.any()]
-        referee = Referee(self.task, len(rows), self.variant.horizon(self.task.max_episode_steps))
+        referee = Referee(self.task, len(rows), self.variant.episode_steps(self.task.max_episode_steps))
         self._groups.append(_Group(rows, referee, np.ones(len(rows), bool)))
         self.ended[rows] = self.terminated[rows] = self.truncated[rows] = False
         self.begun = True

@@ -25,7 +25,7 @@ class Pictures:
         self._size = (width, height)
         self._variant = variant
         shown = Variant(variant)
-        self._shows = bool(shown.having("scene") or shown.having("look"))
+        self._shows = bool(shown.having("perturb_scene") or shown.having("perturb_appearance"))
         self._renderers: dict[int, Renderer] = {}
 
     def of(self, simulations: Sequence[Simulation]) -> list[np.ndarray] | None:

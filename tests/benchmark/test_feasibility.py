@@ -40,7 +40,7 @@ from bimodal.benchmark.report.variants_page import (
 )
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError
-from bimodal.envs.perturbations.core.registry import axes
+from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.policies.experts import Tracking, hurried
 from bimodal.tasks import load_task
@@ -88,7 +88,7 @@ def line(text, axis):
 
 
 def test_the_axes_that_concern_an_expert_are_those_that_change_the_world():
-    assert set(axes()) - set(acting()) >= {"sensing.noise", "sensing.latency", "scene.lighting"}
+    assert set(perturbations()) - set(acting()) >= {"sensing.noise", "sensing.latency", "scene.lighting"}
     assert {"contact.friction", "start.joints", "actuation.delay", "horizon.short", "scene.size"} <= {
         *acting()
     }
@@ -222,7 +222,7 @@ def test_a_measurement_that_was_stopped_goes_on(tried, monkeypatch, capsys):
 def test_what_has_changed_is_measured_again(tried, monkeypatch, capsys, what):
     certify(DUMBBELL, capsys=capsys)
     tried.clear()
-    every, friction = {(a, level) for a in AXES for level in (1, 2, 3)}, axes()["contact.friction"]
+    every, friction = {(a, level) for a in AXES for level in (1, 2, 3)}, perturbations()["contact.friction"]
     if what == "magnitude":
         monkeypatch.setattr(friction, "levels", (1.0, 0.75, 0.4, 0.3))
         again = {("contact.friction", 2)}
@@ -307,7 +307,7 @@ def test_the_page_shows_what_is_measured_and_dashes_for_the_rest(tried, capsys):
 
 def test_the_page_says_magnitudes_units_and_where_an_axis_acts():
     text = axes_section()
-    for name, axis in axes().items():
+    for name, axis in perturbations().items():
         (row,) = [row for row in text.splitlines() if row.startswith(f"| `{name}` |")]
         parts = [part.strip() for part in row.split("|")][1:-1]
         assert parts[-1] == axis.unit and [float(part) for part in parts[-4:-1]] == [*axis.levels[1:]]
@@ -342,7 +342,7 @@ def test_what_is_published_counts_on_other_versions_but_not_for_another_task_or_
     assert known([DUMBBELL, POST], nowhere, file) == right
     keep(newer := cells[1]._replace(success=0.2), nowhere)
     assert known([POST], nowhere, file) == {newer.place: newer}, "what was measured here goes before it"
-    monkeypatch.setattr(axes()["sensing.noise"], "levels", (0.0, 2.0, 6.0, 10.0))
+    monkeypatch.setattr(perturbations()["sensing.noise"], "levels", (0.0, 2.0, 6.0, 10.0))
     assert known([DUMBBELL], nowhere, file) == {}, "another magnitude in the combination"
     monkeypatch.undo()
     monkeypatch.setattr(LiftDumbbell, "success_height", 0.05)

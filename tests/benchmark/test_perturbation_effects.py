@@ -53,7 +53,7 @@ def test_pairs_are_of_one_seed_in_whatever_order_and_the_clean_panel_may_be_long
 @pytest.mark.parametrize("name", ["start.bias:2", "scene.blocked:2", "contact.com_offset:1"])
 def test_who_takes_the_mode_that_a_variant_aims_at_is_counted_in_both_arms(name):
     task, shift = load_task(DUMBBELL), Variant(name)
-    aims = "".join(str(shift.aimed(task, seed)) for seed in range(40))
+    aims = "".join(str(shift.targeted_mode(task, seed)) for seed in range(40))
     assert 10 < aims.count("0") < 30, "either mode, as a coin"
     always = measure_effect(
         DUMBBELL, name, cell(range(40), "1" * 40, "0" * 40), cell(range(40), "1" * 40, aims)

@@ -1,7 +1,5 @@
 """Suites with perturbations: which cells there are, how they are evaluated, what is refused."""
 
-from collections import OrderedDict
-
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -14,8 +12,9 @@ from bimodal.benchmark.scoring.perturbation_effects import measure_effects
 from bimodal.benchmark.scoring.task_scores import read_run
 from bimodal.benchmark.suites import SUITES, Suite, every_variant, find_suite, ladder, suite_from_record
 from bimodal.envs.errors import BimodalError, WrongUse
-from bimodal.envs.perturbations.core.registry import axes
+from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import CLEAN, parse
+from bimodal.envs.scene_generation import generator
 from bimodal.policies.experts import Expert
 from fabricated import outcome, run_folder
 from scoring import DUMBBELL, POST, bimodal, expert_digests, panel, rows
@@ -71,7 +70,8 @@ def test_the_suites_have_the_variants_that_they_promise():
     assert [len(SUITES[name].tasks) for name in ("smoke", "core")] == [2, 6]
     assert [len(shifts[name]) for name in ("smoke", "core")] == [2, 8]
     assert {part.level for name in ("smoke", "core") for v in shifts[name] for part in parse(v)} == {2}
-    assert set(shifts["full"]) == {f"{axis}:{level}" for axis in (*axes(), "combo") for level in (1, 2, 3)}
+    every = (*perturbations(), "combo")
+    assert set(shifts["full"]) == {f"{axis}:{level}" for axis in every for level in (1, 2, 3)}
     assert shifts["full"] == every_variant() and set(shifts["core"]) < set(shifts["full"])
     assert SUITES["smoke"].panel(SLIPPERY) == SUITES["smoke"].seeds == range(16)
     assert SUITES["core"].panel(SLIPPERY) == range(50) and SUITES["core"].seeds == range(200)
@@ -91,9 +91,9 @@ def test_another_magnitude_is_another_suite(monkeypatch):
     before = base.hash()
     seen = {before, base._replace(variants=(CLEAN,)).hash(), base._replace(shifted=2).hash()}
     seen.add(base._replace(variants=(CLEAN, "contact.friction:1")).hash())
-    monkeypatch.setattr(axes()["contact.friction"], "levels", (1.0, 0.75, 0.4, 0.3))
+    monkeypatch.setattr(perturbations()["contact.friction"], "levels", (1.0, 0.75, 0.4, 0.3))
     assert base.hash() not in seen and len(seen) == 4
-    monkeypatch.setattr(axes()["contact.friction"], "levels", (1.0, 0.7, 0.5, 0.2))
+    monkeypatch.setattr(perturbations()["contact.friction"], "levels", (1.0, 0.7, 0.5, 0.2))
     assert base.hash() == before, "levels that the suite does not have do not matter"
 
 
@@ -122,8 +122,10 @@ def test_a_generator_without_a_valid_scene_is_one_line_and_never_clean(tmp_path,
     monkeypatch.setattr(
         "bimodal.envs.scene_generation.generator.fault", lambda *arguments: "all is in the way"
     )
-    monkeypatch.setattr("bimodal.envs.scene_generation.generator._worlds", OrderedDict())
+    generator._generate.cache_clear()
+    generator._judged.cache_clear()
     code, _, err = evaluated(tmp_path / "run", "--variant", "scene.clutter:3", capsys=capsys, policy="zero")
+    generator._judged.cache_clear()  # what the other tests shall not believe
     assert (code, len(err)) == (1, 1), err
     assert (
         "none of 60 scenes of scene.clutter:3 (20 pieces) can be used; the last: all is in the way" in err[0]
@@ -229,9 +231,9 @@ def test_a_suite_is_asked_for_variants_by_name():
 def test_an_axis_from_a_file_changes_the_hash_and_is_evaluated(tmp_path, monkeypatch):
     file = tmp_path / "heavier.py"
     file.write_text(
-        "from bimodal.envs.perturbations.core.perturbation import Axis\n"
-        "class Gravity(Axis):\n    name, unit = 'world.gravity', 'x'\n"
-        "    levels = (1.0, 1.1, 1.25, 1.5)\n    def model(self, model, task, rng):\n"
+        "from bimodal.envs.perturbations import Perturbation\n"
+        "class Gravity(Perturbation):\n    name, unit = 'world.gravity', 'x'\n"
+        "    levels = (1.0, 1.1, 1.25, 1.5)\n    def perturb_model(self, model, episode):\n"
         "        model.opt.gravity[:] *= self.magnitude\n"
     )
     with pytest.raises(WrongUse, match="unknown variant"):

@@ -119,7 +119,7 @@ def test_samplings_show_what_was_measured_and_a_dash_for_the_rest():
 
 def test_choices_show_who_takes_the_mode_or_changes_it():
     task = load_task(DUMBBELL)
-    aims = [Variant("start.bias:1").aimed(task, seed) for seed in range(4)]
+    aims = [Variant("start.bias:1").targeted_mode(task, seed) for seed in range(4)]
     columns = {"seed": [0, 1, 2, 3], "label": ["SUCCESS"] * 4}
     clean = {**columns, "mode": [0, 0, 0, 0]}
     names = [f"{axis}:{level}" for axis in ("start.bias", "contact.knock_after") for level in (1, 2, 3)]

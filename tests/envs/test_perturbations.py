@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from bimodal.benchmark.records.replay import check, replay
 from bimodal.benchmark.rollout.shard import Shard, run_shard
+from bimodal.envs.episode_context import EpisodeContext
 from bimodal.envs.errors import WrongUse
 from bimodal.envs.frames import from_frame
-from bimodal.envs.perturbations.core import registry as axis_files
+from bimodal.envs.perturbations.core import registry
 from bimodal.envs.perturbations.core.perturbation import overrides
-from bimodal.envs.perturbations.core.registry import axes
+from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import Variant, parse
 from bimodal.envs.perturbations.disturbances import grips
 from bimodal.envs.simulation import Simulation
@@ -32,7 +33,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "add-a-variant.md"
 
 
 def possible(task):
-    return [name for name in axes() if not Variant(f"{name}:2").impossible(task)]
+    return [name for name in perturbations() if not Variant(f"{name}:2").impossible(task)]
 
 
 class Watching(Planned):
@@ -72,7 +73,7 @@ def fly(simulation, steps, mode=0, watch=lambda: None, hold=False):
     """Execute an expert's plan and return what `watch` sees after each step."""
     plan, seen = simulation.task.plan(simulation, np.full(simulation.n, mode)), []
     for step in range(steps):
-        simulation.variant.push(simulation, step)
+        simulation.variant.perturb_simulation(simulation, step)
         simulation.step(plan[:, step])
         seen.append(watch())
     return seen
@@ -89,7 +90,9 @@ def test_level_0_is_clean_to_the_last_bit(name, recorded):
 @pytest.mark.parametrize("name", possible(TASK))
 def test_an_axis_is_felt_and_its_records_replay(name, recorded):
     result = recorded(f"{name}:2")
-    assert (result.digests != recorded("clean").digests).all() or overrides(axes()[name], "look")
+    assert (result.digests != recorded("clean").digests).all() or overrides(
+        perturbations()[name], "perturb_appearance"
+    )
     found = check(TASK, result)
     assert found.agrees and found.exact
     steps = int(result.verdict.steps[1])
@@ -110,24 +113,24 @@ def test_any_two_axes_combine():
         simulation = begin(f"{one}:1+{other}:2")
         variant, stay = simulation.variant, to_grid(simulation.stay("ee_absolute"))
         for step in range(2):
-            variant.observe(simulation.observe(), step)
-            action = variant.command(stay, "ee_absolute", step, simulation)
-            variant.push(simulation, step)
+            variant.perturb_observation(simulation.observe(), step)
+            action = variant.perturb_action(stay, "ee_absolute", step, simulation)
+            variant.perturb_simulation(simulation, step)
             simulation.step(from_grid(action))
         assert not simulation.diverged.any(), f"{one}+{other}"
 
 
-@pytest.mark.parametrize("name", axes())
+@pytest.mark.parametrize("name", perturbations())
 def test_an_axis_says_what_it_is(name):
-    kind = axes()[name]
-    assert not axis_files.flaw(kind) and kind.__doc__ and name.count(".") == 1
+    kind = perturbations()[name]
+    assert not registry.flaw(kind) and kind.__doc__ and name.count(".") == 1
     assert len(set(kind.levels)) == 4
 
 
 def test_the_combination_is_its_five_axes_at_its_level(recorded):
     """One of every group but the horizon, each with the draws that it has alone."""
     names = ("contact.friction", "sensing.noise", "actuation.delay", "start.bias", "scene.size")
-    assert [(axis.name, axis.level) for axis in Variant("combo:2").parts] == [(name, 2) for name in names]
+    assert [(part.name, part.level) for part in Variant("combo:2").parts] == [(name, 2) for name in names]
     written = "+".join(f"{name}:2" for name in names)
     assert list(recorded("combo:2").digests) == list(recorded(written).digests)
     assert list(record("combo:0").digests) == list(recorded("clean").digests)
@@ -164,7 +167,7 @@ def hold(variant, rows, push):
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
 def test_the_force_at_which_a_held_cube_slips_changes_by_the_factor_of_friction(level):
-    slip = 2 * 2.0 * 40.0 * axes()["contact.friction"].levels[level]  # two pads, mu, grip
+    slip = 2 * 2.0 * 40.0 * perturbations()["contact.friction"].levels[level]  # two pads, mu, grip
     forces = slip * np.array([0.9, 1.1])
     slid, _ = hold(f"contact.friction:{level}", 2, lambda row, _: ([0, 0, -forces[row]], [0, 0, 0]))
     assert slid[0] < 0.003 and slid[1] > 0.01
@@ -173,7 +176,9 @@ def test_the_force_at_which_a_held_cube_slips_changes_by_the_factor_of_friction(
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
 def test_the_torque_that_a_grip_resists_changes_by_the_wear_of_the_pads(level):
     # Four corners a pad of 10 N each: mu r of sliding and 5 cm of turning, in quadrature.
-    torque = 8 * 10.0 * np.hypot(2.0 * 0.008 * 2**0.5, 0.05) * axes()["contact.pad_wear"].levels[level]
+    torque = (
+        8 * 10.0 * np.hypot(2.0 * 0.008 * 2**0.5, 0.05) * perturbations()["contact.pad_wear"].levels[level]
+    )
     torques = torque * np.array([0.9, 1.1])
     _, spin = hold(f"contact.pad_wear:{level}", 2, lambda row, hand: ([0, 0, 0], torques[row] * hand[:, 0]))
     assert spin[0] < 2.0 and spin[1] > 10.0
@@ -181,7 +186,10 @@ def test_the_torque_that_a_grip_resists_changes_by_the_wear_of_the_pads(level):
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_objects_are_heavier_and_turn_harder_by_the_factor(level):
-    for kind, expected in (("clean", 1.0), (f"contact.mass:{level}", axes()["contact.mass"].levels[level])):
+    for kind, expected in (
+        ("clean", 1.0),
+        (f"contact.mass:{level}", perturbations()["contact.mass"].levels[level]),
+    ):
         simulation = begin(kind)
         body, dof = (getattr(simulation.model.body("left_cube"), at) for at in ("id", "dofadr"))
         applied = simulation.batch.bind("xfrc_applied")
@@ -196,7 +204,7 @@ def test_objects_are_heavier_and_turn_harder_by_the_factor(level):
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_the_centre_of_mass_moves_towards_a_drawn_mode(level):
-    task, way = load_task("PandaLiftDumbbell-v1"), 0.01 * axes()["contact.com_offset"].levels[level]
+    task, way = load_task("PandaLiftDumbbell-v1"), 0.01 * perturbations()["contact.com_offset"].levels[level]
     seeds = range(16)
     clean, simulation = begin(seeds=seeds, task=task), begin(f"contact.com_offset:{level}", seeds, task)
     middles = [world.batch.bind("xipos")[:, world.model.body("dumbbell").id] for world in (simulation, clean)]
@@ -208,7 +216,7 @@ def test_the_centre_of_mass_moves_towards_a_drawn_mode(level):
     local = simulation.in_frame(ends[0])[:, :2]
     near = [np.linalg.norm(local - task.grasps[mode, :2], axis=1) < 0.01 for mode in (0, 1)]
     assert (near[0] ^ near[1]).all() and 2 <= near[0].sum() <= 14
-    aimed = [simulation.variant.aimed(task, seed) for seed in seeds]
+    aimed = [simulation.variant.targeted_mode(task, seed) for seed in seeds]
     assert (np.take(near, 0, 0) == (np.array(aimed) == 0)).all()
     assert np.abs(simulation.position("dumbbell") - clean.position("dumbbell")).max() < 1e-9
 
@@ -219,7 +227,7 @@ def test_the_grip_is_weaker_but_not_slower(level):
     closing = [fly(world, 34, watch=lambda w=world: w.opening[0])[-3:] for world in (clean, simulation)]
     assert np.allclose(*closing, atol=2e-3)
     fly(simulation := begin(f"contact.grip_force:{level}"), LIFTED)
-    force = 40.0 * axes()["contact.grip_force"].levels[level]
+    force = 40.0 * perturbations()["contact.grip_force"].levels[level]
     for side in ("left", "right"):
         assert simulation.force(f"left_cube_{side}")[0] == pytest.approx(force, rel=0.05)
 
@@ -229,7 +237,9 @@ def test_objects_sink_deeper_into_soft_fingers_by_the_factor():
     for level in range(4):
         fly(simulation := begin(f"contact.compliance:{level}"), LIFTED)
         depths.append((0.045 - simulation.opening[0]) / 2 + 0.0005)  # the pads reach 0.5 mm in
-    assert np.array(depths) / depths[0] == pytest.approx(axes()["contact.compliance"].levels, rel=0.1)
+    assert np.array(depths) / depths[0] == pytest.approx(
+        perturbations()["contact.compliance"].levels, rel=0.1
+    )
     assert _holding(simulation) == {"finger1_pad_collision", "finger2_pad_collision"}, "only pads carry"
 
 
@@ -254,7 +264,9 @@ def test_a_knock_just_before_contact_slides_the_objects_so_far(level):
 
     near, moved = map(np.array, zip(*fly(simulation, 31, watch=seen), strict=True))
     distance = np.linalg.norm(moved, axis=-1)
-    assert distance[-1] == pytest.approx(0.01 * axes()["contact.knock"].levels[level], rel=0.1, abs=1e-3)
+    assert distance[-1] == pytest.approx(
+        0.01 * perturbations()["contact.knock"].levels[level], rel=0.1, abs=1e-3
+    )
     assert near[(distance < 1e-4).sum(0) - 1, range(4)] == pytest.approx(0.05, abs=0.02)
     knock = simulation.variant.parts[0].draws[:, 0]
     assert moved[-1] / distance[-1][:, None] == pytest.approx(
@@ -278,19 +290,19 @@ def test_a_knock_after_commitment_brings_the_other_mode_nearer(level, mode):
     commits = (~inside[16:]).argmax(0) + 16
     for row, commit in enumerate(commits):
         assert free[: commit + 1, row].all() and not free[commit + 1 :, row].any(), commit
-    way = 0.01 * axes()["contact.knock_after"].levels[level] * (1 - 2 * mode)
+    way = 0.01 * perturbations()["contact.knock_after"].levels[level] * (1 - 2 * mode)
     assert moved[commits + 3, range(3), 1] == pytest.approx(way, rel=0.15)
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_the_hand_is_pushed_once_before_the_modes_part_by_the_impulse(level):
-    impulse = axes()["contact.push"].levels[level]
+    impulse = perturbations()["contact.push"].levels[level]
     simulation = begin(f"contact.push:{level}", range(6))
     applied, stay = simulation.batch.bind("xfrc_applied"), simulation.stay("ee_absolute")
     hand = simulation.model.body("eef").id
     start, felt, moved = simulation.tcp_position.copy(), [], []
     for step in range(24):
-        simulation.variant.push(simulation, step)
+        simulation.variant.perturb_simulation(simulation, step)
         felt.append(applied.sum(1)[:, :2].copy())
         assert not np.delete(applied, hand, axis=1).any()
         simulation.step(stay)
@@ -343,20 +355,22 @@ def commands(variant, space="ee_absolute", n=40, steps=60):
     simulation = begin(variant, range(n))
     stay = simulation.stay(space)
     asked = to_grid(0.99 * stay * (1 - 2e-3 * np.arange(steps)[:, None, None]) + 0.01 * (space == "ee_delta"))
-    told = [simulation.variant.command(grid, space, step, simulation) for step, grid in enumerate(asked)]
+    told = [
+        simulation.variant.perturb_action(grid, space, step, simulation) for step, grid in enumerate(asked)
+    ]
     return asked, np.array(told), to_grid(stay)
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_a_delay_is_so_many_control_steps(level):
-    late = axes()["actuation.delay"].levels[level]
+    late = perturbations()["actuation.delay"].levels[level]
     asked, told, stay = commands(f"actuation.delay:{level}", n=2, steps=12)
     assert (told[late:] == asked[:-late]).all() and (told[:late] == stay).all()
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_jitter_takes_up_to_so_many_control_steps_and_never_goes_back(level):
-    late = axes()["actuation.jitter"].levels[level]
+    late = perturbations()["actuation.jitter"].levels[level]
     asked, told, _ = commands(f"actuation.jitter:{level}")
     age = np.arange(60)[:, None] - np.abs(told[:, None] - asked[None]).sum(-1).argmin(1)
     assert age[late:].max() == late and age.min() == 0
@@ -367,7 +381,7 @@ def test_jitter_takes_up_to_so_many_control_steps_and_never_goes_back(level):
 def test_a_share_of_the_commands_is_dropped_and_the_last_one_held(level):
     asked, told, _ = commands(f"actuation.dropped:{level}")
     lost = (told != asked).any(-1)
-    assert lost.mean() == pytest.approx(axes()["actuation.dropped"].levels[level], abs=0.03)
+    assert lost.mean() == pytest.approx(perturbations()["actuation.dropped"].levels[level], abs=0.03)
     rows = np.argwhere(lost[1:])
     assert all((told[step + 1, row] == told[step, row]).all() for step, row in rows)
 
@@ -382,7 +396,9 @@ def test_a_dropped_step_of_the_hand_is_no_step():
 def test_the_commanded_position_scatters(level):
     asked, told, _ = commands(f"actuation.noise:{level}")
     error = from_grid(told - asked)
-    assert error[..., :3].std() == pytest.approx(1e-3 * axes()["actuation.noise"].levels[level], rel=0.05)
+    assert error[..., :3].std() == pytest.approx(
+        1e-3 * perturbations()["actuation.noise"].levels[level], rel=0.05
+    )
     assert np.abs(error[..., :3].mean()) < 2e-4 and not error[..., 3:].any()
 
 
@@ -397,7 +413,7 @@ def test_weak_servos_give_way_by_the_inverse_of_the_gain(level):
         for _ in range(30):
             simulation.step(stay, "joint_absolute")
         give.append((simulation.tcp_position - start)[0, 1])
-    assert give[0] / give[1] == pytest.approx(axes()["actuation.gain"].levels[level], rel=0.05)
+    assert give[0] / give[1] == pytest.approx(perturbations()["actuation.gain"].levels[level], rel=0.05)
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
@@ -409,7 +425,9 @@ def test_the_gripper_closes_slower_by_the_factor(level):
         action[:, -1] = -0.008
         simulation.step(action)
         speeds.append(simulation.qvel[0, simulation.arms[0].fingers[0]])
-    assert speeds[1] / speeds[0] == pytest.approx(axes()["actuation.gripper_speed"].levels[level], rel=0.03)
+    assert speeds[1] / speeds[0] == pytest.approx(
+        perturbations()["actuation.gripper_speed"].levels[level], rel=0.03
+    )
 
 
 # ------------------------------------------------------------------------------------------- sensing
@@ -424,7 +442,7 @@ def sensed(variant, n=30, steps=60):
         for body in TASK.objects:
             now[f"{body}_position"] += 0.1 * rng.standard_normal(3)
         true.append(now)
-        seen.append(simulation.variant.observe(dict(now), step))
+        seen.append(simulation.variant.perturb_observation(dict(now), step))
     return true, seen
 
 
@@ -435,7 +453,7 @@ def stacked(frames, name):
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_observed_poses_scatter(level):
     true, seen = sensed(f"sensing.noise:{level}")
-    spread = axes()["sensing.noise"].levels[level]
+    spread = perturbations()["sensing.noise"].levels[level]
     for body in TASK.objects:
         error = stacked(seen, f"{body}_position") - stacked(true, f"{body}_position")
         assert 1e3 * error.std((0, 1)) == pytest.approx([spread] * 3, rel=0.08)
@@ -450,9 +468,11 @@ def test_observed_poses_scatter(level):
 def test_observed_poses_are_off_by_one_length_all_episode(level):
     true, seen = sensed(f"sensing.bias:{level}", steps=5)
     error = [stacked(seen, f"{body}_position") - stacked(true, f"{body}_position") for body in TASK.objects]
-    assert np.linalg.norm(error, axis=-1) == pytest.approx(1e-3 * axes()["sensing.bias"].levels[level])
+    assert np.linalg.norm(error, axis=-1) == pytest.approx(
+        1e-3 * perturbations()["sensing.bias"].levels[level]
+    )
     assert np.ptp(np.array(error), axis=(0, 1)).max() < 1e-12
-    assert np.abs(error[0][0].mean(0)).max() < 0.5e-3 * axes()["sensing.bias"].levels[level]
+    assert np.abs(error[0][0].mean(0)).max() < 0.5e-3 * perturbations()["sensing.bias"].levels[level]
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
@@ -460,14 +480,14 @@ def test_a_share_of_the_measurements_is_missing_and_the_last_one_seen_again(leve
     true, seen = sensed(f"sensing.dropout:{level}")
     real, found = (stacked(some, "left_cube_position") for some in (true, seen))
     missing = (real != found).any(-1)
-    assert missing[1:].mean() == pytest.approx(axes()["sensing.dropout"].levels[level], abs=0.04)
+    assert missing[1:].mean() == pytest.approx(perturbations()["sensing.dropout"].levels[level], abs=0.04)
     assert not missing[0].any() and (found[1:][missing[1:]] == found[:-1][missing[1:]]).all()
     assert (stacked(seen, "tcp_position") == stacked(true, "tcp_position")).all()
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_everything_is_seen_so_many_control_steps_late(level):
-    late = axes()["sensing.latency"].levels[level]
+    late = perturbations()["sensing.latency"].levels[level]
     true, seen = sensed(f"sensing.latency:{level}", n=2, steps=9)
     for name in true[0]:
         real, found = stacked(true, name), stacked(seen, name)
@@ -476,10 +496,12 @@ def test_everything_is_seen_so_many_control_steps_late(level):
 
 def pictures(name, level, image, cameras=("front_image",), n=8):
     """Return what the cameras give of one picture in n episodes, (cameras, n, H, W, 3)."""
-    axis = axes()[name](level)
-    rng = np.random.default_rng(7)
-    axis.begin(TASK, np.stack([axis.draw(TASK, rng) for _ in range(n)]))
-    seen = axis.observe({name: np.repeat(image[None], n, 0) for name in cameras} | {"x": np.ones((n, 1))}, 3)
+    camera = perturbations()[name](level)
+    episode = EpisodeContext(TASK, 0, np.random.default_rng(7))
+    camera.reset(TASK, np.stack([camera.draw_numbers(episode) for _ in range(n)]))
+    seen = camera.perturb_observation(
+        {name: np.repeat(image[None], n, 0) for name in cameras} | {"x": np.ones((n, 1))}, 3
+    )
     assert (seen["x"] == 1).all()
     return np.stack([seen[name] for name in cameras])
 
@@ -488,7 +510,7 @@ def pictures(name, level, image, cameras=("front_image",), n=8):
 def test_pixels_scatter(level):
     grey = np.full((48, 48, 3), 128, np.uint8)
     found = pictures("sensing.camera_noise", level, grey, ("front_image", "wrist_image")).astype(float)
-    spread = axes()["sensing.camera_noise"].levels[level]
+    spread = perturbations()["sensing.camera_noise"].levels[level]
     assert found.std() == pytest.approx(spread, rel=0.05) and found.mean() == pytest.approx(128, abs=0.5)
     if level:
         flat = found.reshape(16, -1)
@@ -503,7 +525,7 @@ def test_the_picture_is_blurred_by_so_many_pixels(level):
     places = np.arange(97) - 48
     spread = (found.sum(0) @ places**2) / found.sum() - (9**2 - 1) / 12
     assert np.sqrt(max(spread, 0)) == pytest.approx(
-        axes()["sensing.camera_blur"].levels[level], rel=0.08, abs=0.02
+        perturbations()["sensing.camera_blur"].levels[level], rel=0.08, abs=0.02
     )
 
 
@@ -511,7 +533,7 @@ def test_the_picture_is_blurred_by_so_many_pixels(level):
 def test_the_light_is_so_many_stops_off(level):
     grey = np.full((4, 4, 3), 64, np.uint8)
     means = pictures("sensing.camera_exposure", level, grey)[0].mean((1, 2, 3))
-    stops = axes()["sensing.camera_exposure"].levels[level]
+    stops = perturbations()["sensing.camera_exposure"].levels[level]
     assert {*np.round(np.log2(means / 64), 1)} == {stops, -stops}
 
 
@@ -520,9 +542,9 @@ def test_the_light_is_so_many_stops_off(level):
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_the_episode_is_shorter(level, recorded):
-    share = axes()["horizon.short"].levels[level]
-    assert Variant(f"horizon.short:{level}").horizon(100) == round(100 * share)
-    assert Variant(f"horizon.short:{level}").horizon(101) == np.ceil(101 * share)
+    share = perturbations()["horizon.short"].levels[level]
+    assert Variant(f"horizon.short:{level}").episode_steps(100) == round(100 * share)
+    assert Variant(f"horizon.short:{level}").episode_steps(101) == np.ceil(101 * share)
 
 
 def test_a_short_episode_ends_there(recorded):
@@ -534,7 +556,7 @@ def test_a_short_episode_ends_there(recorded):
 def test_the_arm_starts_in_a_posture_so_far_away(level):
     clean, shifted = (begin(variant, range(6)) for variant in ("clean", f"start.joints:{level}"))
     away = (shifted.qpos - clean.qpos)[:, shifted.arms[0].joints]
-    assert np.linalg.norm(away, axis=1) == pytest.approx(axes()["start.joints"].levels[level])
+    assert np.linalg.norm(away, axis=1) == pytest.approx(perturbations()["start.joints"].levels[level])
     assert (shifted.ctrl[:, :7] == shifted.qpos[:, shifted.arms[0].joints]).all()
 
 
@@ -544,11 +566,11 @@ def test_the_hand_starts_nearer_to_one_mode(level, task):
     task = load_task(task)
     clean, shifted = (begin(variant, range(10), task) for variant in ("clean", f"start.bias:{level}"))
     moved, middle = shifted.hand - clean.hand, task.grasps.mean(0)
-    ways = axes()["start.bias"].levels[level] * (task.grasps - middle)
+    ways = perturbations()["start.bias"].levels[level] * (task.grasps - middle)
     ways[:, 2] = 0
     chosen = np.linalg.norm(moved[:, None] - ways, axis=-1).argmin(1)
     assert moved == pytest.approx(ways[chosen], abs=5e-3) and len({*chosen}) == 2
-    assert chosen.tolist() == [shifted.variant.aimed(task, seed) for seed in range(10)]
+    assert chosen.tolist() == [shifted.variant.targeted_mode(task, seed) for seed in range(10)]
 
 
 def test_what_has_moved_with_the_scene_stays_where_it_was():
@@ -592,7 +614,7 @@ def test_the_page_adds_a_variant(tmp_path, monkeypatch):
     file = tmp_path / "gravity.py"
     file.write_text(classes + "\n" + draw + "\n" + impossible)
     monkeypatch.setenv("BIMODAL_AXES", str(file))
-    assert axes()["world.gravity"].levels[3] == 1.5
+    assert perturbations()["world.gravity"].levels[3] == 1.5
     simulation = begin("world.gravity:3")
     assert simulation.batch.models[0].opt.gravity[2] == pytest.approx(-9.81 * 1.5)
     assert simulation.variant.parts[0].draws.shape == (1, 1)
@@ -605,25 +627,25 @@ def test_the_page_adds_a_variant(tmp_path, monkeypatch):
         parse("world.gravity:2")
 
 
-AXIS = (
-    "from bimodal.envs.perturbations.core.perturbation import Axis\n"
-    "class Dust(Axis):\n    name = 'contact.dust'\n    unit = 'x'\n"
+DUST = (
+    "from bimodal.envs.perturbations import Perturbation\n"
+    "class Dust(Perturbation):\n    name = 'contact.dust'\n    unit = 'x'\n"
 )
 LEVELS = "    levels = (1.0, 0.9, 0.8, 0.7)\n"
-MODEL = "    def model(self, model, task, rng):\n        pass\n"
+MODEL = "    def perturb_model(self, model, episode):\n        pass\n"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x = 1\n", "holds no subclass of Axis with a name"),
+        ("x = 1\n", "holds no subclass of Perturbation with a name"),
         ("x = \n", "does not load: SyntaxError"),
         ("import missing_thing\n", "does not load: ModuleNotFoundError"),
-        (AXIS + MODEL, "Dust: `levels` are the 4 magnitudes"),
-        (AXIS + LEVELS, "Dust: it changes nothing; write one of its hooks"),
-        (AXIS.replace("contact.dust", "Dust") + LEVELS + MODEL, "Dust: its name is 'Dust'"),
-        (AXIS.replace("contact.dust", "contact.mass") + LEVELS + MODEL, "'contact.mass' exists already"),
-        (AXIS.replace("unit", "units") + LEVELS + MODEL, "Dust: it has no unit"),
+        (DUST + MODEL, "Dust: `levels` are the 4 magnitudes"),
+        (DUST + LEVELS, "Dust: it changes nothing; write one of its hooks"),
+        (DUST.replace("contact.dust", "Dust") + LEVELS + MODEL, "Dust: its name is 'Dust'"),
+        (DUST.replace("contact.dust", "contact.mass") + LEVELS + MODEL, "'contact.mass' exists already"),
+        (DUST.replace("unit", "units") + LEVELS + MODEL, "Dust: it has no unit"),
     ],
 )
 def test_a_wrong_file_is_one_line(text, message, tmp_path, monkeypatch):
@@ -643,7 +665,7 @@ def test_a_file_that_is_not_there_is_one_line(monkeypatch):
 
 
 def test_an_installed_package_may_bring_an_axis(tmp_path, monkeypatch):
-    (tmp_path / "dusty_axes.py").write_text(AXIS + LEVELS + MODEL)
+    (tmp_path / "dusty_axes.py").write_text(DUST + LEVELS + MODEL)
     monkeypatch.syspath_prepend(tmp_path)
     names = (
         ("contact.dust", "dusty_axes:Dust"),
@@ -651,12 +673,14 @@ def test_an_installed_package_may_bring_an_axis(tmp_path, monkeypatch):
         ("contact.mass", "dusty_axes:Dust"),
     )
     points = [EntryPoint(name, value, "bimodal.axes") for name, value in names]
-    monkeypatch.setattr(axis_files, "entry_points", lambda group: points)
-    monkeypatch.setattr(axis_files, "_installed", axis_files._installed.__wrapped__)
-    axis_files._axes.cache_clear()
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    monkeypatch.setattr(registry, "_installed", registry._installed.__wrapped__)
+    registry._axes.cache_clear()
     try:
         with pytest.warns(UserWarning, match="is left out") as warned:
-            assert axes()["contact.dust"].__name__ == "Dust" and "contact.rust" not in axes()
-        assert len(warned) == 2 and axes()["contact.mass"].__name__ == "Mass"
+            assert (
+                perturbations()["contact.dust"].__name__ == "Dust" and "contact.rust" not in perturbations()
+            )
+        assert len(warned) == 2 and perturbations()["contact.mass"].__name__ == "Mass"
     finally:
-        axis_files._axes.cache_clear()
+        registry._axes.cache_clear()

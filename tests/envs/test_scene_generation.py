@@ -10,8 +10,8 @@ from bimodal.cli.main import main
 from bimodal.envs.base_scene import clean_model
 from bimodal.envs.distributions import TEST, TRAIN, VALIDATION, choice, uniform
 from bimodal.envs.errors import BimodalError, WrongUse
-from bimodal.envs.perturbations.core.perturbation import Axis, overrides
-from bimodal.envs.perturbations.core.registry import axes
+from bimodal.envs.perturbations.core.perturbation import Perturbation, overrides
+from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.envs.perturbations.scene_appearance import TABLES
 from bimodal.envs.random_streams import stream
@@ -30,9 +30,15 @@ from PIL import Image
 
 DUMBBELL, POT, CUBE = "PandaLiftDumbbell-v1", "PandaLiftPot-v1", "PandaPickEitherCube-v1"
 SCENES = sorted(
-    name for name, kind in axes().items() if name.startswith("scene.") and overrides(kind, "scene")
+    name
+    for name, kind in perturbations().items()
+    if name.startswith("scene.") and overrides(kind, "perturb_scene")
 )
-LOOKS = sorted(name for name, kind in axes().items() if name.startswith("scene.") and overrides(kind, "look"))
+LOOKS = sorted(
+    name
+    for name, kind in perturbations().items()
+    if name.startswith("scene.") and overrides(kind, "perturb_appearance")
+)
 
 
 def begun(task, variant, seeds):
@@ -56,8 +62,8 @@ def played(task, variant, seeds, steps=30):
 
 def forget():
     """Have scenes drawn and judged anew."""
-    generator._worlds.clear()
-    generator._judged.clear()
+    generator._generate.cache_clear()
+    generator._judged.cache_clear()
 
 
 # ------------------------------------------------------------------------------------ what is claimed
@@ -145,7 +151,7 @@ def test_the_table_tilts_by_what_is_claimed(level, degrees):
 def test_the_post_is_so_far_from_the_hand_of_its_mode(level, cm):
     task, variant = load_task(DUMBBELL), Variant(f"scene.blocked:{level}")
     for seed in range(4):
-        mode = variant.blocked(task, seed)
+        mode = variant.blocked_mode(task, seed)
         model, data = _at_start(task, f"scene.blocked:{level}", seed)
         post, nearest = model.geom("obstacle").id, np.inf
         simulation = Simulation(task, 1)
@@ -167,7 +173,7 @@ def test_the_post_is_so_far_from_the_hand_of_its_mode(level, cm):
 
 def _at_start(task, variant, seed):
     """Return model and data of an episode's scene at the average start."""
-    found = generator.world(Variant(variant).having("scene"), task, seed)
+    found = generator.world(Variant(variant).having("perturb_scene"), task, seed)
     seen, data = reference(task), mujoco.MjData(found.model)
     data.qpos[seen.joints] = seen.keyframes[0].qpos
     poses = {
@@ -188,7 +194,7 @@ def looks(clean, variant, seeds):
     found = []
     for seed in seeds:
         found.append(clean.__copy__())
-        Variant(variant).look(found[-1], load_task(POT), seed)
+        Variant(variant).perturb_appearance(found[-1], load_task(POT), seed)
     return found
 
 
@@ -200,7 +206,7 @@ def bearings(directions):
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_lamps_turn_and_brighten_within_the_range_and_use_it(dressed_pot, level):
-    most = axes()["scene.lighting"].levels[level]
+    most = perturbations()["scene.lighting"].levels[level]
     found = looks(dressed_pot, f"scene.lighting:{level}", range(24))
     for name in ("key", "fill"):
         (turn, _), (before, _) = (
@@ -215,7 +221,7 @@ def test_lamps_turn_and_brighten_within_the_range_and_use_it(dressed_pot, level)
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_cameras_move_around_what_they_look_at_within_the_range_and_use_it(dressed_pot, level):
-    most, at = axes()["scene.camera"].levels[level], np.array(views(1)["front"].lookat)
+    most, at = perturbations()["scene.camera"].levels[level], np.array(views(1)["front"].lookat)
     found = looks(dressed_pot, f"scene.camera:{level}", range(24))
     (before, height), far = (
         bearings(dressed_pot.camera("front").pos - at),
@@ -273,22 +279,22 @@ def test_nothing_penetrates_or_moves(name):
 def test_experts_of_free_modes_succeed_and_of_blocked_ones_do_not(name):
     task, variant, seeds = load_task(DUMBBELL), Variant(f"{name}:3"), range(510_000, 510_006)
     for mode in range(2):
-        blocked = np.array([variant.blocked(task, seed) == mode for seed in seeds])
+        blocked = np.array([variant.blocked_mode(task, seed) == mode for seed in seeds])
         success = trial(task, Blend(task, np.eye(2)[mode]), seeds, variant=variant.name).success
         assert np.array_equal(success, ~blocked)
 
 
 def test_which_mode_is_blocked_is_drawn():
     task = load_task(DUMBBELL)
-    drawn = [Variant("scene.blocked:3").blocked(task, seed) for seed in range(60)]
+    drawn = [Variant("scene.blocked:3").blocked_mode(task, seed) for seed in range(60)]
     assert 15 < sum(drawn) < 45 and set(drawn) == {0, 1}
-    assert Variant("scene.size:3+sensing.noise:1").blocked(task, 0) == -1
+    assert Variant("scene.size:3+sensing.noise:1").blocked_mode(task, 0) == -1
 
 
 def test_touching_the_post_is_told_to_the_referee():
     simulation = begun(DUMBBELL, "scene.blocked:3", range(8))
     task, variant = simulation.task, simulation.variant
-    modes = np.array([variant.blocked(task, seed) for seed in range(8)])
+    modes = np.array([variant.blocked_mode(task, seed) for seed in range(8)])
     plan, worst, clean = task.plan(simulation, modes), np.zeros(8), np.zeros(8)
     for step in range(plan.shape[1]):
         simulation.step(plan[:, step])
@@ -316,7 +322,7 @@ def test_moments_at_which_hands_are_far_would_reject_no_scene(name, monkeypatch)
     for room in (check.ROOM, 0.0):  # without any room, all moments are tried
         monkeypatch.setattr(check, "ROOM", room)
         forget()
-        axes = Variant("scene.size:3").having("scene")
+        axes = Variant("scene.size:3").having("perturb_scene")
         counts.append([generator.world(axes, task, seed).rejected for seed in range(30)])
     assert counts[0] == counts[1] and max(counts[0]) > 0
 
@@ -365,14 +371,17 @@ def test_seen_and_unseen_kinds_never_meet_and_train_scenes_show_only_the_former(
         (TRAIN.start, [False] * 2),
     ):
         assert [novel(first + step) for step in range(2)] == kinds
-        assert [Variant(f"{name}:3").unseen(task, first + step) for step in range(2)] == kinds
-    assert Variant("scene.size:3+scene.blocked:1").unseen(task, 0) is None
-    assert Variant(f"scene.size:3+{name}:1").unseen(task, 0) and Variant(f"{name}:0").unseen(task, 0) is None
+        assert [Variant(f"{name}:3").has_unseen_kinds(task, first + step) for step in range(2)] == kinds
+    assert Variant("scene.size:3+scene.blocked:1").has_unseen_kinds(task, 0) is None
+    assert (
+        Variant(f"scene.size:3+{name}:1").has_unseen_kinds(task, 0)
+        and Variant(f"{name}:0").has_unseen_kinds(task, 0) is None
+    )
 
 
 def test_a_shape_that_no_train_scene_can_have_is_refused_and_unseen_in_every_test_scene():
     task = load_task(CUBE)
-    assert [Variant("scene.shape:1").unseen(task, seed) for seed in (0, 1)] == [True, True]
+    assert [Variant("scene.shape:1").has_unseen_kinds(task, seed) for seed in (0, 1)] == [True, True]
     for seed in (0, 1):
         assert model_of(CUBE, "scene.shape:3", seed).geom("left_cube").type == mujoco.mjtGeom.mjGEOM_CYLINDER
     with pytest.raises(
@@ -388,7 +397,7 @@ def test_what_would_be_in_a_hands_way_keeps_its_form():
         model = axis.models(clean_model(task), task, [seed])[0]
         assert model.geom("hub").type == mujoco.mjtGeom.mjGEOM_CYLINDER
         assert model.geom("left_arm_rib").type == mujoco.mjtGeom.mjGEOM_ELLIPSOID
-        assert axis.unseen(task, seed)
+        assert axis.has_unseen_kinds(task, seed)
     with pytest.raises(BimodalError, match="no shape could be square"):
         axis.models(clean_model(task), task, [TRAIN.start])
 
@@ -402,12 +411,12 @@ def test_draws_come_from_dm_control_and_from_the_stream():
 # ------------------------------------------------------------------------------------- bad scenes
 
 
-class _Sinking(Axis):
+class _Sinking(Perturbation):
     name = "scene.sinking"
     unit = "cm"
     levels = (0.0, 1.0, 2.0, 3.0)
 
-    def scene(self, spec, task, rng):
+    def perturb_scene(self, spec, episode):
         body = spec.worldbody.add_body(name="stone", mocap=True)
         body.add_geom(name="stone", type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.1, 0.1, 0.1])
 

@@ -1,6 +1,6 @@
-"""The perturbations: every class in these files that has a `name` is an axis; see `envs/axis.py`.
+"""The perturbations: every class in these files that has a `name` is one; see `perturbation.py`.
 
-Axes from outside the package come from the files in BIMODAL_AXES and from the entry points of installed
+Those from outside the package come from the files in BIMODAL_AXES and from the entry points of installed
 packages; like a task's, no code of theirs runs because a record names them.
 """
 
@@ -17,28 +17,38 @@ from pathlib import Path
 
 from ...errors import WrongUse
 from ...plugins.import_file import import_file
-from .perturbation import LEVELS, Axis, overrides
+from .perturbation import LEVELS, Perturbation, overrides
 
 FILES = "BIMODAL_AXES"
-"""Environment variable with further files of axes, separated as in PATH."""
+"""Environment variable with further files of perturbations, separated as in PATH."""
 GROUP = "bimodal.axes"
-"""Entry points of installed packages: an axis's name = `module:Class`."""
+"""Entry points of installed packages: a perturbation's name = `module:Class`."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
-_HOOKS = ("scene", "model", "look", "start", "joints", "horizon", "observe", "act", "push")
+_HOOKS = (
+    "perturb_scene",
+    "perturb_model",
+    "perturb_appearance",
+    "perturb_start",
+    "joint_offsets",
+    "episode_steps",
+    "perturb_observation",
+    "perturb_action",
+    "perturb_simulation",
+)
 
 
-def axes() -> dict[str, type[Axis]]:
-    """Return every axis by name, in alphabetical order.
+def perturbations() -> dict[str, type[Perturbation]]:
+    """Return every perturbation by name, in alphabetical order.
 
     Raises:
-        WrongUse: a file of BIMODAL_AXES does not load, or holds no axis or a wrong one.
+        WrongUse: a file of BIMODAL_AXES does not load, or holds no perturbation or a wrong one.
         TypeError: two classes of the package have one name.
     """
-    return _axes(os.environ.get(FILES, ""))
+    return _perturbations(os.environ.get(FILES, ""))
 
 
 @cache
-def _axes(files: str) -> dict[str, type[Axis]]:
+def _perturbations(files: str) -> dict[str, type[Perturbation]]:
     found = dict(_built_in()) | dict(_installed())
     for path in filter(None, files.split(os.pathsep)):
         kinds = _in_file(Path(path).resolve())
@@ -49,8 +59,8 @@ def _axes(files: str) -> dict[str, type[Axis]]:
     return dict(sorted(found.items()))
 
 
-def flaw(kind: type[Axis]) -> str:
-    """Return what is wrong with the class of an axis, "" for nothing."""
+def flaw(kind: type[Perturbation]) -> str:
+    """Return what is wrong with the class of a perturbation, "" for nothing."""
     if not _NAME.fullmatch(kind.name):
         return f'its name is {kind.name!r}; write one such as "contact.dust"'
     if not isinstance(getattr(kind, "unit", None), str):
@@ -63,8 +73,8 @@ def flaw(kind: type[Axis]) -> str:
 
 
 @cache
-def _built_in() -> dict[str, type[Axis]]:
-    found: dict[str, type[Axis]] = {}
+def _built_in() -> dict[str, type[Perturbation]]:
+    found: dict[str, type[Perturbation]] = {}
     for module in pkgutil.iter_modules([str(Path(__file__).parents[1])]):
         if module.ispkg:
             continue
@@ -76,42 +86,44 @@ def _built_in() -> dict[str, type[Axis]]:
 
 
 @cache
-def _installed() -> dict[str, type[Axis]]:
-    """Return the axes of installed packages; what is wrong there is left out with a warning."""
-    found: dict[str, type[Axis]] = {}
+def _installed() -> dict[str, type[Perturbation]]:
+    """Return the perturbations of installed packages; what is wrong there is left out with a warning."""
+    found: dict[str, type[Perturbation]] = {}
     for point in entry_points(group=GROUP):
         try:
             kind = _point(point)
         except Exception as error:
             name = point.dist.name if point.dist else point.value
             why = f"{type(error).__name__}: {error}"
-            warnings.warn(f"{name}: its axis {point.name!r} is left out: {why}", stacklevel=2)
+            warnings.warn(f"{name}: its perturbation {point.name!r} is left out: {why}", stacklevel=2)
         else:
             found.setdefault(kind.name, kind)
     return found
 
 
-def _point(point: EntryPoint) -> type[Axis]:
+def _point(point: EntryPoint) -> type[Perturbation]:
     kind = point.load()
     if kind not in _named([kind]) or kind.name != point.name or point.name in _built_in():
-        raise WrongUse(f"{point.value} is no axis of this name, or the name is Bimodal's own")
+        raise WrongUse(f"{point.value} is no perturbation of this name, or the name is Bimodal's own")
     if wrong := flaw(kind):
         raise WrongUse(wrong)
     return kind
 
 
-def _in_file(file: Path) -> list[type[Axis]]:
+def _in_file(file: Path) -> list[type[Perturbation]]:
     try:
         module = import_file(file, "axis")
     except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise WrongUse(f"{file} does not load: {why} (the variable {FILES} names this file)") from error
     if not (kinds := _named(vars(module).values())):
-        raise WrongUse(f"{file} holds no subclass of Axis with a name (the variable {FILES} names this file)")
+        raise WrongUse(
+            f"{file} holds no subclass of Perturbation with a name (the variable {FILES} names this file)"
+        )
     return kinds
 
 
-def _named(values: Iterable[object]) -> list[type[Axis]]:
-    """Return the axes among the values of a module: those that state a name of their own."""
-    kinds = [kind for kind in values if isinstance(kind, type) and issubclass(kind, Axis)]
+def _named(values: Iterable[object]) -> list[type[Perturbation]]:
+    """Return the perturbations among the values of a module: those that state a name of their own."""
+    kinds = [kind for kind in values if isinstance(kind, type) and issubclass(kind, Perturbation)]
     return [kind for kind in kinds if "name" in vars(kind)]
