@@ -63,6 +63,11 @@ def choice(kind: str, text: str, names: tuple[str, ...], default: str = "") -> A
     return option("NAME", text, parse, default, autocompletion=lambda: names)
 
 
+def task_option(text: str) -> Any:
+    """Return the declaration of an option that is a task."""
+    return option("TASK", text, task_name, autocompletion=task_names)
+
+
 # ------------------------------------------------------------------------------------ how they are read
 
 

@@ -16,8 +16,7 @@ from .arguments import (
     option,
     policy_names,
     seed_range,
-    task_name,
-    task_names,
+    task_option,
 )
 from .videos import present
 
@@ -34,10 +33,7 @@ Policy = Annotated[
     ),
 ]
 Suite = Annotated[str, choice("suite", ", ".join(SUITES), SUITES)]
-Tasks = Annotated[
-    list[str] | None,
-    option("TASK", "only this task, id or file.py (may be repeated)", task_name, autocompletion=task_names),
-]
+Tasks = Annotated[list[str] | None, task_option("only this task, id or file.py (may be repeated)")]
 Seeds = Annotated[str | None, option("SEEDS", "other seeds: START..END, both included, or a count")]
 Variants = Annotated[
     list[str] | None,

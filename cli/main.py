@@ -7,6 +7,7 @@ stands above all rooms. A command imports what it needs when it runs, so help an
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -14,33 +15,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ..envs.errors import BimodalError, WrongUse, unknown_name
-from . import (
-    bench,
-    certify,
-    check,
-    demos,
-    evaluate,
-    leaderboard,
-    new_task,
-    policies,
-    probe,
-    reproduce,
-    results,
-    scenes,
-    site,
-    speed,
-    tasks,
-    train,
-    videos,
-    view,
-)
 from .arguments import flag
+from .evaluate import ENTRY_FOLDER
 
 COMMANDS = {
-    module.__name__.rpartition(".")[2].replace("_", "-"): module
-    for module in (
-        *(bench, tasks, policies, new_task, view, scenes, demos, train, evaluate, videos),
-        *(certify, results, probe, leaderboard, check, reproduce, site, speed),
+    name: import_module(f".{name.replace('-', '_')}", __package__)
+    for name in (
+        *("bench", "tasks", "policies", "new-task", "view", "scenes", "demos", "train", "evaluate", "videos"),
+        *("certify", "results", "probe", "leaderboard", "check", "reproduce", "site", "speed"),
     )
 }
 """The commands, in the order of the help text; each has `run`, whose docstring is its help, and `EXAMPLE`."""
@@ -70,7 +52,7 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
     for word, follower in zip(words, [*words, "-"][1:], strict=True):
         begin.append(word)
         if word == "--entry" and follower.startswith("-"):
-            begin.append(evaluate.ENTRY_FOLDER)
+            begin.append(ENTRY_FOLDER)
     return begin
 
 

@@ -14,8 +14,7 @@ from .arguments import (
     number,
     option,
     seed_range,
-    task_name,
-    task_names,
+    task_option,
 )
 from .demos import demonstrations_file
 
@@ -26,13 +25,7 @@ EXAMPLE = "bimodal train flow --task PandaLiftPot-v1 --preset tiny"
 
 Method = Annotated[str | None, argument("METHOD", "mse, flow, mip, ...: a wrong name lists them all")]
 Tasks = Annotated[
-    list[str] | None,
-    option(
-        "TASK",
-        "task id or file.py (with --all: only these, may be repeated)",
-        task_name,
-        autocompletion=task_names,
-    ),
+    list[str] | None, task_option("task id or file.py (with --all: only these, may be repeated)")
 ]
 Every = Annotated[bool, flag("--all", "every method on every task, a process a core")]
 Suite = Annotated[str, choice("suite", f"whose tasks --all means: {', '.join(SUITES)}", SUITES)]
