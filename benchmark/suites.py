@@ -13,11 +13,11 @@ from ..envs.perturbations.core.perturbation import LEVELS
 from ..envs.perturbations.core.registry import perturbations
 from ..envs.perturbations.core.variant import CLEAN, COMBO, Variant
 from ..envs.robot import inverse_kinematics, panda
+from ..envs.seed_ranges import TRAIN
 from ..tasks import load_task, task_id
 from ..tasks.core import referee
 from ..tasks.core import task as task_module
 from ..tasks.core.fingerprint import fingerprint
-from ..tasks.demonstrations.collect import FIRST_SEED
 from .records.run_record import SeedPanel, SuiteRecord
 from .rollout import shard
 from .rollout.shard import Shard
@@ -167,9 +167,9 @@ def find_suite(
     suite = SUITES[name]
     tasks = tuple(load_task(task_id(task)).id for task in tasks)
     if seeds is not None and (
-        len(seeds) == 0 or seeds.step != 1 or seeds.start < 0 or seeds.stop > FIRST_SEED
+        len(seeds) == 0 or seeds.step != 1 or seeds.start < 0 or seeds.stop > TRAIN.start
     ):
-        raise WrongUse(f"seeds must be START..END within 0..{FIRST_SEED - 1}, e.g. --seeds 0..49")
+        raise WrongUse(f"seeds must be START..END within 0..{TRAIN.start - 1}, e.g. --seeds 0..49")
     cut = suite._replace(tasks=tuple(dict.fromkeys(tasks)) or suite.tasks)
     if seeds is not None and seeds != suite.seeds:
         cut = cut._replace(seeds=seeds, shifted=None)

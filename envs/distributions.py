@@ -1,4 +1,4 @@
-"""What the generator draws from: dm_control's distributions, and which seeds are for which purpose."""
+"""What the scene generator draws from: dm_control's distributions, and kinds that no train scene shows."""
 
 import functools
 import os
@@ -8,9 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-TEST, VALIDATION, TRAIN = range(500_000), range(500_000, 1_000_000), range(1_000_000, 2**31)
-"""Seeds of generated scenes: panels are test scenes, certificates validation scenes, demonstrations train
-scenes. Frozen, and no seed is in two of them."""
+from .seed_ranges import TRAIN
 
 
 def is_unseen(seed: int) -> bool:

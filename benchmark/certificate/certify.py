@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from rich import box
 from rich.table import Table
 
+from ...envs.seed_ranges import VALIDATION
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import collect
@@ -21,7 +22,6 @@ from .certificate import Certificate, Row, counted
 from .hidden_mode_gate import AFTER, PROBED, hidden_rows
 from .learning_gates import LESSONS, Outcomes, Study, learning_rows
 from .physics_gates import average_rows, dead_zone_rows, expert_rows, floor_rows
-from .trials import FIRST_SEED
 
 QUICK_SEEDS = 20
 """Seeds of a quick certificate."""
@@ -63,7 +63,7 @@ def certify(
     """
     begin = time.monotonic()
     episodes -= episodes % len(task.modes)
-    panel = range(FIRST_SEED, FIRST_SEED + (QUICK_SEEDS if quick else seeds))
+    panel = VALIDATION[: QUICK_SEEDS if quick else seeds]
     with TemporaryDirectory(prefix="bimodal-certify-") as folder:
         study = Study(task, Path(folder), episodes)
         calls: dict[str, Callable] = {} if quick else {"demonstrations": study.prepare}  # lessons need them

@@ -10,12 +10,13 @@ from ...envs.errors import BimodalError
 from ...envs.perturbations.core.perturbation import overrides
 from ...envs.perturbations.core.registry import perturbations
 from ...envs.perturbations.core.variant import COMBO, Variant
+from ...envs.seed_ranges import VALIDATION
 from ...policies.core.policy import Episodes
 from ...policies.experts import Tracking
 from ...tasks import load_task
 from ...tasks.core.task import Task
 from ..processes import run_in_processes
-from .trials import FIRST_SEED, trial
+from .trials import trial
 
 FLOORS = {1: 0.95, 2: 0.90, 3: 0.85}
 """Least success of the expert of every mode that is not blocked, by level; below it a cell is infeasible."""
@@ -120,7 +121,7 @@ def try_experts(task_id: str, axis: str, level: int, seeds: int = SEEDS) -> Cell
     task, variant = load_task(task_id), Variant(f"{axis}:{level}")
     if reason := next((why for part in variant.parts if (why := part.impossible(task))), ""):
         return Cell(task_id, axis, level, 0.0, reason)
-    panel = range(FIRST_SEED, FIRST_SEED + seeds)
+    panel = VALIDATION[:seeds]
     try:
         rates = _rates(task, variant, panel)
     except BimodalError as error:  # no valid scene, or a start out of reach

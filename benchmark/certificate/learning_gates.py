@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...envs.errors import BimodalError
+from ...envs.seed_ranges import VALIDATION
 from ...policies import Policy
 from ...policies.core.checkpoint import checkpoint_path
 from ...policies.core.dataset import CHUNK_SIZE
@@ -14,14 +15,14 @@ from ...policies.training.train import METHODS, train
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import PROCESS_NOISE, Demonstrations, collect, load, save
 from .certificate import Row, percent
-from .trials import FIRST_SEED, Blend, Outcome, trial
+from .trials import Blend, Outcome, trial
 
 TRAINING_SEEDS = {"flow": 1, "mip": 1, "mse_labelled": 1, "mse": 3, "nearest": 1}
 """How many training seeds of each method are tried; what takes longest first. That regression fails is a
 claim about every training, so the worst of three counts; that the task can be learnt is shown by one."""
 GATED, INFORMING = ("mse", "mse_labelled", "flow"), ("mip", "nearest")
 """Methods of which a gate asks something, and those that are there for information."""
-TRIAL_SEEDS = range(FIRST_SEED, FIRST_SEED + 100)
+TRIAL_SEEDS = VALIDATION[:100]
 """Episodes in which a learned policy is tried."""
 LONG_SEEDS, INFORMING_SEEDS = TRIAL_SEEDS[:50], TRIAL_SEEDS[:25]
 """Those in which the whole chunk is executed, and those for what no gate asks."""

@@ -16,8 +16,6 @@ from ..statistics import minority_share, mode_counts
 
 NOISE = "certificate 1"
 """Part of the policies' noise keys, as a suite's version is."""
-FIRST_SEED = 500_000
-"""Certificates use seeds from here on, which are neither the panels' nor the demonstrations'."""
 SHARD_SIZE = 100
 """Episodes simulated side by side."""
 

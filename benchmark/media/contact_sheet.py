@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ...envs.distributions import TEST, TRAIN, VALIDATION
 from ...envs.errors import WrongUse
 from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...envs.rendering.render import Renderer
+from ...envs.seed_ranges import TEST, TRAIN, VALIDATION
 from ...envs.simulation import Simulation
 from ...tasks.core.task import Task
 

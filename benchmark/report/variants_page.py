@@ -6,10 +6,10 @@ from itertools import groupby
 from rich import box
 from rich.table import Table
 
-from ...envs.distributions import TEST, TRAIN, VALIDATION
 from ...envs.perturbations.core.perturbation import LEVELS, Perturbation, overrides
 from ...envs.perturbations.core.registry import perturbations
 from ...envs.perturbations.core.variant import CLEAN, COMBINED
+from ...envs.seed_ranges import TEST, TRAIN, VALIDATION
 from ..certificate.feasibility import FLOORS, SEEDS, Cell, Place, acting
 from ..suites import SUITES
 from .markdown import markdown_table

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...envs.files import write_json
+from ...envs.seed_ranges import VALIDATION
 from ...policies import Policy
 from ...policies.core.checkpoint import checkpoint_path
 from ...policies.core.registry import SHIPPED_CHECKPOINTS
@@ -18,7 +19,7 @@ from ...policies.training.train import METHODS
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
-from ..certificate.trials import FIRST_SEED, trial
+from ..certificate.trials import trial
 from ..evaluation.evaluate import RUNS
 from ..processes import run_in_processes
 from ..provenance import versions
@@ -26,7 +27,7 @@ from ..rollout.latency import median_ms
 
 FOLDER = RUNS / "sampling"
 """Where what was measured lies, one file a task, relative to the working directory."""
-SEEDS = range(FIRST_SEED, FIRST_SEED + 100)
+SEEDS = VALIDATION[:100]
 """Episodes of a cell."""
 LENGTHS = (1, 4, 8, 12, 16)
 """Actions executed of each chunk."""

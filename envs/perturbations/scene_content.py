@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from ..base_scene import clean_spec, lean_spec
-from ..distributions import TRAIN, Family, choice, uniform
+from ..distributions import Family, choice, uniform
 from ..episode_context import EpisodeContext
 from ..scene import SceneEditor
 from ..scene_generation import blocking_post as obstacle
@@ -15,6 +15,7 @@ from ..scene_generation import props
 from ..scene_generation.generator import examined
 from ..scene_generation.placement import NoPlace, find
 from ..scene_generation.reshape import candidates, reshape, resize, shapes
+from ..seed_ranges import TRAIN
 from ..simulation_data import SimulationData
 from ..task_protocol import TaskProtocol
 from .core.perturbation import Perturbation

@@ -24,6 +24,7 @@ import numpy as np
 from ...envs.errors import BimodalError, WrongUse, unknown_name
 from ...envs.npz import read_arrays
 from ...envs.random_streams import stream
+from ...envs.seed_ranges import TRAIN, TRAIN_SET
 from ...envs.simulation import Simulation
 from .. import load_task, task_names
 from ..core import episode_step
@@ -41,8 +42,6 @@ PROCESS_NOISE = 0.001
 SETTLING = 4
 """The hand is not shaken in the last steps: these, and those for which success must last. A hand that is
 shaken by 5 mm a step never rests."""
-FIRST_SEED = 1_000_000
-"""Demonstrations use seeds from here on; evaluation panels use seeds below it."""
 SHARD = 100
 """Episodes simulated side by side."""
 OBSERVED = "obs."
@@ -81,7 +80,7 @@ def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndar
         raise WrongUse(f"episodes is {episodes}; at least {modes_count} are needed, one a mode")
     if seed < 0:
         raise WrongUse(f"the demonstration set is {seed}; it must be 0 or more")
-    first = FIRST_SEED * (seed + 1)
+    first = TRAIN.start + TRAIN_SET * seed
     paired = regime in ("bi50", GRADED)
     if paired and episodes % modes_count:
         raise WrongUse(

@@ -55,7 +55,7 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin episode `seed`, or one drawn from `FREE_SEEDS`."""
+        """Begin episode `seed`, or one drawn from `seed_ranges.UNNAMED`."""
         super().reset(seed=seed)
         episode = draw_seed(self.np_random) if seed is None else seed
         self._episodes.begin(np.array([0]), [episode])

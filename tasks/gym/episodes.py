@@ -11,13 +11,13 @@ import numpy as np
 
 from ...envs.errors import WrongUse
 from ...envs.perturbations.core.variant import CLEAN, Variant
+from ...envs.seed_ranges import UNNAMED
 from ...envs.simulation import Simulation
 from ...envs.specs import RANGE_SLACK, from_grid, to_grid
 from ..core import episode_step
 from ..core.outcomes import OUTCOMES
 from ..core.referee import Referee
 from ..core.task import Measurement, Task
-from .spaces import FREE_SEEDS
 from .spaces import action_space as action_space_of
 
 Observation = dict[str, np.ndarray]
@@ -230,4 +230,4 @@ def _measured(seen: Measurement, row: int) -> dict[str, Any]:
 
 def draw_seed(random: np.random.Generator) -> int:
     """Draw the seed of an episode."""
-    return int(random.integers(*FREE_SEEDS))
+    return int(random.integers(UNNAMED.start, UNNAMED.stop))

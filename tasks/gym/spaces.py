@@ -4,15 +4,12 @@ import numpy as np
 from gymnasium import spaces
 
 from ...envs.errors import unknown_name
+from ...envs.seed_ranges import UNNAMED
 from ...envs.specs import ACTIONS, CONTROL_HZ, GRID, Spec, bounds, of_arms
 from .. import load_task
 from ..core.registry import own_names
 from ..core.task import Task
-from ..demonstrations.collect import FIRST_SEED
 
-FREE_SEEDS = (100_000, FIRST_SEED)
-"""Episodes that are not asked for by seed are drawn from this range: above the evaluation panels, below the
-demonstrations."""
 _ELEMENTS = {
     1: ("",),
     2: ("cosine", "sine"),
@@ -92,7 +89,7 @@ objects that were knocked far away.
 - **Reward** is 1 in the step in which success has been held long enough, else 0.
 - **Terminated** on success and when something forbidden is touched; **truncated** at the horizon.
 - **Seeds**: `reset(seed=s)` begins the evaluator's episode s. Without a seed, episodes are drawn from
-  {FREE_SEEDS[0]:_} to {FREE_SEEDS[1] - 1:_}, where neither evaluation panels nor demonstrations lie.
+  {UNNAMED.start:_} to {UNNAMED.stop - 1:_}, where neither evaluation panels nor demonstrations lie.
 - **Info** of a reset: `seed`. Of a step: `is_success`, `lift` of the target [m], `held` (both fingers press
   the target), `illegal_force` and `table_force` [N]. Of an episode's last step also: `label` (the verdict),
   `mode` (index, -1 for none), `alpha` (where the hand acted: 0 is the first mode, 1 the second, NaN nowhere)

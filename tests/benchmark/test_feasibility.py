@@ -30,7 +30,7 @@ from bimodal.benchmark.certificate.feasibility_store import (
     known,
     publish,
 )
-from bimodal.benchmark.certificate.trials import FIRST_SEED, Outcome, trial
+from bimodal.benchmark.certificate.trials import Outcome, trial
 from bimodal.benchmark.report import variants_page as page
 from bimodal.benchmark.report.variants_page import (
     axes_section,
@@ -42,6 +42,7 @@ from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import Variant
+from bimodal.envs.seed_ranges import VALIDATION
 from bimodal.policies.experts import Tracking, hurried
 from bimodal.tasks import load_task
 from bimodal.tasks.core.registry import own_names
@@ -132,7 +133,7 @@ def test_the_expert_of_a_clean_world_that_stands_still_does_not_wait(monkeypatch
         return waited[-1]
 
     monkeypatch.setattr(Tracking, "_waits", watched)
-    assert trial(task, InMode(task, 1), range(FIRST_SEED, FIRST_SEED + 4)).success.all()
+    assert trial(task, InMode(task, 1), VALIDATION[:4]).success.all()
     assert len(waited) > 20 and not np.any(waited)
 
 
@@ -162,7 +163,7 @@ def test_the_worst_mode_counts_without_the_episodes_in_which_it_is_blocked(monke
     """Left: 3 of 4; right: blocked in the first two, 1 of the other 2."""
     success = {0: [1, 1, 1, 0], 1: [0, 0, 0, 1]}
     monkeypatch.setattr(feasibility, "trial", lambda task, policy, *a, **k: outcome(success[policy.mode]))
-    monkeypatch.setattr(Variant, "blocked", lambda self, task, seed: 1 if seed - FIRST_SEED < 2 else -1)
+    monkeypatch.setattr(Variant, "blocked", lambda self, task, seed: 1 if seed - VALIDATION.start < 2 else -1)
     assert try_experts(DUMBBELL, "contact.friction", 1, seeds=4).success == 0.5
     monkeypatch.setattr(Variant, "blocked", lambda self, task, seed: 1)
     assert try_experts(DUMBBELL, "contact.friction", 1, seeds=4).success == 0.75, "always blocked: no figure"

@@ -14,6 +14,7 @@ from bimodal.envs import scene
 from bimodal.envs.errors import WrongUse
 from bimodal.envs.robot import inverse_kinematics as control
 from bimodal.envs.robot import panda as robot
+from bimodal.envs.seed_ranges import TRAIN
 from bimodal.policies import Needs
 from bimodal.policies.baselines import Zero
 from bimodal.policies.experts import Expert
@@ -99,7 +100,7 @@ def test_suites_nest_and_share_no_seed_with_the_demonstrations():
     for regime in demonstrations.REGIMES:
         for number in (0, 1, 5):
             seeds, _ = demonstrations.schedule(load_task(DUMBBELL), regime, 200, number)
-            assert seeds.min() >= demonstrations.FIRST_SEED > most
+            assert seeds.min() >= TRAIN.start > most
             sets.append((number, set(seeds.tolist())))
     assert all(not a & b for i, a in sets for j, b in sets if i != j), "other sets, other scenes"
     with pytest.raises(WrongUse, match="0 or more"):
