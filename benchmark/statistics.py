@@ -104,17 +104,18 @@ def total_variation(shares: ArrayLike, prior: ArrayLike) -> float:
     return float(0.5 * np.abs(np.asarray(shares, dtype=float) - np.asarray(prior, dtype=float)).sum())
 
 
-def normalised_entropy(counts: ArrayLike) -> float:
+def normalised_entropy(counts: ArrayLike) -> float | None:
     """Return the entropy of the modes to base k, corrected for the number of samples and capped at 1.
 
-    H = (-sum_m p_m ln p_m + (K - 1) / (2 n)) / ln k, with K the number of modes seen in n samples.
+    H = (-sum_m p_m ln p_m + (K - 1) / (2 n)) / ln k, with K the number of modes seen in n samples; None
+    without a sample or with a single mode.
 
     Source: G. A. Miller and W. G. Madow (1955). The plug-in estimate alone reads 0.84 for a perfectly
     uniform choice among four modes at eight samples.
     """
     counts = np.asarray(counts, dtype=float)
     if len(counts) < 2 or counts.sum() == 0:
-        return float("nan")
+        return None
     p = counts[counts > 0] / counts.sum()
     entropy = -(p * np.log(p)).sum() + (len(p) - 1) / (2 * counts.sum())
     return float(min(entropy / np.log(len(counts)), 1.0))

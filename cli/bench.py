@@ -34,7 +34,7 @@ def run(out: Out = RUNS / "bench") -> int:
     """
     from ..benchmark.suites import SUITES
     from ..envs.rendering.gl import configure_gl
-    from ..leaderboard.board import board_tables
+    from ..leaderboard.board_table import board_tables
     from ..leaderboard.entry import read_entries
     from ..leaderboard.site import build_site
     from .console import console, progress_bar

@@ -12,7 +12,7 @@ Folder = Annotated[Path, argument("ENTRIES", "folder of entries", default="those
 
 def run(entries: Folder = ENTRIES) -> int:
     """Print the board of entries, and what each variant changes."""
-    from ..leaderboard.board import board_tables
+    from ..leaderboard.board_table import board_tables
     from ..leaderboard.entry import read_entries
     from .console import console
 

@@ -79,7 +79,7 @@ def aggregate(total: SuiteScore) -> Aggregate:
     return Aggregate(
         success_macro=_rounded(total.success.estimate),
         success_macro95=(_rounded(max(total.success.low, 0.0)), _rounded(min(total.success.high, 1.0))),
-        averaging_macro=_rounded(total.averaging),
+        averaging_macro=_rounded(total.averaging.estimate),
         minority_share_min=_rounded_or_none(total.minority_share),
     )
 

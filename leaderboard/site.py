@@ -7,23 +7,20 @@ runs/         report and videos of the runs that were given
 pictures/     the pictures at the top
 """
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from shutil import copyfile, rmtree
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..benchmark.report.html_page import render
 from ..benchmark.report.run_report import Plot, facts, meaning, plots, report_page, reproduce
 from ..benchmark.report.video_gallery import Clip, clips
-from ..benchmark.scoring.perturbation_effects import MeanEffect, PerturbationEffect, mean_effects
+from ..benchmark.scoring.perturbation_effects import MeanEffect, mean_effects
 from ..benchmark.scoring.task_scores import Run, read_run
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.files import write_text
-from ..envs.perturbations.core.variant import CLEAN
-from .board import Board, Row, board_rows
+from .board import Board, PolicyRow, board_rows
+from .board_files import board_csv, board_json
 from .entry import file_name, read_entries
 from .files import pretty
 
@@ -31,7 +28,7 @@ from .files import pretty
 class Profile(NamedTuple):
     """What the page says of one row besides its numbers."""
 
-    row: Row
+    row: PolicyRow
     overall: dict[tuple[str, str], MeanEffect]
     """What every variant costs it over the tasks, by variant and scenes."""
     file: str
@@ -85,8 +82,8 @@ def build_site(
     for entry in entries:
         write_text(out / "entries" / file_name(entry), pretty(entry.plain()))
     shown = [_copy_run(run, out) for run in _by_rank(found, boards)]
-    write_text(out / "board.json", json.dumps([_plain(board) for board in boards], indent=1) + "\n")
-    write_text(out / "board.csv", _table(boards))
+    write_text(out / "board.json", board_json(boards))
+    write_text(out / "board.csv", board_csv(boards))
     page = render(
         Path(__file__).parent / "site.html",
         boards=boards,
@@ -146,7 +143,7 @@ def _by_rank(runs: Iterable[Run], boards: Sequence[Board]) -> list[Run]:
     return sorted(runs, key=lambda r: (order + [r.record.policy.name]).index(r.record.policy.name))
 
 
-def _profile(row: Row, shown: Sequence[Shown]) -> Profile:
+def _profile(row: PolicyRow, shown: Sequence[Shown]) -> Profile:
     name = file_name(row.entry)
     record = row.entry.run_record()
     folder = f"runs/{name.removesuffix('.json')}"
@@ -178,63 +175,3 @@ def _examples(shown: Sequence[Shown]) -> dict[str, list[tuple[str, str, Clip]]]:
                 kinds.setdefault(kind, (run.name, f"{run.folder}/videos/", clip))
         examples[task] = list(kinds.values())
     return examples
-
-
-# ------------------------------------------------------------------------------------- for programs
-
-
-def _plain(board: Board) -> dict[str, Any]:
-    rows = []
-    for row in board.rows:
-        plain = row._asdict() | {"success": row.success._asdict(), "entry": row.entry.entry_id}
-        plain["cells"] = [cell._asdict() | {"success": cell.success._asdict()} for cell in row.cells]
-        plain["shifts"] = [_plain_effect(one) for one in row.shifts]
-        rows.append(plain)
-    return {"suite": board.suite.plain(), "rows": rows}
-
-
-def _plain_effect(one: PerturbationEffect) -> dict[str, Any]:
-    plain = one._asdict() | {"difference": one.difference._asdict()}
-    shares = plain.pop("targeted")
-    # The names in the file are older than those in the code.
-    return plain | {"aimed": shares and {"clean": shares.clean, "shifted": shares.perturbed}}
-
-
-def _table(boards: Sequence[Board]) -> str:
-    """Return one line a policy and task, and one more for each variant, with the clean arm beside it."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for board in boards:
-        suite = (board.suite.name, board.suite.version, board.suite.hash)
-        for row in board.rows:
-            policy = (row.rank, row.policy, row.track, row.level)
-            for cell in row.cells:
-                shares = (cell.averaging_failures, cell.minority_share, cell.latency_p50_ms)
-                rates = (cell.episodes, cell.successes, *cell.success, *shares)
-                writer.writerow([*suite, *policy, cell.task, CLEAN, "", *rates, *[""] * len(_OF_SHIFTS)])
-            for one in row.shifts:
-                place = (one.task, one.variant, one.scenes, one.pairs, round(one.pairs * one.success))
-                aimed = dict(zip(_AIMED, one.targeted or (None, None), strict=True))
-                found = one._asdict() | one.difference._asdict() | aimed
-                writer.writerow(
-                    [*suite, *policy, *place, one.success, *[""] * 5, *(found[name] for name in _OF_SHIFTS)]
-                )
-    return file.getvalue()
-
-
-_AIMED = ("aimed_mode_clean", "aimed_mode")
-"""How often the mode that a variant favours or blocks is taken."""
-_OF_SHIFTS = (
-    *("clean", "estimate", "low", "high", "broken", "fixed"),
-    *("changed_mode", "realised", "mode_shift", "expert", *_AIMED),
-)
-"""What the table says of a variant, by the names of `PerturbationEffect` and of its difference."""
-_COLUMNS = (
-    *("suite", "suite_version", "suite_hash", "rank", "policy", "track", "verification"),
-    *("task", "variant", "scenes"),
-    *("episodes", "successes", "success", "success_low95", "success_high95"),
-    *("averaging_failures", "minority_share", "latency_p50_ms"),
-    *("clean", "difference", "difference_low95", "difference_high95", "broken", "fixed"),
-    *("changed_mode", "realised", "mode_shift", "expert_where_infeasible", *_AIMED),
-)

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from bimodal.leaderboard.board import board_tables
+from bimodal.leaderboard.board_table import board_tables
 from bimodal.leaderboard.entry import read_entries
 from rich.console import Console
 

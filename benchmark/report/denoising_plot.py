@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 
 from ...policies.worked_example.forward_reverse import GOAL, SCHEDULE, endpoint_distance, straight_plan
 from ..studies.denoising import Example, Learned
-from .inline_bars import percent
+from .number_text import percent
 
 _STYLE = Markup("""
 .page { --paper: #faf9f6; --ink: #18212c; --soft: #586472; --line: #d9d5cb; --blue: #1d5fc4; --green: #3c8f86;

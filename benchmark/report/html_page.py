@@ -1,6 +1,6 @@
 """Turns a template into a page that needs nothing but itself: style, pictures and script are inside.
 
-Whatever is filled in is escaped; only the functions of `svg.py` add markup.
+Whatever is filled in is escaped; only the functions of `inline_bars.py` add markup.
 """
 
 import base64
@@ -13,7 +13,9 @@ import jinja2
 from markupsafe import Markup
 
 from ...tasks.core.outcomes import GROUPS, OUTCOMES
+from ..metrics import METRICS
 from . import inline_bars as svg
+from .number_text import metric_text, percent
 from .terms import TERMS, short_name
 
 _HERE = Path(__file__).parent
@@ -38,13 +40,15 @@ def render(template: Path, **content: Any) -> str:
         "groups": GROUPS,
         "outcomes": {outcome.name: outcome.meaning for outcome in OUTCOMES.values()},
         "terms": TERMS,
+        "metrics": METRICS,
+        "metric_text": metric_text,
         "mark": svg.mark,
         "interval_bar": svg.interval_bar,
         "plain_bar": svg.plain_bar,
         "share_bar": svg.share_bar,
         "label_bar": svg.label_bar,
     }
-    environment.filters |= {"percent": svg.percent, "short": short_name}
+    environment.filters |= {"percent": percent, "short": short_name}
     page = environment.get_template(template.name).render(**content)
     return page.replace("SCRIPT-HASHES", _script_hashes(page))
 

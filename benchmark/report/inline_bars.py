@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from ...tasks.core.outcomes import OUTCOMES
 from ..statistics import Interval
+from .number_text import percent
 
 MARKS = {
     "success": "M-2.6 0a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0Z",
@@ -19,18 +20,6 @@ MARKS = {
     "fault": "M-2.9 -2.9L2.9 2.9M2.9 -2.9L-2.9 2.9",
 }
 """Outline of each group's mark around (0, 0)."""
-
-
-def percent(value: float | None, digits: int = 0) -> str:
-    """Return a share as per cent, a dash for None; never `100` or `0` for what only rounds to it."""
-    if value is None:
-        return "–"
-    text = f"{100 * value:.{digits}f}"
-    if value < 1 and float(text) == 100:
-        text = f"{100 - 10.0 ** -max(digits, 1):.{max(digits, 1)}f}"
-    if value > 0 and float(text) == 0:
-        text = f"{10.0 ** -max(digits, 1):.{max(digits, 1)}f}"
-    return text
 
 
 def mark(name: str) -> Markup:
@@ -80,7 +69,9 @@ def label_bar(labels: Mapping[str, int]) -> Markup:
 
 def _stack(kind: str, parts: Mapping[str, int] | Sequence[tuple[str, int]], words: str) -> Markup:
     pairs = list(parts.items()) if isinstance(parts, Mapping) else list(parts)
-    total, at, drawn = max(sum(n for _, n in pairs), 1), 0.0, []
+    total = max(sum(n for _, n in pairs), 1)
+    at = 0.0
+    drawn = []
     for name, n in pairs:
         width = 100 * n / total
         if n:

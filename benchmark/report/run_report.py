@@ -47,7 +47,8 @@ def write_report(run_dir: Path | str) -> Path:
 
 def report_page(run: Run) -> str:
     """Return the page of a run; its videos are expected in `videos/` beside it."""
-    cells, shifts = [cell for cell in score_run(run) if cell.variant == CLEAN], measure_effects(run.cells)
+    cells = [cell for cell in score_run(run) if cell.variant == CLEAN]
+    shifts = measure_effects(run.cells)
     record = run.record
     return render(
         Path(__file__).parent / "run_report.html",
@@ -59,7 +60,6 @@ def report_page(run: Run) -> str:
         episodes=sum(cell.episodes for cell in cells),
         averaged=sum(cell.averaging_failures for cell in cells),
         latency=_slowest(record.latency_ms),
-        timings={task: _timing(record.latency_ms.get(task)) for task in record.suite.tasks},
         plots=plots(run),
         shifts=shifts,
         overall=mean_effects(shifts),
@@ -152,10 +152,6 @@ def _words(value: object, depth: int) -> str:
 def _inner(part: object, depth: int) -> str:
     text = _words(part, depth - 1)
     return f"({text})" if isinstance(part, Mapping | list) else text
-
-
-def _timing(timed: DecisionTime | None) -> str:
-    return f"{timed.p50:.1f} / {timed.p99:.1f}" if timed else "–"
 
 
 def _slowest(latency: Mapping[str, DecisionTime]) -> str:

@@ -1,26 +1,23 @@
 """Tables for the terminal: tasks, policies, and the result of a run."""
 
-from rich import box
 from rich.table import Table
 
 from ...envs.perturbations.core.variant import CLEAN
 from ...policies.core.registry import BUILT_IN, policy_class
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
+from ..metrics import METRICS, Metric, Value
 from ..scoring.perturbation_effects import INFEASIBLE, measure_effects
 from ..scoring.task_scores import Run, score_run, score_suite
+from ..statistics import Interval
+from .number_text import bounds, metric_text
+from .rich_table import plain_table
 from .terms import short_name
-
-
-def _table(title: str, caption: str = "") -> Table:
-    return Table(
-        box=box.SIMPLE_HEAD, title=title, title_justify="left", caption=caption, caption_justify="left"
-    )
 
 
 def task_table() -> Table:
     """Return the tasks: id, modes, horizon, goal."""
-    table = _table("Tasks")
+    table = plain_table("Tasks")
     for column in ("task", "modes", "horizon", "goal"):
         table.add_column(column, justify="right" if column == "horizon" else "left")
     for name in task_names():
@@ -31,7 +28,7 @@ def task_table() -> Table:
 
 def policy_table() -> Table:
     """Return the registered policies."""
-    table = _table("Policies", "Your own: file.py:Class or module:Class")
+    table = plain_table("Policies", "Your own: file.py:Class or module:Class")
     table.add_column("name")
     table.add_column("what it is")
     for name in BUILT_IN:
@@ -41,49 +38,48 @@ def policy_table() -> Table:
 
 
 def run_table(run: Run) -> Table:
-    """Return a run's result: successes of all episodes with Wilson's interval, modes, failures, latency."""
-    seeds = run.record.suite.seeds
+    """Return a run's result on the clean world: the board's metrics task by task, modes and failures."""
+    suite = run.record.suite
+    seeds = suite.seeds
     cells = [cell for cell in score_run(run) if cell.variant == CLEAN]
-    total = score_suite(cells)
-    table = _table(
-        f"{run.record.policy.name} on {run.record.suite.name} v{run.record.suite.version} "
+    table = plain_table(
+        f"{run.record.policy.name} on {suite.name} v{suite.version} "
         f"(seeds {seeds.start}..{seeds.start + seeds.count - 1})",
-        "success: held for 0.5 s, with Wilson's 95 % interval; averaging: failed between the modes; "
-        "latency: one decision for one episode on one core",
+        "success: held for 0.5 s, with Wilson's 95 % interval; shares in %; averaged: failed between the"
+        " modes; minor mode: the rarest mode's share of the successes, its smallest over the tasks; p50 ms:"
+        " one decision for one episode on one core",
     )
+    shown = [metric for metric in METRICS.values() if metric.on_board]
     table.add_column("task", no_wrap=True)
-    table.add_column("success", justify="right", no_wrap=True)
-    table.add_column("95 %", no_wrap=True)
+    table.add_column("succeeded", justify="right", no_wrap=True)
+    for metric in shown:
+        table.add_column(metric.short.replace("-\n", "").replace("\n", " "), justify="right")
     table.add_column("modes of successes")
-    table.add_column("averaging", justify="right")
     table.add_column("other failures")
-    table.add_column("p50 / p99 ms", justify="right", no_wrap=True)
     for cell in cells:
-        latency = run.record.latency_ms.get(cell.task)
-        others = {
-            label: count
-            for label, count in cell.labels.items()
-            if not OUTCOMES[label].success and not OUTCOMES[label].averaging
-        }
         table.add_row(
             short_name(cell.task),
             f"{cell.successes}/{cell.episodes}",
-            f"{cell.success.low:.0%} - {cell.success.high:.0%}",
+            *(_metric(metric, cell.metrics[metric.name]) for metric in shown),
             ", ".join(f"{count} {mode}" for mode, count in cell.modes.items()),
-            str(cell.averaging_failures),
-            ", ".join(f"{count} {label}" for label, count in others.items()) or "-",
-            f"{latency.p50:.2f} / {latency.p99:.2f}" if latency else "-",
+            ", ".join(f"{n} {name}" for name, n in cell.labels.items() if _other_failure(name)) or "-",
         )
     table.add_section()
-    share = "-" if total.minority_share is None else f"rarer mode at least {total.minority_share:.0%}"
-    table.add_row(
-        "all tasks",
-        f"{total.success.estimate:.1%}",
-        f"{total.success.low:.0%} - {total.success.high:.0%}",
-        share,
-        f"{total.averaging:.0%}",
-    )
+    total = score_suite(cells).metrics
+    table.add_row("all tasks", "", *(_metric(metric, total[metric.name]) for metric in shown))
     return table
+
+
+def _metric(metric: Metric, value: Value) -> str:
+    """Return a metric's value; the first one, which ranks, with its interval."""
+    text = metric_text(metric, value)
+    if isinstance(value, Interval) and metric.name == next(iter(METRICS)):
+        text += f" {bounds(value)}"
+    return text
+
+
+def _other_failure(name: str) -> bool:
+    return not OUTCOMES[name].success and not OUTCOMES[name].averaging
 
 
 def shift_table(run: Run) -> Table | None:
@@ -91,17 +87,18 @@ def shift_table(run: Run) -> Table | None:
     cells = measure_effects(run.cells)
     if not cells:
         return None
-    low, aims = any(cell.expert is not None for cell in cells), any(cell.targeted for cell in cells)
-    table = _table(
+    low = any(cell.expert is not None for cell in cells)
+    aims = any(cell.targeted for cell in cells)
+    table = plain_table(
         "When the world shifts: the same seeds, clean and in the variant",
         "difference: in points, with its paired 95 % interval; broken, fixed: episodes that change their"
         " outcome; other mode: of those that realise a mode in both arms, and how many points of the modes'"
         " shares shift"
-        + ("; aimed mode: how often the one that the variant favours or blocks is taken" if aims else "")
+        + ("; targeted mode: how often the one that the variant favours or blocks is taken" if aims else "")
         + (f"; ! {INFEASIBLE}" if low else ""),
     )
-    names = ("task", "variant", "clean", "shifted", "difference", "broken", "fixed", "other mode")
-    for column in (*names, "aimed mode")[: len(names) + aims]:
+    names = ("task", "variant", "clean", "perturbed", "difference", "broken", "fixed", "other mode")
+    for column in (*names, "targeted mode")[: len(names) + aims]:
         table.add_column(column, no_wrap=True, justify="left" if column in ("task", "variant") else "right")
     for cell in cells:
         d = cell.difference

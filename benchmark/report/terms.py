@@ -2,12 +2,8 @@
 
 TERMS = {
     "Mode": "One of the ways in which the task is meant to be solved, such as the left or the right bar.",
-    "Success": "The share of all episodes that end well; faults and timeouts count as failures.",
     "Macro": "The mean over tasks; every task weighs the same.",
     "Interval": "95 % confidence: Wilson's for one task, combined over tasks for the macro.",
-    "Averaging failure": "The hand acted between two modes, where every attempt is certified to fail.",
-    "Rarer mode": "Its share of the successes (minority share); 50 % is an even choice of two,"
-    " 0 % means that one mode was forgotten.",
     "Mixture coordinate α": "Where the hand acted on the line between the grasps: 0 is the first mode,"
     " 1 the second, 0.5 their average. With more than two: the distance from the nearest grasp, in units of"
     " the smallest distance between two.",

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +12,11 @@ import pyarrow.parquet as pq
 
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.npz import LARGEST
+from ...envs.perturbations.core.variant import CLEAN
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES, averaged, count_outcomes, succeeded
 from ...tasks.core.registry import TASKS
-from .. import statistics
+from ..metrics import METRICS, Episodes, Latency, Value, number
 from ..records.run_folder import read_run_record
 from ..records.run_record import RunRecord, SuiteRecord
 from ..statistics import Interval
@@ -23,7 +25,43 @@ from ..suites import suite_from_record
 _VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
 
 
-class TaskScore(NamedTuple):
+@dataclass(frozen=True)
+class Score:
+    """The metrics of one task, or of a policy over all tasks."""
+
+    metrics: Mapping[str, Value]
+    """Every metric of `metrics.METRICS` by name."""
+
+    def rate(self, name: str) -> Interval:
+        """Return a metric that comes with its interval."""
+        value = self.metrics[name]
+        if not isinstance(value, Interval):
+            raise TypeError(f"{name} has no interval")
+        return value
+
+    @property
+    def success(self) -> Interval:
+        """Share of successes."""
+        return self.rate("success")
+
+    @property
+    def averaging(self) -> Interval:
+        """Share of averaging failures."""
+        return self.rate("averaging_rate")
+
+    @property
+    def minority_share(self) -> float | None:
+        """Share of the rarest mode among successes; None without a success."""
+        return number(self.metrics["minority_share"])
+
+    @property
+    def steps_mean(self) -> float:
+        """Mean length of an episode [control steps]."""
+        return number(self.metrics["steps_mean"]) or 0.0
+
+
+@dataclass(frozen=True)
+class TaskScore(Score):
     """The numbers of one task in one variant."""
 
     task: str
@@ -33,36 +71,21 @@ class TaskScore(NamedTuple):
     episodes: int
     """Episodes, all of which count."""
     successes: int
-    """Episodes with the label SUCCESS."""
-    success: Interval
-    """Share of successes with Wilson's 95 % interval."""
+    """Episodes that succeeded."""
     modes: dict[str, int]
     """Successes in each of the task's modes, unused ones included."""
-    minority_share: float | None
-    """Share of the rarest mode among successes; None without a success."""
     averaging_failures: int
     """Episodes that failed between the modes."""
-    averaging: Interval
-    """Their share with Wilson's 95 % interval."""
     labels: dict[str, int]
-    """Episodes with each label that occurred."""
-    steps_mean: float
-    """Mean length of an episode [control steps]."""
+    """Episodes with each outcome that occurred."""
 
 
-class SuiteScore(NamedTuple):
-    """The numbers of a policy over all tasks of a suite."""
+@dataclass(frozen=True)
+class SuiteScore(Score):
+    """The numbers of a policy over all tasks of a suite, every task weighing the same."""
 
-    success: Interval
-    """Mean success over tasks, every task weighing the same."""
-    averaging: float
-    """Mean share of averaging failures over tasks."""
-    averaging_interval: Interval
-    """The same with its 95 % interval."""
-    minority_share: float | None
-    """Smallest minority share of any task; None when nothing succeeded anywhere."""
     narrowest: TaskScore | None
-    """The task with the smallest minority share."""
+    """The task with the smallest minority share; None when nothing succeeded anywhere."""
 
 
 class Run(NamedTuple):
@@ -77,55 +100,61 @@ class Run(NamedTuple):
 
 
 def score_task(
-    task: str, variant: str, labels: Sequence[str], modes: Sequence[str | None], steps: Sequence[int]
+    task: str,
+    variant: str,
+    labels: Sequence[str],
+    modes: Sequence[str | None],
+    steps: Sequence[int],
+    latency: Latency | None = None,
 ) -> TaskScore:
-    """Count one task's episodes.
+    """Compute every metric of one task. Called for runs, and for entries when they are checked and shown.
 
     Args:
         task: a task id.
         variant: the variant's name.
-        labels: verdict of each episode, (N,).
+        labels: name of each episode's outcome, (N,).
         modes: name of each episode's realised mode, None for none, (N,).
         steps: length of each episode [control steps], (N,).
+        latency: wall times of a decision, if they were measured.
     """
-    wins = [mode for won, mode in zip(succeeded(labels), modes, strict=True) if won]
-    counts = {name: wins.count(name) for name in load_task(task).modes}
-    n, k = len(labels), len(wins)
-    middle = int(averaged(labels).sum())
+    names = load_task(task).modes
+    indices = {None: -1} | {name: index for index, name in enumerate(names)}
+    # A mode that is not the task's counts as none; the check of an entry reports it.
+    realised = np.array([indices.get(mode, -1) for mode in modes], int)
+    episodes = Episodes(labels, realised, np.array(steps), len(names), latency)
     return TaskScore(
+        metrics={name: metric.compute(episodes) for name, metric in METRICS.items()},
         task=task,
         variant=variant,
-        episodes=n,
-        successes=k,
-        success=_rate(k, n),
-        modes=counts,
-        minority_share=statistics.minority_share(list(counts.values())),
-        averaging_failures=middle,
-        averaging=_rate(middle, n),
+        episodes=len(labels),
+        successes=int(succeeded(labels).sum()),
+        modes=dict(zip(names, episodes.mode_counts.tolist(), strict=True)),
+        averaging_failures=int(averaged(labels).sum()),
         labels=count_outcomes(labels),
-        steps_mean=float(np.mean(steps)) if n else 0.0,
     )
 
 
 def score_suite(scores: Sequence[TaskScore]) -> SuiteScore:
     """Summarise over the tasks of the `clean` variant (over all cells if there is no such variant)."""
-    cells = [cell for cell in scores if cell.variant == "clean"] or list(scores)
+    cells = [cell for cell in scores if cell.variant == CLEAN] or list(scores)
+    found = {
+        name: metric.over_tasks([cell.metrics[name] for cell in cells]) for name, metric in METRICS.items()
+    }
     shares = {i: cell.minority_share for i, cell in enumerate(cells) if cell.minority_share is not None}
-    narrowest = cells[min(shares, key=shares.__getitem__)] if shares else None
-    averaging = statistics.mean_interval([cell.averaging for cell in cells])
-    return SuiteScore(
-        success=statistics.mean_interval([cell.success for cell in cells]),
-        averaging=averaging.estimate,
-        averaging_interval=averaging,
-        minority_share=narrowest.minority_share if narrowest else None,
-        narrowest=narrowest,
-    )
+    return SuiteScore(found, cells[min(shares, key=shares.__getitem__)] if shares else None)
 
 
 def score_run(run: Run) -> list[TaskScore]:
     """Count every task and variant of a run, in the suite's order."""
     return [
-        score_task(task, variant, rows["label"], mode_names(task, rows["mode"]), rows["steps"])
+        score_task(
+            task,
+            variant,
+            rows["label"],
+            mode_names(task, rows["mode"]),
+            rows["steps"],
+            run.record.latency_ms.get(task),
+        )
         for (task, variant), rows in run.cells.items()
     ]
 
@@ -164,10 +193,6 @@ def read_run(run_dir: Path | str) -> Run:
     return Run(folder, record, _cells(record.suite, rows, folder))
 
 
-def _rate(k: int, n: int) -> Interval:
-    return Interval(k / max(n, 1), *statistics.wilson(k, n))
-
-
 def _check_rows(suite: SuiteRecord, rows: Sequence[dict[str, Any]], folder: Path) -> None:
     """Refuse rows that no run of ours writes; a run folder from elsewhere is hostile until checked.
 
@@ -197,7 +222,8 @@ def _cells(
     suite: SuiteRecord, rows: Sequence[dict[str, Any]], folder: Path
 ) -> dict[tuple[str, str], dict[str, list]]:
     _check_rows(suite, rows, folder)
-    cells, found = {}, defaultdict(list)
+    cells = {}
+    found = defaultdict(list)
     for row in rows:
         found[row["task"], row["variant"]].append(row)
     for task, variant in suite_from_record(suite).cells():

@@ -19,8 +19,8 @@ from ...policies import load_policy
 from ...policies.core.registry import BUILT_IN
 from ...tasks import load_task
 from ...tasks.core.outcomes import SUCCESS
-from .. import statistics
 from ..evaluation.evaluate import RUNS
+from ..metrics import number
 from ..provenance import versions
 from ..rollout.latency import median_ms
 from ..scoring.task_scores import Run, TaskScore, mode_names, read_run, score_suite, score_task
@@ -58,9 +58,9 @@ class Result(NamedTuple):
     """Mean over tasks."""
     averaging: Interval
     """Share of averaging failures, mean over tasks."""
-    commitment: float
+    commitment: float | None
     """Share of episodes in which any mode was realised, mean over tasks."""
-    coverage: float
+    coverage: float | None
     """Share of modes that succeed at least now and then, mean over tasks."""
     rarest: float | None
     """Smallest share of a mode among the successes of any task."""
@@ -114,9 +114,9 @@ def result(run: Run) -> Result:
         parameters=policy.parameters,
         execute=policy.execute,
         success=whole.success,
-        averaging=whole.averaging_interval,
-        commitment=float(np.mean([statistics.commitment(rows["mode"]) for rows in clean.values()])),
-        coverage=float(np.mean([statistics.coverage(list(cell.modes.values())) for cell in cells])),
+        averaging=whole.averaging,
+        commitment=number(whole.metrics["commitment"]),
+        coverage=number(whole.metrics["coverage"]),
         rarest=whole.minority_share,
         switches=float(np.mean([np.mean(rows["switches"]) for rows in clean.values()])),
         cells=cells,

@@ -5,8 +5,9 @@ import re
 
 import pytest
 from bimodal.benchmark.records.run_record import SeedPanel
-from bimodal.benchmark.report.inline_bars import interval_bar, label_bar, percent, share_bar
+from bimodal.benchmark.report.inline_bars import interval_bar, label_bar, share_bar
 from bimodal.benchmark.report.mixture_plot import Act, mixture_plot
+from bimodal.benchmark.report.number_text import percent
 from bimodal.benchmark.report.run_report import reproduce, write_report
 from bimodal.benchmark.report.terms import short_name
 from bimodal.benchmark.report.video_gallery import clips
@@ -37,7 +38,7 @@ def text_of(page):
 # ------------------------------------------------------------------------------------------- numbers
 
 
-def test_tally_counts_by_hand():
+def test_a_task_is_scored_by_hand():
     found = score_task(
         DUMBBELL, "clean", ["SUCCESS"] * 3 + ["SLIP"], ["left bar", "left bar", "right bar", None], [10] * 4
     )
@@ -49,7 +50,7 @@ def test_tally_counts_by_hand():
 def test_summary_weighs_tasks_equally_and_names_the_most_one_sided(run):
     total = score_suite(score_run(read_run(run)))
     assert total.success.estimate == pytest.approx((2 / 16 + 15 / 16) / 2)
-    assert total.averaging == pytest.approx(13 / 16 / 2)
+    assert total.averaging.estimate == pytest.approx(13 / 16 / 2)
     assert (total.narrowest.task, total.minority_share) == (POST, pytest.approx(7 / 15))
 
 
@@ -151,7 +152,7 @@ def test_report_says_the_numbers(run):
     assert "2 SUCCESS · 13 COLLISION_MID · 1 NO_ATTEMPT" in text
     assert "Not drawn: 1 episode in which the hand never acted." in text
     assert "bimodal evaluate flow --suite smoke" in text
-    assert "1.5 / 3.2" in text or "1.5 / 3.3" in text
+    assert re.search(r"Pick Around Post 93\.8 0\.0 47 1\.5 3\.2 94 100 100 ", text), text
 
 
 def test_report_of_nothing_but_failures_has_no_modes(tmp_path):

@@ -12,7 +12,8 @@ import pytest
 from bimodal.benchmark.statistics import wilson
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError, NotComparable, WrongUse
-from bimodal.leaderboard.board import board_rows, board_table, board_tables, macro_difference
+from bimodal.leaderboard.board import board_rows, macro_difference
+from bimodal.leaderboard.board_table import board_table, board_tables
 from bimodal.leaderboard.check import check_entry
 from bimodal.leaderboard.entry import entry_from_run, read_entries, read_entry, write_entry
 from bimodal.leaderboard.entry_model import Entry

@@ -7,7 +7,8 @@ import json
 import pytest
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.perturbations.core.variant import CLEAN
-from bimodal.leaderboard.board import board_rows, board_tables
+from bimodal.leaderboard.board import board_rows
+from bimodal.leaderboard.board_table import board_tables
 from bimodal.leaderboard.check import check_entry
 from bimodal.leaderboard.entry import entry_from_run, write_entry
 from bimodal.leaderboard.entry_model import Entry
@@ -99,7 +100,7 @@ def test_an_entry_that_names_what_is_not_known_is_a_problem_and_no_crash(sound, 
 
 def test_no_board_prints_a_perturbed_score_without_its_clean_arm(sound, tmp_path):
     (row,) = board_rows([Entry.model_validate(sound)])[0].rows
-    assert len(row.cells) == 2 and row.success.estimate == 1.0
+    assert len(row.cells) == 2 and row.score.success.estimate == 1.0
     write_entry(Entry.model_validate(sound), tmp_path / "entries")
     page = build_site(tmp_path / "entries", tmp_path / "site")
     with (page.parent / "board.csv").open() as file:

@@ -1,0 +1,253 @@
+"""Every number on the leaderboard and in a run's report: one function a metric, declared once.
+
+To add a metric, write one function with `@metric` here. The terminal's tables, the report, the board with its
+CSV and JSON, and docs/metrics.md loop over `METRICS` and find it. Entries made before it need no change: all
+metrics are computed from the episodes that every entry holds.
+
+Whether a policy commits, whether it averages and which modes it covers are three questions, answered by
+three numbers and never mixed into one.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from ..tasks.core.outcomes import averaged, succeeded
+from . import statistics
+from .statistics import Interval
+
+Value = Interval | float | None
+"""A number with its interval, a number, or None where the question has no answer."""
+
+
+class Latency(Protocol):
+    """Wall times of one decision for one episode; None when none was timed."""
+
+    @property
+    def p50(self) -> float | None:
+        """Median [ms]."""
+        ...
+
+    @property
+    def p99(self) -> float | None:
+        """99th percentile [ms]."""
+        ...
+
+
+class Episodes(NamedTuple):
+    """What a metric may read: the episodes of one policy on one task in one variant."""
+
+    labels: Sequence[str]
+    """Name of each episode's outcome, (N,)."""
+    modes: np.ndarray
+    """Index of each episode's realised mode, -1 for none, (N,) int."""
+    steps: np.ndarray
+    """Length of each episode [control steps], (N,)."""
+    k: int
+    """Number of the task's modes."""
+    latency: Latency | None = None
+    """Wall times of a decision for one episode, as the submitter measured them."""
+
+    @property
+    def mode_counts(self) -> np.ndarray:
+        """Successes in each mode, (k,) int."""
+        return statistics.mode_counts(self.modes, succeeded(self.labels), self.k)
+
+
+class Metric(NamedTuple):
+    """One number of a policy: what it is called, how it is computed and how it is shown."""
+
+    name: str
+    """Key in JSON and CSV; the name of its function."""
+    title: str
+    """Heading on a page."""
+    short: str
+    """Heading where room is scarce; a line break where it may be broken."""
+    unit: str
+    """`%` for a share, else the unit that is printed."""
+    better: str
+    """`higher`, `lower`, or "" when neither is."""
+    formula: str
+    """How it follows from the records, in one line."""
+    meaning: str
+    """What it tells a reader, in a sentence: the first line of its function's docstring."""
+    compute: Callable[[Episodes], Value]
+    """From the episodes of one task."""
+    over_tasks: Callable[[Sequence[Value]], Value]
+    """From the values of the tasks to the policy's value."""
+    from_records: str
+    """`episodes`: recounted when an entry is checked; `latency`: as the submitter measured it."""
+    interval: bool
+    """Whether it comes with its 95 % interval."""
+    on_board: bool
+    """Whether it has a column in the terminal's tables and in the first table of the site."""
+    digits: int
+    """Decimals that are printed."""
+    full: float
+    """Best possible value of a share, at which its bar is full."""
+
+
+METRICS: dict[str, Metric] = {}
+"""Every metric by name, in the order in which they are shown; the first one ranks the board."""
+
+
+def metric(
+    title: str,
+    formula: str,
+    *,
+    short: str = "",
+    unit: str = "%",
+    better: str = "higher",
+    over_tasks: "Callable[[Sequence[Value]], Value] | None" = None,
+    from_records: str = "episodes",
+    interval: bool = False,
+    on_board: bool = False,
+    digits: int = 0,
+    full: float = 1.0,
+) -> Callable[[Callable[[Episodes], Value]], Callable[[Episodes], Value]]:
+    """Declare the function below it as a metric; the fields are those of `Metric`.
+
+    `over_tasks` is the mean over the tasks that have an answer unless said otherwise.
+    """
+
+    def declare(compute: Callable[[Episodes], Value]) -> Callable[[Episodes], Value]:
+        meaning = (compute.__doc__ or "").strip().splitlines()[0]
+        METRICS[compute.__name__] = Metric(
+            name=compute.__name__,
+            title=title,
+            short=short or title.lower(),
+            unit=unit,
+            better=better,
+            formula=formula,
+            meaning=meaning,
+            compute=compute,
+            over_tasks=over_tasks or (mean_rate if interval else mean_known),
+            from_records=from_records,
+            interval=interval,
+            on_board=on_board,
+            digits=digits,
+            full=full,
+        )
+        return compute
+
+    return declare
+
+
+# ------------------------------------------------------------------------------- from tasks to a policy
+
+
+def number(value: Value) -> float | None:
+    """Return a value without its interval."""
+    return value.estimate if isinstance(value, Interval) else value
+
+
+def mean_known(values: Sequence[Value]) -> float | None:
+    """Return the mean of the values that there are; every task weighs the same."""
+    known = [x for x in map(number, values) if x is not None]
+    return sum(known) / len(known) if known else None
+
+
+def mean_rate(values: Sequence[Value]) -> Interval:
+    """Return the mean of rates with its interval, every task weighing the same."""
+    mean = statistics.mean_interval([value for value in values if isinstance(value, Interval)])
+    return Interval(mean.estimate, max(mean.low, 0.0), min(mean.high, 1.0))
+
+
+def smallest(values: Sequence[Value]) -> float | None:
+    """Return the smallest of the values that there are."""
+    return min((x for x in map(number, values) if x is not None), default=None)
+
+
+def _rate(hits: np.ndarray) -> Interval:
+    """Return the share of hits (N,) bool with Wilson's interval."""
+    k = int(hits.sum())
+    return Interval(k / max(len(hits), 1), *statistics.wilson(k, len(hits)))
+
+
+# ------------------------------------------------------------------------------------------ the metrics
+
+
+@metric("Success", "n_success / n", interval=True, on_board=True, digits=1)
+def success(episodes: Episodes) -> Interval:
+    """The share of all episodes that end well; faults and timeouts count as failures."""
+    return _rate(succeeded(episodes.labels))
+
+
+@metric(
+    "Averaging failures",
+    "n_averaging / n",
+    short="aver-\naged",
+    better="lower",
+    interval=True,
+    on_board=True,
+    digits=1,
+)
+def averaging_rate(episodes: Episodes) -> Interval:
+    """The share of episodes in which the hand acted between two modes, where every attempt fails."""
+    return _rate(averaged(episodes.labels))
+
+
+@metric(
+    "Rarer mode",
+    "min_m p_m, with p_m = n_m / n_success",
+    short="minor\nmode",
+    over_tasks=smallest,
+    on_board=True,
+    full=0.5,
+)
+def minority_share(episodes: Episodes) -> float | None:
+    """The rarest mode's share of the successes: 1/k is an even choice of k, 0 a mode that was forgotten."""
+    return statistics.minority_share(episodes.mode_counts)
+
+
+@metric(
+    "ms a decision",
+    "median of the wall times",
+    short="p50\nms",
+    unit="ms",
+    better="lower",
+    from_records="latency",
+    on_board=True,
+    digits=1,
+)
+def latency_p50_ms(episodes: Episodes) -> float | None:
+    """The median wall time of one decision for one episode, as the submitter measured it."""
+    return episodes.latency and episodes.latency.p50
+
+
+@metric(
+    "ms, slowest 1 %",
+    "99th percentile of the wall times",
+    unit="ms",
+    better="lower",
+    from_records="latency",
+    digits=1,
+)
+def latency_p99_ms(episodes: Episodes) -> float | None:
+    """What 99 of 100 decisions for one episode do not exceed, as the submitter measured it."""
+    return episodes.latency and episodes.latency.p99
+
+
+@metric("Commitment", "P(mode != none)")
+def commitment(episodes: Episodes) -> float | None:
+    """The share of episodes in which any mode was realised, whether or not it then succeeded."""
+    return statistics.commitment(episodes.modes) if len(episodes.modes) else None
+
+
+@metric("Coverage", "|{m : p_m >= 0.05}| / k")
+def coverage(episodes: Episodes) -> float:
+    """The share of the modes that have at least one in twenty successes."""
+    return statistics.coverage(episodes.mode_counts)
+
+
+@metric("Mode entropy", "(-sum_m p_m ln p_m + (K - 1) / 2n) / ln k, at most 1; K modes seen (Miller-Madow)")
+def mode_entropy(episodes: Episodes) -> float | None:
+    """How evenly the successes fall on the modes: 100 is an even choice, 0 a single mode."""
+    return statistics.normalised_entropy(episodes.mode_counts)
+
+
+@metric("Steps", "mean of the episodes' lengths", unit="steps", better="", digits=1)
+def steps_mean(episodes: Episodes) -> float:
+    """The mean length of an episode in control steps of 50 ms."""
+    return float(np.mean(episodes.steps)) if len(episodes.steps) else 0.0

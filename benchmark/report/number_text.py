@@ -1,0 +1,40 @@
+"""Numbers as they are printed: the same digits in the terminal, in the report and on the site."""
+
+from math import ceil, floor
+
+from ..metrics import Metric, Value, number
+from ..statistics import Interval
+
+_DECIMALS = 6
+"""Decimals that an entry holds. Rounding to them first keeps the last bits of a sum from deciding a tie."""
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """Return a share as per cent, a dash for None; never `100` or `0` for what only rounds to it."""
+    if value is None:
+        return "–"
+    text = f"{100 * value:.{digits}f}"
+    if value < 1 and float(text) == 100:
+        text = f"{100 - 10.0 ** -max(digits, 1):.{max(digits, 1)}f}"
+    if value > 0 and float(text) == 0:
+        text = f"{10.0 ** -max(digits, 1):.{max(digits, 1)}f}"
+    return text
+
+
+def bounds(value: Interval) -> str:
+    """Return the interval of a share as whole per cent, rounded outwards: `[76,98]`."""
+    return f"[{floor(100 * round(value.low, _DECIMALS))},{ceil(100 * round(value.high, _DECIMALS))}]"
+
+
+def signed_bounds(value: Interval) -> str:
+    """Return the interval of a difference in points, rounded outwards: `[-6,+2]`."""
+    return f"[{floor(100 * value.low):+d},{ceil(100 * value.high):+d}]"
+
+
+def metric_text(metric: Metric, value: Value) -> str:
+    """Return a metric's value without unit and interval, a dash for None."""
+    plain = number(value)
+    if plain is None:
+        return percent(None)
+    plain = round(plain, _DECIMALS)
+    return percent(plain, metric.digits) if metric.unit == "%" else f"{plain:.{metric.digits}f}"
