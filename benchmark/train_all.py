@@ -163,19 +163,10 @@ def _note(states: Mapping[Training, CallState]) -> str:
 
 
 def _train(training: Training, file: Path, setting: Setting, report: Report) -> None:
-    from ..policies.training.train import train
+    from ..policies.training.train import TrainOptions, train
 
-    train(
-        training.method,
-        file,
-        setting.folder(training.seed),
-        setting.steps,
-        training.seed,
-        report,
-        preset=setting.preset,
-        device=setting.device,
-        fresh=setting.fresh,
-    )
+    options = TrainOptions(setting.steps, training.seed, setting.preset, setting.device, setting.fresh)
+    train(training.method, file, setting.folder(training.seed), options, report)
 
 
 def _fits(training: Training, setting: Setting, shown: dict | None) -> bool:
@@ -184,7 +175,7 @@ def _fits(training: Training, setting: Setting, shown: dict | None) -> bool:
     from ..policies.core.checkpoint import load as load_checkpoint
     from ..policies.core.devices import find_device
     from ..policies.training.train import METHODS, budget
-    from ..policies.training.training_batches import recipe
+    from ..policies.training.training_batches import training_settings
 
     task, method, seed = training
     try:
@@ -195,7 +186,7 @@ def _fits(training: Training, setting: Setting, shown: dict | None) -> bool:
     steps, here = budget(method, setting.preset, setting.steps), card.get("device", "cpu")
     free = setting.device == "auto" and not sizes.ships  # made for whatever device is there
     device = here if free else find_device(setting.device, wide=not sizes.ships)
-    wanted = {"preset": USUAL, "device": "cpu"} | recipe(steps, seed, setting.preset, device)
+    wanted = {"preset": USUAL, "device": "cpu"} | training_settings(steps, seed, setting.preset, device)
     found = {"preset": USUAL, "device": "cpu"} | card
     kind = METHODS[method]
     return (

@@ -83,7 +83,7 @@ def run(
 
 def _train_one(method: str | None, tasks: list[str], path: Path | None, seed: int, setting: "Setting") -> int:
     """Train one method on one task."""
-    from ..policies.training.train import METHODS, train
+    from ..policies.training.train import METHODS, TrainOptions, train
     from ..tasks import load_task
     from ..tasks.demonstrations.collect import load
     from .console import console, progress_bar
@@ -98,17 +98,14 @@ def _train_one(method: str | None, tasks: list[str], path: Path | None, seed: in
     if path is not None and (shown := load(path).meta.get("task")) != task.id:
         raise WrongUse(f"{path} holds demonstrations of {shown}, not of {task.id}")
     path = path or _demonstrate(task.id, METHODS[method].regime)
+    options = TrainOptions(setting.steps, seed, setting.preset, setting.device, setting.fresh)
     with progress_bar(f"{method} on {task.id}", "steps") as update:
         weights = train(
             method,
             path,
             setting.out,
-            setting.steps,
-            seed,
+            options,
             lambda step, steps, loss: update(step, steps, f"loss {loss:.4f}"),
-            preset=setting.preset,
-            device=setting.device,
-            fresh=setting.fresh,
             notice=lambda text: console.print(text, markup=False),
         )
     console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB", markup=False)

@@ -1,4 +1,4 @@
-"""Decision Diffuser: plans of states, asked for by return and mode; inverse dynamics finds the actions."""
+"""Decision Diffuser: plans of states for a return and a mode; inverse dynamics finds the actions."""
 
 from pathlib import Path
 
@@ -13,27 +13,29 @@ from .core.dataset import Batch
 from .core.policy import Episodes
 from .generative.samplers import ddpm
 from .networks.transformer import PlanTransformer
-from .planning.guidance import asked, classifier_free, expectile_loss, inpainted, known_states
-from .planning.inverse_dynamics import MLP, along, inverse_loss
-from .planning.planner import LEVELS, SHARES, Networks, Plan, Planner, diffused_loss, half
+from .planning.guidance import classifier_free, expectile_loss, inpainted, known_states, return_condition
+from .planning.inverse_dynamics import MLP, actions_along, inverse_loss
+from .planning.planner import ALPHAS_CUMPROD, LEVELS, Networks, Plan, Planner, diffused_loss, transformer_size
 
-FRAMES, PATCH = 32, 4
-"""H, frames of a plan (1.6 s at 20 Hz), and how many of them share a token."""
-UNTOLD = 0.25
+FRAMES = 32
+"""H, frames of a plan (1.6 s at 20 Hz)."""
+PATCH = 4
+"""Frames that share a token."""
+RETURN_DROPOUT = 0.25
 """How often a plan is learnt without its return."""
-UNTOLD_MODE = 0.5
-"""How often it is learnt without its mode: by default the policy is asked for none."""
+MODE_DROPOUT = 0.5
+"""How often it is learnt without its mode: by default the policy is given none."""
 REACHABLE = 0.95
-"""Expectile of the returns from a state that is asked for."""
+"""Expectile of the returns from a state that plans are conditioned on."""
 
 
 class DecisionDiffuser(Planner):
     """Ajay et al. 2022, arXiv 2211.15657: is conditional generative modelling all you need?
 
-    A frame of a plan is a state. Plans are drawn with classifier-free guidance towards a return, and a mode
-    if one is asked for, from colder noise than normal; a_t = f(s_t, s_{t+1}). Unlike the paper's, the network
-    is a transformer; the return asked for is what a third network finds within reach, because a return that
-    no demonstration had gives plans that none would follow; and 8 actions are executed, not 1.
+    A frame of a plan is a state. Plans are sampled with classifier-free guidance towards a return, and a mode
+    if one is given, from colder noise than normal; a_t = f(s_t, s_{t+1}). Unlike the paper's, the network
+    is a transformer; the return is what a third network finds within reach, because a return that no
+    demonstration had gives plans that none would follow; and 8 actions are executed, not 1.
     """
 
     method = "decision_diffuser"
@@ -59,7 +61,7 @@ class DecisionDiffuser(Planner):
             task: the task to act in.
             checkpoint: the .safetensors file; its .json lies beside it.
             n_action_steps: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
-            mode: name of the mode that is asked for; None leaves the choice to the noise.
+            mode: name of the wanted mode; None leaves the choice to the noise.
             guidance: w of classifier-free guidance.
             temperature: alpha, factor of the variance of all noise; low ones narrow the modes.
 
@@ -71,16 +73,19 @@ class DecisionDiffuser(Planner):
         if mode is not None and mode not in task.modes:
             raise unknown_name("mode", mode, task.modes)
         self.mode = -1 if mode is None else task.modes.index(mode)
-        self.guidance, self.temperature = guidance, temperature
+        self.guidance = guidance
+        self.temperature = temperature
 
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the networks that plan, that act, and that know what return is within reach."""
-        size, action_size = config.state_size, config.chunk_values // config.chunk_size
-        told, (width, blocks) = config.condition_size + 2, half(config)
+        size = config.state_size
+        action_size = config.chunk_values // config.chunk_size
+        c_size = config.condition_size + 2
+        width, blocks = transformer_size(config)
         return Networks(
             config,
-            plan=PlanTransformer(FRAMES, size, told, generator, width, blocks, PATCH),
+            plan=PlanTransformer(FRAMES, size, c_size, generator, width, blocks, PATCH),
             inverse=MLP(2 * size, action_size, generator, config.width),
             reach=MLP(size, 1, generator, width),
         )
@@ -89,17 +94,21 @@ class DecisionDiffuser(Planner):
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the sum of the losses of the three networks."""
         assert isinstance(network, Networks)
-        rows, states = len(batch.states), batch.states.unflatten(1, (FRAMES, -1))
+        rows = len(batch.states)
+        states = batch.states.unflatten(1, (FRAMES, -1))
         size = states.shape[2]
-        told = (torch.rand(rows, 2, generator=generator) >= torch.tensor([UNTOLD, UNTOLD_MODE])).float()
-        label = batch.condition[:, size:] * told[:, 1:]
-        condition = asked(torch.cat([states[:, 0], label], dim=1), batch.returns, told[:, 0])
+        # 1. plans, with condition dropout of the return and of the mode
+        dropout = torch.tensor([RETURN_DROPOUT, MODE_DROPOUT])
+        given = (torch.rand(rows, 2, generator=generator) >= dropout).float()
+        label = batch.condition[:, size:] * given[:, 1:]
+        condition = return_condition(torch.cat([states[:, 0], label], dim=1), batch.returns, given[:, 0])
         trunk = inpainted(network["plan"], batch.states, known_states(FRAMES, size))
         planning = diffused_loss(
-            trunk, batch.states, condition, SHARES, generator, network.weight.repeat(FRAMES)
+            trunk, batch.states, condition, ALPHAS_CUMPROD, generator, network.weight.repeat(FRAMES)
         )
-        shaken = torch.randn(rows, 2, size, generator=generator)
-        acting = inverse_loss(network["inverse"], states, batch.chunk, shaken)
+        # 2. the inverse dynamics between slightly wrong states, and the return within reach
+        jitter = torch.randn(rows, 2, size, generator=generator)
+        acting = inverse_loss(network["inverse"], states, batch.chunk, jitter)
         reach = expectile_loss(batch.returns - network["reach"](states[:, 0])[:, 0], REACHABLE)
         return planning + acting + reach
 
@@ -113,17 +122,25 @@ class DecisionDiffuser(Planner):
         return LEVELS * FRAMES * self.config.state_size
 
     def plan(self, noise: Tensor, condition: Tensor, last: Plan | None) -> Plan:
-        """Return the one plan that is drawn."""
+        """Return the one plan that is sampled."""
         size = self.config.state_size
-        seen, label = condition[:, :size], condition[:, size:]
+        seen = condition[:, :size]
+        label = condition[:, size:]
+        # 1. the return within reach, and the conditions with it and without return and mode
         wanted = self.networks["reach"](seen)[:, 0].clamp(0, 1)
-        none, silent = torch.zeros(len(seen)), torch.cat([seen, 0 * label], dim=1)
-        trunk = classifier_free(self.networks["plan"], asked(silent, wanted, none), self.guidance)
+        none = torch.zeros(len(seen))
+        unconditional = return_condition(torch.cat([seen, 0 * label], dim=1), wanted, none)
+        conditional = return_condition(condition, wanted, none + 1)
+        # 2. a plan that starts at the present state
+        trunk = classifier_free(self.networks["plan"], unconditional, self.guidance)
         trunk = inpainted(trunk, seen.repeat(1, FRAMES), known_states(FRAMES, size))
-        wish = asked(condition, wanted, none + 1)
         levels = noise.unflatten(1, (LEVELS, -1))
-        states = ddpm(trunk, levels, wish, SHARES, temperature=self.temperature).unflatten(1, (FRAMES, -1))
-        chosen, verdict = self.settle(wanted, states, 0)
-        actions = along(self.networks["inverse"], states[chosen, None, : self.config.chunk_size + 1])[0]
-        verdict = self.led(verdict, actions, states[chosen, 1 : self.config.chunk_size + 1])
+        flat = ddpm(trunk, levels, conditional, ALPHAS_CUMPROD, temperature=self.temperature)
+        states = flat.unflatten(1, (FRAMES, -1))
+        # 3. the actions that follow it
+        chosen, verdict = self.select(wanted, states, 0)
+        actions = actions_along(self.networks["inverse"], states[chosen, None, : self.config.chunk_size + 1])[
+            0
+        ]
+        verdict = self.check_actions(verdict, actions, states[chosen, 1 : self.config.chunk_size + 1])
         return Plan(actions.flatten(), states, wanted, chosen, verdict)

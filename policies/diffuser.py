@@ -1,28 +1,32 @@
-"""Diffuser: plans of states and actions together, drawn towards a high value while they are denoised."""
+"""Diffuser: plans of states and actions together, guided towards a high value while they are denoised."""
 
 import torch
 from torch import Tensor, nn
 
 from .core.checkpoint import Config
 from .core.dataset import Batch
-from .generative.noise_schedule import noised
+from .generative.noising import noised
 from .generative.samplers import ddpm
 from .networks.transformer import PlanTransformer, PlanValue
-from .planning.guidance import choose, informed, inpainted, value_guide
-from .planning.planner import LEVELS, SHARES, Networks, Plan, Planner, half
+from .planning.guidance import choose, inpainted, value_guide, with_known
+from .planning.planner import ALPHAS_CUMPROD, LEVELS, Networks, Plan, Planner, transformer_size
 
-FRAMES, PATCH = 32, 4
-"""H, frames of a plan (1.6 s at 20 Hz), and how many of them share a token."""
+FRAMES = 32
+"""H, frames of a plan (1.6 s at 20 Hz)."""
+PATCH = 4
+"""Frames that share a token."""
 FIRST_ACTION = 10.0
 """Weight of the first action in the loss."""
-SCALE, GUIDE_STEPS = 1.0, 2
-"""Of the value's gradient, and how often it is followed at each level."""
+SCALE = 1.0
+"""Of the value's gradient."""
+GUIDE_STEPS = 2
+"""How often the gradient is followed at each level."""
 
 
 class Diffuser(Planner):
     """Janner et al. 2022, arXiv 2205.09991: planning is sampling, value guidance makes it good.
 
-    A frame of a plan is [action, state]. The present state is written into every plan (and told to every
+    A frame of a plan is [action, state]. The present state is written into every plan (and given to every
     token), a second network learns the return of noised plans, its gradient bends the sampling, and the
     actions of the plan with the highest value are executed. Unlike the paper's, the network is a
     transformer, and 8 actions are executed, not 1: between two modes, a fresh choice at every step is none.
@@ -38,7 +42,8 @@ class Diffuser(Planner):
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the network that plans and the one that values plans."""
-        seen, (width, blocks) = config.state_size, half(config)
+        seen = config.state_size
+        width, blocks = transformer_size(config)
         size = config.chunk_values // FRAMES + seen
         return Networks(
             config,
@@ -50,13 +55,17 @@ class Diffuser(Planner):
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the weighted error of the estimated clean plan, and that of the value of noised plans."""
         assert isinstance(network, Networks)
-        actions, states = batch.chunk.unflatten(1, (FRAMES, -1)), batch.states.unflatten(1, (FRAMES, -1))
+        # 1. a demonstrated plan of frames [action, state], noised but for the first state
+        actions = batch.chunk.unflatten(1, (FRAMES, -1))
+        states = batch.states.unflatten(1, (FRAMES, -1))
         plan = torch.cat([actions, states], dim=2).flatten(1)
         mask, weight = first_state(actions.shape[2], network.weight)
         noise = torch.randn(plan.shape, generator=generator)
         level = torch.randint(LEVELS, (len(plan),), generator=generator)
-        x = noised(plan, noise, SHARES.to(plan)[level, None])
-        x, t = torch.where(mask, plan, x), (level + 1) / LEVELS
+        x = noised(plan, noise, ALPHAS_CUMPROD.to(plan)[level, None])
+        x = torch.where(mask, plan, x)
+        t = (level + 1) / LEVELS
+        # 2. both networks read the noised plan
         clean = inpainted(network["plan"], plan, mask)(x, t, batch.condition)
         value = network["value"](x, t, batch.condition)
         return (weight * (clean - plan).square()).mean() + (value - batch.returns).square().mean()
@@ -67,25 +76,28 @@ class Diffuser(Planner):
 
     def plan(self, noise: Tensor, condition: Tensor, last: Plan | None) -> Plan:
         """Return the best of K guided plans."""
+        # 1. what is known of a plan: the present state
         action_size = self.config.chunk_values // FRAMES
         known = torch.zeros(len(noise), FRAMES, action_size + self.config.state_size)
         known[:, 0, action_size:] = condition
         known = known.flatten(1)
         mask, _ = first_state(action_size, self.networks.weight)
-        value = informed(self.networks["value"], known, mask)
+        # 2. K guided plans
+        value = with_known(self.networks["value"], known, mask)
         x = ddpm(
             inpainted(self.networks["plan"], known, mask),
             noise.unflatten(1, (LEVELS, -1)),
             condition,
-            SHARES,
+            ALPHAS_CUMPROD,
             guide=value_guide(value, SCALE, GUIDE_STEPS),
         )
+        # 3. the best one that is feasible
         scores = value(x, x.new_full((len(x),), 1 / LEVELS), condition)
         frames = x.unflatten(1, (FRAMES, -1))
         states = frames[:, :, action_size:]
-        chosen, verdict = self.settle(scores, states, choose(scores))
+        chosen, verdict = self.select(scores, states, choose(scores))
         actions = frames[chosen, :, :action_size]
-        verdict = self.led(verdict, actions[:-1], states[chosen, 1:])
+        verdict = self.check_actions(verdict, actions[:-1], states[chosen, 1:])
         return Plan(actions.flatten(), states, scores, chosen, verdict)
 
 

@@ -7,40 +7,41 @@ from torch import Tensor, nn
 
 from ..tasks.core.task import Task
 from .core.checkpoint import Config
-from .core.chunk_policy import Draw, Fit, Learned
+from .core.chunk_policy import Fit, GetBatch, Learned
 from .core.dataset import Batch
+from .generative.rectification import learn_rectified, pair_times
 from .generative.samplers import flow_euler
-from .networks.film_resnet import Trunk
+from .networks.layers import Trunk
 from .networks.transformer import PlanTransformer, PlanValue
-from .planning.diffuser_lite_levels import POINTS, SPAN, STRIDES, UNTOLD, gaps_of, make_pairs
+from .planning.diffuser_lite_levels import POINTS, RETURN_DROPOUT, SPAN, STRIDES, gaps_of, make_pairs
 from .planning.guidance import (
-    asked,
     choose,
     classifier_free,
     expectile_loss,
+    in_distribution,
     inpainted,
+    keep_mask,
     known_states,
-    typical,
+    return_condition,
 )
-from .planning.inverse_dynamics import MLP, along, inverse_loss
-from .planning.planner import Networks, Plan, Planner, half
-from .reflow import AT_START
+from .planning.inverse_dynamics import MLP, actions_along, inverse_loss
+from .planning.planner import Networks, Plan, Planner, transformer_size
 
 STEPS = 2
 """Euler steps of each level's flow, which is straight."""
 LOOK_BACK = 0.7
-"""Time to which drawn plans are taken back to see whether they are typical."""
+"""Time to which sampled plans are taken back to see whether they are in distribution."""
 REACHABLE = 0.95
-"""Expectile of the returns from a state that is asked for."""
+"""Expectile of the returns from a state that plans are conditioned on."""
 
 
 class DiffuserLite(Planner):
     """Dong et al. 2024, arXiv 2401.15443: plan refinement, with straightened flows (its model R2).
 
-    The coarsest level plans five states 16 control steps apart, asked for by return, and a critic picks one
-    of the more typical half of several such plans. Every finer level fills a gap of the level above, both of
-    its ends known. Unlike the paper's, the finest level fills two gaps, side by side, so that 8 actions can
-    be executed along them; and the return asked for is what a network finds within reach.
+    The coarsest level plans five states 16 control steps apart, conditioned on a return, and a critic picks
+    one of the half of several such plans that is more in distribution. Every finer level fills a gap of the
+    level above, both of its ends known. Unlike the paper's, the finest level fills two gaps, side by side, so
+    that 8 actions can be executed along them; and the return is what a network finds within reach.
 
     The levels are learnt twice, as `Reflow` does it: `RectifiedLite` makes the pairs of noise and plan.
     """
@@ -75,13 +76,16 @@ class DiffuserLite(Planner):
             BimodalError: the checkpoint is missing, damaged or made for something else.
         """
         super().__init__(task, checkpoint, n_action_steps, candidates)
-        self.guidance, self.temperature = guidance, temperature
+        self.guidance = guidance
+        self.temperature = temperature
 
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the levels' networks, the critic, the inverse dynamics and the returns within reach."""
-        size, action_size = config.state_size, config.chunk_values // config.chunk_size
-        conditions, (width, blocks) = (size + 2, 2 * size, 2 * size), half(config)
+        size = config.state_size
+        action_size = config.chunk_values // config.chunk_size
+        conditions = (size + 2, 2 * size, 2 * size)
+        width, blocks = transformer_size(config)
         levels = [PlanTransformer(POINTS, size, c, generator, 3 * width // 4, blocks) for c in conditions]
         return Networks(
             config,
@@ -93,32 +97,29 @@ class DiffuserLite(Planner):
 
     @classmethod
     def learn(
-        cls, network: nn.Module, draw: Draw, count: int, generator: torch.Generator, fit: Fit
+        cls, network: nn.Module, get_batch: GetBatch, count: int, generator: torch.Generator, fit: Fit
     ) -> Learned:
         """Train everything, let the flows make a pair for each window and level, and straighten them.
 
-        A chunk of a paired batch is whether the return is told, and every level's noise and plan.
+        A chunk of a paired batch is whether the return is given, and every level's noise and plan.
         """
-        weights, _ = fit(RectifiedLite, draw)
-        network.load_state_dict(weights)
         assert isinstance(network, Networks)
-        pairs = make_pairs(network, draw, count, generator)
 
-        def paired(rows: Tensor) -> Batch:
-            return draw(rows)._replace(chunk=pairs[rows.to(pairs.device)])
+        def pairs(batch: Batch) -> Tensor:
+            return make_pairs(network, batch, generator)
 
-        return fit(cls, paired)
+        return learn_rectified(RectifiedLite, cls, network, get_batch, count, fit, pairs)
 
     @staticmethod
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
         """Draw times, and return the loss of all levels along the straight ways of the pairs."""
         assert isinstance(network, Networks)
-        told, pairs = batch.chunk[:, 0], batch.chunk[:, 1:].chunk(len(STRIDES), dim=1)
+        given = batch.chunk[:, 0]
+        pairs = batch.chunk[:, 1:].chunk(len(STRIDES), dim=1)
         total = torch.zeros(())
-        for gap, pair in zip(gaps_of(network, batch, told), pairs, strict=True):
-            time, coin = torch.rand(2, len(told), generator=generator)
+        for gap, pair in zip(gaps_of(network, batch, given), pairs, strict=True):
             noise, plan = pair.chunk(2, dim=1)
-            total = total + gap.loss(plan, noise, torch.where(coin < AT_START, 0.0, time))
+            total = total + gap.loss(plan, noise, pair_times(len(given), generator))
         return total
 
     def noise_size(self) -> int:
@@ -128,29 +129,34 @@ class DiffuserLite(Planner):
     def plan(self, noise: Tensor, condition: Tensor, last: Plan | None) -> Plan:
         """Return the best of K coarse plans, refined."""
         size = self.config.state_size
-        draws = self.temperature**0.5 * noise.unflatten(1, (5, -1))
-        filled, wish = self._coarse(condition)
-        coarse = flow_euler(filled, draws[:, 0], wish, STEPS)
-        likely = typical(filled, coarse, torch.lerp(draws[:1, 4], coarse, LOOK_BACK), LOOK_BACK, wish)
+        parts = self.temperature**0.5 * noise.unflatten(1, (5, -1))
+        # 1. coarse plans, and the critic's favourite among the half that is in distribution
+        filled, with_return = self._coarse(condition)
+        coarse = flow_euler(filled, parts[:, 0], with_return, STEPS)
+        back = torch.lerp(parts[:1, 4], coarse, LOOK_BACK)
+        likely = in_distribution(filled, coarse, back, LOOK_BACK, with_return)
         scores = self.networks["critic"](coarse, coarse.new_zeros(len(coarse)), condition) - (~likely).float()
         plans = coarse.unflatten(1, (POINTS, size))
-        chosen, verdict = self.settle(scores, plans, choose(scores), STRIDES[0])
-        middle = self._fill(1, plans[chosen, None, :2], draws[chosen, 1:2])
+        chosen, verdict = self.select(scores, plans, choose(scores), STRIDES[0])
+        # 2. its first gap is filled, then the first two gaps of what fills it
+        middle = self._fill(1, plans[chosen, None, :2], parts[chosen, 1:2])
         gaps = torch.cat([middle[:, :2], middle[:, 1:3]])
-        fine = self._fill(2, gaps, draws[chosen, 2:4])
+        fine = self._fill(2, gaps, parts[chosen, 2:4])
+        # 3. the actions along the states that are now one control step apart
         path = torch.cat([fine[0], fine[1, 1:]])[None]
-        actions = along(self.networks["inverse"], path)[0]
-        verdict = self.led(verdict, actions, path[0, 1:])
+        actions = actions_along(self.networks["inverse"], path)[0]
+        verdict = self.check_actions(verdict, actions, path[0, 1:])
         return Plan(actions.flatten(), plans, scores, chosen, verdict)
 
     def _coarse(self, seen: Tensor) -> tuple[Trunk, Tensor]:
         """Return the trunk of coarse plans for what is seen (K, C), and its condition."""
-        levels, none = self.networks["levels"], seen.new_zeros(len(seen))
+        levels = self.networks["levels"]
         assert isinstance(levels, nn.ModuleList)
+        none = seen.new_zeros(len(seen))
         wanted = self.networks["reach"](seen)[:, 0].clamp(0, 1)
-        trunk = classifier_free(levels[0], asked(seen, wanted, none), self.guidance)
+        trunk = classifier_free(levels[0], return_condition(seen, wanted, none), self.guidance)
         filled = inpainted(trunk, seen.repeat(1, POINTS), known_states(POINTS, seen.shape[1]))
-        return filled, asked(seen, wanted, none + 1)
+        return filled, return_condition(seen, wanted, none + 1)
 
     def _fill(self, level: int, gaps: Tensor, noise: Tensor) -> Tensor:
         """Return the states (G, P, C) that fill gaps (G, 2, C)."""
@@ -171,15 +177,18 @@ class RectifiedLite(DiffuserLite):
         """Return the sum of the losses of all networks."""
         assert isinstance(network, Networks)
         frames = batch.states.unflatten(1, (SPAN, -1))
-        rows, size = len(frames), frames.shape[2]
-        told = (torch.rand(rows, generator=generator) >= UNTOLD).float()
+        rows = len(frames)
+        size = frames.shape[2]
+        # 1. the three levels
+        given = keep_mask(rows, RETURN_DROPOUT, generator)
         total = torch.zeros(())
-        for gap in gaps_of(network, batch, told):
+        for gap in gaps_of(network, batch, given):
             noise = torch.randn(gap.plan.shape, generator=generator)
             total = total + gap.loss(gap.plan, noise, torch.rand(rows, generator=generator))
+        # 2. the critic, the inverse dynamics between slightly wrong states, and the return within reach
         coarse = frames[:, :: STRIDES[0]].flatten(1)
         critic = network["critic"](coarse, coarse.new_zeros(rows), frames[:, 0]) - batch.returns
-        shaken = torch.randn(rows, 2, size, generator=generator)
-        acting = inverse_loss(network["inverse"], frames, batch.chunk, shaken)
+        jitter = torch.randn(rows, 2, size, generator=generator)
+        acting = inverse_loss(network["inverse"], frames, batch.chunk, jitter)
         reach = expectile_loss(batch.returns - network["reach"](frames[:, 0])[:, 0], REACHABLE)
         return total + critic.square().mean() + acting + reach

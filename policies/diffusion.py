@@ -10,14 +10,14 @@ from ..tasks.core.task import Task
 from .core.chunk_policy import ChunkPolicy
 from .core.dataset import Batch
 from .generative.losses import diffusion_loss
-from .generative.noise_schedule import signal_shares, squared_cosine_betas, trailing_levels
+from .generative.noise_schedule import squared_cosine_alphas_cumprod, trailing_levels
 from .generative.samplers import ddim, ddpm
-from .networks.film_resnet import Trunk
+from .networks.layers import Trunk
 
 LEVELS = 100
 """T, noise levels."""
-SHARES = signal_shares(squared_cosine_betas(LEVELS))
-"""abar, share of signal at each level, (T,)."""
+ALPHAS_CUMPROD = squared_cosine_alphas_cumprod(LEVELS)
+"""Share of signal at each level, (T,)."""
 STEPS = {"ddim": 10, "ddpm": LEVELS}
 """The samplers, and how many of the levels each visits by default."""
 
@@ -32,7 +32,7 @@ class Diffusion(ChunkPolicy):
     method = "diffusion"
     description = "Diffusion Policy: denoises action chunks, in ten DDIM steps."
     training_steps = 2500
-    halved = True
+    half_precision = True
 
     def __init__(
         self,
@@ -67,19 +67,19 @@ class Diffusion(ChunkPolicy):
         """Draw noise and levels, and return the denoising loss."""
         noise = torch.randn(batch.chunk.shape, generator=generator)
         level = torch.randint(LEVELS, (len(batch.chunk),), generator=generator)
-        return diffusion_loss(network, batch.chunk, batch.condition, noise, level, SHARES)
+        return diffusion_loss(network, batch.chunk, batch.condition, noise, level, ALPHAS_CUMPROD)
 
     def noise_size(self) -> int:
         """Return how many numbers the sampler draws; the first are those that it starts from."""
-        draws = self.steps if self.sampler == "ddpm" else 1
-        return draws * self.config.chunk_values
+        times = self.steps if self.sampler == "ddpm" else 1
+        return times * self.config.chunk_values
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
         """Return what the noise is denoised to."""
         if self.sampler == "ddim":
-            return ddim(self.network, noise, condition, SHARES, self.steps)
-        draws = noise.unflatten(1, (self.steps, -1))
-        return ddpm(self.network, draws, condition, SHARES, self.steps)
+            return ddim(self.network, noise, condition, ALPHAS_CUMPROD, self.steps)
+        step_noise = noise.unflatten(1, (self.steps, -1))
+        return ddpm(self.network, step_noise, condition, ALPHAS_CUMPROD, self.steps)
 
 
 class DDPM(Diffusion):

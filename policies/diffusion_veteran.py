@@ -9,23 +9,26 @@ from ..envs.errors import BimodalError
 from ..tasks.core.task import Task
 from .core.checkpoint import Config
 from .core.dataset import Batch
-from .generative.noise_schedule import noised, signal_shares, squared_cosine_betas
+from .generative.noise_schedule import squared_cosine_alphas_cumprod
+from .generative.noising import noised
 from .generative.samplers import ddpm
 from .networks.transformer import PlanTransformer, PlanValue
-from .planning.guidance import choose, inpainted, known_states, typical
+from .planning.guidance import choose, in_distribution, inpainted, known_states
 from .planning.inverse_dynamics import JITTER, DiffusedInverse
-from .planning.planner import LEVELS, SHARES, Networks, Plan, Planner, diffused_loss, half
+from .planning.planner import ALPHAS_CUMPROD, LEVELS, Networks, Plan, Planner, diffused_loss, transformer_size
 
-STRIDE, FRAMES = 4, 9
-"""Control steps between two planned states, and states of a plan: it spans 1.6 s at 20 Hz."""
+STRIDE = 4
+"""Control steps between two planned states."""
+FRAMES = 9
+"""States of a plan, which spans 1.6 s at 20 Hz."""
 LOOK_BACK = 6
-"""Level to which drawn plans are noised again to see whether they are typical."""
+"""Level to which sampled plans are noised again to see whether they are in distribution."""
 COOL = 0.5
 """Temperature of the inverse dynamics."""
 INVERSE_LEVELS = 10
 """Noise levels of the inverse dynamics."""
-INVERSE_SHARES = signal_shares(squared_cosine_betas(INVERSE_LEVELS))
-"""Their shares of signal, (10,)."""
+INVERSE_ALPHAS_CUMPROD = squared_cosine_alphas_cumprod(INVERSE_LEVELS)
+"""Share of signal at each of them, (10,)."""
 
 
 class Veteran(Planner):
@@ -33,9 +36,9 @@ class Veteran(Planner):
 
     Plans are states four control steps apart, drawn from the demonstrations' distribution without guidance; a
     critic, regressed on returns, picks one (Monte-Carlo sampling with selection). Because several actions
-    lie between two planned states, the inverse dynamics is a diffusion as well. Unlike in the paper, only
-    the more typical half of the plans is offered to the critic, and the inverse dynamics answers with all
-    four actions, so that 8 can be executed along two pairs of planned states.
+    lie between two planned states, the inverse dynamics is a diffusion as well. Unlike in the paper, the
+    critic only sees the half of the plans that is more in distribution, and the inverse dynamics answers with
+    all four actions, so that 8 can be executed along two pairs of planned states.
     """
 
     method = "veteran"
@@ -76,7 +79,9 @@ class Veteran(Planner):
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the networks that plan, that value plans and that act."""
-        size, few, (width, blocks) = config.state_size, config.chunk_values // 2, half(config)
+        size = config.state_size
+        few = config.chunk_values // 2
+        width, blocks = transformer_size(config)
         return Networks(
             config,
             plan=PlanTransformer(FRAMES, size, size, generator, width, blocks),
@@ -89,15 +94,17 @@ class Veteran(Planner):
         """Return the sum of the losses of the three networks."""
         assert isinstance(network, Networks)
         size = batch.condition.shape[1]
+        # 1. plans and their returns
         plan = inpainted(network["plan"], batch.states, known_states(FRAMES, size))
         planning = diffused_loss(
-            plan, batch.states, batch.condition, SHARES, generator, network.weight.repeat(FRAMES)
+            plan, batch.states, batch.condition, ALPHAS_CUMPROD, generator, network.weight.repeat(FRAMES)
         )
         critic = network["critic"](batch.states, torch.zeros(len(batch.states)), batch.condition)
+        # 2. the actions between the first two states, which are slightly wrong
         few = batch.chunk[:, : batch.chunk.shape[1] // 2]
         pairs = batch.states[:, : 2 * size]
         pairs = pairs + JITTER * torch.randn(pairs.shape, generator=generator)
-        acting = diffused_loss(network["inverse"], few, pairs, INVERSE_SHARES, generator)
+        acting = diffused_loss(network["inverse"], few, pairs, INVERSE_ALPHAS_CUMPROD, generator)
         return planning + (critic - batch.returns).square().mean() + acting
 
     def noise_size(self) -> int:
@@ -111,28 +118,31 @@ class Veteran(Planner):
         for_plan, for_actions = noise.split(
             [(LEVELS + 1) * FRAMES * size, INVERSE_LEVELS * self.config.chunk_values], 1
         )
-        draws = for_plan.unflatten(1, (LEVELS + 1, -1))
-        flat = ddpm(trunk, draws[:, :LEVELS], condition, SHARES)
+        levels = for_plan.unflatten(1, (LEVELS + 1, -1))
+        # 1. K plans; with a margin, the rest of the last plan takes the place of the first
+        flat = ddpm(trunk, levels[:, :LEVELS], condition, ALPHAS_CUMPROD)
         if self.margin is not None and last is not None:
             flat = torch.cat(
-                [rest(last, self.n_action_steps // STRIDE, condition[0]).flatten()[None], flat[1:]]
+                [rest_of_plan(last, self.n_action_steps // STRIDE, condition[0]).flatten()[None], flat[1:]]
             )
-        back = noised(flat, draws[:1, LEVELS], float(SHARES[LOOK_BACK - 1]))
-        likely = typical(trunk, flat, back, LOOK_BACK / LEVELS, condition)
+        # 2. the critic's favourite among the half that is in distribution, if it is feasible
+        back = noised(flat, levels[:1, LEVELS], float(ALPHAS_CUMPROD[LOOK_BACK - 1]))
+        likely = in_distribution(trunk, flat, back, LOOK_BACK / LEVELS, condition)
         scores = self.networks["critic"](flat, flat.new_zeros(len(flat)), condition) - (~likely).float()
         kept = 0 if self.margin is not None and last is not None else None
         states = flat.unflatten(1, (FRAMES, size))
-        chosen, verdict = self.settle(scores, states, choose(scores, kept, self.margin or 0.0), STRIDE)
+        chosen, verdict = self.select(scores, states, choose(scores, kept, self.margin or 0.0), STRIDE)
+        # 3. the actions between each two of its first states
         path = states[chosen, : self.config.chunk_size // STRIDE + 1]
         pairs = torch.cat([path[:-1], path[1:]], dim=1)
         steps = for_actions[0].view(INVERSE_LEVELS, len(pairs), -1).transpose(0, 1)
-        actions = ddpm(self.networks["inverse"], steps, pairs, INVERSE_SHARES, temperature=COOL)
+        actions = ddpm(self.networks["inverse"], steps, pairs, INVERSE_ALPHAS_CUMPROD, temperature=COOL)
         last_ones = actions.unflatten(1, (STRIDE, -1))[:, -1]
-        verdict = self.led(verdict, last_ones, path[1:])
+        verdict = self.check_actions(verdict, last_ones, path[1:])
         return Plan(actions.flatten(), states, scores, chosen, verdict)
 
 
-def rest(last: Plan, done: int, seen: Tensor) -> Tensor:
+def rest_of_plan(last: Plan, done: int, seen: Tensor) -> Tensor:
     """Return what is left of a plan after `done` planned states, from what is seen (C,) on, (P, C)."""
     states = last.candidates[last.chosen]
     ahead = states[done + 1 :]

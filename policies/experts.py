@@ -88,7 +88,7 @@ class Tracking(Expert):
         plan = self.task.plan(simulation, modes)
         early = np.clip(np.arange(1, plan.shape[1] + 1) / self.EARLY, 0, 1)
         time = simulation.variant.episode_steps(self.task.max_episode_steps) - self.SPARE
-        return hurried(plan + early[:, None] * (usual - plan), time)
+        return sped_up(plan + early[:, None] * (usual - plan), time)
 
     def reset(self, episodes: Episodes) -> None:
         """Make the plan, and note when the hand closes and on which object."""
@@ -154,7 +154,7 @@ class Tracking(Expert):
         return carried
 
 
-def hurried(plan: np.ndarray, steps: int) -> np.ndarray:
+def sped_up(plan: np.ndarray, steps: int) -> np.ndarray:
     """Return a plan (N, T, A) in fewer control steps, evenly faster; as it is if it is short enough."""
     if plan.shape[1] <= steps:
         return plan

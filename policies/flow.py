@@ -12,7 +12,7 @@ from .core.chunk_policy import ChunkPolicy
 from .core.dataset import Batch
 from .generative.losses import flow_loss
 from .generative.samplers import flow_euler
-from .networks.film_resnet import Trunk
+from .networks.layers import Trunk
 
 
 class Flow(ChunkPolicy):

@@ -9,11 +9,11 @@ from .core.chunk_policy import ChunkPolicy
 from .core.dataset import Batch
 from .generative.losses import mixture_loss
 from .generative.samplers import mixture_sample
-from .networks.film_resnet import linear
+from .networks.layers import linear
 
 COMPONENTS = 5
 """K."""
-NARROW, WIDE = 0.1, 0.5
+SPREADS = (0.1, 0.5)
 """Range of a component's spread in training [normalised units]."""
 FLOOR = 0.05
 """Share of the weights that is dealt out evenly during training, so that no component dies."""
@@ -64,7 +64,7 @@ class GMM(ChunkPolicy):
     method = "gmm"
     description = "Mixture of five Gaussians over action chunks: draws one."
     training_steps = 2000
-    halved = True
+    half_precision = True
 
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
@@ -75,7 +75,8 @@ class GMM(ChunkPolicy):
     @staticmethod
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
         """Draw a spread, and return the negative log-likelihood of chunks with floored weights."""
-        spread = NARROW * (WIDE / NARROW) ** torch.rand((), generator=generator).item()
+        low, high = SPREADS
+        spread = low * (high / low) ** torch.rand((), generator=generator).item()
         mean, logs = network(batch.condition)
         floored = torch.log((1 - FLOOR) * logs.exp() + FLOOR / COMPONENTS)
         return mixture_loss(mean, floored, batch.chunk, spread)

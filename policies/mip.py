@@ -7,7 +7,7 @@ from .core.chunk_policy import ChunkPolicy
 from .core.dataset import Batch
 from .generative.losses import mip_loss
 from .generative.samplers import mip_sample
-from .networks.film_resnet import Trunk
+from .networks.layers import Trunk
 
 
 class MIP(ChunkPolicy):
@@ -20,7 +20,7 @@ class MIP(ChunkPolicy):
     method = "mip"
     description = "Minimal iterative policy: two deterministic passes of regression."
     training_steps = 1500
-    halved = True
+    half_precision = True
 
     @staticmethod
     def loss(network: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:

@@ -7,7 +7,7 @@ from .core.chunk_policy import ChunkPolicy
 from .core.dataset import Batch
 from .generative.losses import regression_loss
 from .generative.samplers import regression_sample
-from .networks.film_resnet import Trunk
+from .networks.layers import Trunk
 
 
 class MSE(ChunkPolicy):

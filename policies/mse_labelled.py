@@ -13,4 +13,4 @@ class LabelledMSE(MSE):
     method = "mse_labelled"
     description = "Oracle: regression of action chunks that is told which mode to take."
     labelled = True
-    halved = True
+    half_precision = True

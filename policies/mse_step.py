@@ -19,7 +19,7 @@ class StepMSE(MSE):
     description = "Regression of single actions, decided anew at every control step."
     chunk_size = 1
     n_action_steps = 1
-    halved = True
+    half_precision = True
 
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:

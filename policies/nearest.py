@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ..envs.errors import BimodalError
 from .core.checkpoint import Config
-from .core.chunk_policy import ChunkPolicy, Draw, Fit, Learned
+from .core.chunk_policy import ChunkPolicy, Fit, GetBatch, Learned
 from .core.dataset import CHUNK_SIZE
 
 MEMORY = 150_000
@@ -47,7 +47,7 @@ class Nearest(ChunkPolicy):
     method = "nearest"
     description = "The chunk that followed the most similar demonstrated observation."
     training_steps = 1
-    halved = True
+    half_precision = True
 
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
@@ -57,10 +57,10 @@ class Nearest(ChunkPolicy):
 
     @classmethod
     def learn(
-        cls, network: nn.Module, draw: Draw, count: int, generator: torch.Generator, fit: Fit
+        cls, network: nn.Module, get_batch: GetBatch, count: int, generator: torch.Generator, fit: Fit
     ) -> Learned:
         """Keep the demonstrations; there is no loss."""
-        whole = draw(torch.arange(count))
+        whole = get_batch(torch.arange(count))
         actions = whole.chunk.unflatten(1, (CHUNK_SIZE, -1))
         ends = episode_ends(actions)
         values = whole.condition.shape[1] + actions.shape[2] + 1

@@ -3,19 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from .core.chunk_policy import Draw, Fit, Learned
+from .core.chunk_policy import Fit, GetBatch, Learned
 from .core.dataset import Batch
 from .flow import Flow
 from .generative.losses import flow_loss
+from .generative.rectification import TEACHER_STEPS, learn_rectified, pair_times
 from .generative.samplers import flow_euler
-from .networks.film_resnet import Trunk
-
-TEACHER_STEPS = 20
-"""Euler steps by which the first flow makes the chunks that the second learns from."""
-TOGETHER = 1024
-"""Pairs that are made in one pass."""
-AT_START = 0.5
-"""Share of the windows that are learnt at t = 0, from where a single step goes."""
+from .networks.layers import Trunk
 
 
 class Reflow(Flow):
@@ -27,42 +21,33 @@ class Reflow(Flow):
 
     method = "reflow"
     description = "Rectified flow: a single step of a straightened flow."
-    halved = True
+    half_precision = True
     stages = 2
     passes = 1
 
     @classmethod
     def learn(
-        cls, network: nn.Module, draw: Draw, count: int, generator: torch.Generator, fit: Fit
+        cls, network: nn.Module, get_batch: GetBatch, count: int, generator: torch.Generator, fit: Fit
     ) -> Learned:
         """Train a flow, let it make a pair for each window, and train it on with those.
 
         A chunk of a paired batch is the noise, followed by what the first flow made of it.
         """
-        weights, _ = fit(Flow, draw)
-        network.load_state_dict(weights)
-        pairs = make_pairs(network, draw, count, generator)
 
-        def paired(rows: Tensor) -> Batch:
-            return draw(rows)._replace(chunk=pairs[rows.to(pairs.device)])
+        def pairs(batch: Batch) -> Tensor:
+            return make_pairs(network, batch, generator)
 
-        return fit(cls, paired)
+        return learn_rectified(Flow, cls, network, get_batch, count, fit, pairs)
 
     @staticmethod
     def loss(network: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:
         """Draw times, and return the flow-matching loss along the straight ways of the pairs."""
         noise, chunk = batch.chunk.chunk(2, dim=1)
-        time, coin = torch.rand(2, len(chunk), generator=generator)
-        return flow_loss(network, chunk, batch.condition, noise, torch.where(coin < AT_START, 0.0, time))
+        return flow_loss(network, chunk, batch.condition, noise, pair_times(len(chunk), generator))
 
 
-def make_pairs(trunk: Trunk, draw: Draw, count: int, generator: torch.Generator) -> Tensor:
-    """Return a noise and the chunk at the end of its way for each window, side by side (count, 2*H*A)."""
-    pairs = []
-    with torch.no_grad():
-        for rows in torch.arange(count).split(TOGETHER):
-            seen = draw(rows)
-            noise = torch.randn(seen.chunk.shape, generator=generator).to(seen.chunk)
-            made = flow_euler(trunk, noise, seen.condition, TEACHER_STEPS)
-            pairs.append(torch.cat((noise, made), 1))
-    return torch.cat(pairs)
+def make_pairs(trunk: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:
+    """Return a noise and the chunk at the end of its way for each window, side by side (B, 2*H*A)."""
+    noise = torch.randn(batch.chunk.shape, generator=generator)
+    made = flow_euler(trunk, noise, batch.condition, TEACHER_STEPS)
+    return torch.cat((noise, made), 1)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 from bimodal.envs.specs import Spec
 from bimodal.policies.core.policy import Episodes
+from bimodal.policies.training import train as training
 from bimodal.tasks.demonstrations import collect as demonstrations
 
 REACH = 0.06
@@ -68,3 +69,8 @@ def takes_both(chunks):
     committed = np.abs(np.abs(ends) - 1) < 0.25
     even = 0.3 < (ends[committed] > 0).mean() < 0.7
     return bool(committed.mean() > 0.9 and (np.abs(ends) < 0.5).mean() < 0.05 and even)
+
+
+def train(method, demos, out, progress=None, notice=None, **options):
+    """Train with options given by name, as `TrainOptions` calls them."""
+    return training.train(method, demos, out, training.TrainOptions(**options), progress, notice)

@@ -11,7 +11,7 @@ from ...envs.seed_ranges import VALIDATION
 from ...policies import Policy
 from ...policies.core.checkpoint import checkpoint_path
 from ...policies.core.dataset import CHUNK_SIZE
-from ...policies.training.train import METHODS, train
+from ...policies.training.train import METHODS, TrainOptions, train
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import PROCESS_NOISE, Demonstrations, collect, load, save
 from .certificate import Row, percent
@@ -153,7 +153,7 @@ class Study:
         folder = self.folder / str(cell.seed)
         weights = checkpoint_path(folder, self.task.id, cell.method)
         if not weights.is_file():
-            train(cell.method, self.file, folder, self.steps, cell.seed)
+            train(cell.method, self.file, folder, TrainOptions(self.steps, cell.seed))
         return METHODS[cell.method](self.task, weights, cell.execute)
 
 

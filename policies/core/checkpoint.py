@@ -23,6 +23,15 @@ SIZE_LIMIT = 1_500_000
 """Largest file of weights that may travel inside the package [bytes]."""
 LARGE_LIMIT = 500_000_000
 """Largest file of weights that stays outside [bytes]."""
+WEIGHTS_ON_DISK = {
+    "position_embedding": "places",
+    "modulation": "steering",
+    "attention_out": "mixed",
+    "mlp_in": "wide",
+    "mlp_out": "narrow",
+    "skip": "straight",
+}
+"""Names in the file of weights that are older than those of the networks' layers."""
 ON_DISK = {"chunk_size": "horizon", "n_action_steps": "execute"}
 """Keys of the JSON file that are older than the names of their fields; entries hold the file's sha256."""
 
@@ -129,7 +138,8 @@ def save(path: Path, config: Config, weights: dict[str, torch.Tensor], limit: in
     Raises:
         BimodalError: the weights are larger than `limit` [bytes].
     """
-    raw = safetensors.torch.save({name: tensor.contiguous() for name, tensor in weights.items()})
+    renamed = _renamed(weights, WEIGHTS_ON_DISK)
+    raw = safetensors.torch.save({name: tensor.contiguous() for name, tensor in renamed.items()})
     if len(raw) > limit:
         raise BimodalError(
             f"the weights take {len(raw)} bytes; at most {limit} are kept, use a smaller trunk"
@@ -146,13 +156,24 @@ def load(path: Path, task: str, method: str) -> Checkpoint:
     Raises:
         BimodalError: missing, damaged, newer schema, other task or other method.
     """
-    raw, config = _read(path), _config(path.with_suffix(".json"))
+    raw = _read(path)
+    config = _config(path.with_suffix(".json"))
     if config.task != task or config.method != method:
-        made, asked = f"{config.method} on {config.task}", f"{method} on {task}"
-        raise BimodalError(f"checkpoint {path} is for {made}, not for {asked}; train with `bimodal train`")
+        raise BimodalError(
+            f"checkpoint {path} is for {config.method} on {config.task}, not for {method} on {task}; train "
+            "with `bimodal train`"
+        )
     if sha256(raw).hexdigest() != config.weights_sha256:
         raise BimodalError(f"checkpoint {path} is damaged: its sha256 is not the one in {path.stem}.json")
-    return Checkpoint(config, {name: part.float() for name, part in safetensors.torch.load(raw).items()})
+    weights = {name: part.float() for name, part in safetensors.torch.load(raw).items()}
+    return Checkpoint(config, _renamed(weights, {old: new for new, old in WEIGHTS_ON_DISK.items()}))
+
+
+def _renamed(weights: dict[str, torch.Tensor], names: dict[str, str]) -> dict[str, torch.Tensor]:
+    """Return weights whose names, `layer.part.weight`, have other words in them."""
+    return {
+        ".".join(names.get(word, word) for word in name.split(".")): part for name, part in weights.items()
+    }
 
 
 def check_specs(config: Config, observation: tuple[Spec, ...], modes: int, arms: int = 1) -> None:

@@ -19,12 +19,12 @@ from . import checkpoint as checkpoints
 from .dataset import CHUNK_SIZE, Batch
 from .policy import Decision, Episodes, Needs, Policy
 
-Draw = Callable[[Tensor], Batch]
+GetBatch = Callable[[Tensor], Batch]
 """Returns the windows of the given rows (B,) as a batch."""
 Learned = tuple[dict[str, Tensor], float]
 """Weights, and the loss at the end."""
-Fit = Callable[[type["ChunkPolicy"], Draw], Learned]
-"""`fit(kind, draw)` minimises the loss of `kind`, going on from the present weights, for all its steps."""
+Fit = Callable[[type["ChunkPolicy"], GetBatch], Learned]
+"""`fit(kind, get_batch)` minimises the loss of `kind`, from the present weights on, for all its steps."""
 ROWS = 16
 """Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
 ROTATION = slice(3, 9)
@@ -52,7 +52,7 @@ class ChunkPolicy(Policy):
     """Frames from the present one whose observations the method plans; none for a method of actions alone."""
     regime: ClassVar[str] = "bi50"
     """Demonstrations that it learns from; planners that weigh outcomes need `graded` ones."""
-    halved: ClassVar[bool] = False
+    half_precision: ClassVar[bool] = False
     """Whether the weights are rounded to 16 bits after training, so that twice as many fit on a disk."""
 
     def __init__(self, task: Task, checkpoint: Path, n_action_steps: int | None = None) -> None:
@@ -71,8 +71,10 @@ class ChunkPolicy(Policy):
         loaded = checkpoints.load(checkpoint, task.id, self.method)
         config = loaded.config
         checkpoints.check_specs(config, task.observation, len(task.modes), task.arms)
-        self.config, self.checkpoint = config, checkpoint
-        self.training, self.parameters = config.training, config.parameters
+        self.config = config
+        self.checkpoint = checkpoint
+        self.training = config.training
+        self.parameters = config.parameters
         self.n_action_steps = config.n_action_steps if n_action_steps is None else n_action_steps
         if not 1 <= self.n_action_steps <= config.chunk_size:
             size = config.chunk_size
@@ -100,18 +102,18 @@ class ChunkPolicy(Policy):
 
     @classmethod
     def learn(
-        cls, network: nn.Module, draw: Draw, count: int, generator: torch.Generator, fit: Fit
+        cls, network: nn.Module, get_batch: GetBatch, count: int, generator: torch.Generator, fit: Fit
     ) -> Learned:
         """Return the trained weights; a method that learns in stages, or without a loss, says so here.
 
         Args:
             network: what `build` returned, with fresh weights.
-            draw: see `Draw`.
+            get_batch: see `GetBatch`.
             count: number of windows.
             generator: of all noise.
             fit: see `Fit`.
         """
-        return fit(cls, draw)
+        return fit(cls, get_batch)
 
     def noise_size(self) -> int:
         """Return how many standard normal numbers a decision takes; one for each value of a chunk."""
@@ -131,7 +133,7 @@ class ChunkPolicy(Policy):
         return {f"{self.task.id}/{file.name}": sha256(file.read_bytes()).hexdigest() for file in files}
 
     def reset(self, episodes: Episodes) -> None:
-        """Start new episodes; a labelled policy draws the mode it will be told, evenly over the modes."""
+        """Start new episodes; a labelled policy samples the mode it is to take, evenly over the modes."""
         self._keys = np.asarray(episodes.noise_keys, np.uint64)
         self._decision = 0
         k = self.config.modes
@@ -140,16 +142,18 @@ class ChunkPolicy(Policy):
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return one chunk (N, H, A) for each episode: SI units, orthonormal rotations, within the bounds."""
+        # 1. what is observed, normalised, and the label of the mode to take
         parts = [np.asarray(observation[c.name], np.float64) for c in self.config.observations]
         seen = self.config.observation_normaliser.normalise(np.concatenate(parts, axis=1))
         condition = np.concatenate([seen, self._labels], axis=1)
+        # 2. a normalised chunk for each episode, then back to SI units and within the bounds
         chunks = in_micro_batches(self.sample, self._noise(), condition)
         self._decision += 1
         actions = chunks.reshape(len(condition), self.config.chunk_size, -1)
-        return Decision(tidy(self.config.action_normaliser.restore(actions), self.config.action))
+        return Decision(valid_actions(self.config.action_normaliser.restore(actions), self.config.action))
 
     def _noise(self) -> np.ndarray:
-        """Draw (N, noise_size) float32; a row depends on its episode's key and the decision alone."""
+        """Return noise (N, noise_size) float32; a row depends on its episode's key and the decision alone."""
         size = self.noise_size()
         streams = (stream("chunk", int(key), self._decision) for key in self._keys)
         return np.array([rng.standard_normal(size) for rng in streams], np.float32).reshape(-1, size)
@@ -184,10 +188,10 @@ def in_micro_batches(
     return torch.cat(parts)[: len(noise)].numpy() if parts else np.zeros_like(noise)
 
 
-def tidy(actions: np.ndarray, space: str) -> np.ndarray:
+def valid_actions(actions: np.ndarray, space: str) -> np.ndarray:
     """Return actions (N, H, A) float64 with orthonormal rotation columns, clipped to the space's bounds."""
     specs = ACTIONS[space]
-    tidied = np.array(actions, np.float64).reshape(*actions.shape[:-1], -1, size(specs))  # arm by arm
+    valid = np.array(actions, np.float64).reshape(*actions.shape[:-1], -1, size(specs))  # arm by arm
     if space == "ee_absolute":
-        tidied[..., ROTATION] = columns_from_rotation(rotation_from_columns(tidied[..., ROTATION]))
-    return np.clip(tidied, *bounds(specs)).reshape(actions.shape)
+        valid[..., ROTATION] = columns_from_rotation(rotation_from_columns(valid[..., ROTATION]))
+    return np.clip(valid, *bounds(specs)).reshape(actions.shape)

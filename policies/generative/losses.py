@@ -9,8 +9,8 @@ import math
 import torch
 from torch import Tensor
 
-from ..networks.film_resnet import Trunk
-from .noise_schedule import noised
+from ..networks.layers import Trunk
+from .noising import noised
 
 MIP_TIME = 0.9
 """Time t* of MIP's second pass."""
@@ -45,7 +45,7 @@ def flow_loss(trunk: Trunk, chunk: Tensor, condition: Tensor, noise: Tensor, tim
 
 
 def diffusion_loss(
-    trunk: Trunk, chunk: Tensor, condition: Tensor, noise: Tensor, level: Tensor, abar: Tensor
+    trunk: Trunk, chunk: Tensor, condition: Tensor, noise: Tensor, level: Tensor, alphas_cumprod: Tensor
 ) -> Tensor:
     """Return |pi(x_l, (l + 1) / T, c) - a|^2 with x_l = sqrt(abar_l) a + sqrt(1 - abar_l) e.
 
@@ -58,11 +58,11 @@ def diffusion_loss(
         condition: conditions c (B, C).
         noise: e (B, H*A), standard normal.
         level: l (B,), uniform in 0 .. T-1.
-        abar: share of signal at each level (T,).
+        alphas_cumprod: abar, share of signal at each level (T,).
     """
-    share = abar.to(chunk)[level, None]
-    time = (level + 1).to(chunk.dtype) / len(abar)
-    return _squared(trunk(noised(chunk, noise, share), time, condition), chunk)
+    abar = alphas_cumprod.to(chunk)[level, None]
+    time = (level + 1).to(chunk.dtype) / len(alphas_cumprod)
+    return _squared(trunk(noised(chunk, noise, abar), time, condition), chunk)
 
 
 def mixture_loss(mean: Tensor, logits: Tensor, chunk: Tensor, spread: float) -> Tensor:

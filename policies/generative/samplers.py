@@ -1,6 +1,6 @@
 """How a trained trunk makes a chunk: pure functions of the trunk, the condition and the noise they are given.
 
-Symbols as in `objectives`: pi is the trunk, c (B, C) the condition, a chunk is flat and normalised (B, H*A).
+Symbols as in `losses`: pi is the trunk, c (B, C) the condition, a chunk is flat and normalised (B, H*A).
 """
 
 from collections.abc import Callable
@@ -9,9 +9,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..networks.film_resnet import Trunk
+from ..networks.layers import Trunk
 from .losses import MIP_TIME
-from .noise_schedule import ddim_step, posterior, trailing_levels
+from .noise_schedule import trailing_levels
+from .noising import ddim_step, posterior
 
 Guide = Callable[[Tensor, float, Tensor, Tensor], Tensor]
 """`guide(mean, variance, t, c)` returns the mean (B, D) of a step, moved to where plans are better."""
@@ -44,7 +45,7 @@ def flow_euler(trunk: Trunk, noise: Tensor, condition: Tensor, steps: int = 10) 
     return x
 
 
-def ddim(trunk: Trunk, noise: Tensor, condition: Tensor, abar: Tensor, steps: int = 10) -> Tensor:
+def ddim(trunk: Trunk, noise: Tensor, condition: Tensor, alphas_cumprod: Tensor, steps: int = 10) -> Tensor:
     """Walk from noise to a chunk along `steps` of the T levels, without drawing anything on the way.
 
     Song et al. 2021 (arXiv 2010.02502). The last step lands on the trunk's prediction itself; nothing is
@@ -54,13 +55,13 @@ def ddim(trunk: Trunk, noise: Tensor, condition: Tensor, abar: Tensor, steps: in
         trunk: predicts the clean chunk from (x, (level + 1) / T, c).
         noise: starting points (B, H*A), standard normal.
         condition: conditions c (B, C).
-        abar: share of signal at each level (T,).
+        alphas_cumprod: abar, share of signal at each level (T,).
         steps: number of passes through the trunk, 1 to T.
     """
     x = noise
-    for time, share, share_next in _descent(abar, steps):
+    for time, abar, abar_next in _descent(alphas_cumprod, steps):
         clean = trunk(x, noise.new_full((len(noise),), time), condition)
-        x = ddim_step(x, clean, share, share_next)
+        x = ddim_step(x, clean, abar, abar_next)
     return x
 
 
@@ -68,7 +69,7 @@ def ddpm(
     trunk: Trunk,
     noise: Tensor,
     condition: Tensor,
-    abar: Tensor,
+    alphas_cumprod: Tensor,
     steps: int | None = None,
     temperature: float = 1.0,
     guide: Guide | None = None,
@@ -83,27 +84,32 @@ def ddpm(
         trunk: predicts the clean chunk from (x, (level + 1) / T, c).
         noise: the starting points, then what every step but the last adds, (B, steps, D), standard normal.
         condition: conditions c (B, C).
-        abar: share of signal at each level (T,).
+        alphas_cumprod: abar, share of signal at each level (T,).
         steps: number of passes through the trunk, 1 to T; None for all levels.
         temperature: factor of the variances.
         guide: moves the means, except that of the last step, whose variance is 0.
     """
-    cool, (x, *draws) = temperature**0.5, noise.unbind(1)
-    x, descent = cool * x, _descent(abar, len(abar) if steps is None else steps)
-    for ((time, share, share_next), (time_next, _, _)), draw in zip(pairwise(descent), draws, strict=True):
+    cool = temperature**0.5
+    first, *later = noise.unbind(1)
+    x = cool * first
+    descent = _descent(alphas_cumprod, len(alphas_cumprod) if steps is None else steps)
+    for ((time, abar, abar_next), (time_next, _, _)), fresh in zip(pairwise(descent), later, strict=True):
+        # 1. what the plan would be, 2. where the step below then lies, 3. the noise that stays
         clean = trunk(x, x.new_full((len(x),), time), condition)
-        mean, variance = posterior(x, clean, share, share_next)
+        mean, variance = posterior(x, clean, abar, abar_next)
         if guide is not None:
             mean = guide(mean, float(variance), x.new_full((len(x),), time_next), condition)
-        x = mean + cool * variance**0.5 * draw
+        x = mean + cool * variance**0.5 * fresh
+    # the last step has no variance: it lands on the estimate itself
     return trunk(x, x.new_full((len(x),), descent[-1][0]), condition)
 
 
-def _descent(abar: Tensor, steps: int) -> list[tuple[float, float, float]]:
-    """Return for each step its time, its share of signal and that of the level it leads to, 1 at the end."""
-    levels = trailing_levels(len(abar), steps)
-    shares = [*abar[levels].tolist(), 1.0]
-    return [((level + 1) / len(abar), *pair) for level, pair in zip(levels, pairwise(shares), strict=True)]
+def _descent(alphas_cumprod: Tensor, steps: int) -> list[tuple[float, float, float]]:
+    """Return for each step its time, its abar and that of the level it leads to, 1 at the end."""
+    total = len(alphas_cumprod)
+    levels = trailing_levels(total, steps)
+    abars = [*alphas_cumprod[levels].tolist(), 1.0]
+    return [((level + 1) / total, *pair) for level, pair in zip(levels, pairwise(abars), strict=True)]
 
 
 def mixture_sample(mean: Tensor, logits: Tensor, noise: Tensor) -> Tensor:

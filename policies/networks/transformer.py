@@ -1,6 +1,7 @@
 """The planners' networks: a small transformer whose tokens are groups of frames of a plan.
 
-Each block is steered by the condition. With e = MLP([c, waves(t)]) and h (N, width), one row a token,
+Each block is modulated by the condition. With Mish(e) of `ConditionedNetwork` as e and h (N, width), one row
+a token,
 
     h <- h + g1(e) Attention(LayerNorm(h) (1 + s1(e)) + b1(e))
     h <- h + g2(e) MLP(LayerNorm(h) (1 + s2(e)) + b2(e))
@@ -18,21 +19,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .film_resnet import TIME_FEATURES, TIME_FREQUENCIES, linear, normalised
+from .layers import ConditionedNetwork, linear, normalised
 
-WIDTH, BLOCKS, HEADS = 64, 2, 4
-"""Default size: values of a token, blocks, attention heads."""
+WIDTH = 64
+"""Default number of values of a token."""
+BLOCKS = 2
+"""Default number of blocks."""
+HEADS = 4
+"""Attention heads."""
 SPREAD = 2
 """Hidden values of a block's MLP, as a multiple of the width."""
 
 
-class PlanTransformer(nn.Module):
+class PlanTransformer(ConditionedNetwork):
     """A trunk over plans: flat in and flat out, like `ResFiLM`, but frames only meet in the attention."""
 
     outputs: ClassVar[int] = 0
     """Values that a token gives back; 0 for as many as it took."""
-    waves: Tensor
-    """Angular frequencies of the time features, (16,)."""
 
     def __init__(
         self,
@@ -55,51 +58,51 @@ class PlanTransformer(nn.Module):
             blocks: number of blocks.
             patch: frames that share a token; divides P.
         """
-        super().__init__()
+        super().__init__(c_size, width, generator)
         if frames % patch:
             raise ValueError(f"{frames} frames do not make groups of {patch}")
-        self.tokens, self.width, self.blocks = frames // patch, width, blocks
-        low, high = TIME_FREQUENCIES
-        waves = torch.logspace(math.log10(low), math.log10(high), TIME_FEATURES // 2)
-        self.register_buffer("waves", waves, persistent=False)
+        self.tokens = frames // patch
+        self.width = width
+        self.blocks = blocks
         size = patch * frame_size
         answer = self.outputs or size
-        self.condition_in = linear(c_size + TIME_FEATURES, width, generator)
-        self.condition_out = linear(width, width, generator)
-        self.steering = linear(width, blocks * 6 * width, None)
+        self.modulation = linear(width, blocks * 6 * width, None)
         self.embed = linear(size, width, generator)
-        self.places = nn.Parameter(torch.randn(self.tokens, width, generator=generator) / math.sqrt(width))
-        self.query_key_value = nn.ModuleList(linear(width, 3 * width, generator) for _ in range(blocks))
-        self.mixed = nn.ModuleList(linear(width, width, generator) for _ in range(blocks))
-        self.wide = nn.ModuleList(linear(width, SPREAD * width, generator) for _ in range(blocks))
-        self.narrow = nn.ModuleList(linear(SPREAD * width, width, generator) for _ in range(blocks))
+        positions = torch.randn(self.tokens, width, generator=generator)
+        self.position_embedding = nn.Parameter(positions / math.sqrt(width))
+
+        def each(inputs: int, outputs: int) -> nn.ModuleList:
+            return nn.ModuleList(linear(inputs, outputs, generator) for _ in range(blocks))
+
+        self.query_key_value = each(width, 3 * width)
+        self.attention_out = each(width, width)
+        self.mlp_in = each(width, SPREAD * width)
+        self.mlp_out = each(SPREAD * width, width)
         self.head = linear(width, answer, generator)
-        self.straight = linear(c_size, self.tokens * answer, None)
+        self.skip = linear(c_size, self.tokens * answer, None)
 
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return y (B, P*D) for plans x (B, P*D), times t (B,) in [0, 1] and conditions c (B, C)."""
-        return self.head(normalised(self.read(x, t, c))).flatten(1) + self.straight(c)
+        return self.head(normalised(self.read(x, t, c))).flatten(1) + self.skip(c)
 
     def read(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return what the blocks make of the tokens, (B, N, width)."""
-        phase = t[:, None] * self.waves
-        e = torch.cat((c, phase.sin(), phase.cos()), dim=1)
-        e = functional.mish(self.condition_out(functional.mish(self.condition_in(e))))
-        steering = self.steering(e).view(len(x), self.blocks * 6, 1, self.width).unbind(1)
-        h = self.embed(x.view(len(x), self.tokens, -1)) + self.places + e[:, None]
+        e = functional.mish(self.embed_condition(t, c))
+        modulation = self.modulation(e).view(len(x), self.blocks * 6, 1, self.width).unbind(1)
+        h = self.embed(x.view(len(x), self.tokens, -1)) + self.position_embedding + e[:, None]
         for i in range(self.blocks):
-            scale, shift, gate, scale_2, shift_2, gate_2 = steering[6 * i : 6 * i + 6]
+            scale, shift, gate, scale_2, shift_2, gate_2 = modulation[6 * i : 6 * i + 6]
             h = h + gate * self._attend(i, torch.addcmul(shift, normalised(h), 1 + scale))
-            steered = torch.addcmul(shift_2, normalised(h), 1 + scale_2)
-            h = h + gate_2 * self.narrow[i](functional.gelu(self.wide[i](steered), approximate="tanh"))
+            modulated = torch.addcmul(shift_2, normalised(h), 1 + scale_2)
+            h = h + gate_2 * self.mlp_out[i](functional.gelu(self.mlp_in[i](modulated), approximate="tanh"))
         return h
 
     def _attend(self, block: int, h: Tensor) -> Tensor:
-        """Return softmax(q k^T / sqrt(d)) v of all heads, mixed, (B, N, width)."""
+        """Return softmax(q k^T / sqrt(d)) v of all heads together, (B, N, width)."""
         parts = self.query_key_value[block](h).view(len(h), self.tokens, 3, HEADS, -1)
         q, k, v = parts.permute(2, 0, 3, 1, 4)
         seen = functional.scaled_dot_product_attention(q, k, v)
-        return self.mixed[block](seen.transpose(1, 2).flatten(2))
+        return self.attention_out[block](seen.transpose(1, 2).flatten(2))
 
 
 class PlanValue(PlanTransformer):

@@ -1,13 +1,12 @@
 """A U-Net over the time axis of a chunk: the trunk of the convolutional Diffusion Policy, made small."""
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .film_resnet import TIME_FEATURES, TIME_FREQUENCIES, linear
+from .layers import ConditionedNetwork, linear
 
 WIDTHS = (32, 64)
 """Channels at each level; every level but the first has half the frames of the one before."""
@@ -17,16 +16,13 @@ GROUPS = 8
 """Of the normalisation."""
 
 
-class UNet(nn.Module):
-    """Convolutions along a chunk, at full and at half the frame rate, steered by the condition (FiLM).
+class UNet(ConditionedNetwork):
+    """Convolutions along a chunk, at full and at half the frame rate, modulated by the condition (FiLM).
 
-    With e = MLP([c, waves(t)]), the chunk goes down through the levels, two `Block`s each, and up again,
-    where each level also reads what it made on the way down. The last convolution starts at zero.
+    With Mish(e) of `ConditionedNetwork`, the chunk goes down through the levels, two `Block`s each, and up
+    again, where each level also reads what it made on the way down. The last convolution starts at zero.
     After Chi et al. 2023 (arXiv 2303.04137), appendix A, and Janner et al. 2022 (arXiv 2205.09991).
     """
-
-    waves: Tensor
-    """Angular frequencies of the time features, (16,)."""
 
     def __init__(
         self,
@@ -50,16 +46,11 @@ class UNet(nn.Module):
         Raises:
             ValueError: the frames cannot be halved that often.
         """
-        super().__init__()
+        super().__init__(c_size, widths[-1], generator)
         if frames % 2 ** (len(widths) - 1):
             raise ValueError(f"a chunk of {frames} frames cannot be halved {len(widths) - 1} times")
         self.frames = frames
-        low, high = TIME_FREQUENCIES
-        waves = torch.logspace(math.log10(low), math.log10(high), TIME_FEATURES // 2)
-        self.register_buffer("waves", waves, persistent=False)
-        first, last = widths[0], widths[-1]
-        self.condition_in = linear(c_size + TIME_FEATURES, last, generator)
-        self.condition_out = linear(last, last, generator)
+        last = widths[-1]
 
         def pair(inputs: int, outputs: int) -> Pair:
             return Pair(inputs, outputs, last, kernel, generator)
@@ -68,19 +59,19 @@ class UNet(nn.Module):
         self.shrink = nn.ModuleList(_convolution(w, w, kernel, generator, stride=2) for w in widths[:-1])
         self.middle = pair(last, last)
         self.up = nn.ModuleList(map(pair, (a + b for a, b in _steps_up(widths)), widths[-2::-1]))
-        self.head = _convolution(first, channels, 1, None)
+        self.head = _convolution(widths[0], channels, 1, None)
 
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return y (B, H*A) for chunks x (B, H*A), times t (B,) and conditions c (B, C)."""
-        phase = t[:, None] * self.waves
-        e = torch.cat((c, phase.sin(), phase.cos()), dim=1)
-        e = functional.mish(self.condition_out(functional.mish(self.condition_in(e))))
+        e = functional.mish(self.embed_condition(t, c))
         h = x.unflatten(1, (self.frames, -1)).mT
+        # 1. down: keep what each level made, for the way up
         passed = []
         for i, blocks in enumerate(self.down):
             h = blocks(self.shrink[i - 1](h) if i else h, e)
             passed.append(h)
         h = self.middle(h, e)
+        # 2. up: double the frames, and join what was kept
         for blocks, earlier in zip(self.up, passed[-2::-1], strict=True):
             h = blocks(torch.cat((h.repeat_interleave(2, dim=2), earlier), dim=1), e)
         return self.head(h).mT.flatten(1)
@@ -126,7 +117,8 @@ class Pair(nn.Module):
     def __init__(self, inputs: int, outputs: int, *rest: Any) -> None:
         """Build both; arguments as for a `Block`, the first of which changes the number of channels."""
         super().__init__()
-        self.one, self.two = Block(inputs, outputs, *rest), Block(outputs, outputs, *rest)
+        self.one = Block(inputs, outputs, *rest)
+        self.two = Block(outputs, outputs, *rest)
 
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
         """Return h (B, outputs, frames) for h (B, inputs, frames) and embeddings e (B, e_size)."""

@@ -5,13 +5,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..core.chunk_policy import Draw
 from ..core.dataset import Batch
-from ..core.devices import made_on
+from ..generative.rectification import TEACHER_STEPS
 from ..generative.samplers import flow_euler
-from ..networks.film_resnet import Trunk
-from ..reflow import TEACHER_STEPS, TOGETHER
-from .guidance import asked, inpainted, known_states
+from ..networks.layers import Trunk
+from .guidance import inpainted, keep_mask, known_states, return_condition
 from .planner import Networks
 
 POINTS = 5
@@ -20,7 +18,7 @@ STRIDES = (16, 4, 1)
 """Control steps between two states of each level: a level spans the first gap of the one above."""
 SPAN = STRIDES[0] * (POINTS - 1) + 1
 """Control steps that a plan looks ahead, the present one included."""
-UNTOLD = 0.25
+RETURN_DROPOUT = 0.25
 """How often the coarsest level is learnt without its return."""
 
 
@@ -30,7 +28,7 @@ class Gap(NamedTuple):
     plan: Tensor
     """As it was demonstrated, flat, (B, P*C)."""
     trunk: Trunk
-    """Of the level; what is known of the plan is told it and answered by it."""
+    """Of the level; what is known of the plan is an input, and stays as it is in the answer."""
     condition: Tensor
     """Of the trunk."""
     weight: Tensor
@@ -42,33 +40,30 @@ class Gap(NamedTuple):
         return (self.weight * (clean - plan).square()).mean()
 
 
-def gaps_of(network: Networks, batch: Batch, told: Tensor) -> list[Gap]:
-    """Return what the levels learn from a batch; the coarsest knows the return where `told` (B,) is 1."""
-    frames, levels = batch.states.unflatten(1, (SPAN, -1)), network["levels"]
+def gaps_of(network: Networks, batch: Batch, given: Tensor) -> list[Gap]:
+    """Return what the levels learn from a batch; the coarsest knows the return where `given` (B,) is 1."""
+    frames = batch.states.unflatten(1, (SPAN, -1))
+    levels = network["levels"]
     assert isinstance(levels, nn.ModuleList)
-    size, found = frames.shape[2], []
+    size = frames.shape[2]
+    found = []
     for level, (trunk, stride) in enumerate(zip(levels, STRIDES, strict=True)):
         plan = frames[:, : stride * POINTS : stride].flatten(1)
-        condition = ends(plan, size) if level else asked(frames[:, 0], batch.returns, told)
+        # the coarsest level starts from the present state and a return, a finer one from both ends of its gap
+        condition = ends(plan, size) if level else return_condition(frames[:, 0], batch.returns, given)
         filled = inpainted(trunk, plan, known_states(POINTS, size, both=level > 0))
         found.append(Gap(plan, filled, condition, network.weight.repeat(POINTS)))
     return found
 
 
-def make_pairs(network: Networks, draw: Draw, count: int, generator: torch.Generator) -> Tensor:
-    """Return the chunks of a paired batch, (count, 1 + 2 L P C); see `DiffuserLite.learn`."""
-    pairs = []
-    with torch.no_grad():
-        for rows in torch.arange(count).split(TOGETHER):
-            batch = draw(rows)
-            with made_on(batch.returns.device):
-                told = (torch.rand(len(rows), generator=generator) >= UNTOLD).float()
-                made = [told[:, None]]
-                for gap in gaps_of(network, batch, told):
-                    noise = torch.randn(gap.plan.shape, generator=generator)
-                    made += [noise, flow_euler(gap.trunk, noise, gap.condition, TEACHER_STEPS)]
-                pairs.append(torch.cat(made, 1))
-    return torch.cat(pairs)
+def make_pairs(network: Networks, batch: Batch, generator: torch.Generator) -> Tensor:
+    """Return whether the return is given, then noise and plan of each level, (B, 1 + 2 L P C)."""
+    given = keep_mask(len(batch.returns), RETURN_DROPOUT, generator)
+    made = [given[:, None]]
+    for gap in gaps_of(network, batch, given):
+        noise = torch.randn(gap.plan.shape, generator=generator)
+        made += [noise, flow_euler(gap.trunk, noise, gap.condition, TEACHER_STEPS)]
+    return torch.cat(made, 1)
 
 
 def ends(plan: Tensor, size: int) -> Tensor:

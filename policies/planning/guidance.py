@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..generative.samplers import Guide
-from ..networks.film_resnet import Trunk
+from ..networks.layers import Trunk
 
 
-def informed(trunk: Trunk, known: Tensor, mask: Tensor) -> Trunk:
+def with_known(trunk: Trunk, known: Tensor, mask: Tensor) -> Trunk:
     """Return a trunk that sees `known` wherever `mask` is true: x <- m known + (1 - m) x.
 
     Args:
@@ -21,25 +21,25 @@ def informed(trunk: Trunk, known: Tensor, mask: Tensor) -> Trunk:
         mask: (D,) bool.
     """
 
-    def told(x: Tensor, t: Tensor, c: Tensor) -> Tensor:
+    def filled_in(x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         return trunk(torch.where(mask, known, x), t, c)
 
-    return told
+    return filled_in
 
 
 def inpainted(trunk: Trunk, known: Tensor, mask: Tensor) -> Trunk:
-    """Return an `informed` trunk that also answers `known` wherever `mask` is true.
+    """Return a trunk `with_known` values that also answers `known` wherever `mask` is true.
 
     Every sampler then ends with the known values in place, as if they were written over x before each step:
     Janner et al. 2022 (arXiv 2205.09991), section 3.2, conditioning as inpainting. In a loss the known values
-    cost nothing. Arguments as in `informed`.
+    cost nothing. Arguments as in `with_known`.
     """
-    told = informed(trunk, known, mask)
+    filled_in = with_known(trunk, known, mask)
 
-    def filled(x: Tensor, t: Tensor, c: Tensor) -> Tensor:
-        return torch.where(mask, known, told(x, t, c))
+    def answer(x: Tensor, t: Tensor, c: Tensor) -> Tensor:
+        return torch.where(mask, known, filled_in(x, t, c))
 
-    return filled
+    return answer
 
 
 def known_states(frames: int, size: int, both: bool = False) -> Tensor:
@@ -50,15 +50,20 @@ def known_states(frames: int, size: int, both: bool = False) -> Tensor:
     return mask.flatten()
 
 
-def asked(seen: Tensor, returns: Tensor, told: Tensor) -> Tensor:
-    """Return conditions (B, C+2): what is seen (B, C), the return in [-1, 1], and whether it is told.
+def return_condition(seen: Tensor, returns: Tensor, given: Tensor) -> Tensor:
+    """Return conditions (B, C+2): what is seen (B, C), the return in [-1, 1], and whether it is given.
 
     Args:
         seen: (B, C).
         returns: in [0, 1], (B,).
-        told: 1 where the return is told, 0 where it is not, (B,).
+        given: 1 where the return is given, 0 where it is dropped (the unconditional case), (B,).
     """
-    return torch.cat([seen, ((2 * returns - 1) * told)[:, None], told[:, None]], dim=1)
+    return torch.cat([seen, ((2 * returns - 1) * given)[:, None], given[:, None]], dim=1)
+
+
+def keep_mask(rows: int, dropout: float, generator: torch.Generator) -> Tensor:
+    """Return 1 where a condition stays in a batch, 0 where condition dropout removes it, (B,) float."""
+    return (torch.rand(rows, generator=generator) >= dropout).float()
 
 
 def classifier_free(trunk: Trunk, null: Tensor, weight: float) -> Trunk:
@@ -70,14 +75,15 @@ def classifier_free(trunk: Trunk, null: Tensor, weight: float) -> Trunk:
     Args:
         trunk: the network.
         null: the condition that says nothing, (B, C).
-        weight: w; 1 is the plain conditional trunk, 0 the one that was told nothing.
+        weight: w; 1 is the plain conditional trunk, 0 the unconditional one.
     """
     if weight == 1:
         return trunk
 
     def guided(x: Tensor, t: Tensor, c: Tensor) -> Tensor:
-        told, untold = trunk(x.repeat(2, 1), t.repeat(2), torch.cat([c, null])).chunk(2)
-        return torch.lerp(untold, told, weight)
+        both = trunk(x.repeat(2, 1), t.repeat(2), torch.cat([c, null]))
+        conditional, unconditional = both.chunk(2)
+        return torch.lerp(unconditional, conditional, weight)
 
     return guided
 
@@ -104,18 +110,18 @@ def value_guide(value: Trunk, scale: float, steps: int = 1) -> Guide:
     return guide
 
 
-def typical(trunk: Trunk, plans: Tensor, noised: Tensor, t: float, condition: Tensor) -> Tensor:
-    """Return which half of the plans the trunk would change least, were they noised, (K,) bool; none that is
-    not among them should be chosen: returns lie in [0, 1], so planners take 1 off its score.
+def in_distribution(trunk: Trunk, plans: Tensor, noised: Tensor, t: float, condition: Tensor) -> Tensor:
+    """Return which half of the plans the trunk would change least, were they noised, (K,) bool.
 
-    A critic has only seen plans that were carried out. Among many drawn ones it likes best what it knows
-    least, such as a plan between two modes; but a denoiser pulls such a plan to one of them.
+    A critic has only seen plans that were carried out. Among many sampled ones it likes best what it knows
+    least, such as a plan between two modes; but a denoiser pulls such a plan to one of them. So no plan of
+    the other half should be chosen: returns lie in [0, 1], and planners take 1 off its score.
 
     Args:
         trunk: estimates the clean plan.
         plans: candidates (K, D).
         noised: the candidates at time t, (K, D).
-        t: what the trunk is told.
+        t: the time that the trunk is given.
         condition: (K, C).
     """
     moved = (trunk(noised, plans.new_full((len(plans),), t), condition) - plans).square().mean(1)

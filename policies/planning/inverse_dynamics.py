@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..networks.film_resnet import ResFiLM, linear
+from ..networks.film_resnet import ResFiLM
+from ..networks.layers import linear
 
 JITTER = 0.05
 """j, error of planned states that the inverse dynamics is prepared for [standard deviations]."""
@@ -19,13 +20,13 @@ class MLP(nn.Module):
         self.first = linear(inputs, hidden, generator)
         self.second = linear(hidden, hidden, generator)
         self.head = linear(hidden, outputs, generator)
-        self.straight = linear(inputs, outputs, None)
+        self.skip = linear(inputs, outputs, None)
 
     def forward(self, *parts: Tensor) -> Tensor:
         """Return (..., outputs) for parts whose last sizes add up to `inputs`."""
         given = torch.cat(parts, dim=-1)
         hidden = functional.mish(self.second(functional.mish(self.first(given))))
-        return self.head(hidden) + self.straight(given)
+        return self.head(hidden) + self.skip(given)
 
 
 class DiffusedInverse(ResFiLM):
@@ -41,11 +42,11 @@ class DiffusedInverse(ResFiLM):
             width: hidden width.
         """
         super().__init__(outputs, inputs, generator, width)
-        self.straight = linear(inputs, outputs, None)
+        self.skip = linear(inputs, outputs, None)
 
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return the clean actions (B, outputs), as `ResFiLM` does."""
-        return super().forward(x, t, c) + self.straight(c)
+        return super().forward(x, t, c) + self.skip(c)
 
 
 def inverse_loss(inverse: nn.Module, states: Tensor, actions: Tensor, noise: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ def inverse_loss(inverse: nn.Module, states: Tensor, actions: Tensor, noise: Ten
     return (found - actions[:, : found.shape[1]]).square().mean()
 
 
-def along(inverse: nn.Module, states: Tensor) -> Tensor:
+def actions_along(inverse: nn.Module, states: Tensor) -> Tensor:
     """Return the action between every two consecutive states: (B, P-1, A) for states (B, P, C).
 
     a_k = f(s_k, s_{k+1}): Ajay et al. 2022 (arXiv 2211.15657), section 3.1.

@@ -1,4 +1,4 @@
-"""Is a plan feasible? What every candidate is asked before one is followed, and the verdict on record."""
+"""Whether plans can be followed, and which one is; called by `Planner` before it acts on a plan."""
 
 from typing import NamedTuple
 
@@ -33,17 +33,22 @@ class Scales(NamedTuple):
 
 def scales(config: Config) -> Scales:
     """Return the scales of a checkpoint; hands are the components whose names end with `tcp_position`."""
-    first, hands = 0, []
+    first = 0
+    hands = []
     for component in config.observations:
         if component.name.endswith("tcp_position"):
             hands += range(first, first + component.size, 3)
         first += component.size
-    seen, done = config.observation_normaliser, config.action_normaliser
-    numbers = (torch.from_numpy(part).float() for part in (seen.mean, seen.scale, done.mean, done.scale))
+    parts = [
+        part
+        for scores in (config.observation_normaliser, config.action_normaliser)
+        for part in (scores.mean, scores.scale)
+    ]
+    numbers = (torch.from_numpy(part).float() for part in parts)
     return Scales(hands, *numbers)
 
 
-def faults(scales: Scales, states: Tensor, stride: int = 1) -> list[str]:
+def violations(scales: Scales, states: Tensor, stride: int = 1) -> list[str]:
     """Return the rule that each plan breaks, "" for none.
 
     Args:
@@ -54,6 +59,7 @@ def faults(scales: Scales, states: Tensor, stride: int = 1) -> list[str]:
     found = [""] * len(states)
     for first in scales.hands:
         hand = states[..., first : first + 3]
+        # a plan that is too fast is called that, even if it also leaves the workspace
         far = hand.abs().amax((1, 2)) > FARTHEST
         steps = (hand[:, 1:] - hand[:, :-1]) * scales.scale[first : first + 3]
         fast = steps.norm(dim=2).amax(1) > FASTEST * stride
@@ -62,25 +68,25 @@ def faults(scales: Scales, states: Tensor, stride: int = 1) -> list[str]:
     return found
 
 
-def settle(scores: Tensor, faults: list[str], chosen: int) -> tuple[int, str]:
+def select_plan(scores: Tensor, violations: list[str], chosen: int) -> tuple[int, str]:
     """Return the candidate to follow and the verdict, given the one that was `chosen`.
 
-    A fault hands the choice to the best candidate without one; if all have one, it stays.
+    A violation hands the choice to the best candidate without one (the fallback); if all have one, it stays.
 
     Args:
         scores: higher is better, (K,).
-        faults: of each candidate.
+        violations: the rule that each candidate breaks, "" for none.
         chosen: index of a candidate.
     """
-    if not faults[chosen]:
+    if not violations[chosen]:
         return chosen, "pass"
-    sound = torch.tensor([not fault for fault in faults])
-    if not sound.any():
-        return chosen, f"rejected: {faults[chosen]}"
-    return int(scores.masked_fill(~sound, -torch.inf).argmax()), f"repaired: {faults[chosen]}"
+    feasible = torch.tensor([not rule for rule in violations])
+    if not feasible.any():
+        return chosen, f"rejected: {violations[chosen]}"
+    return int(scores.masked_fill(~feasible, -torch.inf).argmax()), f"repaired: {violations[chosen]}"
 
 
-def led(scales: Scales, actions: Tensor, states: Tensor) -> bool:
+def actions_follow_plan(scales: Scales, actions: Tensor, states: Tensor) -> bool:
     """Return whether the actions command every hand to near where the plan says that it will then be.
 
     Args:

@@ -11,16 +11,17 @@ from ...envs.errors import BimodalError
 from ...envs.random_streams import stream
 from ...tasks.core.task import Task
 from ..core.checkpoint import Config
-from ..core.chunk_policy import ChunkPolicy, tidy
+from ..core.chunk_policy import ChunkPolicy, valid_actions
 from ..core.policy import Decision, Episodes, PlanRecord
-from ..generative.noise_schedule import noised, signal_shares, squared_cosine_betas
-from ..networks.film_resnet import Trunk
-from .plan_feasibility import faults, led, scales, settle
+from ..generative.noise_schedule import squared_cosine_alphas_cumprod
+from ..generative.noising import noised
+from ..networks.layers import Trunk
+from .plan_feasibility import actions_follow_plan, scales, select_plan, violations
 
 LEVELS = 20
 """T, noise levels of the diffusion planners."""
-SHARES = signal_shares(squared_cosine_betas(LEVELS))
-"""abar, share of signal at each level, (T,)."""
+ALPHAS_CUMPROD = squared_cosine_alphas_cumprod(LEVELS)
+"""Share of signal at each level, (T,)."""
 MARGIN = 0.01
 """Added to the scale of an observation [m or its own unit]: what varies less, such as a hand's tilt, is
 mostly jitter, and would otherwise fill the loss of a plan."""
@@ -67,7 +68,7 @@ class Planner(ChunkPolicy):
     """
 
     regime = "graded"
-    halved = True
+    half_precision = True
     learning_rate = 4e-3
     sampled: ClassVar[int] = 16
     """Candidates for each decision."""
@@ -110,8 +111,8 @@ class Planner(ChunkPolicy):
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
         """Return normalised chunks (B, H*A) for noise (B, K, noise_size) and conditions (B, C)."""
-        wide = condition[:, None].expand(-1, noise.shape[1], -1)
-        return torch.stack([self.plan(*row, None).actions for row in zip(noise, wide, strict=True)])
+        repeated = condition[:, None].expand(-1, noise.shape[1], -1)
+        return torch.stack([self.plan(*row, None).actions for row in zip(noise, repeated, strict=True)])
 
     def reset(self, episodes: Episodes) -> None:
         """Start new episodes and forget all plans."""
@@ -120,21 +121,24 @@ class Planner(ChunkPolicy):
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return one chunk (N, H, A) for each episode, and how it came about."""
+        # 1. what is observed, normalised
         parts = [np.asarray(observation[c.name], np.float64) for c in self.config.observations]
         raw = np.concatenate(parts, axis=1)
         seen = self.config.observation_normaliser.normalise(raw)
+        # 2. one plan after the other, so that no episode depends on the batch
         with torch.inference_mode(False), torch.no_grad():  # guidance needs gradients, whoever calls
             condition = torch.from_numpy(np.concatenate([seen, self._labels], axis=1))
             found = [
                 self.plan(self._candidate_noise(int(key)), row.expand(self.candidates, -1), last)
                 for key, row, last in zip(self._keys, condition, self._plans, strict=True)
             ]
+        # 3. the chosen plans' actions, back in SI units
         self._plans = list(found)
         self._decision += 1
         flat = np.array([plan.actions.numpy() for plan in found]).reshape(
             len(raw), self.config.chunk_size, -1
         )
-        actions = tidy(self.config.action_normaliser.restore(flat), self.config.action)
+        actions = valid_actions(self.config.action_normaliser.restore(flat), self.config.action)
         return Decision(actions, self._record(raw, found))
 
     def _candidate_noise(self, key: int) -> Tensor:
@@ -152,7 +156,7 @@ class Planner(ChunkPolicy):
             verdict=np.array([plan.verdict for plan in found]),
         )
 
-    def settle(self, scores: Tensor, states: Tensor, chosen: int, stride: int = 1) -> tuple[int, str]:
+    def select(self, scores: Tensor, states: Tensor, chosen: int, stride: int = 1) -> tuple[int, str]:
         """Return the candidate to follow and the verdict, given the one that was `chosen`.
 
         Args:
@@ -161,16 +165,16 @@ class Planner(ChunkPolicy):
             chosen: index of a candidate.
             stride: control steps between two states.
         """
-        return settle(scores, faults(self.scales, states, stride), chosen)
+        return select_plan(scores, violations(self.scales, states, stride), chosen)
 
-    def led(self, verdict: str, actions: Tensor, states: Tensor) -> str:
+    def check_actions(self, verdict: str, actions: Tensor, states: Tensor) -> str:
         """Return the verdict after a look at actions (M, A) and the states (M, C) that should follow them."""
-        if verdict == "pass" and not led(self.scales, actions, states):
+        if verdict == "pass" and not actions_follow_plan(self.scales, actions, states):
             return "rejected: inverse dynamics"
         return verdict
 
 
-def half(config: Config) -> tuple[int, int]:
+def transformer_size(config: Config) -> tuple[int, int]:
     """Return width and blocks of a planner's transformer: half as wide as a chunk trunk, one block less."""
     return config.width // 2, max(config.blocks - 1, 1)
 
@@ -179,12 +183,13 @@ def diffused_loss(
     trunk: Trunk,
     plan: Tensor,
     condition: Tensor,
-    abar: Tensor,
+    alphas_cumprod: Tensor,
     generator: torch.Generator,
     weight: Tensor | float = 1.0,
 ) -> Tensor:
-    """Return |f(x_t, t, c) - x_0|^2, weighted value by value, at levels and with noise that are drawn."""
+    """Return |f(x_t, t, c) - x_0|^2, weighted value by value, at sampled levels and with sampled noise."""
     noise = torch.randn(plan.shape, generator=generator)
-    level = torch.randint(len(abar), (len(plan),), generator=generator)
-    x = noised(plan, noise, abar.to(plan)[level, None])
-    return (weight * (trunk(x, (level + 1) / len(abar), condition) - plan).square()).mean()
+    level = torch.randint(len(alphas_cumprod), (len(plan),), generator=generator)
+    x = noised(plan, noise, alphas_cumprod.to(plan)[level, None])
+    time = (level + 1) / len(alphas_cumprod)
+    return (weight * (trunk(x, time, condition) - plan).square()).mean()

@@ -19,15 +19,17 @@ from torch import Tensor
 
 from ..core.checkpoint import Config, write_whole
 
-EVERY_S, EVERY_STEPS = 15.0, 1000
-"""The state is written after so many seconds or at multiples of so many steps, whichever comes first."""
+EVERY_S = 15.0
+"""The state is written after so many seconds, or at a multiple of `EVERY_STEPS` if that comes first."""
+EVERY_STEPS = 1000
+"""See `EVERY_S`."""
 REST = 100
 """Writing rests for this multiple of the time that it took: it costs at most a hundredth of a training."""
 
 
 @dataclass
-class Learning:
-    """All that changes while a network learns."""
+class TrainingState:
+    """All that changes while a network is trained."""
 
     live: dict[str, Tensor]
     """Weights."""
@@ -66,27 +68,37 @@ class Learning:
         self.losses[:] = found["losses"].tolist()
 
 
-class Keeper:
-    """Writes the state of one training, and takes up the state of an interrupted one."""
+class ResumeFile:
+    """The file of one training's state: saved on the way, loaded by the next run, removed at the end."""
 
     def __init__(
-        self, checkpoint: Path, digest: str, notice: Callable[[str], None] | None = None, stage: str = ""
+        self,
+        checkpoint: Path,
+        digest: str,
+        notice: Callable[[str], None] | None = None,
+        fresh: bool = False,
+        stage: str = "",
     ) -> None:
         """Say where.
 
         Args:
             checkpoint: file of the weights to be.
-            digest: of everything that decides the outcome; a state of another is not taken up.
+            digest: of everything that decides the outcome; a state that of another is not loaded.
             notice: called with a line about what became of an earlier state.
+            fresh: whether an earlier state is removed.
             stage: name of a stage before the last one; its end is written too.
         """
         self.path = checkpoint.with_name(f".{checkpoint.stem}{stage and '.'}{stage}.resume.safetensors")
         self._stage = stage
-        self._digest, self._notice = digest, notice or (lambda text: None)
-        self._written, self._took = time.monotonic(), 0.0
+        self._digest = digest
+        self._notice = notice or (lambda text: None)
+        self._written = time.monotonic()
+        self._took = 0.0
+        if fresh:
+            self.remove()
 
-    def take_up(self, learning: Learning) -> None:
-        """Restore an interrupted training, if there is one of the same digest."""
+    def load(self, state: TrainingState) -> None:
+        """Resume an interrupted training, if there is one of the same digest."""
         if not self.path.exists():
             return
         try:
@@ -94,41 +106,42 @@ class Keeper:
                 digest = (file.metadata() or {}).get("digest")
                 found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (OSError, safetensors.SafetensorError):
-            digest, found = "", {}
+            digest = ""
+            found = {}
         if digest != self._digest:
             what = "was made with other data, options or code" if digest else "is damaged"
             self._notice(f"{self.path} {what}; training starts afresh")
             return
-        learning.restore(found)
-        self._notice(f"going on after step {len(learning.losses)} ({self.path})")
+        state.restore(found)
+        self._notice(f"going on after step {len(state.losses)} ({self.path})")
 
-    def keep(self, learning: Learning, steps: int) -> None:
+    def save(self, state: TrainingState, steps: int) -> None:
         """Write the state of a training of so many steps, if it is time."""
-        begin, done = time.monotonic(), len(learning.losses)
+        begin = time.monotonic()
+        done = len(state.losses)
         since = begin - self._written
         early = (since < EVERY_S and done % EVERY_STEPS) or since < REST * self._took
         if early if done < steps else not self._stage:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self.path, safetensors.torch.save(learning.tensors(), {"digest": self._digest}))
+        write_whole(self.path, safetensors.torch.save(state.tensors(), {"digest": self._digest}))
         self._written = time.monotonic()
         self._took = self._written - begin
 
-    def discard(self) -> None:
-        """Remove the state."""
+    def remove(self) -> None:
+        """Remove the file."""
         self.path.unlink(missing_ok=True)
 
 
 def digest_of(config: Config) -> str:
     """Return the sha256 of what decides a training: its data, normalisers, sizes, seed and code."""
-    return hashlib.sha256((json.dumps(config.to_json(), sort_keys=True) + _code()).encode()).hexdigest()
+    return hashlib.sha256((json.dumps(config.to_json(), sort_keys=True) + code_digest()).encode()).hexdigest()
 
 
 @cache
-def _code() -> str:
-    """Return the sha256 of the code of all policies: methods, networks and training."""
+def code_digest(root: Path = Path(__file__).parents[1]) -> str:
+    """Return the sha256 of the code of all policies, in every sub-folder: methods, networks and training."""
     sha = hashlib.sha256()
-    root = Path(__file__).parents[1]
     for file in sorted(root.rglob("*.py")):
         sha.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
     return sha.hexdigest()

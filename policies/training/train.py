@@ -1,78 +1,60 @@
-"""Training of the chunk methods: one loop for all, a few seconds each on one core."""
+"""Training of a method, from demonstrations to a checkpoint; called by `bimodal train` and certificates."""
 
-import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ...envs.errors import BimodalError, unknown_name
 from ..core import checkpoint as checkpoints
-from ..core.chunk_policy import ChunkPolicy, Draw, Learned
-from ..core.dataset import Batch, batches, load_demonstrations, make_windows
-from ..core.devices import enough_memory, find_device, made_on
-from ..decision_diffuser import DecisionDiffuser
-from ..diffuser import Diffuser
-from ..diffuser_lite import DiffuserLite
-from ..diffusion import Diffusion
-from ..diffusion_unet import UNetDiffusion
-from ..diffusion_veteran import Veteran
-from ..flow import Flow
-from ..gmm import GMM
-from ..mip import MIP
-from ..mse import MSE
-from ..mse_labelled import LabelledMSE
-from ..mse_step import StepMSE
-from ..nearest import Nearest
-from ..networks.film_resnet import count_parameters
-from ..reflow import Reflow
-from .presets import PRESETS, USUAL, find_preset
-from .resume import Keeper, Learning, digest_of
-from .training_batches import describe, lesson, recipe
+from ..core.chunk_policy import ChunkPolicy, GetBatch, Learned
+from ..core.dataset import load_demonstrations, make_windows
+from ..core.devices import enough_memory, find_device
+from ..core.registry import BUILT_IN, policy_class
+from ..networks.layers import count_parameters
+from .fit import Progress, fit
+from .presets import USUAL, find_preset
+from .resume import ResumeFile, digest_of
+from .training_batches import batch_getter, make_config, training_settings
 
-METHODS: dict[str, type[ChunkPolicy]] = {
-    method.method: method
-    for method in (
-        MSE,
-        LabelledMSE,
-        MIP,
-        Flow,
-        Diffusion,
-        UNetDiffusion,
-        Reflow,
-        GMM,
-        StepMSE,
-        Nearest,
-        Diffuser,
-        DecisionDiffuser,
-        DiffuserLite,
-        Veteran,
-    )
-}
-"""What can be trained."""
-WEIGHT_DECAY = 1e-6
-"""Of AdamW."""
-EMA_LIMIT, EMA_POWER = 0.995, 0.75
-"""The averaged weights keep min(limit, 1 - (1 + i)^-power) of themselves at step i."""
 
-Progress = Callable[[int, int, float], None]
-"""Called after every step with the number of steps done in all stages, their total, and the loss."""
+class TrainOptions(NamedTuple):
+    """How to train; the default makes the weights that are published."""
+
+    steps: int | None = None
+    """Optimiser steps of a stage; None takes the method's budget times the preset's."""
+    seed: int = 0
+    """Of the initial weights, the batches and the noise."""
+    preset: str = USUAL
+    """One of `PRESETS`."""
+    device: str = "auto"
+    """One of `DEVICES`."""
+    fresh: bool = False
+    """Whether to begin anew where an interrupted training could go on."""
+
+
+def _methods() -> dict[str, type[ChunkPolicy]]:
+    """Return the registered policies that are trained: those whose weights bear their own name."""
+    found = {name: policy_class(name) for name in BUILT_IN}
+    return {
+        name: kind for name, kind in found.items() if issubclass(kind, ChunkPolicy) and kind.method == name
+    }
+
+
+METHODS = _methods()
+"""What can be trained, by registered name."""
 
 
 def train(
     method: str,
     demonstrations: Path,
     out_dir: Path,
-    steps: int | None = None,
-    seed: int = 0,
+    options: TrainOptions = TrainOptions(),  # noqa: B008
     progress: Progress | None = None,
-    *,
-    preset: str = USUAL,
-    device: str = "auto",
-    fresh: bool = False,
     notice: Callable[[str], None] | None = None,
 ) -> Path:
     """Train a method on a file of demonstrations and save it; equal arguments give equal bits on a CPU.
@@ -83,12 +65,8 @@ def train(
         method: one of `METHODS`.
         demonstrations: an npz file.
         out_dir: folder of checkpoints; the task's folder in it is made if needed.
-        steps: optimiser steps; None takes the method's budget times the preset's.
-        seed: of the initial weights, the batches and the noise.
+        options: how to train.
         progress: see `Progress`.
-        preset: one of `PRESETS`.
-        device: one of `DEVICES`.
-        fresh: whether to begin anew where an interrupted training could go on.
         notice: called with a line about what became of an interrupted training.
 
     Returns:
@@ -100,40 +78,79 @@ def train(
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
-    kind, sizes, steps = METHODS[method], find_preset(preset), budget(method, preset, steps)
-    device = find_device(device, wide=not sizes.ships)
+    kind = METHODS[method]
+    sizes = find_preset(options.preset)
+    steps = budget(method, options.preset, options.steps)
+    device = find_device(options.device, wide=not sizes.ships)
     torch.set_num_threads(1)
     loaded = load_demonstrations(demonstrations)
-    with enough_memory(sizes.batch, preset, device):
+    with enough_memory(sizes.batch, options.preset, device):
+        # 1. what is learnt, by which networks
         windows = make_windows(loaded, max(kind.chunk_size, kind.planned.stop))
-        config = describe(kind, loaded.meta, windows, recipe(steps, seed, preset, device))
+        settings = training_settings(steps, options.seed, options.preset, device)
+        config = make_config(kind, loaded.meta, windows, settings)
+        generator = torch.Generator().manual_seed(options.seed)
+        network = kind.build(config, generator).to(device)
+        # 2. all stages
         path = checkpoints.checkpoint_path(out_dir, config.task, method)
-        digest, keepers = digest_of(config), []
-        generator = torch.Generator().manual_seed(seed)
-        network, draw = kind.build(config, generator).to(device), lesson(kind, config, windows, device)
+        resume = partial(ResumeFile, path, digest_of(config), notice, options.fresh)
         count = len(windows.observations)
-
-        def learn(of: type[ChunkPolicy], draw: Draw) -> Learned:
-            keepers.append(Keeper(path, digest, notice, "" if of is kind else of.method))
-            if fresh:
-                keepers[-1].discard()
-            before = (len(keepers) - 1) * steps
-
-            def report(done: int, _: int, loss: float) -> None:
-                if progress:
-                    progress(before + done, kind.stages * steps, loss)
-
-            return fit(of, network, draw, count, steps, generator, report, sizes.batch, keepers[-1])
-
-        weights, loss = kind.learn(network, draw, count, generator, learn)
-    weights = {name: (part.half() if kind.halved else part).cpu() for name, part in weights.items()}
-    parameters = count_parameters(network)
-    config = replace(config, parameters=parameters, training={**config.training, "loss": loss})
+        stages = _Stages(kind, network, count, steps, sizes.batch, generator, resume, progress)
+        get_batch = batch_getter(kind, config, windows, device)
+        learned = kind.learn(network, get_batch, count, generator, stages.fit)
+    # 3. the checkpoint; only then may the states go
     limit = checkpoints.SIZE_LIMIT if sizes.ships else checkpoints.LARGE_LIMIT
-    checkpoints.save(path, config, weights, limit)
-    for keeper in keepers:
-        keeper.discard()
+    _save(path, kind, config, network, learned, limit)
+    for file in stages.files:
+        file.remove()
     return path
+
+
+@dataclass
+class _Stages:
+    """Fits a method stage by stage, each with a resume file of its own; `fit` is handed to `learn`."""
+
+    kind: type[ChunkPolicy]
+    network: nn.Module
+    count: int
+    """Windows."""
+    steps: int
+    """Of each stage."""
+    batch: int
+    generator: torch.Generator
+    resume: Callable[[str], ResumeFile]
+    """Returns the file of a stage before the last one, of the last one for ""."""
+    progress: Progress | None
+    files: list[ResumeFile] = field(default_factory=list)
+    """Of the stages that were begun."""
+
+    def fit(self, stage: type[ChunkPolicy], get_batch: GetBatch) -> Learned:
+        """Minimise the loss of a stage; see `Fit`."""
+        before = len(self.files) * self.steps
+        self.files.append(self.resume("" if stage is self.kind else stage.method))
+
+        def report(done: int, _: int, loss: float) -> None:
+            if self.progress:
+                self.progress(before + done, self.kind.stages * self.steps, loss)
+
+        sizes = (self.count, self.steps, self.batch)
+        return fit(stage, self.network, get_batch, *sizes, self.generator, report, self.files[-1])
+
+
+def _save(
+    path: Path,
+    kind: type[ChunkPolicy],
+    config: checkpoints.Config,
+    network: nn.Module,
+    learned: Learned,
+    limit: int,
+) -> None:
+    """Write the checkpoint of a training that has ended."""
+    weights, loss = learned
+    weights = {name: (part.half() if kind.half_precision else part).cpu() for name, part in weights.items()}
+    training = {**config.training, "loss": loss}
+    config = replace(config, parameters=count_parameters(network), training=training)
+    checkpoints.save(path, config, weights, limit)
 
 
 def budget(method: str, preset: str = USUAL, steps: int | None = None) -> int:
@@ -147,70 +164,3 @@ def budget(method: str, preset: str = USUAL, steps: int | None = None) -> int:
     if steps < 1:
         raise BimodalError(f"cannot train for {steps} steps; 1 or more are possible")
     return steps
-
-
-def fit(
-    kind: type[ChunkPolicy],
-    network: nn.Module,
-    draw: Callable[[Tensor], Batch],
-    count: int,
-    steps: int,
-    generator: torch.Generator,
-    progress: Progress | None = None,
-    batch: int = PRESETS[USUAL].batch,
-    keeper: Keeper | None = None,
-) -> tuple[dict[str, Tensor], float]:
-    """Minimise a method's loss.
-
-    Args:
-        kind: the method.
-        network: what it built, with fresh weights.
-        draw: returns the windows of the given rows (B,) as a batch.
-        count: number of windows.
-        steps: optimiser steps.
-        generator: of the batches and the noise.
-        progress: see `Progress`.
-        batch: windows in a step.
-        keeper: of the state, so that the training can be interrupted.
-
-    Returns:
-        The averaged weights, and the mean loss of the last hundred steps.
-
-    Raises:
-        BimodalError: the loss is no longer finite.
-    """
-    live = {name: parameter.detach() for name, parameter in network.named_parameters()}
-    averaged = {name: weights.clone() for name, weights in live.items()}
-    rate = kind.learning_rate
-    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=WEIGHT_DECAY, fused=True)
-    walk = list(batches(count, batch, steps, generator))
-    learning, device = Learning(live, averaged, optimiser, generator), next(iter(live.values())).device
-    if keeper:
-        keeper.take_up(learning)
-    losses = learning.losses
-    for i in range(len(losses), steps):
-        optimiser.param_groups[0]["lr"] = rate * (1 + math.cos(math.pi * i / steps)) / 2
-        optimiser.zero_grad(set_to_none=True)
-        with made_on(device):
-            loss = kind.loss(network, draw(walk[i]), generator)
-        loss.backward()
-        losses.append(loss.item())
-        if not math.isfinite(losses[-1]):
-            raise _broken(kind, f"at step {i} (loss {losses[-1]})", keeper)
-        optimiser.step()
-        keep = min(EMA_LIMIT, 1 - (1 + i) ** -EMA_POWER)
-        torch._foreach_lerp_(list(averaged.values()), list(live.values()), 1 - keep)
-        if keeper:
-            keeper.keep(learning, steps)
-        if progress:
-            progress(i + 1, steps, losses[-1])
-    if not all(bool(weights.isfinite().all()) for weights in averaged.values()):
-        raise _broken(kind, "at its last step", keeper)
-    return averaged, float(np.mean(losses[-100:]))
-
-
-def _broken(kind: type[ChunkPolicy], where: str, keeper: Keeper | None) -> BimodalError:
-    """Build the error for a training that diverged, and forget its state."""
-    if keeper:
-        keeper.discard()
-    return BimodalError(f"training of {kind.method} broke down {where}; nothing was saved")

@@ -1,6 +1,5 @@
-"""What a method learns: the config of its checkpoint to be, and demonstrations as normalised batches."""
+"""What a method is trained on: the config of its checkpoint to be, and batches; called by `train`."""
 
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -11,21 +10,23 @@ from torch import Tensor
 from ...envs.errors import BimodalError
 from ...envs.specs import ACTIONS, of_arms, size
 from ..core import checkpoint as checkpoints
-from ..core.chunk_policy import ChunkPolicy, mode_labels
+from ..core.chunk_policy import ChunkPolicy, GetBatch, mode_labels
 from ..core.dataset import ACTION, Batch, Windows
 from ..core.normaliser import Normaliser
 from .presets import USUAL, find_preset
 
 
-def recipe(steps: int, seed: int, preset: str = USUAL, device: str = "cpu") -> dict[str, Any]:
+def training_settings(steps: int, seed: int, preset: str = USUAL, device: str = "cpu") -> dict[str, Any]:
     """Return what the training card says of how a method was trained; the usual goes without saying."""
-    unusual = {"preset": (preset, USUAL), "device": (device, "cpu")}
-    said = {name: value for name, (value, usual) in unusual.items() if value != usual}
-    return {"seed": seed, "steps": steps, "batch": find_preset(preset).batch, **said}
+    usual = {"preset": USUAL, "device": "cpu"}
+    unusual = {
+        name: value for name, value in (("preset", preset), ("device", device)) if value != usual[name]
+    }
+    return {"seed": seed, "steps": steps, "batch": find_preset(preset).batch, **unusual}
 
 
-def describe(
-    kind: type[ChunkPolicy], meta: dict, windows: Windows, recipe: dict[str, Any]
+def make_config(
+    kind: type[ChunkPolicy], meta: dict, windows: Windows, settings: dict[str, Any]
 ) -> checkpoints.Config:
     """Return the config of a method to be trained on all observation components, in file order.
 
@@ -33,23 +34,15 @@ def describe(
         kind: the method.
         meta: of the demonstrations file.
         windows: cut from it.
-        recipe: of the training.
+        settings: of the training, see `training_settings`.
     """
     modes = int(windows.modes.max()) + 1 if kind.labelled else 0
     if kind.labelled and modes < 2:
         raise BimodalError(f"{kind.method} needs demonstrations of at least two modes; these show one")
     arms = windows.actions.shape[-1] // size(ACTIONS[ACTION])
-    trunk = find_preset(recipe.get("preset", USUAL))
-    training = {
-        **recipe,
-        "windows": len(windows.observations),
-        "demonstrations": meta,
-        "versions": {
-            "bimodal": version("bimodal-bench"),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-        },
-    }
+    trunk = find_preset(settings.get("preset", USUAL))
+    versions = {"bimodal": version("bimodal-bench"), "torch": torch.__version__, "numpy": np.__version__}
+    card = {"windows": len(windows.observations), "demonstrations": meta, "versions": versions}
     return checkpoints.Config(
         task=meta["task"],
         method=kind.method,
@@ -63,25 +56,27 @@ def describe(
         width=trunk.width,
         blocks=trunk.blocks,
         parameters=0,
-        training=training,
+        training={**settings, **card},
     )
 
 
-def lesson(
+def batch_getter(
     kind: type[ChunkPolicy], config: checkpoints.Config, windows: Windows, device: str = "cpu"
-) -> Callable[[Tensor], Batch]:
+) -> GetBatch:
     """Return a function that turns rows (B,) of the windows into a normalised batch on the device."""
     actions = torch.from_numpy(config.action_normaliser.normalise(windows.actions))
     seen = torch.from_numpy(config.observation_normaliser.normalise(windows.observations))
     label = torch.from_numpy(mode_labels(windows.modes, int(windows.modes.max()) + 1))
     condition = torch.cat([seen, label], 1) if kind.labelled else seen
-    ahead, returns = torch.from_numpy(windows.ahead), torch.from_numpy(windows.returns)
-    chunk, planned = ahead[:, : kind.chunk_size], ahead[:, list(kind.planned)]
+    ahead = torch.from_numpy(windows.ahead)
+    returns = torch.from_numpy(windows.returns)
+    chunk = ahead[:, : kind.chunk_size]  # rows of the actions of a chunk
+    planned = ahead[:, list(kind.planned)]  # rows of the states of a plan
     actions, seen, label, condition, returns, chunk, planned = (
         part.to(device) for part in (actions, seen, label, condition, returns, chunk, planned)
     )
 
-    def draw(rows: Tensor) -> Batch:
+    def get_batch(rows: Tensor) -> Batch:
         rows = rows.to(device)
         return Batch(
             actions[chunk[rows]].flatten(1),
@@ -91,4 +86,4 @@ def lesson(
             returns[rows],
         )
 
-    return draw
+    return get_batch

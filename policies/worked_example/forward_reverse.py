@@ -1,14 +1,17 @@
 """Diffusion from scratch: a plan dissolves into noise, and a denoiser walks the noise back to a plan.
 
-The worked example of section 41.1, "Diffusion models as planners", number by number (docs/probe.md).
-Symbols: tau_0 (H, 2) is a clean plan, tau_t the plan at noise level t = 0 .. T, and abar_t, which falls from
-1 at t = 0, the share of its variance that is still signal. Plans may be stacked: (..., H, 2).
+The worked example of section 41.1, "Diffusion models as planners", number by number (docs/probe.md); its two
+equations, `noised` and `ddim_step`, are those of the policies. Symbols: tau_0 (H, 2) is a clean plan, tau_t
+the plan at noise level t = 0 .. T, and abar_t, which falls from 1 at t = 0, the share of its variance that is
+still signal. Plans may be stacked: (..., H, 2).
 """
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
+
+from ..generative.noising import ddim_step, noised
 
 WAYPOINTS = 6
 """H, points of a plan."""
@@ -31,35 +34,6 @@ def straight_plan(goal: np.ndarray = GOAL) -> np.ndarray:
 def example_noise() -> np.ndarray:
     """Return the noise of the example, (H, 2): one draw serves all levels."""
     return np.random.default_rng(SEED).normal(size=(WAYPOINTS, 2))
-
-
-def noised(plan: np.ndarray, noise: np.ndarray, abar: float) -> np.ndarray:
-    """Return tau_t = sqrt(abar_t) tau_0 + sqrt(1 - abar_t) e, a draw of q(tau_t | tau_0) in one jump.
-
-    q(tau_t | tau_0) = N(sqrt(abar_t) tau_0, (1 - abar_t) I): Ho et al. 2020 (arXiv 2006.11239), equation 4.
-
-    Args:
-        plan: tau_0 (..., H, 2).
-        noise: e, standard normal, like the plan.
-        abar: abar_t, 1 keeps the plan, 0 leaves the noise.
-    """
-    return np.sqrt(abar) * plan + np.sqrt(1.0 - abar) * noise
-
-
-def ddim_step(plan: np.ndarray, clean: np.ndarray, abar: float, abar_next: float) -> np.ndarray:
-    """Return tau_{t-1}: the estimate of the plan, noised again to the level below with the noise it implies.
-
-    e = (tau_t - sqrt(abar_t) clean) / sqrt(1 - abar_t), then tau_{t-1} = sqrt(abar_{t-1}) clean +
-    sqrt(1 - abar_{t-1}) e. At abar_{t-1} = 1 that is the estimate itself.
-    Song et al. 2021 (arXiv 2010.02502), equation 12 with sigma = 0: nothing is drawn.
-
-    Args:
-        plan: tau_t (..., H, 2).
-        clean: the denoiser's estimate of tau_0, like the plan.
-        abar: abar_t, below 1.
-        abar_next: abar_{t-1}.
-    """
-    return noised(clean, (plan - np.sqrt(abar) * clean) / np.sqrt(1.0 - abar), abar_next)
 
 
 def forward(plan: np.ndarray, noise: np.ndarray, schedule: Sequence[float] = SCHEDULE) -> np.ndarray:

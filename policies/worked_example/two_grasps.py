@@ -14,10 +14,13 @@ from torch import Tensor
 
 from ..core.chunk_policy import ChunkPolicy
 from ..core.dataset import Batch
+from ..generative.noising import noised
 from ..generative.samplers import regression_sample
 from ..mse import MSE
-from ..networks.film_resnet import ResFiLM, Trunk
-from ..training.train import fit
+from ..networks.film_resnet import ResFiLM
+from ..networks.layers import Trunk
+from ..training.fit import fit
+from ..training.presets import PRESETS, USUAL
 from .forward_reverse import SCHEDULE, WAYPOINTS, Denoiser, endpoint_distance, reverse, straight_plan
 
 GRASPS = ("above", "below")
@@ -38,8 +41,16 @@ LEVELS = tuple(
     np.interp(np.arange(1, FINER * len(COARSE) + 1) / FINER, range(len(COARSE) + 1), (1.0, *COARSE))
 )
 """abar of the 18 levels that the denoiser is trained on; every third is one of `COARSE`."""
-DEMONSTRATIONS, STEPS, REGRESSION_STEPS, WIDTH, BLOCKS = 2000, 1500, 300, 64, 2
-"""Size of the data, optimiser steps, the same for regression, size of the trunk."""
+DEMONSTRATIONS = 2000
+"""Size of the data."""
+STEPS = 1500
+"""Optimiser steps."""
+REGRESSION_STEPS = 300
+"""The same for regression."""
+WIDTH = 64
+"""Hidden width of the trunk."""
+BLOCKS = 2
+"""Residual blocks of the trunk."""
 
 
 class Demonstrated(NamedTuple):
@@ -51,7 +62,7 @@ class Demonstrated(NamedTuple):
     """tau_0 (N, H, 2)."""
 
 
-class Diffusion(ChunkPolicy):
+class GraspDenoising(ChunkPolicy):
     """The loss of a denoiser, as `train.fit` takes it."""
 
     method = "diffusion"
@@ -72,13 +83,13 @@ def denoising_loss(trunk: Trunk, plan: Tensor, condition: Tensor, noise: Tensor,
     e = (tau_t - sqrt(abar_t) tau_0) / sqrt(1 - abar_t).
 
     Args:
-        trunk: the network pi, told the noise level as its time.
+        trunk: the network pi; the noise level is its time.
         plan: clean flat plans tau_0 (B, 2H).
         condition: scenes c (B, 1).
         noise: e (B, 2H), standard normal.
         abar: abar_t (B,).
     """
-    noisy = abar.sqrt()[:, None] * plan + (1 - abar).sqrt()[:, None] * noise
+    noisy = noised(plan, noise, abar[:, None])
     return torch.nn.functional.mse_loss(trunk(noisy, abar, condition), plan)
 
 
@@ -115,7 +126,7 @@ def train_denoiser(data: Demonstrated, seed: int = 0, steps: int = STEPS) -> Res
         seed: of the initial weights, the batches and the noise.
         steps: optimiser steps.
     """
-    return _trained(Diffusion, data, seed, steps)
+    return _trained(GraspDenoising, data, seed, steps)
 
 
 def train_regression(data: Demonstrated, seed: int = 0, steps: int = REGRESSION_STEPS) -> ResFiLM:
@@ -127,12 +138,13 @@ def _trained(kind: type[ChunkPolicy], data: Demonstrated, seed: int, steps: int)
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(seed)
     trunk = ResFiLM(2 * WAYPOINTS, 1, generator, WIDTH, BLOCKS)
-    plans, scenes = _flat(data.plans), _condition(data.scenes)
+    plans = _flat(data.plans)
+    scenes = _condition(data.scenes)
 
-    def draw(rows: Tensor) -> Batch:
+    def get_batch(rows: Tensor) -> Batch:
         return Batch(plans[rows], scenes[rows], plans[rows, :0], plans[rows, :0], plans[rows, 0])
 
-    weights, _ = fit(kind, trunk, draw, len(plans), steps, generator)
+    weights, _ = fit(kind, trunk, get_batch, len(plans), steps, PRESETS[USUAL].batch, generator)
     trunk.load_state_dict(weights)
     return trunk
 

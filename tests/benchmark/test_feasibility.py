@@ -43,7 +43,7 @@ from bimodal.envs.errors import BimodalError
 from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.envs.seed_ranges import VALIDATION
-from bimodal.policies.experts import Tracking, hurried
+from bimodal.policies.experts import Tracking, sped_up
 from bimodal.tasks import load_task
 from bimodal.tasks.core.registry import own_names
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
@@ -141,11 +141,11 @@ def test_a_hurried_plan_takes_the_same_way_in_less_time():
     """A ramp of 10 steps in 5: every second value; in 4: every 2.5th; the gripper closes no earlier."""
     plan = np.tile(np.arange(1.0, 11.0)[:, None], (1, 10))[None]
     plan[..., 9] = np.where(np.arange(10) < 6, 0.08, -0.008)
-    assert hurried(plan, 10) is plan and hurried(plan, 12) is plan
-    assert (hurried(plan, 5)[0, :, 0] == [2, 4, 6, 8, 10]).all()
-    assert hurried(plan, 4)[0, :, 0] == pytest.approx([2.5, 5, 7.5, 10])
-    assert (hurried(plan, 5)[0, :, 9] == [0.08, 0.08, 0.08, -0.008, -0.008]).all()
-    assert set(np.unique(hurried(plan, 7)[..., 9])) == {-0.008, 0.08}, "and never half-way"
+    assert sped_up(plan, 10) is plan and sped_up(plan, 12) is plan
+    assert (sped_up(plan, 5)[0, :, 0] == [2, 4, 6, 8, 10]).all()
+    assert sped_up(plan, 4)[0, :, 0] == pytest.approx([2.5, 5, 7.5, 10])
+    assert (sped_up(plan, 5)[0, :, 9] == [0.08, 0.08, 0.08, -0.008, -0.008]).all()
+    assert set(np.unique(sped_up(plan, 7)[..., 9])) == {-0.008, 0.08}, "and never half-way"
 
 
 def test_what_is_impossible_has_its_reason_and_is_not_tried(monkeypatch):

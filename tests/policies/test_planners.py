@@ -12,7 +12,7 @@ from bimodal.policies.core.policy import Episodes
 from bimodal.policies.decision_diffuser import DecisionDiffuser
 from bimodal.policies.diffuser import Diffuser
 from bimodal.policies.diffuser_lite import DiffuserLite
-from bimodal.policies.diffusion_veteran import FRAMES, Veteran, rest
+from bimodal.policies.diffusion_veteran import FRAMES, Veteran, rest_of_plan
 from bimodal.policies.generative.samplers import flow_euler
 from bimodal.policies.planning.diffuser_lite_levels import POINTS
 from bimodal.policies.planning.guidance import inpainted, known_states
@@ -21,13 +21,13 @@ from bimodal.policies.planning.plan_feasibility import (
     FASTEST,
     LEAD,
     Scales,
-    faults,
-    led,
-    settle,
+    actions_follow_plan,
+    select_plan,
+    violations,
 )
 from bimodal.policies.planning.planner import Plan, Planner
-from bimodal.policies.training.train import train
 from bimodal.tasks.demonstrations import collect as demonstrations
+from toy import train
 
 REACH = 0.06
 """The toy's two modes lie at y = -REACH and y = +REACH [m]."""
@@ -166,9 +166,9 @@ def test_more_candidates_include_the_fewer(built):
 
 def test_an_unfeasible_plan_makes_way_for_the_best_feasible_one():
     scores = torch.tensor([0.2, 0.9, 0.5])
-    assert settle(scores, ["", "", ""], 1) == (1, "pass")
-    assert settle(scores, ["", "speed", ""], 1) == (2, "repaired: speed")
-    assert settle(scores, ["speed", "workspace", "speed"], 1) == (1, "rejected: workspace")
+    assert select_plan(scores, ["", "", ""], 1) == (1, "pass")
+    assert select_plan(scores, ["", "speed", ""], 1) == (2, "repaired: speed")
+    assert select_plan(scores, ["speed", "workspace", "speed"], 1) == (1, "rejected: workspace")
 
 
 def toy_scales():
@@ -182,8 +182,8 @@ def test_a_plan_is_unfeasible_if_the_hand_is_too_fast_or_too_far():
     states[1, 1:, 2] = 4.1 * FASTEST / 0.02  # in four control steps
     states[2, :, 2] = 1.1 * FARTHEST
     states[3, 1:, 0] = 1e6  # not the hand
-    assert faults(toy_scales(), states, 4) == ["", "speed", "workspace", ""]
-    assert faults(toy_scales(), states[1:2], 5) == ["workspace"]
+    assert violations(toy_scales(), states, 4) == ["", "speed", "workspace", ""]
+    assert violations(toy_scales(), states[1:2], 5) == ["workspace"]
 
 
 def test_actions_must_lead_to_where_the_plan_goes():
@@ -191,9 +191,9 @@ def test_actions_must_lead_to_where_the_plan_goes():
     states[:, 3] = 0.3 / 0.02
     actions = torch.zeros(2, 10)
     actions[:, 2] = torch.tensor([0.3, 0.3 + 0.9 * LEAD])
-    assert led(toy_scales(), actions, states)
+    assert actions_follow_plan(toy_scales(), actions, states)
     actions[1, 0] = LEAD
-    assert not led(toy_scales(), actions, states)
+    assert not actions_follow_plan(toy_scales(), actions, states)
 
 
 def test_a_kept_plan_holds_the_mode_and_a_forgotten_one_does_not_matter(built):
@@ -210,7 +210,7 @@ def test_a_kept_plan_holds_the_mode_and_a_forgotten_one_does_not_matter(built):
 
 def test_the_rest_of_a_plan_begins_with_what_is_seen_and_waits_at_its_end():
     states = torch.arange(FRAMES).float()[None, :, None]
-    left = rest(Plan(torch.zeros(1), states, torch.zeros(1), 0, "pass"), 2, torch.tensor([-5.0]))
+    left = rest_of_plan(Plan(torch.zeros(1), states, torch.zeros(1), 0, "pass"), 2, torch.tensor([-5.0]))
     assert left[:, 0].tolist() == [-5, 3, 4, 5, 6, 7, 8, 8, 8]
 
 

@@ -3,22 +3,22 @@
 import numpy as np
 import pytest
 import torch
-from bimodal.policies.generative.noise_schedule import signal_shares, squared_cosine_betas
+from bimodal.policies.generative.noise_schedule import squared_cosine_alphas_cumprod
 from bimodal.policies.generative.samplers import ddpm, flow_euler
 from bimodal.policies.networks.transformer import PlanTransformer, PlanValue
 from bimodal.policies.planning.guidance import (
     choose,
     classifier_free,
     expectile_loss,
-    informed,
+    in_distribution,
     inpainted,
-    typical,
     value_guide,
+    with_known,
 )
-from bimodal.policies.planning.inverse_dynamics import MLP, along
+from bimodal.policies.planning.inverse_dynamics import MLP, actions_along
 
 LEVELS = 200
-ABAR = signal_shares(squared_cosine_betas(LEVELS))
+ABAR = squared_cosine_alphas_cumprod(LEVELS)
 
 
 def generator(seed=0):
@@ -143,7 +143,7 @@ def test_guidance_by_a_quadratic_value_narrows_the_gaussian_towards_the_goal():
 def test_guidance_sees_what_is_known_and_does_not_move_it():
     """The value's slope along y is the known x, 4."""
     mask, known = torch.tensor([True, False]), torch.tensor([[4.0, 9.0]])
-    value = informed(lambda x, t, c: x[:, 0] * x[:, 1], known, mask)
+    value = with_known(lambda x, t, c: x[:, 0] * x[:, 1], known, mask)
     moved = value_guide(value, 2.0, steps=3)(torch.ones(2, 2), 0.5, torch.zeros(2), torch.zeros(2, 1))
     assert moved.tolist() == [[1.0, 13.0]] * 2  # 3 steps of 2.0 * 0.5 * 4
 
@@ -163,10 +163,10 @@ def test_typical_plans_are_those_that_a_denoiser_of_two_modes_leaves_alone():
 
     plans, level = torch.tensor([[0.1], [-1.0], [-0.3], [0.99], [0.2]]), LEVELS // 4
     back = float(ABAR[level - 1]) ** 0.5 * plans
-    kept = typical(trunk, plans, back, level / LEVELS, plans)
+    kept = in_distribution(trunk, plans, back, level / LEVELS, plans)
     assert kept[[1, 3]].all()
     assert kept.sum() == 3
-    assert typical(trunk, plans[:1], back[:1], level / LEVELS, plans[:1]).all()
+    assert in_distribution(trunk, plans[:1], back[:1], level / LEVELS, plans[:1]).all()
 
 
 def test_a_kept_plan_stays_unless_another_is_better_by_the_margin():
@@ -202,7 +202,7 @@ def test_inverse_dynamics_of_a_linear_system_is_found_and_walks_along_a_path():
         optimiser.step()
     actions = 0.7 * torch.randn(1, 5, 2, generator=rng)
     path = torch.cat([torch.zeros(1, 1, 2), (actions @ into.T).cumsum(1)], dim=1) / 2
-    found = along(network, path)
+    found = actions_along(network, path)
     assert found.shape == (1, 5, 2)
     assert (found - actions / 2).abs().max() < 0.15
 
@@ -217,7 +217,7 @@ def small(kind=PlanTransformer, frames=8, size=3, **options):
 def stirred(network):
     """Give the layers that start at zero some weight."""
     with torch.no_grad():
-        network.steering.weight.normal_(0, 0.3, generator=generator(1))
+        network.modulation.weight.normal_(0, 0.3, generator=generator(1))
     return network
 
 

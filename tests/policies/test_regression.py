@@ -13,9 +13,9 @@ from bimodal.policies.generative.samplers import mixture_sample
 from bimodal.policies.gmm import GMM, Mixture
 from bimodal.policies.mse_step import StepMSE
 from bimodal.policies.nearest import Memory, Nearest, episode_ends
-from bimodal.policies.training.train import METHODS, train
+from bimodal.policies.training.train import METHODS
 from torch import distributions
-from toy import first_chunks, fork, save, sideways, takes_both, toy_demos, toy_task
+from toy import first_chunks, fork, save, sideways, takes_both, toy_demos, toy_task, train
 
 
 @pytest.fixture(scope="module")

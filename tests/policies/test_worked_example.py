@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from bimodal.benchmark.studies import denoising
 from bimodal.cli import main as cli
+from bimodal.policies.generative.noising import ddim_step, noised
 from bimodal.policies.worked_example import two_grasps as toy
 from bimodal.policies.worked_example.forward_reverse import (
     SCHEDULE,
-    ddim_step,
     endpoint_distance,
     forward,
-    noised,
     reverse,
     straight_plan,
 )
