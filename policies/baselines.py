@@ -57,6 +57,7 @@ def _stay(observation: dict[str, np.ndarray], arms: int) -> np.ndarray:
     """Return the action that keeps the hands where they are, grippers open, (N, 10 arms)."""
     parts = []
     for prefix in PREFIXES[:arms]:
-        position, rotation = observation[f"{prefix}tcp_position"], observation[f"{prefix}tcp_rotation"]
+        position = observation[f"{prefix}tcp_position"]
+        rotation = observation[f"{prefix}tcp_rotation"]
         parts += [position, rotation, np.full((len(position), 1), OPENING_HIGH)]
     return np.concatenate(parts, axis=1)

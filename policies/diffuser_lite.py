@@ -13,7 +13,7 @@ from .generative.rectification import learn_rectified, pair_times
 from .generative.samplers import flow_euler
 from .networks.layers import Trunk
 from .networks.transformer import PlanTransformer, PlanValue
-from .planning.diffuser_lite_levels import POINTS, RETURN_DROPOUT, SPAN, STRIDES, gaps_of, make_pairs
+from .planning.diffuser_lite_levels import POINTS, RETURN_DROPOUT, SPAN, STRIDES, gaps_of, make_level_pairs
 from .planning.guidance import (
     choose,
     classifier_free,
@@ -106,7 +106,7 @@ class DiffuserLite(Planner):
         assert isinstance(network, Networks)
 
         def pairs(batch: Batch) -> Tensor:
-            return make_pairs(network, batch, generator)
+            return make_level_pairs(network, batch, generator)
 
         return learn_rectified(RectifiedLite, cls, network, get_batch, count, fit, pairs)
 

@@ -67,14 +67,18 @@ class Tracking(Expert):
 
     EARLY = 8
     """Control steps in which the plan goes over to that of a hand that starts in the middle."""
-    BESIDE, MOVED = 0.005, 0.003
-    """How far the hand may be beside its plan before it waits, once the object has moved so far [m]."""
+    BESIDE = 0.005
+    """How far the hand may be beside its plan before it waits, once the object has `MOVED` [m]."""
+    MOVED = 0.003
+    """From where on an object counts as moved [m]."""
     PATIENCE = 20
     """Control steps that it waits at most."""
     SPARE = 2
     """Control steps before the horizon at which a plan ends that would take longer."""
-    HELD, BACK = 10, 16
-    """Control steps from closing to the way back, and those of the way back."""
+    HELD = 10
+    """Control steps from closing to the way back."""
+    BACK = 16
+    """Control steps of the way back."""
 
     def needs(self) -> Needs:
         """Return that it reads the simulator, and looks at it every second step."""
@@ -82,10 +86,12 @@ class Tracking(Expert):
 
     def plan(self, simulation: Simulation, episodes: Episodes) -> np.ndarray:
         """Return the expert's plan, soon that of a hand that starts in the middle."""
+        # 1. the plans from where the hand is, and from the middle
         modes = self.modes(episodes)
         middle = np.repeat(self.task.hands()[:, None, :3], simulation.n, axis=1)
         usual = side_by_side(self.task.paths(middle, modes), simulation.frame)
         plan = self.task.plan(simulation, modes)
+        # 2. soon the second takes over from the first, in the time there is
         early = np.clip(np.arange(1, plan.shape[1] + 1) / self.EARLY, 0, 1)
         time = simulation.variant.episode_steps(self.task.max_episode_steps) - self.SPARE
         return sped_up(plan + early[:, None] * (usual - plan), time)
@@ -95,15 +101,21 @@ class Tracking(Expert):
         super().reset(episodes)
         assert episodes.simulation is not None
         self._simulation = episodes.simulation
+        # 1. when the gripper closes, and with which arm
         n, steps = self._plan.shape[:2]
         rows = np.arange(n)
         self._closes = (self._plan[:, :, 9::10] == OPENING_LOW).any(-1).argmax(1)
-        loose = [name for name in self.task.objects if self._simulation.is_loose(name)]
-        places = np.stack([self._pose(name) for name in loose], 1) if loose else np.zeros((n, 1, 3))
         first = self._plan[rows, self._closes, 9::10].argmin(-1)  # the arm that closes first
         hand = self._plan[rows, self._closes].reshape(n, -1, 10)[rows, first, None, :2]
-        away = np.linalg.norm(places[..., :2] - hand, axis=-1)
-        self._loose, self._object, self._first = loose, away.argmin(1), places[rows, away.argmin(1)]
+        # 2. on which loose object: the one nearest to that hand
+        self._loose = [name for name in self.task.objects if self._simulation.is_loose(name)]
+        poses = (
+            np.stack([self._pose(name) for name in self._loose], 1) if self._loose else np.zeros((n, 1, 3))
+        )
+        away = np.linalg.norm(poses[..., :2] - hand, axis=-1)
+        self._object = away.argmin(1)
+        self._first = poses[rows, self._object]
+        # 3. how much of the object's shift each step takes: all until it is held, then less and less
         held = np.arange(steps) - self._closes[:, None] - self.HELD
         self._weight = np.clip(1 - held / self.BACK, 0, 1)
         self._shift = np.zeros((n, 3))
@@ -115,7 +127,8 @@ class Tracking(Expert):
             now = np.stack([self._pose(name) for name in self._loose], 1)
             moved = now[np.arange(len(now)), self._object] - self._first
             self._shift = np.where((self._next <= self._closes)[:, None], moved, self._shift)
-        last, waits = np.maximum(self._next - 1, 0), self._waits()
+        last = np.maximum(self._next - 1, 0)
+        waits = self._waits()
         steps = np.where(waits, [last, last], [self._next, self._next + 1]).T
         self._waited += 2 * waits
         self._next += 2 * ~waits
@@ -132,7 +145,8 @@ class Tracking(Expert):
 
     def _part(self, steps: np.ndarray) -> np.ndarray:
         """Return the actions of the given steps (N, T) of the plan, carried along with the object."""
-        rows, steps = np.arange(len(steps))[:, None], np.minimum(steps, self._plan.shape[1] - 1)
+        rows = np.arange(len(steps))[:, None]
+        steps = np.minimum(steps, self._plan.shape[1] - 1)
         return self._carried(self._plan[rows, steps], self._weight[rows, steps])
 
     def _pose(self, name: str) -> np.ndarray:
@@ -144,9 +158,11 @@ class Tracking(Expert):
     def _carried(self, plan: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Return actions (N, T, A) turned and moved with the object, by `weight` (N, T)."""
         turn = weight * self._shift[:, None, 2]
-        c, s = np.cos(turn), np.sin(turn)
+        c = np.cos(turn)
+        s = np.sin(turn)
         carried = plan.copy()
         for arm in np.split(carried, plan.shape[-1] // 10, axis=-1):  # views
+            # the position turns around the object, the two columns of the rotation around nothing
             for begin, origin in ((0, self._first[:, None, :2]), (3, 0.0), (6, 0.0)):
                 x, y = np.moveaxis(arm[..., begin : begin + 2] - origin, -1, 0)
                 arm[..., begin : begin + 2] = np.stack([c * x - s * y, s * x + c * y], -1) + origin
@@ -159,7 +175,8 @@ def sped_up(plan: np.ndarray, steps: int) -> np.ndarray:
     if plan.shape[1] <= steps:
         return plan
     at = np.arange(1, steps + 1) * plan.shape[1] / steps - 1
-    before, part = np.floor(at).astype(int), (at % 1)[:, None]
+    before = np.floor(at).astype(int)
+    part = (at % 1)[:, None]
     after = np.minimum(before + 1, plan.shape[1] - 1)
     faster = (1 - part) * plan[:, before] + part * plan[:, after]
     faster[:, :, 9::10] = plan[:, before, 9::10]  # a gripper closes or does not

@@ -1,8 +1,9 @@
 """Planners that know the simulator: sampling-based model-predictive control, with three update rules.
 
 Every few control steps each episode tries candidate splines of hand poses in a copy of its own physics,
-scores them (`mpc_cost.py`) and follows the plan that the update rule makes of them (`mpc_updates.py`). They
-read the simulator, so they are scored beside the experts, never against learned policies.
+scores them (trajectory_optimisation/cost.py) and follows the plan that the update rule makes of them
+(trajectory_optimisation/updates.py). They read the simulator, so they are scored beside the experts, never
+against learned policies.
 
 What they can do is grasp at `task.grasps` with the first arm and move what they hold as far as success asks.
 Setting down, reaching around something, and a second arm that helps are beyond them.
@@ -17,7 +18,7 @@ from ..envs.specs import OPENING_HIGH, OPENING_LOW
 from ..tasks.core import episode_step
 from ..tasks.core.task import LIGHT_TOUCH, Task
 from .core.policy import Decision, Episodes, Needs, PlanRecord, Policy
-from .trajectory_optimisation.cost import staged, touches
+from .trajectory_optimisation.cost import staged_cost, touches
 from .trajectory_optimisation.proposals import proposals
 from .trajectory_optimisation.simulator_model import TARGET, PlanModel
 from .trajectory_optimisation.updates import (
@@ -29,16 +30,20 @@ from .trajectory_optimisation.updates import (
     spline,
 )
 
-EXECUTE = 4
+N_ACTION_STEPS = 4
 """Control steps between plans."""
-KNOTS, KNOT_STEPS = 8, 2
-"""Knots of a plan, and control steps between them; the horizon is 0.8 s."""
+KNOTS = 8
+"""Knots of a plan, which spans 0.8 s."""
+KNOT_STEPS = 2
+"""Control steps between knots."""
 CANDIDATES = 32
 """Plans tried in each episode."""
 SIGMA = np.array([0.010, 0.010, 0.010, 0.10, 0.010])
 """Deviation of the noise on x, y, z [m], yaw [rad] and opening [m] of a knot."""
-WIDE, FACTOR = 0.2, 4.0
-"""Share of the noisy candidates with wide noise, and how much wider it is (MJPC's bimanual tasks)."""
+WIDE = 0.2
+"""Share of the noisy candidates with wide noise (MJPC's bimanual tasks)."""
+FACTOR = 4.0
+"""How much wider that noise is."""
 ELITES = 4
 """Candidates that the cross-entropy method keeps."""
 TEMPERATURE = 0.1
@@ -72,7 +77,7 @@ class PredictiveSampling(Policy):
 
     def needs(self) -> Needs:
         """Return that it reads the simulator."""
-        return Needs(n_action_steps=EXECUTE, privileged=True)
+        return Needs(n_action_steps=N_ACTION_STEPS, privileged=True)
 
     def update(self, knots: np.ndarray, costs: np.ndarray) -> Update:
         """Return the plan for scored candidates (C, K, D) and (C,)."""
@@ -83,13 +88,14 @@ class PredictiveSampling(Policy):
         """Copy the episodes' physics; plan to stay."""
         if episodes.simulation is None:
             raise ValueError("a model-predictive planner needs the simulation")
-        self._keys, self._decision = episodes.noise_keys, 0
+        self._keys = episodes.noise_keys
+        self._decision = 0
         self._model = PlanModel(self.task, episodes.simulation, CANDIDATES)
         self._check = PlanModel(self.task, episodes.simulation, 1)
         for row, key in enumerate(self._keys if self.mismatch else ()):
             wrong = 1 + self.mismatch * stream("plan model", int(key)).uniform(-1, 1, 2)
             for model in (self._model, self._check):
-                model.mistake(row, *wrong)
+                model.set_model_error(row, *wrong)
         hands = [self._model.hands(row).ravel() for row in range(len(self._keys))]
         self._last = np.array(hands)
         self._plan = np.repeat(self._last[:, None], KNOTS, axis=1)
@@ -98,14 +104,14 @@ class PredictiveSampling(Policy):
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Plan each episode on its own; those that are over keep still."""
-        over = self._over()
-        decided = [self._rest(row) if over[row] else self._decide(row) for row in range(len(self._keys))]
+        over = self._ended()
+        decided = [self._hold(row) if over[row] else self._decide(row) for row in range(len(self._keys))]
         self._decision += 1
         actions, records = zip(*decided, strict=True)
         columns = (np.stack(column) for column in zip(*records, strict=True))
         return Decision(np.stack(actions), PlanRecord(*columns))
 
-    def _over(self) -> np.ndarray:
+    def _ended(self) -> np.ndarray:
         """Return the episodes that have ended for certain, (N,) bool: planning them would be wasted."""
         live = self._model.live
         now = episode_step.measure(self.task, live)
@@ -113,32 +119,36 @@ class PredictiveSampling(Policy):
         self._seen_last = live.qpos.copy()
         return live.diverged | (now.illegal > LIGHT_TOUCH) | (now.at_goal & still.all(-1))
 
-    def _rest(self, row: int) -> tuple[np.ndarray, PlanRecord]:
+    def _hold(self, row: int) -> tuple[np.ndarray, PlanRecord]:
         """Return one episode's last target for ever after, and an empty record."""
         knots = np.repeat(self._last[row][None], KNOTS, axis=0)
         targets = spline(knots[0], knots, KNOT_STEPS)
-        shape, dof = (CANDIDATES, KNOTS, TARGET * self.task.arms), knots.shape[1]
-        seen = np.full(dof + self.task.grasps.size, np.nan)
-        costs, modes = np.full(CANDIDATES, np.nan), np.full(CANDIDATES, -1, np.int8)
-        record = PlanRecord(seen, np.full(shape, np.nan), costs, modes, np.array(-1), np.array("over"))
+        seen = np.full(knots.shape[1] + self.task.grasps.size, np.nan)
+        candidates = np.full((CANDIDATES, *knots.shape), np.nan)
+        costs = np.full(CANDIDATES, np.nan)
+        modes = np.full(CANDIDATES, -1, np.int8)
+        record = PlanRecord(seen, candidates, costs, modes, np.array(-1), np.array("over"))
         return self._model.actions(targets, row), record
 
     def _decide(self, row: int) -> tuple[np.ndarray, PlanRecord]:
         """Return one episode's actions (H, 10 arms) and how it came to them, without the axis of episodes."""
+        # 1. candidates from where the targets go on, tried in the model
         start = self._start(row)
         grasps = self._model.grasps(row)
         knots = self._candidates(row, start, grasps)
         predicted = self._model.roll_out(row, spline(start, knots, KNOT_STEPS))
-        costs, modes = staged(predicted, self.task.success_height)
+        costs, modes = staged_cost(predicted, self.task.success_height)
+        # 2. the update rule makes one plan of them
         plan = self.update(knots, costs)
         targets = spline(start, plan.knots, KNOT_STEPS)
         if plan.chosen < 0:  # a blend has not been tried yet
             bad = touches(self._check.roll_out(row, targets[None]).seen)[0]
         else:
             bad = touches(predicted.seen)[plan.chosen]
-        self._plan[row] = shifted(plan.knots, EXECUTE // KNOT_STEPS)
+        # 3. what the next decision goes on from, and the record
+        self._plan[row] = shifted(plan.knots, N_ACTION_STEPS // KNOT_STEPS)
         self._deviation[row] = plan.deviation
-        self._last[row] = targets[EXECUTE - 1]
+        self._last[row] = targets[N_ACTION_STEPS - 1]
         verdict = np.array("rejected: forbidden contact" if bad else "pass")
         seen = np.concatenate([start, grasps.ravel()])  # what the record says it planned from
         record = PlanRecord(seen, knots, costs, modes, np.array(plan.chosen), verdict)

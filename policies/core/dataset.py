@@ -81,7 +81,7 @@ def load_demonstrations(path: Path, task: str | None = None) -> Demonstrations:
     found = demos.meta.get("task")
     if task is not None and found != task:
         raise WrongUse(f"the demonstrations {path} show {found}, not {task}")
-    wrong = _misfit(demos)
+    wrong = _problem(demos)
     if wrong:
         raise BimodalError(f"the demonstrations {path} cannot be learnt from: {wrong}")
     return demos
@@ -122,9 +122,10 @@ def batches(rows: int, batch: int, steps: int, generator: torch.Generator) -> It
     yield from order[: steps * batch].view(steps, batch)
 
 
-def _misfit(demos: Demonstrations) -> str:
+def _problem(demos: Demonstrations) -> str:
     """Return what is wrong with the arrays, "" for nothing."""
-    episodes, width = len(demos.seeds), size(ACTIONS[ACTION])
+    episodes = len(demos.seeds)
+    width = size(ACTIONS[ACTION])
     if demos.success.shape != (episodes,) or demos.success.dtype != bool or demos.modes.shape != (episodes,):
         return f"`success` and `modes` must have one value for each of the {episodes} episodes"
     shape = demos.actions.shape

@@ -65,21 +65,16 @@ class PlanTransformer(ConditionedNetwork):
         self.width = width
         self.blocks = blocks
         size = patch * frame_size
-        answer = self.outputs or size
         self.modulation = linear(width, blocks * 6 * width, None)
         self.embed = linear(size, width, generator)
-        positions = torch.randn(self.tokens, width, generator=generator)
-        self.position_embedding = nn.Parameter(positions / math.sqrt(width))
-
-        def each(inputs: int, outputs: int) -> nn.ModuleList:
-            return nn.ModuleList(linear(inputs, outputs, generator) for _ in range(blocks))
-
-        self.query_key_value = each(width, 3 * width)
-        self.attention_out = each(width, width)
-        self.mlp_in = each(width, SPREAD * width)
-        self.mlp_out = each(SPREAD * width, width)
-        self.head = linear(width, answer, generator)
-        self.skip = linear(c_size, self.tokens * answer, None)
+        positions = torch.randn(self.tokens, width, generator=generator) / math.sqrt(width)
+        self.position_embedding = nn.Parameter(positions)
+        self.query_key_value = nn.ModuleList(linear(width, 3 * width, generator) for _ in range(blocks))
+        self.attention_out = nn.ModuleList(linear(width, width, generator) for _ in range(blocks))
+        self.mlp_in = nn.ModuleList(linear(width, SPREAD * width, generator) for _ in range(blocks))
+        self.mlp_out = nn.ModuleList(linear(SPREAD * width, width, generator) for _ in range(blocks))
+        self.head = linear(width, self.outputs or size, generator)
+        self.skip = linear(c_size, self.tokens * (self.outputs or size), None)
 
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return y (B, P*D) for plans x (B, P*D), times t (B,) in [0, 1] and conditions c (B, C)."""

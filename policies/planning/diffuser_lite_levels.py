@@ -56,7 +56,7 @@ def gaps_of(network: Networks, batch: Batch, given: Tensor) -> list[Gap]:
     return found
 
 
-def make_pairs(network: Networks, batch: Batch, generator: torch.Generator) -> Tensor:
+def make_level_pairs(network: Networks, batch: Batch, generator: torch.Generator) -> Tensor:
     """Return whether the return is given, then noise and plan of each level, (B, 1 + 2 L P C)."""
     given = keep_mask(len(batch.returns), RETURN_DROPOUT, generator)
     made = [given[:, None]]

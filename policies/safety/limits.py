@@ -1,4 +1,4 @@
-"""Limits of what an arm may be told, and how a chunk of actions is brought within them.
+"""Limits of what an arm may be commanded, and how a chunk of actions is brought within them.
 
 Every function takes one arm's chunk (N, H, A) and returns it within the limits, with the rows that each rule
 changed, {rule: (N,) bool}. A target that breaks none is left as it is, to the last bit.
@@ -42,8 +42,10 @@ def limit_poses(
     chunk: np.ndarray, position: np.ndarray, rotation: np.ndarray, arm: int, limits: Limits
 ) -> Limited:
     """Limit `ee_absolute` targets that follow one at `position` (N, 3) and `rotation` (N, 3, 3), world."""
-    inside, slow = chunk.copy(), chunk.copy()
+    # 1. positions into the box, 2. shorter ways, 3. smaller turns, each on what the one before left
+    inside = chunk.copy()
     inside[..., :3] = boxed(chunk[..., :3], arm, limits)
+    slow = chunk.copy()
     slow[..., :3] = follow(inside[..., :3], position, lambda way: shortened(way, limits.speed))
     gentle = slow.copy()
     for step in range(chunk.shape[1]):
@@ -61,13 +63,17 @@ def limit_poses(
 
 
 def limit_steps(chunk: np.ndarray, position: np.ndarray, arm: int, limits: Limits) -> Limited:
-    """Limit `ee_delta` steps of a hand at `position` (N, 3) [m], world, that goes where it is told."""
+    """Limit `ee_delta` steps of a hand at `position` (N, 3) [m], world, that goes where it is commanded."""
     unit = control.DELTA_TRANSLATION
-    slow, gentle = chunk.copy(), chunk.copy()
+    # 1. shorter steps, 2. smaller turns
+    slow = chunk.copy()
     slow[..., :3] = shortened(chunk[..., :3], limits.speed / unit)
+    gentle = chunk.copy()
     gentle[..., :3] = slow[..., :3]
     gentle[..., 3:6] = shortened(chunk[..., 3:6], limits.turn / control.DELTA_ROTATION)
-    inside, at = gentle.copy(), position
+    # 3. steps that would leave the box end at its wall
+    inside = gentle.copy()
+    at = position
     for step in range(chunk.shape[1]):
         there = at + unit * gentle[:, step, :3]
         box = boxed(there[:, None], arm, limits)[:, 0]
@@ -92,7 +98,8 @@ def limit_joints(
         ranges: lower and upper limits of the joints [rad], (7,) each.
         limits: how far a target may go.
     """
-    inside, slow = chunk.copy(), chunk.copy()
+    inside = chunk.copy()
+    slow = chunk.copy()
     inside[..., :7] = np.clip(chunk[..., :7], *ranges)
     before = inside[:, 0, :7] if angles is None else angles
     fast = limits.joint_speed
@@ -113,7 +120,8 @@ def boxed(positions: np.ndarray, arm: int, limits: Limits) -> np.ndarray:
 
 def follow(targets: np.ndarray, before: np.ndarray, step: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Return what follows targets (N, H, d) from `before` (N, d) when it may go `step(way)` of each way."""
-    followed, at = targets.copy(), before
+    followed = targets.copy()
+    at = before
     for index in range(targets.shape[1]):
         way = targets[:, index] - at
         short = step(way)

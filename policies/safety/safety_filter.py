@@ -1,4 +1,4 @@
-"""A safety filter around any policy: what it asks for passes, is repaired or is rejected; all is recorded.
+"""A safety filter around any policy: its actions pass, are repaired or are rejected; all is recorded.
 
 The rules, in every decision of every episode:
     finite      a chunk with a number that is not finite is rejected: the hands stay
@@ -32,15 +32,18 @@ class SafetyFilter(Policy):
     def __init__(self, policy: Policy, limits: Limits = DEFAULT) -> None:
         """Filter `policy`, which is built for its task already."""
         super().__init__(policy.task)
-        self.policy, self.limits = policy, limits
+        self.policy = policy
+        self.limits = limits
         self.description = f"{policy.description} Behind a safety filter."
-        self.training, self.parameters = policy.training, policy.parameters
+        self.training = policy.training
+        self.parameters = policy.parameters
         self._inner = policy.needs()
         self._width = size(ACTIONS[self._inner.action])
         panda = robot.panda()
         low, high = np.array([panda.joint(name).range for name in robot.ARM_JOINTS]).T
         self._ranges = low, high
-        self._simulation, self._last = None, None
+        self._simulation = None
+        self._last: np.ndarray | None = None
 
     def needs(self) -> Needs:
         """Return what the policy needs, and to see the hands."""
@@ -59,16 +62,19 @@ class SafetyFilter(Policy):
         """Begin N new episodes."""
         self.policy.reset(episodes)
         self._simulation = episodes.simulation
-        self._last: np.ndarray | None = None
+        self._last = None
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return the policy's chunk within the limits, and the verdict of every row in its plan."""
         names = self._inner.observations or tuple(observation)
         decision = self.policy.act({name: observation[name] for name in names})
         wanted = np.array(decision.actions, np.float64)
-        finite, pressed = np.isfinite(wanted).all(axis=(1, 2)), self._pressed(len(wanted))
+        # 1. what is rejected: numbers that are none, and pressing
+        finite = np.isfinite(wanted).all(axis=(1, 2))
+        pressed = self._pressed(len(wanted))
         stay = self._stay(observation, wanted)
         chunk = np.where(np.reshape(finite, (-1, 1, 1)), wanted, stay)
+        # 2. what is repaired: everything beyond a limit
         chunk, rules = self._limited(chunk, observation)
         chunk = np.where(pressed[:, None, None], self._retreat(stay), chunk)
         self._last = chunk[:, self._inner.n_action_steps - 1].copy()
@@ -85,10 +91,12 @@ class SafetyFilter(Policy):
 
     def _limited(self, chunk: np.ndarray, observation: dict[str, np.ndarray]) -> Limited:
         """Return the chunk (N, H, A) of all arms within the limits."""
-        parts, rules = [], {}
+        parts = []
+        rules = {}
         for arm in range(self.task.arms):
             mine = np.s_[..., arm * self._width : (arm + 1) * self._width]
-            part, last = chunk[mine], None if self._last is None else self._last[mine]
+            part = chunk[mine]
+            last = None if self._last is None else self._last[mine]
             position, rotation = self._hand(observation, arm)
             if self._inner.action == "joint_absolute":
                 found = limit_joints(part, None if last is None else last[:, :7], self._ranges, self.limits)
@@ -96,7 +104,8 @@ class SafetyFilter(Policy):
                 found = limit_steps(part, position, arm, self.limits)
             else:
                 if last is not None:
-                    position, rotation = last[:, :3], control.rotation_from_columns(last[:, 3:9])
+                    position = last[:, :3]
+                    rotation = control.rotation_from_columns(last[:, 3:9])
                 found = limit_poses(part, position, rotation, arm, self.limits)
             parts.append(found[0])
             for rule, rows in found[1].items():
@@ -109,9 +118,8 @@ class SafetyFilter(Policy):
         return position, control.rotation_from_columns(columns)
 
     def _stay(self, observation: dict[str, np.ndarray], wanted: np.ndarray) -> np.ndarray:
-        """Return actions (N, H, A) that keep the hands where they are, and the grippers as last told."""
-        told = np.nan_to_num(wanted[:, 0]) if self._last is None else self._last
-        stay = told.copy()
+        """Return actions (N, H, A) that keep the hands where they are, and the grippers as last commanded."""
+        stay = np.nan_to_num(wanted[:, 0]) if self._last is None else self._last.copy()
         for arm, part in enumerate(np.split(stay, self.task.arms, axis=-1)):  # views
             if self._inner.action == "ee_absolute":
                 position, rotation = self._hand(observation, arm)

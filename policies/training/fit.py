@@ -35,23 +35,22 @@ def fit(
     progress: Progress | None = None,
     resume: ResumeFile | None = None,
 ) -> Learned:
-    """Minimise a method's loss; return the averaged weights, and the mean loss of the last hundred steps.
+    """Minimise a method's loss; return averaged weights, and the mean loss of the last hundred steps.
+
+    A loss that is no longer finite raises a BimodalError.
 
     Args:
         kind: the method.
         network: what it built; it goes on from its present weights.
-        get_batch: returns the windows of the given rows (B,) as a batch.
+        get_batch: see `GetBatch`.
         count: number of windows.
         steps: optimiser steps.
         batch: windows in a step.
         generator: of the batches and the noise.
         progress: see `Progress`.
-        resume: keeps the state, so that the training can be interrupted.
-
-    Raises:
-        BimodalError: the loss is no longer finite.
+        resume: where the state is saved, so that the training can be interrupted.
     """
-    state = _begin(kind, network, generator)
+    state = _first_state(kind, network, generator)
     walk = list(batches(count, batch, steps, generator))
     if resume:
         resume.load(state)
@@ -63,12 +62,12 @@ def fit(
             resume.save(state, steps)
         if progress:
             progress(i + 1, steps, state.losses[-1])
-    if not all(bool(weights.isfinite().all()) for weights in state.averaged.values()):
-        raise _broken(kind, "at its last step", resume)
-    return state.averaged, float(np.mean(state.losses[-100:]))
+    if _finite(state):
+        return state.averaged, float(np.mean(state.losses[-100:]))
+    raise _broken(kind, "at its last step", resume)
 
 
-def _begin(kind: type[ChunkPolicy], network: nn.Module, generator: torch.Generator) -> TrainingState:
+def _first_state(kind: type[ChunkPolicy], network: nn.Module, generator: torch.Generator) -> TrainingState:
     """Return the state before the first step."""
     live = {name: parameter.detach() for name, parameter in network.named_parameters()}
     averaged = {name: weights.clone() for name, weights in live.items()}
@@ -99,6 +98,11 @@ def _step(
     state.optimiser.step()
     keep = min(EMA_LIMIT, 1 - (1 + i) ** -EMA_POWER)
     torch._foreach_lerp_(list(state.averaged.values()), list(state.live.values()), 1 - keep)
+
+
+def _finite(state: TrainingState) -> bool:
+    """Whether all averaged weights are numbers."""
+    return all(bool(weights.isfinite().all()) for weights in state.averaged.values())
 
 
 def _broken(kind: type[ChunkPolicy], where: str, resume: ResumeFile | None) -> BimodalError:

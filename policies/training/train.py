@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
 
 from ...envs.errors import BimodalError, unknown_name
 from ..core import checkpoint as checkpoints
@@ -23,7 +22,7 @@ from .training_batches import batch_getter, make_config, training_settings
 
 
 class TrainOptions(NamedTuple):
-    """How to train; the default makes the weights that are published."""
+    """How to train."""
 
     steps: int | None = None
     """Optimiser steps of a stage; None takes the method's budget times the preset's."""
@@ -35,6 +34,10 @@ class TrainOptions(NamedTuple):
     """One of `DEVICES`."""
     fresh: bool = False
     """Whether to begin anew where an interrupted training could go on."""
+
+
+DEFAULT = TrainOptions()
+"""Makes the weights that are published."""
 
 
 def _methods() -> dict[str, type[ChunkPolicy]]:
@@ -53,112 +56,102 @@ def train(
     method: str,
     demonstrations: Path,
     out_dir: Path,
-    options: TrainOptions = TrainOptions(),  # noqa: B008
+    options: TrainOptions = DEFAULT,
     progress: Progress | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> Path:
-    """Train a method on a file of demonstrations and save it; equal arguments give equal bits on a CPU.
+    """Train a method on demonstrations and save it; equal arguments give equal bits on a CPU.
 
-    A training that was interrupted goes on where its last state was written, to the same bits.
+    A training that was interrupted goes on where its last state was written, to the same bits. An older
+    checkpoint stays untouched until training has ended well.
 
     Args:
         method: one of `METHODS`.
         demonstrations: an npz file.
-        out_dir: folder of checkpoints; the task's folder in it is made if needed.
+        out_dir: folder of checkpoints; the .safetensors file in it is returned.
         options: how to train.
         progress: see `Progress`.
         notice: called with a line about what became of an interrupted training.
 
-    Returns:
-        The .safetensors file. An older one of that name stays untouched until training has ended well.
-
     Raises:
-        BimodalError: unknown method, unusable demonstrations, too little memory, or a loss that is no longer
-            finite.
+        BimodalError: unknown method, unusable demonstrations, too little memory, or a loss that diverges.
     """
-    if method not in METHODS:
-        raise unknown_name("method", method, METHODS)
+    steps = budget(method, options.preset, options.steps)
     kind = METHODS[method]
     sizes = find_preset(options.preset)
-    steps = budget(method, options.preset, options.steps)
     device = find_device(options.device, wide=not sizes.ships)
     torch.set_num_threads(1)
     loaded = load_demonstrations(demonstrations)
     with enough_memory(sizes.batch, options.preset, device):
-        # 1. what is learnt, by which networks
         windows = make_windows(loaded, max(kind.chunk_size, kind.planned.stop))
         settings = training_settings(steps, options.seed, options.preset, device)
         config = make_config(kind, loaded.meta, windows, settings)
-        generator = torch.Generator().manual_seed(options.seed)
-        network = kind.build(config, generator).to(device)
-        # 2. all stages
         path = checkpoints.checkpoint_path(out_dir, config.task, method)
         resume = partial(ResumeFile, path, digest_of(config), notice, options.fresh)
-        count = len(windows.observations)
-        stages = _Stages(kind, network, count, steps, sizes.batch, generator, resume, progress)
-        get_batch = batch_getter(kind, config, windows, device)
-        learned = kind.learn(network, get_batch, count, generator, stages.fit)
-    # 3. the checkpoint; only then may the states go
-    limit = checkpoints.SIZE_LIMIT if sizes.ships else checkpoints.LARGE_LIMIT
-    _save(path, kind, config, network, learned, limit)
-    for file in stages.files:
-        file.remove()
+        stages = _Stages(kind, config, len(windows.observations), device, resume, progress)
+        learned = stages.learn(batch_getter(kind, config, windows, device))
+    stages.save(path, learned, checkpoints.SIZE_LIMIT if sizes.ships else checkpoints.LARGE_LIMIT)
     return path
 
 
 @dataclass
 class _Stages:
-    """Fits a method stage by stage, each with a resume file of its own; `fit` is handed to `learn`."""
+    """One training: its networks, fitted stage by stage, each with a resume file of its own."""
 
     kind: type[ChunkPolicy]
-    network: nn.Module
+    config: checkpoints.Config
     count: int
     """Windows."""
-    steps: int
-    """Of each stage."""
-    batch: int
-    generator: torch.Generator
+    device: str
     resume: Callable[[str], ResumeFile]
-    """Returns the file of a stage before the last one, of the last one for ""."""
+    """Returns the file of a stage; "" is the last one."""
     progress: Progress | None
     files: list[ResumeFile] = field(default_factory=list)
     """Of the stages that were begun."""
 
-    def fit(self, stage: type[ChunkPolicy], get_batch: GetBatch) -> Learned:
-        """Minimise the loss of a stage; see `Fit`."""
-        before = len(self.files) * self.steps
+    def __post_init__(self) -> None:
+        """Build the networks."""
+        self.generator = torch.Generator().manual_seed(self.config.training["seed"])
+        self.network = self.kind.build(self.config, self.generator).to(self.device)
+
+    def learn(self, get_batch: GetBatch) -> Learned:
+        """Train all stages."""
+        return self.kind.learn(self.network, get_batch, self.count, self.generator, self._fit)
+
+    def _fit(self, stage: type[ChunkPolicy], get_batch: GetBatch) -> Learned:
+        """Minimise the loss of one stage; see `Fit`."""
+        card = self.config.training
+        steps = card["steps"]
+        before = len(self.files) * steps
         self.files.append(self.resume("" if stage is self.kind else stage.method))
 
         def report(done: int, _: int, loss: float) -> None:
             if self.progress:
-                self.progress(before + done, self.kind.stages * self.steps, loss)
+                self.progress(before + done, self.kind.stages * steps, loss)
 
-        sizes = (self.count, self.steps, self.batch)
+        sizes = (self.count, steps, card["batch"])
         return fit(stage, self.network, get_batch, *sizes, self.generator, report, self.files[-1])
 
-
-def _save(
-    path: Path,
-    kind: type[ChunkPolicy],
-    config: checkpoints.Config,
-    network: nn.Module,
-    learned: Learned,
-    limit: int,
-) -> None:
-    """Write the checkpoint of a training that has ended."""
-    weights, loss = learned
-    weights = {name: (part.half() if kind.half_precision else part).cpu() for name, part in weights.items()}
-    training = {**config.training, "loss": loss}
-    config = replace(config, parameters=count_parameters(network), training=training)
-    checkpoints.save(path, config, weights, limit)
+    def save(self, path: Path, learned: Learned, limit: int) -> None:
+        """Write the checkpoint; only then may the states go."""
+        weights, loss = learned
+        half = self.kind.half_precision
+        weights = {name: (part.half() if half else part).cpu() for name, part in weights.items()}
+        training = {**self.config.training, "loss": loss}
+        config = replace(self.config, parameters=count_parameters(self.network), training=training)
+        checkpoints.save(path, config, weights, limit)
+        for file in self.files:
+            file.remove()
 
 
 def budget(method: str, preset: str = USUAL, steps: int | None = None) -> int:
     """Return the optimiser steps of a stage of a method in a preset, unless `steps` says how many.
 
     Raises:
-        BimodalError: no steps at all.
+        BimodalError: no such method, or no steps at all.
     """
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
     if steps is None:
         return max(1, round(METHODS[method].training_steps * find_preset(preset).steps))
     if steps < 1:

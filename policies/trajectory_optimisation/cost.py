@@ -16,18 +16,26 @@ FORBIDDEN = 100.0
 """Cost of touching what must not be touched; more than all the rest together."""
 LOST = 1000.0
 """Cost of a prediction that diverges."""
-TABLE_FORCE, TABLE = 5.0, 0.5
-"""Force on the table [N] that costs, and how much."""
+TABLE_FORCE = 5.0
+"""Force on the table [N] from which it costs."""
+TABLE = 0.5
+"""Cost of such a force."""
 REACH = 10.0
 """Cost of a distance from a grasp [1/m]."""
-UNHELD, UNMOVED, UNDONE = 1.0, 2.0, 1.0
-"""Costs of a target that is not held, of one that has not moved at all, and of a goal that is not so."""
+UNHELD = 1.0
+"""Cost of a target that is not held."""
+UNMOVED = 2.0
+"""Cost of one that has not moved at all."""
+UNDONE = 1.0
+"""Cost of a goal that is not reached."""
 EMPTY = 0.2
 """Cost of closing on nothing."""
 BEYOND = 0.02
 """How much farther than success asks the target should go [m]."""
-FUNNEL, CLEARANCE = 1.5, 0.12
-"""Height over a grasp for a hand beside it: so many times its distance aside, at most so much [m]."""
+FUNNEL = 1.5
+"""Height over a grasp for a hand beside it, as a multiple of its distance aside."""
+CLEARANCE = 0.12
+"""Largest such height [m]."""
 
 
 class Predicted(NamedTuple):
@@ -42,7 +50,7 @@ class Predicted(NamedTuple):
     """Candidates whose physics broke down, (C,) bool."""
 
 
-def staged(predicted: Predicted, success_height: float) -> tuple[np.ndarray, np.ndarray]:
+def staged_cost(predicted: Predicted, success_height: float) -> tuple[np.ndarray, np.ndarray]:
     """Return each candidate's cost and the mode to which it goes, (C,) float and (C,) int8.
 
     With s_m(t) the stage cost of mode m, T the last step, way 0 to 1 how far what is held has come, and shut

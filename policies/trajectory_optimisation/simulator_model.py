@@ -1,4 +1,4 @@
-"""The planner's model of an episode: a copy of its physics, in which candidates are tried side by side."""
+"""The planner's model of an episode: a copy of its physics that rolls out candidates side by side."""
 
 import mujoco
 import numpy as np
@@ -22,14 +22,15 @@ class PlanModel:
 
     def __init__(self, task: Task, live: Simulation, candidates: int) -> None:
         """Prepare `candidates` rows for the episodes of `live`, at their start."""
-        self.task, self.live = task, live
+        self.task = task
+        self.live = live
         self.simulation = Simulation(task, candidates, variant=live.variant)
         self._models = list(live.batch.models or [live.model] * live.n)
         self._own = live.batch.models is not None
         self._first = self._poses(live)
         self._bound = self._objects()
 
-    def mistake(self, row: int, mass: float, friction: float) -> None:
+    def set_model_error(self, row: int, mass: float, friction: float) -> None:
         """Plan the episode in a row with objects of so many times their true mass, and friction."""
         model = self._models[row].__copy__()
         bodies = np.isin(model.body_weldid, movable(model, self.task))
@@ -37,7 +38,8 @@ class PlanModel:
         model.body_inertia[bodies] *= mass
         model.geom_friction[fingers(model) | things(model), :2] *= friction
         mujoco.mj_setConst(model, mujoco.MjData(model))
-        self._models[row], self._own = model, True
+        self._models[row] = model
+        self._own = True
 
     def hands(self, row: int) -> np.ndarray:
         """Return where the hands of a live episode are, as targets, (arms, TARGET)."""
@@ -53,7 +55,8 @@ class PlanModel:
 
     def actions(self, targets: np.ndarray, row: int) -> np.ndarray:
         """Return `ee_absolute` actions (..., 10 arms) of targets (..., TARGET arms) in an episode's scene."""
-        frame, parts = self.live.frame[row], []
+        frame = self.live.frame[row]
+        parts = []
         for target in np.split(targets, self.task.arms, axis=-1):
             rotation = control.columns_from_rotation(robot.down(frame[2] + target[..., 3]))
             parts += [from_frame(target[..., :3], frame), rotation, target[..., 4:]]
@@ -61,13 +64,16 @@ class PlanModel:
 
     def roll_out(self, row: int, targets: np.ndarray) -> Predicted:
         """Predict what candidate targets (C, T, TARGET arms) do to the live episode in a row."""
+        # 1. all rows begin in the live episode's state
         simulation = self.simulation
         simulation.frame[:] = self.live.frame[row]
         if self._own:
             simulation.batch.set_models([self._models[row]] * simulation.n)
         simulation.restore(np.repeat(self.live.batch.state[row : row + 1], simulation.n, axis=0))
         actions = from_grid(to_grid(self.actions(targets, row)))
-        seen, grasps = [], []
+        # 2. each row takes its candidate, and is measured as the referee would
+        seen = []
+        grasps = []
         for step in range(actions.shape[1]):
             simulation.step(actions[:, step])  # nothing is pushed: what will come is not known
             now = episode_step.measure(self.task, simulation)
@@ -94,9 +100,11 @@ class PlanModel:
 
     def _moved(self, now: np.ndarray, row: int) -> np.ndarray:
         """Return an episode's grasps (..., k, 4) when its objects have come to poses `now` (..., o, 4)."""
-        now, first = now[..., self._bound[row], :], self._first[row, self._bound[row]]
+        now = now[..., self._bound[row], :]
+        first = self._first[row, self._bound[row]]
         turn = (now[..., 3] - first[..., 3] + np.pi) % (2 * np.pi) - np.pi
-        c, s = np.cos(turn), np.sin(turn)
+        c = np.cos(turn)
+        s = np.sin(turn)
         x, y, z = np.moveaxis(self.task.grasps[:, :3] - first[:, :3], -1, 0)
         at = now[..., :3] + np.stack([c * x - s * y, s * x + c * y, np.broadcast_to(z, c.shape)], -1)
         return np.concatenate([at, (self.task.grasps[:, 3] + turn)[..., None]], -1)

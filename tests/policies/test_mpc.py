@@ -9,8 +9,8 @@ from bimodal.envs.simulation import Simulation
 from bimodal.envs.specs import OPENING_LOW, bounds, from_grid, to_grid
 from bimodal.policies import load_policy
 from bimodal.policies.core.policy import Episodes
-from bimodal.policies.mpc import EXECUTE, KNOT_STEPS
-from bimodal.policies.trajectory_optimisation.cost import FORBIDDEN, Predicted, reach, staged
+from bimodal.policies.mpc import KNOT_STEPS, N_ACTION_STEPS
+from bimodal.policies.trajectory_optimisation.cost import FORBIDDEN, Predicted, reach, staged_cost
 from bimodal.policies.trajectory_optimisation.proposals import SPEED, proposals
 from bimodal.policies.trajectory_optimisation.simulator_model import TARGET, PlanModel
 from bimodal.policies.trajectory_optimisation.updates import (
@@ -129,7 +129,7 @@ def predicted(hands, **changes):
 def test_the_cost_is_least_at_each_grasp_and_not_between_them():
     left, right = load_task(DUMBBELL).grasps
     hands = np.stack([left, (left + right) / 2, right])[None]
-    costs, modes = staged(predicted(hands), 0.06)
+    costs, modes = staged_cost(predicted(hands), 0.06)
     assert costs[0] == pytest.approx(costs[2]) and costs[1] > costs[0] + 1
     assert modes[0] == 0 and modes[2] == 1
     np.testing.assert_allclose(reach(left, np.stack([left, right]))[0], 0, atol=1e-12)
@@ -142,7 +142,7 @@ def test_holding_lifting_and_reaching_the_goal_each_cost_less():
         "lift": np.array([[0.05, 0.0, 0.03, 0.06, 0.08]]),  # what is pushed up unheld does not count
         "at_goal": np.array([[False, False, False, False, True]]),
     }
-    costs, _ = staged(predicted(hand, **stages), 0.06)
+    costs, _ = staged_cost(predicted(hand, **stages), 0.06)
     assert (np.diff(costs) < 0).all()
 
 
@@ -150,14 +150,14 @@ def test_one_forbidden_touch_costs_more_than_everything_else():
     far = np.full((16, 2, 4), 0.5)
     illegal = np.zeros((16, 2))
     illegal[7, 1] = 1.5
-    costs, _ = staged(predicted(far, illegal=illegal), 0.06)
+    costs, _ = staged_cost(predicted(far, illegal=illegal), 0.06)
     assert costs[1] == pytest.approx(costs[0] + FORBIDDEN) and costs[0] < FORBIDDEN
 
 
 def test_a_prediction_that_breaks_down_is_the_last_to_be_chosen():
     hands = np.full((16, 3, 4), 0.5)
     hands[3:, 1] = np.nan
-    costs, _ = staged(
+    costs, _ = staged_cost(
         predicted(hands, illegal=np.full((16, 3), 9.0))._replace(diverged=np.arange(3) == 2), 0.06
     )
     assert np.isfinite(costs).all() and costs[0] < costs[1] and costs[0] < costs[2]
@@ -211,7 +211,7 @@ def test_the_model_predicts_the_episode_bit_for_bit(name, variant):
 def test_a_mistaken_model_has_other_masses_and_the_episode_keeps_its_own():
     live = simulation(DUMBBELL, [0, 1])
     model = PlanModel(load_task(DUMBBELL), live, 3)
-    model.mistake(1, 1.2, 0.8)
+    model.set_model_error(1, 1.2, 0.8)
     body, pad = live.model.body("dumbbell").id, live.model.geom("finger1_pad_collision").id
     for row, mass, friction in ((1, 1.2, 0.8), (0, 1.0, 1.0)):
         model.roll_out(row, np.repeat(model.hands(row)[None], 3, axis=0))
@@ -264,7 +264,7 @@ def test_an_episode_and_its_plans_do_not_depend_on_its_companions(together):
     task = load_task(DUMBBELL)
     alone = run_shard(task, load_policy("mpc", task), Shard(DUMBBELL, "clean", 0, (1,)), "1")
     assert alone.digests[0] == together.digests[1]
-    count = -(-int(alone.verdict.steps[0]) // EXECUTE)
+    count = -(-int(alone.verdict.steps[0]) // N_ACTION_STEPS)
     assert (alone.plans.digest[0, :count] == together.plans.digest[1, :count]).all()
 
 
@@ -276,7 +276,7 @@ def test_the_record_is_what_the_planner_did(together):
         assert plans.chosen[row, decision] == plans.scores[row, decision].argmin()
         assert np.isfinite(plans.seen[row, decision]).all()
     first = plans.candidates[0, 0, plans.chosen[0, 0]]
-    targets = spline(plans.seen[0, 0, :TARGET], first, KNOT_STEPS)[:EXECUTE]
+    targets = spline(plans.seen[0, 0, :TARGET], first, KNOT_STEPS)[:N_ACTION_STEPS]
     np.testing.assert_allclose(from_grid(plans.asked[0, 0, :, 2]), targets[:, 2], atol=2e-5)
 
 

@@ -13,7 +13,7 @@ from bimodal.policies.diffuser_lite import RectifiedLite
 from bimodal.policies.flow import Flow
 from bimodal.policies.generative.rectification import all_pairs
 from bimodal.policies.mse import MSE
-from bimodal.policies.planning.diffuser_lite_levels import make_pairs
+from bimodal.policies.planning.diffuser_lite_levels import make_level_pairs
 from bimodal.policies.training import resume
 from bimodal.policies.training.presets import PRESETS, USUAL
 from bimodal.policies.training.train import METHODS, budget
@@ -160,7 +160,7 @@ def test_pairs_are_made_and_learnt_from_on_the_device_of_the_windows(demos):
         return Batch(*(torch.empty_like(part, device="meta") for part in batch))
 
     generator = torch.Generator().manual_seed(0)
-    pairs = all_pairs(there, 10, lambda batch: make_pairs(network, batch, generator))
+    pairs = all_pairs(there, 10, lambda batch: make_level_pairs(network, batch, generator))
     assert pairs.device.type == "meta" and len(pairs) == 10
     with made_on(torch.device("meta")):
         loss = kind.loss(network, there(torch.arange(10))._replace(chunk=pairs), generator)
