@@ -1,4 +1,15 @@
-"""The policies: one file a method. `load_policy(uri, task)` finds one by name, file or module."""
+"""The policies: one file a method. `load_policy(uri, task)` finds one by name, file or module.
+
+Read in this order:
+    core/policy.py          what every policy is: needs, reset, act
+    experts.py, baselines.py, mpc.py     policies that are not trained
+    core/chunk_policy.py    what all trained ones share, and what a method adds: networks, a loss, a sampler
+    mse.py, flow.py         the smallest methods; then diffusion.py, reflow.py, gmm.py
+    planning/planner.py     what the planners share; then diffuser.py, diffusion_veteran.py and the others
+    training/train.py       from demonstrations to a checkpoint
+    core/registry.py        the names; a new method is one file and its line there
+Mathematics: generative/ (noise, losses, samplers), planning/guidance.py, trajectory_optimisation/ (for MPC).
+"""
 
 from .core.policy import Decision, Episodes, Needs, Policy
 from .core.registry import load_policy, policy_names
