@@ -23,10 +23,9 @@ from typing import Any, TypeVar
 
 from ..errors import WrongUse, unknown_name
 from .import_file import import_file
+from .source import Source, files_of, package_of, place_of
 from .stated_names import stated_names
 
-Source = Path | tuple[EntryPoint, ...]
-"""Where something lives: a file, or the entry points that offer it; to load it, they must be one."""
 Built = TypeVar("Built")
 
 
@@ -78,14 +77,18 @@ class PluginRegistry:
     @cache  # noqa: B019 (a registry lives as long as the process)
     def own(self) -> dict[str, Path]:
         """Return the files of Bimodal's own, by name."""
-        files = [file for file in sorted(self.folder.glob("*.py")) if file.name != "template.py"]
-        return {name: file for file in files for name in stated_names(file, self.kind, self.attribute)}
+        found: dict[str, Path] = {}
+        for file in sorted(self.folder.glob("*.py")):
+            for name in stated_names(file, self.kind, self.attribute) if file.name != "template.py" else ():
+                if (first := found.setdefault(name, file)) != file:
+                    raise TypeError(f"{first} and {file} both define {name!r}")
+        return found
 
     @cache  # noqa: B019
     def installed(self) -> dict[str, tuple[EntryPoint, ...]]:
         """Return the entry points by name; one with a wrong name is left out with a warning."""
         found: dict[str, tuple[EntryPoint, ...]] = {}
-        for point in sorted(entry_points(group=self.group), key=_package):
+        for point in sorted(entry_points(group=self.group), key=package_of):
             if not re.fullmatch(self.pattern, point.name):
                 self.leave_out(
                     point,
@@ -100,7 +103,7 @@ class PluginRegistry:
 
     def leave_out(self, point: EntryPoint, why: str) -> None:
         """Warn that an entry point is not used."""
-        warnings.warn(f"{_package(point)}: its {self.kind} {point.name!r} is left out, {why}", stacklevel=3)
+        warnings.warn(f"{package_of(point)}: its {self.kind} {point.name!r} is left out, {why}", stacklevel=3)
 
     def names_in(self, file: Path) -> dict[str, str]:
         """Return name -> class name of what a file holds, without running it.
@@ -150,16 +153,16 @@ class PluginRegistry:
 
     def place(self, name: str) -> str:
         """Return the file or the package of a known name, for people to read."""
-        return _place(self.sources()[name])
+        return place_of(self.sources()[name])
 
     def _listed(self) -> list[str]:
         return [path for path in os.environ.get(self.variable, "").split(os.pathsep) if path]
 
     def _refuse_duplicate(self, name: str, file: Path, known: Source) -> None:
         """Refuse a file whose name another one has; the same file may be known in two ways."""
-        if known != file and (isinstance(known, Path) or file not in _files(known)):
+        if known != file and (isinstance(known, Path) or file not in files_of(known)):
             raise WrongUse(
-                f"{file}: the {self.attribute} {name!r} exists already, in {_place(known)}; "
+                f"{file}: the {self.attribute} {name!r} exists already, in {place_of(known)}; "
                 "raise its version or rename it"
             )
 
@@ -197,7 +200,7 @@ class PluginRegistry:
         Raises:
             WrongUse: it does not import or build, holds no such class, or is in several packages.
         """
-        where = _place(source)
+        where = place_of(source)
         if not isinstance(source, Path) and len({point.value for point in source}) > 1:
             raise WrongUse(f"the {self.kind} {name!r} is in several packages: {where}; uninstall all but one")
         try:
@@ -219,28 +222,6 @@ class PluginRegistry:
         if self.is_own(source):
             return importlib.import_module(f"{self.package}.{source.stem}")
         return import_file(source, self.kind)
-
-
-def _package(point: EntryPoint) -> str:
-    return point.dist.name if point.dist else point.value
-
-
-def _place(source: Source) -> str:
-    if isinstance(source, Path):
-        return str(source)
-    return " and ".join(f"{_package(point)} ({point.value})" for point in source)
-
-
-def _files(points: tuple[EntryPoint, ...]) -> set[Path]:
-    """Return the files of entry points' modules."""
-    found = set()
-    for point in points:
-        try:
-            spec = importlib.util.find_spec(point.module)
-        except Exception:
-            spec = None
-        found |= {Path(spec.origin).resolve()} if spec and spec.origin else set()
-    return found
 
 
 def _line(error: BaseException, source: Source) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 import gymnasium
 
 from ...envs.errors import WrongUse
-from ...envs.plugins.registry import PluginRegistry, Source
+from ...envs.plugins.registry import PluginRegistry
+from ...envs.plugins.source import Source
 from .task import Task
 from .validation import TASK_ID, require_sound
 

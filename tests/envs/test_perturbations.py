@@ -19,6 +19,8 @@ from bimodal.envs.perturbations.core.perturbation import overrides
 from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import Variant, parse
 from bimodal.envs.perturbations.disturbances import grips
+from bimodal.envs.plugins import registry as plugins
+from bimodal.envs.plugins.registry import PluginRegistry
 from bimodal.envs.simulation import Simulation
 from bimodal.envs.specs import from_grid, to_grid
 from bimodal.policies.core.policy import Decision, Needs
@@ -638,12 +640,12 @@ MODEL = "    def perturb_model(self, model, episode):\n        pass\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x = 1\n", "holds no subclass of Perturbation with a name"),
-        ("x = \n", "does not load: SyntaxError"),
-        ("import missing_thing\n", "does not load: ModuleNotFoundError"),
+        ("x = 1\n", 'states no name: its class needs a line such as name = "contact.dust"'),
+        ("x = \n", "line 1 does not compile: invalid syntax"),
+        ("import missing_thing\n" + DUST, "does not load: ModuleNotFoundError"),
         (DUST + MODEL, "Dust: `levels` are the 4 magnitudes"),
         (DUST + LEVELS, "Dust: it changes nothing; write one of its hooks"),
-        (DUST.replace("contact.dust", "Dust") + LEVELS + MODEL, "Dust: its name is 'Dust'"),
+        (DUST.replace("contact.dust", "Dust") + LEVELS + MODEL, "'Dust' is no name; write one such as"),
         (DUST.replace("contact.dust", "contact.mass") + LEVELS + MODEL, "'contact.mass' exists already"),
         (DUST.replace("unit", "units") + LEVELS + MODEL, "Dust: it has no unit"),
     ],
@@ -660,11 +662,11 @@ def test_a_wrong_file_is_one_line(text, message, tmp_path, monkeypatch):
 
 def test_a_file_that_is_not_there_is_one_line(monkeypatch):
     monkeypatch.setenv("BIMODAL_AXES", "/nowhere/dust.py")
-    with pytest.raises(WrongUse, match=r"/nowhere/dust\.py does not load: FileNotFoundError"):
+    with pytest.raises(WrongUse, match=r"no perturbation file at /nowhere/dust\.py"):
         parse("contact.mass:1")
 
 
-def test_an_installed_package_may_bring_an_axis(tmp_path, monkeypatch):
+def test_an_installed_package_may_bring_a_perturbation(tmp_path, monkeypatch):
     (tmp_path / "dusty_axes.py").write_text(DUST + LEVELS + MODEL)
     monkeypatch.syspath_prepend(tmp_path)
     names = (
@@ -673,14 +675,14 @@ def test_an_installed_package_may_bring_an_axis(tmp_path, monkeypatch):
         ("contact.mass", "dusty_axes:Dust"),
     )
     points = [EntryPoint(name, value, "bimodal.axes") for name, value in names]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
-    monkeypatch.setattr(registry, "_installed", registry._installed.__wrapped__)
-    registry._axes.cache_clear()
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points)
+    PluginRegistry.installed.cache_clear()
+    registry._perturbations.cache_clear()
     try:
         with pytest.warns(UserWarning, match="is left out") as warned:
-            assert (
-                perturbations()["contact.dust"].__name__ == "Dust" and "contact.rust" not in perturbations()
-            )
-        assert len(warned) == 2 and perturbations()["contact.mass"].__name__ == "Mass"
+            found = perturbations()
+        assert found["contact.dust"].__name__ == "Dust" and "contact.rust" not in found
+        assert len(warned) == 2 and found["contact.mass"].__name__ == "Mass"
     finally:
-        registry._axes.cache_clear()
+        PluginRegistry.installed.cache_clear()
+        registry._perturbations.cache_clear()

@@ -1,29 +1,28 @@
-"""The perturbations: every class in these files that has a `name` is one; see `perturbation.py`.
+"""Finding the perturbations: those of the package, of files in BIMODAL_AXES, and of installed packages.
 
-Those from outside the package come from the files in BIMODAL_AXES and from the entry points of installed
-packages; like a task's, no code of theirs runs because a record names them.
+As with a task, no code from outside runs because a record names it (see `envs/plugins/registry.py`).
 """
 
-import importlib
-import importlib.util
 import os
-import pkgutil
-import re
-import warnings
-from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from ...errors import WrongUse
-from ...plugins.import_file import import_file
+from ...plugins.registry import PluginRegistry
+from ...plugins.source import Source
 from .perturbation import LEVELS, Perturbation, overrides
 
-FILES = "BIMODAL_AXES"
-"""Environment variable with further files of perturbations, separated as in PATH."""
-GROUP = "bimodal.axes"
-"""Entry points of installed packages: a perturbation's name = `module:Class`."""
-_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+PERTURBATIONS = PluginRegistry(
+    kind="perturbation",
+    attribute="name",
+    pattern=r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*",
+    example="contact.dust",
+    package="bimodal.envs.perturbations",
+    folder=Path(__file__).parents[1],
+    variable="BIMODAL_AXES",
+    group="bimodal.axes",
+)
+"""Every known perturbation."""
 _HOOKS = (
     "perturb_scene",
     "perturb_model",
@@ -40,29 +39,37 @@ _HOOKS = (
 def perturbations() -> dict[str, type[Perturbation]]:
     """Return every perturbation by name, in alphabetical order.
 
+    What is wrong in an installed package is left out with a warning.
+
     Raises:
         WrongUse: a file of BIMODAL_AXES does not load, or holds no perturbation or a wrong one.
-        TypeError: two classes of the package have one name.
     """
-    return _perturbations(os.environ.get(FILES, ""))
+    return _perturbations(os.environ.get(PERTURBATIONS.variable, ""))
 
 
 @cache
 def _perturbations(files: str) -> dict[str, type[Perturbation]]:
-    found = dict(_built_in()) | dict(_installed())
-    for path in filter(None, files.split(os.pathsep)):
-        kinds = _in_file(Path(path).resolve())
-        for kind in kinds:
-            if wrong := flaw(kind) or (kind.name in found and f"{kind.name!r} exists already"):
-                raise WrongUse(f"{path}: {kind.__name__}: {wrong} (the variable {FILES} names this file)")
-            found[kind.name] = kind
-    return dict(sorted(found.items()))
+    found: dict[str, type[Perturbation]] = {}
+    for name, source in sorted(PERTURBATIONS.sources().items()):
+        try:
+            found[name] = _checked(name, source)
+        except WrongUse as error:
+            if not isinstance(source, tuple):
+                variable = PERTURBATIONS.variable
+                raise WrongUse(f"{error} (the environment variable {variable} names this file)") from error
+            PERTURBATIONS.leave_out(source[0], str(error))
+    return found
+
+
+def _checked(name: str, source: Source) -> type[Perturbation]:
+    kind = PERTURBATIONS.load(name, source, Perturbation, lambda kind: kind)
+    if wrong := flaw(kind):
+        raise WrongUse(f"{PERTURBATIONS.place(name)}: {kind.__name__}: {wrong}")
+    return kind
 
 
 def flaw(kind: type[Perturbation]) -> str:
     """Return what is wrong with the class of a perturbation, "" for nothing."""
-    if not _NAME.fullmatch(kind.name):
-        return f'its name is {kind.name!r}; write one such as "contact.dust"'
     if not isinstance(getattr(kind, "unit", None), str):
         return 'it has no unit; write one such as unit = "mm"'
     if len(getattr(kind, "levels", ())) != len(LEVELS):
@@ -70,60 +77,3 @@ def flaw(kind: type[Perturbation]) -> str:
     if not any(overrides(kind, hook) for hook in _HOOKS):
         return f"it changes nothing; write one of its hooks: {', '.join(_HOOKS)}"
     return ""
-
-
-@cache
-def _built_in() -> dict[str, type[Perturbation]]:
-    found: dict[str, type[Perturbation]] = {}
-    for module in pkgutil.iter_modules([str(Path(__file__).parents[1])]):
-        if module.ispkg:
-            continue
-        file = importlib.import_module(f"bimodal.envs.perturbations.{module.name}")
-        for kind in _named(vars(file).values()):
-            if (first := found.setdefault(kind.name, kind)) is not kind:
-                raise TypeError(f"{first.__module__} and {kind.__module__} both define {kind.name!r}")
-    return found
-
-
-@cache
-def _installed() -> dict[str, type[Perturbation]]:
-    """Return the perturbations of installed packages; what is wrong there is left out with a warning."""
-    found: dict[str, type[Perturbation]] = {}
-    for point in entry_points(group=GROUP):
-        try:
-            kind = _point(point)
-        except Exception as error:
-            name = point.dist.name if point.dist else point.value
-            why = f"{type(error).__name__}: {error}"
-            warnings.warn(f"{name}: its perturbation {point.name!r} is left out: {why}", stacklevel=2)
-        else:
-            found.setdefault(kind.name, kind)
-    return found
-
-
-def _point(point: EntryPoint) -> type[Perturbation]:
-    kind = point.load()
-    if kind not in _named([kind]) or kind.name != point.name or point.name in _built_in():
-        raise WrongUse(f"{point.value} is no perturbation of this name, or the name is Bimodal's own")
-    if wrong := flaw(kind):
-        raise WrongUse(wrong)
-    return kind
-
-
-def _in_file(file: Path) -> list[type[Perturbation]]:
-    try:
-        module = import_file(file, "axis")
-    except (Exception, SystemExit) as error:
-        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise WrongUse(f"{file} does not load: {why} (the variable {FILES} names this file)") from error
-    if not (kinds := _named(vars(module).values())):
-        raise WrongUse(
-            f"{file} holds no subclass of Perturbation with a name (the variable {FILES} names this file)"
-        )
-    return kinds
-
-
-def _named(values: Iterable[object]) -> list[type[Perturbation]]:
-    """Return the perturbations among the values of a module: those that state a name of their own."""
-    kinds = [kind for kind in values if isinstance(kind, type) and issubclass(kind, Perturbation)]
-    return [kind for kind in kinds if "name" in vars(kind)]
