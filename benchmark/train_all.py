@@ -14,7 +14,8 @@ from ..envs.errors import BimodalError, WrongUse
 from ..policies.training.presets import PRESETS, USUAL
 from ..tasks import load_task
 from ..tasks.core.fingerprint import fingerprint
-from ..tasks.demonstrations.collect import GRADED, PROCESS_NOISE, collect, load, save
+from ..tasks.demonstrations.collect import PROCESS_NOISE, collect, load, save
+from ..tasks.demonstrations.regimes import GRADED
 from .processes import CallState, Report, watch_calls
 from .provenance import cores
 from .report.terms import short_name

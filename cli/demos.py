@@ -36,7 +36,7 @@ def run(
     from ..benchmark.provenance import cores
     from ..tasks import load_task
     from ..tasks.demonstrations.collect import collect, save
-    from ..tasks.demonstrations.graded import KINDS
+    from ..tasks.demonstrations.grades import KINDS
     from .console import console, progress_bar
 
     shown = load_task(task)

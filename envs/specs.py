@@ -67,6 +67,13 @@ ACTIONS: dict[str, tuple[Spec, ...]] = {
 }
 """Action spaces of one arm. `ee_absolute` is the default; `ee_delta` follows robosuite's OSC convention."""
 
+POSITION = slice(0, 3)
+"""Where one arm's `ee_absolute` action holds the TCP's position."""
+ROTATION = slice(3, 9)
+"""Where it holds the first two columns of the rotation matrix, one after the other."""
+GRIPPER = np.intp(9)
+"""Where it holds the gripper's opening."""
+
 
 GRID = 1e-5
 """Actions are rounded to multiples of this, so that a recorded action is exact and small."""
@@ -87,6 +94,11 @@ def from_grid(grid: np.ndarray) -> np.ndarray:
 def of_arms(specs: tuple[Spec, ...], arms: int) -> tuple[Spec, ...]:
     """Return the components of one arm for several, arm by arm; the second arm's names carry its prefix."""
     return tuple(replace(spec, name=prefix + spec.name) for prefix in PREFIXES[:arms] for spec in specs)
+
+
+def by_arm(actions: np.ndarray) -> np.ndarray:
+    """Return `ee_absolute` actions (..., 10 arms) arm by arm, (..., arms, 10); a view."""
+    return actions.reshape(*actions.shape[:-1], -1, size(ACTIONS["ee_absolute"]))
 
 
 def size(specs: tuple[Spec, ...]) -> int:

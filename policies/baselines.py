@@ -4,7 +4,7 @@ import numpy as np
 
 from ..envs.random_streams import stream
 from ..envs.simulation import Simulation
-from ..envs.specs import OPENING_HIGH, PREFIXES, bounds
+from ..envs.specs import GRIPPER, OPENING_HIGH, POSITION, PREFIXES, bounds
 from .core.policy import Decision, Episodes, Policy
 from .experts import CHUNK_SIZE, Planned
 
@@ -47,8 +47,8 @@ class Random(Policy):
         for row, key in enumerate(self._keys):
             rng = stream("random policy", int(key), self._decision)
             for arm in np.split(chunk[row], self.task.arms, axis=1):
-                arm[:, :3] += np.cumsum(rng.uniform(-0.05, 0.05, (CHUNK_SIZE, 3)), axis=0)
-                arm[:, 9] = rng.uniform(low[9], high[9], CHUNK_SIZE)
+                arm[:, POSITION] += np.cumsum(rng.uniform(-0.05, 0.05, (CHUNK_SIZE, 3)), axis=0)
+                arm[:, GRIPPER] = rng.uniform(low[GRIPPER], high[GRIPPER], CHUNK_SIZE)
         self._decision += 1
         return Decision(np.clip(chunk, low, high))
 

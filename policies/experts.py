@@ -7,7 +7,7 @@ import numpy as np
 
 from ..envs.random_streams import stream
 from ..envs.simulation import Simulation
-from ..envs.specs import OPENING_LOW
+from ..envs.specs import GRIPPER, OPENING_LOW, POSITION, by_arm
 from ..tasks.core.hand_path import side_by_side
 from .core.policy import Decision, Episodes, Needs, Policy
 
@@ -104,9 +104,9 @@ class Tracking(Expert):
         # 1. when the gripper closes, and with which arm
         n, steps = self._plan.shape[:2]
         rows = np.arange(n)
-        self._closes = (self._plan[:, :, 9::10] == OPENING_LOW).any(-1).argmax(1)
-        first = self._plan[rows, self._closes, 9::10].argmin(-1)  # the arm that closes first
-        hand = self._plan[rows, self._closes].reshape(n, -1, 10)[rows, first, None, :2]
+        self._closes = (by_arm(self._plan)[..., GRIPPER] == OPENING_LOW).any(-1).argmax(1)
+        first = by_arm(self._plan)[rows, self._closes, :, GRIPPER].argmin(-1)  # the arm that closes first
+        hand = by_arm(self._plan[rows, self._closes])[rows, first, None, :2]
         # 2. on which loose object: the one nearest to that hand
         self._loose = [name for name in self.task.objects if self._simulation.is_loose(name)]
         poses = (
@@ -136,9 +136,9 @@ class Tracking(Expert):
 
     def _waits(self) -> np.ndarray:
         """Return the rows whose hand is beside a plan that has moved, (N,) bool."""
-        target = self._part(np.maximum(self._next - 1, 0)[:, None]).reshape(len(self._next), -1, 10)
+        target = by_arm(self._part(np.maximum(self._next - 1, 0)[:, None])[:, 0])
         hands = np.stack([arm.tcp_position for arm in self._simulation.arms], 1)
-        beside = np.linalg.norm((hands - target[..., :3])[..., :2], axis=-1).max(1) > self.BESIDE
+        beside = np.linalg.norm((hands - target[..., POSITION])[..., :2], axis=-1).max(1) > self.BESIDE
         moved = np.linalg.norm(self._shift[:, :2], axis=-1) > self.MOVED
         begun = (self._next > 0) & (self._next <= self._closes)
         return beside & moved & begun & (self._waited < self.PATIENCE)
@@ -179,5 +179,5 @@ def sped_up(plan: np.ndarray, steps: int) -> np.ndarray:
     part = (at % 1)[:, None]
     after = np.minimum(before + 1, plan.shape[1] - 1)
     faster = (1 - part) * plan[:, before] + part * plan[:, after]
-    faster[:, :, 9::10] = plan[:, before, 9::10]  # a gripper closes or does not
+    by_arm(faster)[..., GRIPPER] = by_arm(plan[:, before])[..., GRIPPER]  # a gripper closes or does not
     return faster

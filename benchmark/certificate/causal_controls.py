@@ -15,7 +15,8 @@ from ...envs.files import write_json
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
-from ...tasks.demonstrations.collect import PROCESS_NOISE, REGIMES
+from ...tasks.demonstrations.collect import PROCESS_NOISE
+from ...tasks.demonstrations.regimes import REGIMES
 from ...tasks.lift import LiftTask
 from ..processes import run_in_processes
 from ..provenance import versions

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...policies import load_policy
 from ...tasks.core.task import Task
-from ...tasks.demonstrations.collect import schedule
+from ...tasks.demonstrations.regimes import schedule
 from .certificate import Row, bars, counted, stretch
 from .trials import Blend, lengths, trial
 

@@ -9,7 +9,7 @@ from ..base_scene import clean_model
 from ..episode_context import EpisodeContext
 from ..robot import panda as robot
 from ..simulation_data import SimulationData
-from ..specs import CONTROL_HZ, OPENING_LOW
+from ..specs import CONTROL_HZ, GRIPPER, OPENING_LOW, POSITION
 from ..task_protocol import TaskProtocol
 from .contact import SAME_PLACE, finger_servos, fingers, loose
 from .core.perturbation import Perturbation
@@ -36,10 +36,11 @@ def grips(task: TaskProtocol) -> tuple[np.ndarray, np.ndarray]:
     starts = np.repeat(task.hands()[:, None, :3], len(modes), axis=1)
     paths = task.paths(starts, modes)
     actions = np.stack([path.actions(np.zeros((len(modes), 3))) for path in paths], axis=2)
-    closed = np.asarray(actions[..., 9] <= OPENING_LOW)  # (k, T, arms)
+    closed = np.asarray(actions[..., GRIPPER] <= OPENING_LOW)  # (k, T, arms)
     first = closed.any(2).argmax(1)
     arm = closed[modes, first].argmax(1)
-    at = np.where(np.any(closed, axis=(1, 2))[:, None], actions[modes, first, arm, :3], task.grasps[:, :3])
+    grasp = actions[modes, first, arm, POSITION]
+    at = np.where(np.any(closed, axis=(1, 2))[:, None], grasp, task.grasps[:, :3])
     height = np.where(closed, actions[..., 2], -np.inf).max((1, 2)) - at[:, 2]
     return at, np.maximum(height, 0.0)
 

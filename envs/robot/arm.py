@@ -5,7 +5,7 @@ import numpy as np
 from mujoco.batch import Batch
 
 from ..errors import BimodalError
-from ..specs import ACTIONS, OPENING_HIGH, PREFIXES, bounds
+from ..specs import ACTIONS, GRIPPER, OPENING_HIGH, POSITION, PREFIXES, ROTATION, bounds
 from . import inverse_kinematics as control
 from . import panda as robot
 
@@ -89,8 +89,9 @@ class Arm:
     def targets(self, actions: np.ndarray, space: str) -> np.ndarray:
         """Return targets of the joints [rad] and fingers [m], (N, 9), for actions of one arm (N, A)."""
         if space == "ee_absolute":
-            rotation = control.rotation_from_columns(actions[:, 3:9])
-            joints, opening = self.ik(actions[:, :3], rotation), actions[:, 9]
+            rotation = control.rotation_from_columns(actions[:, ROTATION])
+            joints = self.ik(actions[:, POSITION], rotation)
+            opening = actions[:, GRIPPER]
         elif space == "ee_delta":
             step = np.clip(actions, -1.0, 1.0)
             turn = control.rotation_from_vector(control.DELTA_ROTATION * step[:, 3:6])

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..robot import panda as robot
 from ..simulation import Simulation
-from ..specs import OPENING_LOW, PREFIXES
+from ..specs import GRIPPER, OPENING_LOW, POSITION, PREFIXES, ROTATION, by_arm
 
 PALM = (0.102, 0.028)
 """Half extents of the hand along and across the finger-opening axis [m]."""
@@ -121,8 +121,8 @@ def reference(task: Any) -> Reference:
     plan = task.plan(simulation, modes)
     model = simulation.model
     joints = np.concatenate([[*arm.joints, *arm.fingers] for arm in simulation.arms])
-    hands = plan.reshape(len(modes), plan.shape[1], -1, 10)
-    shut = (hands[..., 9] <= OPENING_LOW).any(-1)
+    hands = by_arm(plan)
+    shut = (hands[..., GRIPPER] <= OPENING_LOW).any(-1)
     first = np.where(shut.any(1), shut.argmax(1), plan.shape[1])
     frames = []
     for step in range(plan.shape[1]):
@@ -153,14 +153,17 @@ def _limb(model: mujoco.MjModel, prefix: str) -> Limb:
 
 def _grasping(hands: np.ndarray, grasp: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Return the steps of a plan (T, arms, 10) at which its first hand is at the grasp."""
-    way = np.linalg.norm(hands[:, 0, :3] - [*(grasp[:2] + centre), grasp[2]], axis=1)
+    way = np.linalg.norm(hands[:, 0, POSITION] - [*(grasp[:2] + centre), grasp[2]], axis=1)
     return hands[way < way.min() + TOLD_APART]
 
 
 def _hands(hands: np.ndarray, begun: np.ndarray | None, centre: np.ndarray) -> Boxes:
     """Return the boxes around hand and fingers of actions (T, arms, 10) and of a start (arms, 4), world."""
-    hands = hands.reshape(-1, 10)
-    place, yaw, opening = hands[:, :3], np.arctan2(hands[:, 4], hands[:, 3]), np.maximum(hands[:, 9], 0)
+    hands = hands.reshape(-1, hands.shape[-1])
+    place = hands[:, POSITION]
+    x_axis = hands[:, ROTATION]  # along which the fingers open
+    yaw = np.arctan2(x_axis[:, 1], x_axis[:, 0])
+    opening = np.maximum(hands[:, GRIPPER], 0)
     if begun is not None:
         place, yaw = np.concatenate([begun[:, :3], place]), np.concatenate([begun[:, 3], yaw])
         opening = np.concatenate([np.full(len(begun), 0.08), opening])

@@ -12,6 +12,7 @@ import numpy as np
 from ...envs.frames import from_frame, to_frame
 from ...envs.robot import inverse_kinematics as control
 from ...envs.scene import BASES
+from ...envs.specs import ROTATION
 
 
 class Limits(NamedTuple):
@@ -49,12 +50,12 @@ def limit_poses(
     slow[..., :3] = follow(inside[..., :3], position, lambda way: shortened(way, limits.speed))
     gentle = slow.copy()
     for step in range(chunk.shape[1]):
-        wish = control.rotation_from_columns(chunk[:, step, 3:9])
+        wish = control.rotation_from_columns(chunk[:, step, ROTATION])
         way = control.rotation_error(wish, rotation)
         short = shortened(way, limits.turn)
         far = np.any(short != way, axis=-1)
         rotation = np.where(far[:, None, None], control.rotation_from_vector(short) @ rotation, wish)
-        gentle[far, step, 3:9] = control.columns_from_rotation(rotation[far])
+        gentle[far, step, ROTATION] = control.columns_from_rotation(rotation[far])
     return gentle, {
         "workspace": changed(chunk, inside),
         "speed": changed(inside, slow),

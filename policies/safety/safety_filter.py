@@ -15,7 +15,7 @@ import numpy as np
 
 from ...envs.robot import inverse_kinematics as control
 from ...envs.robot import panda as robot
-from ...envs.specs import ACTIONS, PREFIXES, size
+from ...envs.specs import ACTIONS, POSITION, PREFIXES, ROTATION, size
 from ...tasks.core import episode_step
 from ..core.policy import Decision, Episodes, Needs, PlanRecord, Policy
 from ..core.source_digest import source_digest
@@ -104,8 +104,8 @@ class SafetyFilter(Policy):
                 found = limit_steps(part, position, arm, self.limits)
             else:
                 if last is not None:
-                    position = last[:, :3]
-                    rotation = control.rotation_from_columns(last[:, 3:9])
+                    position = last[:, POSITION]
+                    rotation = control.rotation_from_columns(last[:, ROTATION])
                 found = limit_poses(part, position, rotation, arm, self.limits)
             parts.append(found[0])
             for rule, rows in found[1].items():

@@ -4,8 +4,10 @@ A listing imports no task, and `load_task` takes ids only (see `envs/plugins/reg
 known by `add_task_file`, which whoever sits at the keyboard asks for.
 """
 
+import copyreg
 import hashlib
 import inspect
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -127,7 +129,16 @@ def _check(name: str, source: Source) -> None:
 
 @cache
 def _load(name: str, source: Source) -> Task:
-    return TASKS.load(name, source, Task, _own if TASKS.is_own(source) else _signed)
+    task = TASKS.load(name, source, Task, _own if TASKS.is_own(source) else _signed)
+    copyreg.pickle(type(task), _by_id)
+    return task
+
+
+def _by_id(task: Task) -> tuple[Callable[[str], Task], tuple[str]]:
+    """Let a task travel to another process by its id, which must lead to this very task."""
+    if load_task(task.id) is not task:
+        raise TypeError(f"{type(task).__qualname__} cannot leave this process: {task.id} is another task")
+    return load_task, (task.id,)
 
 
 def _own(kind: type[Task]) -> Task:

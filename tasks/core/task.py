@@ -124,12 +124,8 @@ class Task:
     # ------------------------------------------------------------------------ what every task shares
 
     def __reduce__(self) -> tuple:
-        """Travel to another process by id, which must lead to this very task."""
-        from .registry import load_task
-
-        if load_task(self.id) is not self:
-            raise TypeError(f"{type(self).__qualname__} cannot leave this process: {self.id} is another task")
-        return load_task, (self.id,)
+        """Refuse to be copied or pickled; tasks that `load_task` gives travel to other processes by id."""
+        raise TypeError(f"{type(self).__qualname__} cannot leave this process: {self.id} is another task")
 
     @property
     def observation(self) -> tuple[Spec, ...]:

@@ -17,9 +17,6 @@ steps if need be, and the gripper does what the plan does at grip(t).
 
 What an episode is meant to be follows from its task and seed, so the modes of a scene are played alike and
 the return does not tell the mode.
-
-The return-to-go of frame t is gamma^(n - t) in an episode whose success has been held after n control
-steps, 1 once it has, and 0 in an episode that does not succeed.
 """
 
 from typing import NamedTuple
@@ -29,31 +26,32 @@ import numpy as np
 from ...envs.errors import WrongUse
 from ...envs.random_streams import stream
 from ...envs.robot.inverse_kinematics import columns_from_rotation, rotation_from_columns
+from ...envs.specs import GRIPPER, POSITION, ROTATION, by_arm
 from ..core.task import Task
+from .grades import KINDS
 
-KINDS = ("ordinary", "slow", "regrasp", "drop", "miss", "stop", "middle")
-"""What an episode is meant to be; the last four are meant to fail."""
 DECK = (23, 5, 5, 2, 2, 2, 1)
 """How often each of them is dealt to 40 scenes in a row."""
-GAMMA = 0.995
-"""Discount of a control step: an expert who needs 66 begins with a return of 0.72."""
 SPEEDS = (0.60, 0.75)
 """Range of a slow hand's speed, as a share of the expert's; faster where an episode is too short for it."""
-SHUT, OPEN = 6, 3
-"""Control steps for which the first try of a regrasp closes the gripper, and then waits for it to open."""
+SHUT = 6
+"""Control steps for which the first try of a regrasp closes the gripper."""
+OPEN = 3
+"""Control steps for which it then waits for the gripper to open."""
 BACK = (2, 10)
 """Range of the steps of the plan by which it then backs up; fewer where an episode is too short for them."""
 SHORT = 3
 """The first try is at most so many steps of the plan short of the grasp."""
-DROP, STOP = (0.2, 0.5), (0.6, 0.3)
-"""A drop: how far between lifting off and the plan's next act. A stop: from this share of the way to the
-closing on, to this share of the way between lifting off and the next act."""
-MISS_UP, MISS_ASIDE = (0.045, 0.075), 0.02
-"""Range of a miss's height, and its largest distance aside [m]."""
+DROP = (0.2, 0.5)
+"""Range of where a drop is: how far between lifting off and the plan's next act."""
+STOP = (0.6, 0.3)
+"""A stop is from this share of the way to the closing on, to this share from lifting off to the next act."""
+MISS_UP = (0.045, 0.075)
+"""Range of a miss's height [m]."""
+MISS_ASIDE = 0.02
+"""Largest distance aside of a miss [m]."""
 MIDDLE = (0.4, 0.5)
 """Range of the other mode's weight."""
-_WIDTH = 10
-"""Values of one arm's action: position, two columns of the rotation, opening."""
 
 
 class Performance(NamedTuple):
@@ -124,40 +122,8 @@ def perform(task: Task, plan: np.ndarray, other: np.ndarray, seeds: np.ndarray, 
     actions = _play(mixed, clock, grip)
     offset = np.stack([np.broadcast_to(script.offset, 3) for script in scripts])
     share = np.minimum(clock / np.array([of.arrive for of in marks])[:, None], 1.0)
-    _arms(actions)[..., :3] += (share[..., None] * offset[:, None])[:, :, None]
+    by_arm(actions)[..., POSITION] += (share[..., None] * offset[:, None])[:, :, None]
     return Performance(kinds, clock, actions)
-
-
-def returns_to_go(success: np.ndarray, steps: np.ndarray, frames: int) -> np.ndarray:
-    """Return the return-to-go of every frame, (N, frames) float32, for the verdicts' columns (N,)."""
-    left = np.maximum(steps[:, None] - np.arange(frames), 0)
-    return np.where(success[:, None], GAMMA**left, 0.0).astype(np.float32)
-
-
-def frames_before_end(steps: np.ndarray, frames: int) -> np.ndarray:
-    """Return which frames come before the end of their episode, (N, frames) bool."""
-    return np.arange(frames) < steps[:, None]
-
-
-def misfit(
-    returns: np.ndarray | None, valid: np.ndarray | None, kinds: np.ndarray | None, shape: tuple[int, ...]
-) -> str:
-    """Return what is wrong with the grades of (episodes, frames) demonstrations, "" for nothing."""
-    if returns is not None and not (_is(returns, np.float32, shape) and _within(returns, 0, 1)):
-        return f"`returns` are not {shape} float32 values from 0 to 1"
-    if valid is not None and not (_is(valid, bool, shape) and (valid[:, 1:] <= valid[:, :-1]).all()):
-        return f"`valid` are not {shape} truth values that end once"
-    if kinds is not None and not (_is(kinds, np.int8, shape[:1]) and _within(kinds, 0, len(KINDS) - 1)):
-        return f"`kinds` are not {shape[:1]} int8 values below {len(KINDS)}"
-    return ""
-
-
-def _is(array: np.ndarray, kind: type, shape: tuple[int, ...]) -> bool:
-    return array.dtype == kind and array.shape == shape
-
-
-def _within(array: np.ndarray, low: int, high: int) -> bool:
-    return bool(((array >= low) & (array <= high)).all())
 
 
 def _deal(task: str, seed: int) -> int:
@@ -167,22 +133,21 @@ def _deal(task: str, seed: int) -> int:
     return int(stream("graded deck", task, block).permutation(deck)[place])
 
 
-def _arms(actions: np.ndarray) -> np.ndarray:
-    """Return actions (..., A) arm by arm, (..., arms, 10); a view of contiguous ones."""
-    return actions.reshape(*actions.shape[:-1], -1, _WIDTH)
-
-
 def _marks(task: Task, plan: np.ndarray, calm: int) -> _Marks:
     """Return the moments of a plan (T, A)."""
-    arms = _arms(plan)
-    moves = np.flatnonzero((np.abs(np.diff(arms[..., :9], axis=0)) > 1e-9).any((1, 2))) + 1
-    changes = np.flatnonzero(np.diff(arms[..., 9], axis=0).any(1)) + 1
-    closed = np.flatnonzero((arms[..., 9] <= 0).any(1))
+    # 1. at which steps does a hand move, a gripper change, a gripper close?
+    arms = by_arm(plan)
+    poses = np.delete(arms, GRIPPER, axis=-1)
+    moves = np.flatnonzero((np.abs(np.diff(poses, axis=0)) > 1e-9).any((1, 2))) + 1
+    changes = np.flatnonzero(np.diff(arms[..., GRIPPER], axis=0).any(1)) + 1
+    closed = np.flatnonzero((arms[..., GRIPPER] <= 0).any(1))
     close = int(closed[0]) if len(closed) else 0
     if not ((moves < close).any() and (moves >= close).any()):
         raise WrongUse(f"{task.id} cannot be graded: its experts do not come, close a gripper and go on")
     rest = int(max(moves[-1], changes[-1]) + 1)
-    spare, least = task.max_episode_steps - calm - rest, SHUT + OPEN + 2 * BACK[0]
+    # 2. is there time for a second try?
+    spare = task.max_episode_steps - calm - rest
+    least = SHUT + OPEN + 2 * BACK[0]
     if spare < least:
         raise WrongUse(
             f"{task.id} cannot be graded: max_episode_steps leaves {max(spare, 0)} control steps for a "
@@ -212,7 +177,8 @@ def _script(kind: str, marks: _Marks, frames: int, rng: np.random.Generator) -> 
         open_from = marks.carry + int(rng.uniform(*DROP) * carrying)
         return _Script(ticks, np.where(ticks < open_from, ticks, marks.close - 1))
     if kind == "miss":
-        angle, aside = rng.uniform(0, 2 * np.pi), rng.uniform(0, MISS_ASIDE)
+        angle = rng.uniform(0, 2 * np.pi)
+        aside = rng.uniform(0, MISS_ASIDE)
         offset = np.array([aside * np.cos(angle), aside * np.sin(angle), rng.uniform(*MISS_UP)])
         return _Script(ticks, ticks, offset=offset)
     if kind == "stop":
@@ -225,8 +191,11 @@ def _regrasp(marks: _Marks, frames: int, rng: np.random.Generator) -> _Script:
     first_try = max(marks.arrive - int(rng.integers(SHORT + 1)), 0)
     most = min(BACK[1], (marks.spare - SHUT - OPEN) // 2)
     turn = max(first_try - int(rng.integers(BACK[0], most + 1)), 0)
-    there, again = np.arange(first_try), np.arange(first_try, turn, -1)
+    # 1. there, wait, back, and on to the end
+    there = np.arange(first_try)
+    again = np.arange(first_try, turn, -1)
     clock = np.concatenate([there, np.full(SHUT + OPEN, first_try), again, turn + np.arange(frames)])[:frames]
+    # 2. open but for the first try, until the hand comes a second time
     grip = np.minimum(clock, marks.close - 1)
     grip[first_try : first_try + SHUT] = marks.close
     second = first_try + SHUT + OPEN + len(again)
@@ -236,18 +205,21 @@ def _regrasp(marks: _Marks, frames: int, rng: np.random.Generator) -> _Script:
 
 def _play(plan: np.ndarray, clock: np.ndarray, grip: np.ndarray) -> np.ndarray:
     """Return the actions (N, T', A) of plans (N, T, A) at `clock` and `grip` (N, T')."""
-    rows, before = np.arange(len(plan))[:, None], clock.astype(int)
+    rows = np.arange(len(plan))[:, None]
+    # 1. the hands, between two steps of the plan where the clock is
+    before = clock.astype(int)
     after = np.minimum(before + 1, plan.shape[1] - 1)
     part = (clock - before)[..., None]
     played = plan[rows, before]
     played = np.where(part > 0, _tidy(played + part * (plan[rows, after] - played)), played)
-    _arms(played)[..., 9] = _arms(plan)[rows, grip][..., 9]
+    # 2. the grippers
+    by_arm(played)[..., GRIPPER] = by_arm(plan)[rows, grip][..., GRIPPER]
     return played
 
 
 def _tidy(actions: np.ndarray) -> np.ndarray:
     """Return actions whose rotation columns are made orthonormal again."""
     tidy = actions.copy()
-    columns = _arms(tidy)[..., 3:9]
-    _arms(tidy)[..., 3:9] = columns_from_rotation(rotation_from_columns(columns))
+    columns = by_arm(tidy)[..., ROTATION]
+    by_arm(tidy)[..., ROTATION] = columns_from_rotation(rotation_from_columns(columns))
     return tidy

@@ -19,7 +19,7 @@ from bimodal.policies import Needs
 from bimodal.policies.baselines import Zero
 from bimodal.policies.experts import Expert
 from bimodal.tasks import load_task
-from bimodal.tasks.demonstrations import collect as demonstrations
+from bimodal.tasks.demonstrations import regimes as demonstrations
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
 from scoring import DUMBBELL, POST, panel, rows
 

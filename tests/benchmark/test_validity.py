@@ -23,7 +23,8 @@ from bimodal.benchmark.report.validity_page import control_rows, validity_page, 
 from bimodal.envs.random_streams import stream
 from bimodal.tasks import load_task
 from bimodal.tasks.core.fingerprint import fingerprint
-from bimodal.tasks.demonstrations.collect import REGIMES, collect
+from bimodal.tasks.demonstrations.collect import collect
+from bimodal.tasks.demonstrations.regimes import REGIMES
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
 from rich.console import Console
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from bimodal.tasks import load_task, task_names
 from bimodal.tasks.demonstrations import collect as demonstrations
+from bimodal.tasks.demonstrations.regimes import schedule
 
 DUMBBELL, POT = "PandaLiftDumbbell-v1", "PandaLiftPot-v1"
 
@@ -24,7 +25,7 @@ def test_demonstrations_are_written_where_training_looks(bimodal, tmp_path):
 @pytest.mark.parametrize(("regime", "share"), [("bi50", None), ("bi70", 0.7), ("bi90", 0.9), ("uni", 1.0)])
 def test_regimes_have_their_shares(name, regime, share):
     k, n = len(load_task(name).modes), 120
-    seeds, modes = demonstrations.schedule(load_task(name), regime, n, 0)
+    seeds, modes = schedule(load_task(name), regime, n, 0)
     counts = np.bincount(modes, minlength=k)
     if regime == "bi50":
         shown = {seed: sorted(modes[seeds == seed].tolist()) for seed in seeds}

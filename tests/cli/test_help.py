@@ -13,7 +13,7 @@ from bimodal.cli import arguments
 from bimodal.cli.main import COMMANDS, build_parser, spelled_out
 from bimodal.policies.training.presets import PRESETS
 from bimodal.tasks import task_names
-from bimodal.tasks.demonstrations.collect import GRADED, REGIMES
+from bimodal.tasks.demonstrations.regimes import GRADED, REGIMES
 
 BIMODAL = Path(sys.executable).with_name("bimodal")
 HEAVY = ("numpy", "torch", "mujoco", "pyarrow", "gymnasium", "scipy", "matplotlib", "rich", "jinja2")

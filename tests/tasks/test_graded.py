@@ -14,8 +14,10 @@ from bimodal.envs.specs import ACTIONS, OPENING_HIGH, OPENING_LOW, bounds
 from bimodal.tasks import load_task, task_names
 from bimodal.tasks.core.hand_path import Path
 from bimodal.tasks.demonstrations import collect as demonstrations
-from bimodal.tasks.demonstrations.collect import GRADED, REGIMES, collect, load, save
-from bimodal.tasks.demonstrations.graded import GAMMA, KINDS, perform, returns_to_go
+from bimodal.tasks.demonstrations.collect import collect, load, save
+from bimodal.tasks.demonstrations.graded import perform
+from bimodal.tasks.demonstrations.grades import GAMMA, KINDS, returns_to_go
+from bimodal.tasks.demonstrations.regimes import GRADED, REGIMES
 
 DUMBBELL = "PandaLiftDumbbell-v1"
 MEASURED = (DUMBBELL, "PandaPickEitherCube-v1", "PandaPickAroundPost-v1")

@@ -1,0 +1,49 @@
+"""Regimes of demonstrations: which scenes are shown, and in which mode.
+
+bi50  every seed is shown once in each mode (paired)
+bi70, bi90  70 or 90 of 100 seeds are shown in the first mode, the rest in the others
+uni   only the first mode
+ctx   the mode follows from an observed variable: the part of the table on which the scene lies
+graded  as bi50, but not all succeed, and not all at once; with returns (see `graded.py`)
+"""
+
+import numpy as np
+
+from ...envs.errors import WrongUse, unknown_name
+from ...envs.random_streams import stream
+from ...envs.seed_ranges import TRAIN, TRAIN_SET
+from ..core.task import Task
+
+REGIMES = ("bi50", "bi70", "bi90", "uni", "ctx")
+"""Regimes in which the experts do their best."""
+GRADED = "graded"
+"""The regime in which some are slow, need a second try, or fail."""
+
+
+def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the seeds (E,) and modes (E,) of a regime."""
+    if regime not in (*REGIMES, GRADED):
+        raise unknown_name("regime", regime, (*REGIMES, GRADED))
+    k = len(task.modes)
+    if episodes < k:
+        raise WrongUse(f"episodes is {episodes}; at least {k} are needed, one a mode")
+    if seed < 0:
+        raise WrongUse(f"the demonstration set is {seed}; it must be 0 or more")
+    first = TRAIN.start + TRAIN_SET * seed
+    paired = regime in ("bi50", GRADED)
+    if paired and episodes % k:
+        raise WrongUse(f"episodes is {episodes}; in {regime} it must be a multiple of {k}, one a mode")
+    if paired:
+        index = np.arange(episodes)
+        return first + index // k, (index % k).astype(np.int8)
+    seeds = first + np.arange(episodes)
+    if regime == "uni":
+        return seeds, np.zeros(episodes, np.int8)
+    if regime == "ctx":
+        frames = [task.start(stream("start", task.id, int(s))).frame for s in seeds]
+        return seeds, task.context(np.stack(frames))
+    # the first mode has its share, the others take turns in the rest; then the order is drawn
+    share = {"bi70": 0.7, "bi90": 0.9}[regime]
+    rest = np.arange(episodes) - round(share * episodes)
+    modes = np.where(rest < 0, 0, 1 + rest % (k - 1)).astype(np.int8)
+    return seeds, stream("regime", task.id, regime, seed).permutation(modes)
