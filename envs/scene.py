@@ -1,6 +1,6 @@
 """The stage and the pieces tasks build on it: table, floor, movable and fixed objects, contact sensors.
 
-A scene is one `mujoco.MjSpec` of physics shapes. How it looks is decided elsewhere (`look.py`) from the
+A scene is one `mujoco.MjSpec` of physics shapes. How it looks is decided elsewhere (`appearance.py`) from the
 colours given here, so a task describes its objects once.
 """
 

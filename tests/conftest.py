@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from bimodal.benchmark import suites
+from bimodal.envs.errors import BimodalError
+from bimodal.envs.rendering import gl
 
 
 @pytest.fixture
@@ -15,3 +17,12 @@ def small_shards(monkeypatch):
 def hostile():
     """Return the file of policies that misbehave, to be named as `file.py:Class`."""
     return Path(__file__).parent / "hostile_policies.py"
+
+
+@pytest.fixture(scope="session")
+def drawing():
+    """Skip where nothing can be drawn without a screen."""
+    try:
+        gl.configure_gl()
+    except BimodalError as error:
+        pytest.skip(str(error))

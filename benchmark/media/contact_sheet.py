@@ -40,7 +40,7 @@ def contact_sheet(
         seeds: of the episodes.
         out: the file, .png or .jpg.
         variant: name of what is shifted.
-        camera: one of `look.CAMERAS`.
+        camera: one of `cameras.CAMERAS`.
         progress: called with the number of pictures drawn and of all.
 
     Returns:

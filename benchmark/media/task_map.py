@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ...envs.frames import from_frame
-from ...envs.rendering.appearance import View
+from ...envs.physics_state import set_state
+from ...envs.rendering.cameras import View
 from ...envs.rendering.render import Renderer
 from ...envs.simulation import Simulation
 from ...tasks.core.task import PAD_RADIUS, Task
@@ -58,7 +59,7 @@ def object_points(task: Task, model: mujoco.MjModel, state: np.ndarray) -> np.nd
         state: a `mjSTATE_INTEGRATION` row of it.
     """
     data = mujoco.MjData(model)
-    mujoco.mj_setState(model, data, np.asarray(state, np.float64), mujoco.mjtState.mjSTATE_INTEGRATION)
+    set_state(model, data, state)
     mujoco.mj_kinematics(model, data)
     bodies = {model.body(name).id for name in task.poses()}
     return np.concatenate(

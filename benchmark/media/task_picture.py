@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ...envs.errors import BimodalError, WrongUse
-from ...envs.rendering.appearance import FOVY, View, views
+from ...envs.physics_state import set_state
+from ...envs.rendering.cameras import FOVY, View, views
 from ...envs.rendering.render import Renderer
 from ...envs.robot.panda import TCP_SITE
 from ...envs.specs import CONTROL_HZ
@@ -129,7 +130,7 @@ def framing(task: Task, takes: list[Take], size: tuple[int, int]) -> View:
 def _hand_points(model: mujoco.MjModel, state: np.ndarray) -> np.ndarray:
     """Return points around the lower part of every hand, (P, 3) [m]."""
     data = mujoco.MjData(model)
-    mujoco.mj_setState(model, data, np.asarray(state, np.float64), mujoco.mjtState.mjSTATE_INTEGRATION)
+    set_state(model, data, state)
     mujoco.mj_kinematics(model, data)
     sites = [index for index in range(model.nsite) if model.site(index).name.endswith(TCP_SITE)]
     frames = [(data.site_xpos[site], data.site_xmat[site].reshape(3, 3)) for site in sites]

@@ -101,7 +101,7 @@ def render_videos(
 
     Args:
         run_dir: the run's folder.
-        camera: one of `look.CAMERAS`; the wrist camera's picture is set into a corner.
+        camera: one of `cameras.CAMERAS`; the wrist camera's picture is set into a corner.
         size: width and height, even numbers within 96..640 [pixels].
         fps: frames a second, one for each control step; 20 is real time.
         progress: called with (videos there, videos).

@@ -11,9 +11,10 @@ import numpy as np
 
 from ...envs.errors import BimodalError
 from ...envs.frames import from_frame
+from ...envs.physics_state import set_state
 from ...envs.random_streams import stream
-from ...envs.rendering import appearance as look
-from ...envs.rendering.render import dressed, pose
+from ...envs.rendering.appearance import ROBOT, SHOWN
+from ...envs.rendering.render import copy_pose, visual_model
 from ...envs.specs import CONTROL_HZ
 from ...tasks.core.task import Task
 from .mode_rollouts import Take, play
@@ -42,7 +43,7 @@ def show(task: Task, seed: int = 0) -> None:
 
     takes = play(task, seed)
     spec = task.spec()
-    physics, model = spec.compile(), dressed(spec, "video")
+    physics, model = spec.compile(), visual_model(spec, "video")
     data = mujoco.MjData(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # GLFW says the same as the error
@@ -85,7 +86,7 @@ def _set_up(window: "mujoco.viewer.Handle", task: Task, seed: int, takes: list[T
         window.cam.lookat[:], window.cam.distance = view.lookat, view.distance
         window.cam.azimuth, window.cam.elevation = view.azimuth, view.elevation
         window.opt.geomgroup[:] = 0
-        window.opt.geomgroup[[look.SHOWN, look.ROBOT]] = 1
+        window.opt.geomgroup[[SHOWN, ROBOT]] = 1
         window.opt.sitegroup[:] = 0
         lay_marks(window.user_scn, task, seed)
 
@@ -105,9 +106,9 @@ def _play(
         ended = step == len(take.states) - 1
         caption = take.caption if ended else take.name
         place = (mujoco.mjtFontScale.mjFONTSCALE_150, mujoco.mjtGridPos.mjGRID_TOPLEFT)
-        mujoco.mj_setState(physics, source, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        set_state(physics, source, state)
         with window.lock():
-            pose(model, data, source)
+            copy_pose(model, data, source)
         window.set_texts((*place, task.id, caption))
         window.sync()
         if not window.is_running():

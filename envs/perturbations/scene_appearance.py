@@ -101,7 +101,7 @@ class Camera(Perturbation):
         """Move all of them alike."""
         if not self.level:
             return
-        from ..rendering.appearance import views  # which needs what simulations do not
+        from ..rendering.cameras import views  # which needs what simulations do not
 
         turn, rise, away, wide = self.magnitude * uniform(episode.rng, -np.ones(4), 1.0)
         for name, view in views(episode.task.arms).items():

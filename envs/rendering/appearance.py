@@ -1,11 +1,10 @@
-"""Dresses the lean physics scene for the camera: the same bodies and joints, with shells, wood and light.
+"""Makes the scene that is drawn from the physics scene: the same bodies and joints, with shells and wood.
 
 What is drawn lives in geom groups 1 and 2; physics shapes are hidden and stay as they are. Because no body or
-joint is added, a recorded state of the physics model places every body of the dressed one.
+joint is added, a recorded state of the physics model places every body of the drawn one.
 """
 
 from itertools import pairwise
-from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -15,7 +14,10 @@ from ..scene import FLOOR_Z
 from ..scene_generation.props import LOOK
 from ..scene_generation.robosuite_objects import grocery
 from ..specs import PREFIXES
-from .meshes import panda_parts, rounded_box, rounded_cylinder
+from .cameras import add_cameras
+from .lighting import WORKSPACE
+from .meshes import rounded_box, rounded_cylinder
+from .panda_meshes import panda_parts
 
 SHOWN = 1
 """The geom group of what cameras see, the robot apart; physics shapes are moved out of it."""
@@ -25,78 +27,29 @@ ROBOT = 2
 """The geom group of the robot and its base plate, which a renderer can leave out."""
 _HIDDEN = 3
 
-FOVY = 36.0
-"""Vertical opening angle of the cameras that stand still [degrees]."""
-
 _Colour = tuple[float, float, float]
 _ROBOT: dict[str, tuple[_Colour, float, float]] = {  # colour, specular, shininess
     "white": ((0.93, 0.94, 0.95), 0.35, 0.55),
     "dark": ((0.13, 0.14, 0.16), 0.40, 0.50),
 }
-_METAL, _EDGE, _FLOOR = (0.28, 0.30, 0.33), (0.62, 0.50, 0.37), (0.60, 0.635, 0.68)
+_METAL = (0.28, 0.30, 0.33)
+_EDGE = (0.62, 0.50, 0.37)
+_FLOOR = (0.60, 0.635, 0.68)
 _WOOD = (0.78, 0.66, 0.52)
-_HAZE, _ZENITH = (0.93, 0.95, 0.98), (0.66, 0.75, 0.87)
+_HAZE = (0.93, 0.95, 0.98)
+_ZENITH = (0.66, 0.75, 0.87)
 _BEVEL = 0.004  # radius of the edges of task objects [m]
 _BEVEL_SHARE = 0.3  # and at most this share of their smallest half size
-
-_TOP, _BOARD, _LEG = 0.006, 0.016, 0.025  # half thickness of wood and edge, half width of legs [m]
-
-
-class View(NamedTuple):
-    """A camera that stands still and looks at a point."""
-
-    lookat: tuple[float, float, float]
-    """World [m]."""
-    distance: float
-    """From the point [m]."""
-    azimuth: float
-    """Direction of the gaze about z [degrees]; 180 looks along -x, at the robot's face."""
-    elevation: float
-    """Direction of the gaze over the horizon [degrees]; -90 looks straight down."""
-    height: float = 0.0
-    """Of a parallel projection's picture [m]; 0 for perspective, with an opening angle of `FOVY`."""
-
-    def frame(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the camera's position (3,) [m] and its rotation (3, 3), world; it looks along its -z."""
-        turn, rise = np.radians(self.azimuth), np.radians(self.elevation)
-        gaze = np.array([np.cos(rise) * np.cos(turn), np.cos(rise) * np.sin(turn), np.sin(rise)])
-        right = np.array([np.sin(turn), -np.cos(turn), 0.0])
-        axes = np.stack([right, np.cross(right, gaze), -gaze], axis=1)
-        return np.array(self.lookat) - self.distance * gaze, axes
+_TOP = 0.006  # half thickness of the table's wood [m]
+_BOARD = 0.016  # half thickness of the edge below it [m]
+_LEG = 0.025  # half width of the legs [m]
 
 
-VIEWS = {
-    "front": View((0.39, 0.0, 0.26), 1.52, 157.0, -20.0),
-    "side": View((0.36, 0.0, 0.24), 1.55, 100.0, -16.0),
-    "top": View((0.47, 0.0, 0.0), 1.10, 180.0, -89.9),
-    "closeup": View((0.48, 0.0, 0.10), 0.82, 157.0, -25.0),
-}
-"""The cameras that stand still; `wrist` rides on the first arm's hand."""
-_PAIR_VIEWS = {
-    "front": View((0.60, 0.0, 0.26), 1.80, 100.0, -20.0),
-    "side": View((0.60, 0.0, 0.26), 1.85, 90.0, -10.0),
-    "top": View((0.60, 0.0, 0.0), 1.50, 90.0, -89.9),
-    "closeup": View((0.60, 0.0, 0.10), 1.00, 100.0, -26.0),
-}
-"""The same for two arms, from the side, as each stands before the other's face."""
-CAMERAS = (*VIEWS, "wrist")
-
-_WRIST, _WRIST_TILT = np.array([0.095, 0.0, 0.02]), 21.0
-"""The wrist camera's place in the hand's frame [m] and its tilt towards the fingers [degrees]."""
-
-WORKSPACE = np.array([0.42, 0.0, 0.10])
-"""What the lights aim at [m]."""
-_LAMP_DISTANCE = 2.2  # from there to a light [m]
 _SHADOWS = (1.1, 1.5)  # half the width of the square in which shadows are drawn, for one arm and two [m]
 
 
-def views(arms: int) -> dict[str, View]:
-    """Return the cameras that stand still before one arm or two."""
-    return _PAIR_VIEWS if arms == 2 else VIEWS
-
-
-def dress(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
-    """Return a copy of the physics scene `spec` made for the camera.
+def visual_spec(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
+    """Return a copy of the physics scene `spec` with the looks of its things; the renderer compiles it.
 
     Args:
         spec: a scene with robosuite's body names; visible shapes in groups 0-2, with colours.
@@ -105,20 +58,23 @@ def dress(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
     spec = spec.copy()
     physics = spec.compile()
     shapes = [(geom.id, geom) for geom in spec.geoms]  # ids are lost at the first addition
+    # 1. our own light, sky and floor
     for light in list(spec.lights):
         spec.delete(light)
     _set_stage(spec)
+    # 2. what is seen in place of each physics shape, which is hidden
     for index, geom in shapes:
         visible = geom.group < _HIDDEN and geom.rgba[3] > 0 and geom.type != mujoco.mjtGeom.mjGEOM_PLANE
         if geom.name == TABLE_TOP:
-            _dress_table(spec, geom.parent, physics, index)
+            _show_table(spec, geom.parent, physics, index)
         elif visible:
-            _dress_object(spec, geom, physics, index)
+            _show_object(spec, geom, physics, index)
         geom.group = _HIDDEN
-    _dress_robot(spec, faces)
+    # 3. the robot's shells, and cameras
+    _show_robot(spec, faces)
     arms = len(_of_arms(spec, "base"))
     spec.visual.map.shadowclip = _SHADOWS[arms == 2]
-    _add_cameras(spec, views(arms))
+    add_cameras(spec, arms)
     return spec
 
 
@@ -141,8 +97,11 @@ def _paint(spec: mujoco.MjSpec, name: str, rgba: tuple[float, ...], specular: fl
 
 def _set_stage(spec: mujoco.MjSpec) -> None:
     """Add sky, haze, floor and the two lights."""
-    spec.stat.extent, spec.stat.center = 1.0, WORKSPACE
-    spec.visual.map.znear, spec.visual.map.zfar, spec.visual.map.haze = 0.01, 20.0, 0.5
+    spec.stat.extent = 1.0
+    spec.stat.center = WORKSPACE
+    spec.visual.map.znear = 0.01
+    spec.visual.map.zfar = 20.0
+    spec.visual.map.haze = 0.5
     spec.visual.rgba.haze = [*_HAZE, 1.0]
     spec.visual.global_.offwidth = spec.visual.global_.offheight = 640
     spec.add_texture(
@@ -161,12 +120,7 @@ def _set_stage(spec: mujoco.MjSpec) -> None:
         world.add_light(name=name, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, ambient=[0, 0, 0])
 
 
-def lamp_position(direction: np.ndarray) -> np.ndarray:
-    """Return where a light that shines along `direction` (3,) stands, world (3,) [m]."""
-    return WORKSPACE - _LAMP_DISTANCE * direction / np.linalg.norm(direction)
-
-
-def _dress_table(spec: mujoco.MjSpec, table: mujoco.MjsBody, physics: mujoco.MjModel, geom: int) -> None:
+def _show_table(spec: mujoco.MjSpec, table: mujoco.MjsBody, physics: mujoco.MjModel, geom: int) -> None:
     """Lay wood on the table's box, with an edge below and four legs."""
     wide, deep, half = physics.geom_size[geom]
     x, y, z = physics.geom_pos[geom] + [0.0, 0.0, half]  # the top's centre in the table's frame
@@ -207,7 +161,8 @@ def wood(pixels: int = 512, planks: int = 6) -> np.ndarray:
 
 def _streaks(rng: np.random.Generator, tall: int, wide: int, across: float, along: float) -> np.ndarray:
     """Return unit-variance noise (tall, wide), smooth over `across` rows and `along` columns."""
-    down, over = np.fft.fftfreq(tall)[:, None], np.fft.rfftfreq(wide)[None, :]
+    down = np.fft.fftfreq(tall)[:, None]
+    over = np.fft.rfftfreq(wide)[None, :]
     soft = np.exp(-0.5 * ((2 * down * across) ** 2 + (2 * over * along) ** 2))
     noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((tall, wide))) * soft, s=(tall, wide))
     return noise / noise.std()
@@ -216,7 +171,7 @@ def _streaks(rng: np.random.Generator, tall: int, wide: int, across: float, alon
 # ------------------------------------------------------------------------------------------- objects
 
 
-def _dress_object(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjModel, index: int) -> None:
+def _show_object(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjModel, index: int) -> None:
     """Show a task's shape in its own colour, its edges rounded inside its extents."""
     name = f"shape {index}"
     if kind := spec.text(LOOK + geom.name):
@@ -224,7 +179,8 @@ def _dress_object(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjM
         return
     rgba = tuple(float(value) for value in physics.geom_rgba[index])
     material = _paint(spec, "paint " + " ".join(f"{value:.3f}" for value in rgba), rgba, 0.45, 0.55)
-    size, frame = physics.geom_size[index], {"pos": physics.geom_pos[index], "quat": physics.geom_quat[index]}
+    size = physics.geom_size[index]
+    frame = {"pos": physics.geom_pos[index], "quat": physics.geom_quat[index]}
     if geom.type == mujoco.mjtGeom.mjGEOM_BOX:
         rounded_box(size, min(_BEVEL, _BEVEL_SHARE * size.min())).add_to(spec, name)
     elif geom.type == mujoco.mjtGeom.mjGEOM_CYLINDER:
@@ -238,7 +194,7 @@ def _dress_object(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjM
     _show(geom.parent, "mesh", material, meshname=name, **frame)
 
 
-def _dress_robot(spec: mujoco.MjSpec, faces: int) -> None:
+def _show_robot(spec: mujoco.MjSpec, faces: int) -> None:
     """Add base plates and shells, the same meshes for both arms."""
     rounded_cylinder(0.115, 0.004, 0.003).add_to(spec, "plate")
     for base in _of_arms(spec, "base"):
@@ -258,22 +214,3 @@ def _of_arms(spec: mujoco.MjSpec, name: str) -> list[mujoco.MjsBody]:
     """Return this body of every arm that the scene has."""
     found = (spec.body(prefix + name) for prefix in PREFIXES)
     return [body for body in found if body is not None]
-
-
-def _add_cameras(spec: mujoco.MjSpec, views: dict[str, View]) -> None:
-    for camera in [camera for camera in spec.cameras if camera.name in CAMERAS]:
-        spec.delete(camera)
-    for name, view in views.items():
-        _add_camera(spec.worldbody, name, *view.frame())
-    tilt = np.radians(_WRIST_TILT)
-    gaze, across = np.array([-np.sin(tilt), 0.0, np.cos(tilt)]), np.array([0.0, 1.0, 0.0])
-    axes = np.stack([across, np.cross(across, gaze), -gaze], 1)
-    _add_camera(spec.body("right_hand"), "wrist", _WRIST, axes, 75.0)
-
-
-def _add_camera(
-    body: mujoco.MjsBody, name: str, position: np.ndarray, rotation: np.ndarray, fovy: float = FOVY
-) -> None:
-    quaternion = np.empty(4)
-    mujoco.mju_mat2Quat(quaternion, rotation.ravel())
-    body.add_camera(name=name, pos=position, quat=quaternion, fovy=fovy)

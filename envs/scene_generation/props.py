@@ -8,7 +8,7 @@ import numpy as np
 from ..distributions import uniform
 
 LOOK = "look of "
-"""A scene's text of this name and a shape's says as which of `GROCERIES` the shape is drawn (`look.py`)."""
+"""A scene's text of this name and a shape's says as which of `GROCERIES` the shape is drawn."""
 COLOURS = (
     (0.86, 0.36, 0.26),
     (0.93, 0.68, 0.22),

@@ -26,9 +26,8 @@ from bimodal.benchmark.media.task_map import (
 )
 from bimodal.benchmark.media.task_picture import animate, draw, framing
 from bimodal.cli.main import main
-from bimodal.envs.errors import BimodalError, WrongUse
-from bimodal.envs.rendering import gl
-from bimodal.envs.rendering.appearance import FOVY
+from bimodal.envs.errors import WrongUse
+from bimodal.envs.rendering.cameras import FOVY
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task, task_names
 from bimodal.tasks.core.task import ALONG_X, ALONG_Y, Task
@@ -37,14 +36,6 @@ from scipy.spatial import ConvexHull
 
 TASK = "PandaLiftDumbbell-v1"
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def drawing():
-    try:
-        gl.configure_gl()
-    except BimodalError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from bimodal.benchmark.media.videos import HOLD_S, choose, encode, ending, rende
 from bimodal.benchmark.report.video_gallery import clips
 from bimodal.benchmark.scoring.task_scores import read_run
 from bimodal.envs.errors import BimodalError, WrongUse
-from bimodal.envs.rendering import gl
 from bimodal.envs.rendering.overlay import AMBER, GREEN, RED
 from bimodal.envs.rendering.render import Renderer
 from bimodal.envs.simulation import Simulation
@@ -19,14 +18,6 @@ from PIL import Image
 
 TASKS = ("PandaLiftDumbbell-v1", "PandaLiftPot-v1")
 SIZE, HOLD = (192, 144), round(20 * HOLD_S)
-
-
-@pytest.fixture(scope="module")
-def drawing():
-    try:
-        gl.configure_gl()
-    except BimodalError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

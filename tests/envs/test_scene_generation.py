@@ -15,8 +15,8 @@ from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.envs.perturbations.scene_appearance import TABLES
 from bimodal.envs.random_streams import stream
-from bimodal.envs.rendering.appearance import views
-from bimodal.envs.rendering.render import Renderer, dressed
+from bimodal.envs.rendering.cameras import views
+from bimodal.envs.rendering.render import Renderer, visual_model
 from bimodal.envs.robot.panda import robosuite_models
 from bimodal.envs.scene_generation import generator
 from bimodal.envs.scene_generation import validity as check
@@ -186,7 +186,7 @@ def _at_start(task, variant, seed):
 
 @pytest.fixture(scope="module")
 def dressed_pot():
-    return dressed(load_task(POT).spec(), "policy")
+    return visual_model(load_task(POT).spec(), "policy")
 
 
 def looks(clean, variant, seeds):

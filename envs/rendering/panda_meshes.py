@@ -1,0 +1,137 @@
+"""The Panda's shells, reduced from robosuite's model once and kept in the user's cache folder.
+
+robosuite ships 134,000 faces for one arm; drawn by a processor they cost four times the reduced ones, which
+look the same at video size. The pieces of a link are welded, merged by colour, reduced and given smooth
+normals. Nothing here touches physics.
+"""
+
+import functools
+import importlib.metadata
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import fast_simplification
+import mujoco
+import numpy as np
+import platformdirs
+
+from ..robot.panda import robosuite_models
+from .meshes import Mesh, face_areas, smooth, weld
+
+BUDGETS = {"policy": 6_000, "video": 12_000, "still": 24_000}
+"""Faces of the whole robot for each quality of picture."""
+
+_CODE = 5  # raise it when a change here changes the meshes: old cache files are then ignored
+_SMALLEST_SHARE = 1 / 250  # of all faces: no piece gets a smaller one
+_SHARE = {"right_gripper": 6.0, "leftfinger": 3.0, "rightfinger": 3.0, "link7": 2.0, "link6": 1.3}
+"""Faces per area, over that of the other links: cameras look at the hand."""
+
+
+class Part(NamedTuple):
+    """All shells of one body that have one colour."""
+
+    body: str
+    colour: str
+    """"white" or "dark"."""
+    mesh: Mesh
+
+
+@functools.cache
+def panda_parts(faces: int) -> tuple[Part, ...]:
+    """Return the visible Panda with about `faces` triangles, from the cache when it is sound."""
+    version = importlib.metadata.version("robosuite")
+    folder = platformdirs.user_cache_path("bimodal-bench") / "meshes"
+    path = folder / f"panda-robosuite{version}-{faces}-v{_CODE}.npz"
+    parts = _load(path)
+    if parts is None:
+        parts = _build(faces)
+        _save(path, parts)
+    return parts
+
+
+def _load(path: Path) -> tuple[Part, ...] | None:
+    """Return the cached parts, or None when the file is absent or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            labels = file["labels"]
+            meshes = [Mesh(*(file[f"{i}.{field}"] for field in Mesh._fields)) for i in range(len(labels))]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return tuple(
+        Part(str(body), str(colour), mesh) for (body, colour), mesh in zip(labels, meshes, strict=True)
+    )
+
+
+def _save(path: Path, parts: tuple[Part, ...]) -> None:
+    """Write the cache file whole or not at all; a read-only disk only costs the next start a second."""
+    arrays = {
+        f"{i}.{field}": getattr(parts[i].mesh, field) for i in range(len(parts)) for field in Mesh._fields
+    }
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+            temporary = Path(file.name)
+            np.savez_compressed(file, labels=np.array([(part.body, part.colour) for part in parts]), **arrays)
+        os.replace(temporary, path)  # noqa: PTH105 (atomic, and says so)
+    except OSError:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _build(budget: int) -> tuple[Part, ...]:
+    """Reduce each shell by itself, or small ones vanish; then merge those of one body and colour."""
+    shells = _shells()
+    weight = [_SHARE.get(shell.body, 1.0) * face_areas(shell.vertices, shell.faces).sum() for shell in shells]
+    merged: dict[tuple[str, str], list[np.ndarray]] = {}
+    for shell, share in zip(shells, np.array(weight) / sum(weight), strict=True):
+        vertices = shell.vertices
+        faces = shell.faces
+        target = round(budget * max(share, _SMALLEST_SHARE))
+        if target < len(faces):
+            vertices, faces = fast_simplification.simplify(vertices, faces, target_count=target, agg=3)[:2]
+        merged.setdefault((shell.body, shell.colour), []).append(vertices[faces])
+    return tuple(Part(*key, smooth(*weld(np.concatenate(soup)))) for key, soup in merged.items())
+
+
+class _Shell(NamedTuple):
+    """One piece of robosuite's visual model, in its body's frame."""
+
+    body: str
+    colour: str
+    vertices: np.ndarray
+    faces: np.ndarray
+
+
+def _shells() -> list[_Shell]:
+    """Read robosuite's visual meshes, welded."""
+    shells = []
+    for file in (Path("robots", "panda", "robot.xml"), Path("grippers", "panda_gripper.xml")):
+        spec = mujoco.MjSpec.from_file(str(robosuite_models() / file))
+        for geom in [geom for geom in spec.geoms if geom.group != 1]:
+            spec.delete(geom)
+        shown = {geom.meshname for geom in spec.geoms}
+        for mesh in [mesh for mesh in spec.meshes if mesh.name not in shown]:
+            spec.delete(mesh)
+        model = spec.compile()
+        for geom in range(model.ngeom):
+            material = model.geom_matid[geom]
+            rgba = model.mat_rgba[material] if material >= 0 else model.geom_rgba[geom]
+            body = model.body(model.geom_bodyid[geom]).name
+            shells.append(_Shell(body, "white" if rgba[1] > 0.6 else "dark", *weld(_triangles(model, geom))))
+    return shells
+
+
+def _triangles(model: mujoco.MjModel, geom: int) -> np.ndarray:
+    """Return the corners of a mesh geom in its body's frame, (F, 3, 3) [m]."""
+    mesh = model.geom_dataid[geom]
+    vertex = model.mesh_vertadr[mesh]
+    face = model.mesh_faceadr[mesh]
+    corners = model.mesh_vert[vertex : vertex + model.mesh_vertnum[mesh]].astype(float)
+    rotation = np.empty(9)
+    mujoco.mju_quat2Mat(rotation, model.geom_quat[geom])
+    placed = corners @ rotation.reshape(3, 3).T + model.geom_pos[geom]
+    return placed[model.mesh_face[face : face + model.mesh_facenum[mesh]]]

@@ -1,0 +1,42 @@
+"""Off-screen OpenGL: tried without harm, chosen by the environment, and one line says what is missing."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from bimodal.envs.errors import BimodalError
+from bimodal.envs.rendering import gl
+
+
+def test_importing_the_package_touches_no_graphics_library():
+    code = "import sys, bimodal.envs.rendering.render\n"
+    code += "sys.exit(bool({'mujoco.egl', 'OpenGL.GL'} & sys.modules.keys()))"
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("MUJOCO_GL", "PYOPENGL_PLATFORM")
+    }
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+
+
+def test_a_driver_that_hangs_ends_in_one_line_with_the_cure(monkeypatch):
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    monkeypatch.delenv("BIMODAL_GL", raising=False)
+    monkeypatch.setattr(gl, "_LIMIT_S", 0.3)
+    monkeypatch.setattr(gl, "_TRIAL", "import time; time.sleep(60)")
+    monkeypatch.setattr(sys, "platform", "linux")
+    for limit in (5.0, 0.05):  # the second time the answer is remembered
+        start = time.perf_counter()
+        with pytest.raises(BimodalError, match="sudo apt-get install -y libegl1 libgl1-mesa-dri") as caught:
+            gl.configure_gl()
+        assert time.perf_counter() - start < limit
+        assert "\n" not in str(caught.value)
+    os.environ.pop("BIMODAL_GL")
+
+
+def test_a_chosen_backend_is_respected_and_a_wrong_one_named(monkeypatch, drawing):
+    assert gl.configure_gl() == os.environ["MUJOCO_GL"]
+    monkeypatch.setenv("MUJOCO_GL", "nonsense")
+    with pytest.raises(BimodalError, match="nonsense"):
+        gl.configure_gl()
+    assert os.environ["MUJOCO_GL"] == "nonsense"

@@ -1,0 +1,46 @@
+"""Text over video frames: what it says shows, and nothing else of the frame changes."""
+
+import numpy as np
+import pytest
+from bimodal.envs.rendering.overlay import AMBER, GREEN, RED, Caption, Ending, overlay
+
+TASK = "PandaLiftDumbbell-v1"
+
+
+@pytest.mark.parametrize("size", [(96, 96), (320, 480), (480, 640)])
+def test_an_overlay_keeps_size_and_frame(size):
+    frame = np.full((*size, 3), 200, np.uint8)
+    caption = Caption("PandaPickEitherCube-v1", 10_012, "pushed at contact-3", "left cube", 12.35)
+    drawn = overlay(frame, caption)
+    assert drawn.shape == frame.shape and drawn.dtype == np.uint8
+    assert (frame == 200).all()
+    touched = (drawn != frame).any(-1)
+    assert touched[-size[0] // 5 :].any() and not touched[: size[0] // 2].any()
+
+
+def test_an_overlay_tells_what_changed():
+    frame = np.full((480, 640, 3), 200, np.uint8)
+    caption = Caption(TASK, 1, "clean", "", 0.0)
+    plain = overlay(frame, caption)
+    for change in (
+        {"seed": 2},
+        {"variant": "mass-1"},
+        {"mode": "left bar"},
+        {"time": 1.0},
+        {"task": "Other-v1"},
+    ):
+        assert (overlay(frame, caption._replace(**change)) != plain).any(), change
+
+
+@pytest.mark.parametrize(("name", "colour"), [("GREEN", GREEN), ("RED", RED), ("AMBER", AMBER)])
+def test_an_ending_is_stamped_in_its_colour(name, colour):
+    frame = np.full((320, 480, 3), 120, np.uint8)
+    caption = Caption(TASK, 1, "clean", "", 0.0, Ending("DROP  ·  dropped it", colour))
+    drawn = overlay(frame, caption).astype(int)
+    red, green, blue = drawn[200:].transpose(2, 0, 1)
+    seen = {
+        "GREEN": (green > red + 60).mean() > 0.01,
+        "RED": ((red > green + 100) & (abs(green - blue) < 15)).mean() > 0.01,
+        "AMBER": ((red > green + 50) & (green > blue + 50)).mean() > 0.01,
+    }
+    assert [known for known in seen if seen[known]] == [name]
