@@ -5,23 +5,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from ...envs.errors import WrongUse
 from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...envs.rendering.render import Renderer
+from ...envs.rendering.text import fitting_size, font
 from ...envs.seed_ranges import TEST, TRAIN, VALIDATION
 from ...envs.simulation import Simulation
 from ...tasks.core.task import Task
+from .drawing import GREY, INK, PAPER
 
 MOST = 64
 """Pictures on a sheet."""
 ENDINGS = (".png", ".jpg")
 """Endings of files."""
 
-_SIZE, _SCALE = (300, 225), 2  # of a picture [pixels]; it is drawn larger by this factor and reduced
-_GAP, _HEADER, _CAPTION = 10, 62, 28  # pixels
-_INK, _GREY, _RED, _PAPER = (24, 28, 36), (104, 112, 124), (190, 40, 32), (255, 255, 255)
+_SIZE = (300, 225)  # of a picture [pixels]
+_SCALE = 2  # it is drawn larger by this factor and reduced
+_GAP = 10  # pixels
+_HEADER = 62  # pixels
+_CAPTION = 28  # pixels
+_RED = (190, 40, 32)
 _SPLITS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 
 
@@ -56,21 +61,35 @@ def contact_sheet(
     shifted = Variant(variant)
     simulation = Simulation(task, len(seeds), variant=shifted)
     simulation.reset(seeds)
-    states, columns = simulation.state(), math.ceil(math.sqrt(len(seeds)))
-    wide, tall = _SIZE[0] + _GAP, _SIZE[1] + _CAPTION + _GAP
-    sheet = Image.new(
-        "RGB", (columns * wide + _GAP, math.ceil(len(seeds) / columns) * tall + _HEADER), _PAPER
-    )
+    sheet = _empty_sheet(len(seeds))
     _write_header(sheet, task, shifted, seeds)
-    for index, seed in enumerate(seeds):
-        at = _GAP + index % columns * wide, _HEADER + index // columns * tall
-        sheet.paste(_picture(task, shifted, int(seed), states[index], camera), at)
-        _write_caption(sheet, (at[0], at[1] + _SIZE[1]), task, shifted, int(seed))
+    for index, (seed, state) in enumerate(zip(map(int, seeds), simulation.state(), strict=True)):
+        left, top = _place(index, len(seeds))
+        sheet.paste(_picture(task, shifted, seed, state, camera), (left, top))
+        _write_caption(sheet, (left, top + _SIZE[1]), task, shifted, seed)
         if progress is not None:
             progress(index + 1, len(seeds))
     out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(out, quality=88, optimize=True)
     return out
+
+
+def _empty_sheet(count: int) -> Image.Image:
+    """Return paper for so many pictures and the header."""
+    columns = _columns(count)
+    rows = math.ceil(count / columns)
+    wide = columns * (_SIZE[0] + _GAP) + _GAP
+    return Image.new("RGB", (wide, rows * (_SIZE[1] + _CAPTION + _GAP) + _HEADER), PAPER)
+
+
+def _place(index: int, count: int) -> tuple[int, int]:
+    """Return left and top of a picture [pixels]."""
+    row, column = divmod(index, _columns(count))
+    return _GAP + column * (_SIZE[0] + _GAP), _HEADER + row * (_SIZE[1] + _CAPTION + _GAP)
+
+
+def _columns(count: int) -> int:
+    return math.ceil(math.sqrt(count))
 
 
 def _picture(task: Task, variant: Variant, seed: int, state: np.ndarray, camera: str) -> Image.Image:
@@ -81,26 +100,17 @@ def _picture(task: Task, variant: Variant, seed: int, state: np.ndarray, camera:
 
 def _write_header(sheet: Image.Image, task: Task, variant: Variant, seeds: Sequence[int]) -> None:
     pen = ImageDraw.Draw(sheet)
-    pen.text((_GAP, 10), task.id, _INK, _font(19))
+    pen.text((_GAP, 10), task.id, INK, font(19))
     axes = [f"{axis.name}:{axis.level} = {axis.magnitude:g} {axis.unit}" for axis in variant.parts]
     splits = [name for name, split in _SPLITS.items() if any(seed in split for seed in seeds)]
     text = f"{', '.join(axes) or CLEAN}   ·   {' and '.join(splits)} scenes"
-    pen.text((_GAP, 36), text, _GREY, _font(_fitting(text, sheet.width - 2 * _GAP, 13)))
+    pen.text((_GAP, 36), text, GREY, font(fitting_size([text], sheet.width - 2 * _GAP, 13, 7)))
 
 
 def _write_caption(sheet: Image.Image, at: tuple[int, int], task: Task, variant: Variant, seed: int) -> None:
-    pen, blocked = ImageDraw.Draw(sheet), variant.blocked_mode(task, seed)
-    pen.text((at[0], at[1] + 6), f"seed {seed}", _INK, _font(12))
+    pen = ImageDraw.Draw(sheet)
+    blocked = variant.blocked_mode(task, seed)
+    pen.text((at[0], at[1] + 6), f"seed {seed}", INK, font(12))
     if blocked >= 0:
         text = f"post at {task.modes[blocked]}"
-        pen.text((at[0] + _SIZE[0], at[1] + 6), text, _RED, _font(12), anchor="ra")
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
-def _fitting(text: str, room: float, largest: int) -> int:
-    """Return the largest size of type in which a text fits into so many pixels."""
-    sizes = (size for size in range(largest, 7, -1) if _font(size).getlength(text) <= room)
-    return next(sizes, 7)
+        pen.text((at[0] + _SIZE[0], at[1] + 6), text, _RED, font(12), anchor="ra")

@@ -11,12 +11,12 @@ from ...tasks.core.referee import Referee
 from ...tasks.core.task import LIGHT_TOUCH, Measurement, Task
 
 AVERAGE = "average"
-"""Name of the take that executes the mean of the modes' plans."""
+"""Name of the rollout that executes the mean of the modes' plans."""
 _SHOWN_LIFT = 0.05  # how far a target has come when its picture is taken [m]
 _GRIPPED = 5  # control steps from a closing gripper to one that shows what it holds
 
 
-class Take(NamedTuple):
+class ModeRollout(NamedTuple):
     """One way of playing a scene, up to its end."""
 
     name: str
@@ -41,14 +41,16 @@ class Take(NamedTuple):
         return self.name == AVERAGE
 
 
-def play(task: Task, seed: int = 0) -> list[Take]:
-    """Play the scene of `seed` in every mode, then by the average of the modes' plans."""
+def mode_rollouts(task: Task, seed: int = 0) -> list[ModeRollout]:
+    """Play the scene of `seed` in every mode, then by the average of the modes' plans; pictures show them."""
     k = len(task.modes)
     simulation = Simulation(task, k + 1)
     simulation.reset([seed] * (k + 1))
     plans = np.stack([task.plan(simulation, np.full(k + 1, mode))[mode] for mode in range(k)])
     plan = np.concatenate([plans, plans.mean(0, keepdims=True)])
-    states, seen, touched = [simulation.state()], [], ""
+    states = [simulation.state()]
+    seen: list[Measurement] = []
+    touched = ""
     referee = Referee(task, k + 1)
     for step in range(plan.shape[1]):
         measured = episode_step.advance_and_judge(referee, simulation, plan[:, step], step)
@@ -58,14 +60,17 @@ def play(task: Task, seed: int = 0) -> list[Take]:
             touched = _touched(simulation, k, seen[-1].illegal[k])
         if referee.done.all():
             break
-    verdict, record = referee.verdict(), np.stack(states, 1)
-    takes = []
+    verdict = referee.verdict()
+    record = np.stack(states, 1)
+    rollouts = []
     for row, name in enumerate((*task.modes, AVERAGE)):
-        steps, label = int(verdict.steps[row]), str(verdict.label[row])
+        steps = int(verdict.steps[row])
+        label = str(verdict.label[row])
         rows = [Measurement(*(column[row : row + 1] for column in step)) for step in seen[:steps]]
         moment = _stopped(task, rows) if row == k else _taken(rows, row)
-        takes.append(Take(name, record[row, : steps + 1], moment, label, _note(row == k, label, touched)))
-    return takes
+        note = _note(row == k, label, touched)
+        rollouts.append(ModeRollout(name, record[row, : steps + 1], moment, label, note))
+    return rollouts
 
 
 def _taken(seen: list[Measurement], mode: int) -> int:

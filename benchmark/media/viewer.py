@@ -17,14 +17,16 @@ from ...envs.rendering.appearance import ROBOT, SHOWN
 from ...envs.rendering.render import copy_pose, visual_model
 from ...envs.specs import CONTROL_HZ
 from ...tasks.core.task import Task
-from .mode_rollouts import Take, play
-from .task_map import COLOURS, RED, Colour, dead_region, hull, middle_state, object_points, spawn_region
-from .task_picture import framing
+from .drawing import RED, Colour, mode_colour
+from .framing import framing
+from .mode_rollouts import ModeRollout, mode_rollouts
+from .task_geometry import dead_region, hull, middle_state, object_points, spawn_region
 
 HOLD_S = 1.5
-"""For how long the end of a take stays [s]."""
+"""For how long the end of a rollout stays [s]."""
 _FILES = "write a file instead: bimodal view TASK --png FILE or --gif FILE"
-_LINE, _DOT = 0.004, 0.014  # width of an outline, diameter of a grasp's dot [m]
+_LINE = 0.004  # width of an outline [m]
+_DOT = 0.014  # diameter of a grasp's dot [m]
 _ABOVE = 0.012  # dead zone and dots hang this far above the objects [m]
 _SIZE = (4, 3)  # shape for which the camera is placed; the window may have another
 
@@ -41,9 +43,10 @@ def show(task: Task, seed: int = 0) -> None:
     check_display()
     import mujoco.viewer
 
-    takes = play(task, seed)
+    rollouts = mode_rollouts(task, seed)
     spec = task.spec()
-    physics, model = spec.compile(), visual_model(spec, "video")
+    physics = spec.compile()
+    model = visual_model(spec, "video")
     data = mujoco.MjData(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # GLFW says the same as the error
@@ -52,11 +55,11 @@ def show(task: Task, seed: int = 0) -> None:
         except (RuntimeError, mujoco.FatalError) as error:
             raise BimodalError(f"cannot open a window ({' '.join(str(error).split())}); {_FILES}") from error
     with window:
-        _set_up(window, task, seed, takes)
-        for take in cycle(takes):
+        _set_up(window, task, seed, rollouts)
+        for rollout in cycle(rollouts):
             if not window.is_running():
                 return
-            _play(window, physics, model, data, task, take)
+            _play(window, physics, model, data, task, rollout)
 
 
 def check_display() -> None:
@@ -79,12 +82,14 @@ def check_display() -> None:
         raise BimodalError(f"cannot reach the display {os.environ.get('DISPLAY', '')!r}; {_FILES}")
 
 
-def _set_up(window: "mujoco.viewer.Handle", task: Task, seed: int, takes: list[Take]) -> None:
+def _set_up(window: "mujoco.viewer.Handle", task: Task, seed: int, rollouts: list[ModeRollout]) -> None:
     """Aim the camera and lay the marks on the table."""
-    view = framing(task, takes, _SIZE)
+    view = framing(task, rollouts, _SIZE)
     with window.lock():
-        window.cam.lookat[:], window.cam.distance = view.lookat, view.distance
-        window.cam.azimuth, window.cam.elevation = view.azimuth, view.elevation
+        window.cam.lookat[:] = view.lookat
+        window.cam.distance = view.distance
+        window.cam.azimuth = view.azimuth
+        window.cam.elevation = view.elevation
         window.opt.geomgroup[:] = 0
         window.opt.geomgroup[[SHOWN, ROBOT]] = 1
         window.opt.sitegroup[:] = 0
@@ -97,14 +102,14 @@ def _play(
     model: mujoco.MjModel,
     data: mujoco.MjData,
     task: Task,
-    take: Take,
+    rollout: ModeRollout,
 ) -> None:
-    """Play one take in real time, then hold its end."""
+    """Play one rollout in real time, then hold its end."""
     source = mujoco.MjData(physics)
-    for step, state in enumerate(take.states):
+    for step, state in enumerate(rollout.states):
         due = time.monotonic() + 1 / CONTROL_HZ
-        ended = step == len(take.states) - 1
-        caption = take.caption if ended else take.name
+        ended = step == len(rollout.states) - 1
+        caption = rollout.caption if ended else rollout.name
         place = (mujoco.mjtFontScale.mjFONTSCALE_150, mujoco.mjtGridPos.mjGRID_TOPLEFT)
         set_state(physics, source, state)
         with window.lock():
@@ -131,7 +136,7 @@ def lay_marks(scene: mujoco.MjvScene, task: Task, seed: int) -> None:
     dead = hull(np.concatenate([np.zeros((0, 2)), *dead_region(task)]))
     _edge(scene, from_frame(np.insert(dead, 2, 0, axis=1), frame)[:, :2], top, (*_share(RED), 1))
     for mode, grasp in enumerate(task.grasps):
-        colour = (*_share(COLOURS[mode % len(COLOURS)]), 1)
+        colour = (*_share(mode_colour(mode)), 1)
         x, y, z = from_frame(grasp[:3], frame)
         _lay(scene, "sphere", (_DOT,) * 3, (x, y, max(z, top)), 0.0, colour)
 
@@ -144,7 +149,8 @@ def _share(colour: Colour) -> tuple[float, float, float]:
 def _edge(scene: mujoco.MjvScene, polygon: np.ndarray, z: float, rgba: tuple[float, ...]) -> None:
     """Add the edges of a polygon (P, 2) that lies at height z, world [m]."""
     for here, there in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-        (x, y), way = (here + there) / 2, there - here
+        x, y = (here + there) / 2
+        way = there - here
         size = (float(np.linalg.norm(way)) + _LINE, _LINE, _LINE / 2)
         _lay(scene, "box", size, (x, y, z + _LINE / 4), float(np.arctan2(way[1], way[0])), rgba)
 
@@ -160,7 +166,8 @@ def _lay(
     """Add a shape of extents `size` [m], turned by `yaw` [rad], that shines and throws no shadow."""
     if scene.ngeom >= scene.maxgeom:
         return
-    c, s = np.cos(yaw), np.sin(yaw)
+    c = np.cos(yaw)
+    s = np.sin(yaw)
     geom = scene.geoms[scene.ngeom]
     mujoco.mjv_initGeom(
         geom,
@@ -170,5 +177,6 @@ def _lay(
         np.array([c, -s, 0, s, c, 0, 0, 0, 1], float),
         np.array(rgba, np.float32),
     )
-    geom.emission, geom.castshadow = 0.5, False
+    geom.emission = 0.5
+    geom.castshadow = False
     scene.ngeom += 1

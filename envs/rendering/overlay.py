@@ -1,18 +1,22 @@
 """Writes on a video frame what the viewer needs to know: which episode, which mode, how it ended."""
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from .text import fitting_size, font, text_width
 
 _Colour = tuple[int, int, int]
 
-_INK, _FAINT, _BAND = (255, 255, 255), (198, 206, 216), (16, 20, 27)
+_INK = (255, 255, 255)
+_FAINT = (198, 206, 216)
+_BAND = (16, 20, 27)
 GREEN: _Colour = (28, 145, 84)
 RED: _Colour = (204, 48, 46)
 AMBER: _Colour = (184, 106, 20)
-_BAND_OPACITY, _PILL_OPACITY = 0.66, 0.94
+_BAND_OPACITY = 0.66
+_PILL_OPACITY = 0.94
 _SMALLEST_TEXT = 8  # pixels
 _FINE = 4  # shapes are drawn this much larger, then reduced, to get smooth edges
 
@@ -63,29 +67,29 @@ def _write_band(
     details += [caption.mode] if caption.mode else []
     left, top, right, bottom = band
     words = [(caption.task, _INK), ("  ·  ".join(details), _FAINT)]
-    clock, room = f"{caption.time:.2f} s", right - left - 4 * pad
-    while size > _SMALLEST_TEXT and sum(_width(text, size) for text in (clock, *dict(words))) > room:
-        size -= 1
-    draw, middle = ImageDraw.Draw(picture), (top + bottom) // 2
-    draw.text((right - pad, middle), clock, _INK, _font(size), anchor="rm")
-    begin, end = left + pad, right - 2 * pad - _width(clock, size)
+    clock = f"{caption.time:.2f} s"
+    size = fitting_size([clock, *dict(words)], right - left - 4 * pad, size, _SMALLEST_TEXT)
+    draw = ImageDraw.Draw(picture)
+    middle = (top + bottom) // 2
+    draw.text((right - pad, middle), clock, _INK, font(size), anchor="rm")
+    begin = left + pad
+    end = right - 2 * pad - text_width(clock, size)
     for text, colour in words:
-        if begin + _width(text, size) > end:
+        if begin + text_width(text, size) > end:
             break
-        draw.text((begin, middle), text, colour, _font(size), anchor="lm")
-        begin += _width(text, size) + pad
+        draw.text((begin, middle), text, colour, font(size), anchor="lm")
+        begin += text_width(text, size) + pad
 
 
 def _stamp(picture: Image.Image, ending: Ending, corner: tuple[int, int], size: int) -> None:
     """Draw the ending's pill; its lower left corner is `corner`."""
     left, foot = corner
-    while size > _SMALLEST_TEXT and _width(ending.words, size) > picture.width - 2 * left - 2 * size:
-        size -= 1
+    size = fitting_size([ending.words], picture.width - 2 * left, size, _SMALLEST_TEXT, padding=2)
     tall = round(2.1 * size)
-    pill = (left, foot - tall, round(left + _width(ending.words, size) + 2 * size), foot)
+    pill = (left, foot - tall, round(left + text_width(ending.words, size) + 2 * size), foot)
     _plate(picture, pill, ending.colour, _PILL_OPACITY, radius=tall // 2)
     draw = ImageDraw.Draw(picture)
-    draw.text((left + size, foot - tall / 2), ending.words, _INK, _font(size), anchor="lm")
+    draw.text((left + size, foot - tall / 2), ending.words, _INK, font(size), anchor="lm")
 
 
 def _plate(
@@ -99,12 +103,3 @@ def _plate(
         (0, 0, shape.width - 1, shape.height - 1), radius * _FINE, fill=round(255 * opacity)
     )
     picture.paste(colour, box, shape.resize(size, Image.Resampling.BOX))
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size=size)
-
-
-def _width(text: str, size: int) -> float:
-    return _font(size).getlength(text)

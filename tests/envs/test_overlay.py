@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from bimodal.envs.rendering.overlay import AMBER, GREEN, RED, Caption, Ending, overlay
+from bimodal.envs.rendering.text import fitting_size, text_width
 
 TASK = "PandaLiftDumbbell-v1"
 
@@ -44,3 +45,12 @@ def test_an_ending_is_stamped_in_its_colour(name, colour):
         "AMBER": ((red > green + 50) & (green > blue + 50)).mean() > 0.01,
     }
     assert [known for known in seen if seen[known]] == [name]
+
+
+def test_a_text_gets_the_largest_size_that_fits_its_room():
+    words = ["one text", "and another"]
+    for size in (9, 14, 20):
+        room = sum(text_width(text, size) for text in words)
+        assert fitting_size(words, room, 20, 8) == size
+        assert fitting_size(words, room + 2 * size, 20, 8, padding=2) == size
+    assert fitting_size(words, 10, 20, 8) == 8
