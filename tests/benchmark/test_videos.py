@@ -5,7 +5,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
-from bimodal.benchmark.media.videos import HOLD_S, choose, encode, ending, render_videos
+from bimodal.benchmark.media.encode import encode
+from bimodal.benchmark.media.filmed_episodes import episodes_to_film
+from bimodal.benchmark.media.video_frames import HOLD_S, ending
+from bimodal.benchmark.media.videos import render_videos
 from bimodal.benchmark.report.video_gallery import clips
 from bimodal.benchmark.scoring.task_scores import read_run
 from bimodal.envs.errors import BimodalError, WrongUse
@@ -64,12 +67,12 @@ def test_one_success_of_each_mode_is_chosen_lowest_seed_first(expert):
     wanted = {}
     for row in sorted(rows, key=lambda row: row["seed"]):
         wanted.setdefault((row["task"], row["mode_name"]), row["seed"])
-    assert {(shot.task, shot.mode): shot.seed for shot in choose(expert)} == wanted
-    assert len(wanted) == 4 and {shot.label for shot in choose(expert)} == {"SUCCESS"}
+    assert {(episode.task, episode.mode): episode.seed for episode in episodes_to_film(expert)} == wanted
+    assert len(wanted) == 4 and {episode.label for episode in episodes_to_film(expert)} == {"SUCCESS"}
 
 
 def test_one_episode_of_every_failure_is_chosen(mean):
-    assert [(shot.task, shot.label, shot.seed) for shot in choose(mean)] == [
+    assert [(episode.task, episode.label, episode.seed) for episode in episodes_to_film(mean)] == [
         (task, "COLLISION_MID", 0) for task in TASKS
     ]
 
@@ -78,11 +81,11 @@ def test_one_episode_of_every_failure_is_chosen(mean):
 
 
 def test_a_video_is_h264_that_browsers_play_and_lasts_as_long_as_the_episode(filmed, mean):
-    for path, shot in zip(filmed[0], choose(mean), strict=True):
+    for path, episode in zip(filmed[0], episodes_to_film(mean), strict=True):
         about, pictures = read(path)
         assert about["codec"] == "h264" and about["pix_fmt"].startswith("yuv420p")
         assert about["fps"] == 20 and about["size"] == SIZE
-        assert len(pictures) == shot.steps + 1 + HOLD
+        assert len(pictures) == episode.steps + 1 + HOLD
         data = path.read_bytes()
         assert data.index(b"moov") < data.index(b"mdat"), "a browser must see the index first"
 
@@ -98,7 +101,9 @@ def test_nothing_but_videos_and_their_stills_is_left_in_the_folder(filmed, mean)
 
 def test_the_report_finds_episode_and_verdict_of_every_video(filmed, mean):
     found = [clip for shown in clips(read_run(mean)).values() for clip in shown]
-    assert [(c.task, c.seed, c.label) for c in found] == [(s.task, s.seed, s.label) for s in choose(mean)]
+    assert [(c.task, c.seed, c.label) for c in found] == [
+        (s.task, s.seed, s.label) for s in episodes_to_film(mean)
+    ]
     for clip in found:
         assert clip.poster, "the page shows a still before the video plays"
         difference = np.asarray(Image.open(clip.poster)).astype(int) - read(clip.file)[1][-1]
@@ -152,6 +157,17 @@ def test_an_encoder_that_cannot_write_is_an_error_and_leaves_nothing(tmp_path):
     with pytest.raises(BimodalError, match="No such file or directory"):
         encode(tmp_path / "gone" / "a.mp4", [picture] * 200, (96, 96), 20)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_that_fails_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
+    broken = tmp_path / "ffmpeg"
+    broken.write_text("#!/bin/sh\ncat > /dev/null\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("imageio_ffmpeg._io.get_ffmpeg_exe", lambda: str(broken))
+    with pytest.raises(BimodalError, match="the encoder failed") as caught:
+        encode(tmp_path / "a.mp4", [np.zeros((96, 96, 3), np.uint8)] * 3, (96, 96), 20)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == [broken]
 
 
 def test_a_failure_while_drawing_leaves_no_half_video(tmp_path):

@@ -1,0 +1,57 @@
+"""Chooses which episodes of a run get a video."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ...envs.perturbations.core.variant import CLEAN
+from ...tasks.core.outcomes import OUTCOMES
+from ..records.shard_file import slug
+from ..scoring.task_scores import read_run
+
+
+class FilmedEpisode(NamedTuple):
+    """An episode that gets a video."""
+
+    task: str
+    variant: str
+    seed: int
+    shard: int
+    """Number of the shard that holds it."""
+    label: str
+    mode: str
+    """Name of the realised mode, "" for none."""
+    steps: int
+    """Its length [control steps]."""
+
+    @property
+    def file(self) -> str:
+        """Name of its video, as `video_gallery.py` reads it."""
+        variant = [] if self.variant == CLEAN else [slug(self.variant)]
+        mode = [self.mode.replace(" ", "_")] if self.mode else []
+        return "-".join([self.task, *variant, str(self.seed), self.label, *mode]) + ".mp4"
+
+
+def episodes_to_film(run_dir: Path | str) -> list[FilmedEpisode]:
+    """Return what is worth seeing of a finished run; `render_videos` calls it.
+
+    Task by task of the clean episodes one success in each mode and one failure of each kind; of every variant
+    one episode that it broke. It is always the one with the lowest seed.
+
+    Raises:
+        BimodalError: not a finished run.
+    """
+    chosen: dict[tuple[str, ...], FilmedEpisode] = {}
+    won: set[tuple[str, int]] = set()
+    for (task, variant), rows in read_run(run_dir).cells.items():
+        columns = ("seed", "shard", "label", "mode_name", "steps")
+        for values in zip(*(rows[name] for name in columns), strict=True):
+            episode = FilmedEpisode(task, variant, *values)
+            success = OUTCOMES[episode.label].success
+            if variant == CLEAN and success:
+                won.add((task, episode.seed))
+            if episode.steps > 0 and variant == CLEAN:
+                kind = episode.mode if success else ""
+                chosen.setdefault((task, variant, episode.label, kind), episode)
+            elif episode.steps > 0 and not success and (task, episode.seed) in won:
+                chosen.setdefault((variant,), episode)
+    return list(chosen.values())
