@@ -12,7 +12,7 @@ from ...envs.perturbations.core.variant import CLEAN, COMBINED
 from ...envs.seed_ranges import TEST, TRAIN, VALIDATION
 from ..certificate.feasibility import FLOORS, SEEDS, Cell, Place, acting
 from ..suites import SUITES
-from .markdown import markdown_table
+from .markdown import markdown_page, markdown_section, markdown_table
 from .terms import short_name
 
 ACTS_ON = {
@@ -80,8 +80,10 @@ def _figure(cell: Cell | None, notes: Notes, low: Marker) -> str:
 def feasibility_tables(cells: Iterable[Cell]) -> list[Table]:
     """Return what was measured for the terminal, reasons below; a red figure with `!` is below its floor."""
     known = {cell.place: cell for cell in cells}
-    tasks, names = _unique(place.task for place in known), _unique(place.axis for place in known)
-    tables, notes = [], Notes()
+    tasks = _unique(place.task for place in known)
+    names = _unique(place.axis for place in known)
+    tables = []
+    notes = Notes()
     for some in _abreast(tasks):
         table = Table(
             box=box.SIMPLE_HEAD,
@@ -107,21 +109,17 @@ def feasibility_tables(cells: Iterable[Cell]) -> list[Table]:
 def variants_page(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> str:
     """Return the page docs/variants.md; cells that are not there are shown as not measured."""
     sections = (axes_section(), kinds_section(), feasibility_section(tasks, cells), suites_section())
-    return "\n\n".join([_HEAD, *sections]) + "\n"
+    return markdown_page("variants", sections=sections)
 
 
 def axes_section() -> str:
     """Return what each axis is, where it acts, and its magnitudes."""
     every = sorted(perturbations().values(), key=lambda axis: (_rank(axis), axis.name))
-    parts = ["## The axes"]
+    header = ("axis", "what it is", "acts on", *(f"level {level}" for level in LEVELS[1:]), "unit")
+    groups = []
     for group, some in groupby(every, key=lambda axis: axis.name.partition(".")[0]):
-        header = ("axis", "what it is", "acts on", *(f"level {level}" for level in LEVELS[1:]), "unit")
-        parts += [
-            f"### {GROUPS.get(group, group)}",
-            markdown_table(header, [_axis_row(axis) for axis in some]),
-        ]
-    names = ", ".join(f"`{name}`" for name in COMBINED)
-    return "\n\n".join([*parts, _COMBINATION.format(names=names)])
+        groups += [f"### {GROUPS.get(group, group)}", markdown_table(header, list(map(_axis_row, some)))]
+    return markdown_section("variants_axes", groups=groups, names=", ".join(f"`{name}`" for name in COMBINED))
 
 
 def kinds_section() -> str:
@@ -135,7 +133,7 @@ def kinds_section() -> str:
         f"{name} scenes {seeds.start} to {seeds.stop - 1}"
         for name, seeds in (("test", TEST), ("validation", VALIDATION), ("train", TRAIN))
     )
-    return _KINDS.format(ranges=ranges) + "\n\n" + markdown_table(("axis", "seen", "unseen"), rows)
+    return markdown_section("variants_kinds", ranges=ranges, rows=rows)
 
 
 def _axis_row(axis: type[Perturbation]) -> tuple[str, ...]:
@@ -145,21 +143,30 @@ def _axis_row(axis: type[Perturbation]) -> tuple[str, ...]:
 
 
 def _rank(axis: type[Perturbation]) -> int:
-    order, group = list(GROUPS), axis.name.partition(".")[0]
+    order = list(GROUPS)
+    group = axis.name.partition(".")[0]
     return order.index(group) if group in order else len(order)
 
 
 def feasibility_section(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> str:
     """Return the table of success by task and axis, with the reasons of what is impossible."""
-    names, notes, tables = acting(), Notes(), []
+    names = acting()
+    notes = Notes()
+    tables = []
     for some in _abreast(tasks):
         rows = [
             (f"`{a}`", *(figures(cells, task, a, notes, "**{}**".format) for task in some)) for a in names
         ]
         tables.append(markdown_table(("axis", *map(short_name, some)), rows))
     blind = ", ".join(f"`{name}`" for name in perturbations() if name not in names)
-    parts = [_FEASIBLE.format(episodes=SEEDS, floors=_FLOORS, blind=blind), *tables]
-    return "\n\n".join(parts + (["\n".join(f"- {line}" for line in _numbered(notes))] if notes.texts else []))
+    return markdown_section(
+        "variants_feasible",
+        episodes=SEEDS,
+        floors=_FLOORS,
+        blind=blind,
+        tables=tables,
+        notes=_numbered(notes),
+    )
 
 
 def suites_section() -> str:
@@ -171,9 +178,7 @@ def suites_section() -> str:
         names = listed if len(shifts) < 20 else "every axis and the combination at every level"
         seeds = f"{len(suite.seeds)} clean, {len(suite.panel(shifts[0]))} shifted" if shifts else "clean only"
         rows.append((f"`{suite.name}`", suite.version, str(len(suite.tasks)), seeds, names))
-    return f"## The suites\n\n{_SUITES}\n\n" + markdown_table(
-        ("suite", "version", "tasks", "seeds", "variants"), rows
-    )
+    return markdown_section("variants_suites", rows=rows)
 
 
 def _numbered(notes: Notes) -> list[str]:
@@ -191,39 +196,3 @@ def _unique(names: Iterable[str]) -> list[str]:
 _FLOORS = "Asked for: " + ", ".join(
     f"{100 * share:.0f} % at level {level}" for level, share in FLOORS.items()
 )
-_HEAD = """\
-# Variants: the same episode with something shifted
-
-<!-- Generated: bimodal certify --variants --page docs/variants.md -->
-
-```bash
-bimodal evaluate flow --variant contact.friction:2
-bimodal evaluate flow --variant contact.friction:2+sensing.latency:1
-```
-
-A variant's name is an axis and a level, or several of them joined by `+`. Magnitudes are physical and fixed;
-none was tuned to a policy's score. Every perturbed episode runs beside the clean episode of the same seed
-with the same policy noise, and only such pairs are compared. How to write an axis of your own:
-[add-a-variant.md](add-a-variant.md)."""
-_FEASIBLE = """\
-## Can it still be done?
-
-Success [%] of the scripted expert of the worst mode at levels 1, 2, 3; {episodes} episodes of every mode,
-without those in which the mode is blocked. The expert follows an object that is knocked until its hand
-closes. {floors}. **Bold** figures are below that: the cell is infeasible, a policy that fails there is not to
-blame, and reports and tables mark it with this figure. `-` is not measured; `-[1]` is impossible for the
-reason below.
-
-Left out are axes that only change what a policy or a camera sees, which no expert uses: {blind}."""
-_COMBINATION = """\
-### Combination
-
-`combo:1`, `combo:2` and `combo:3` shift five axes at once, each at this level: {names}."""
-_KINDS = """\
-## Seen and unseen scenes
-
-The seeds of generated scenes are in three ranges that never meet and never change: {ranges}. Demonstrations
-have seeds of train scenes, certificates of validation scenes, evaluations of test scenes. Some axes draw from
-kinds of things, and some kinds no train scene shows: they are in validation and test scenes with even seeds,
-the others in those with odd seeds. Reports, boards and tables show seen and unseen kinds in separate rows."""
-_SUITES = "Variants that are impossible on a task are left out of its cells, never run clean."
