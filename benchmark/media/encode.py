@@ -35,7 +35,7 @@ def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fp
             size,
             fps=fps,
             codec="libx264",
-            quality=None,
+            quality=None,  # type: ignore[arg-type] (a number would add a -crf of its own)
             macro_block_size=2,
             ffmpeg_log_level="quiet",
             output_params=list(_CODING),
