@@ -37,8 +37,6 @@ def fit(
 ) -> Learned:
     """Minimise a method's loss; return averaged weights, and the mean loss of the last hundred steps.
 
-    A loss that is no longer finite raises a BimodalError.
-
     Args:
         kind: the method.
         network: what it built; it goes on from its present weights.
@@ -48,7 +46,7 @@ def fit(
         batch: windows in a step.
         generator: of the batches and the noise.
         progress: see `Progress`.
-        resume: where the state is saved, so that the training can be interrupted.
+        resume: where the state is saved; removed, with a BimodalError, once the loss is no longer finite.
     """
     state = _first_state(kind, network, generator)
     walk = list(batches(count, batch, steps, generator))
