@@ -2,10 +2,8 @@
 
 To add a metric, write one function with `@metric` here. The terminal's tables, the report, the board with its
 CSV and JSON, and docs/metrics.md loop over `METRICS` and find it. Entries made before it need no change: all
-metrics are computed from the episodes that every entry holds.
-
-Whether a policy commits, whether it averages and which modes it covers are three questions, answered by
-three numbers and never mixed into one.
+metrics are computed from the episodes that every entry holds. Whether a policy commits, whether it averages
+and which modes it covers are three questions, never mixed into one number.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,12 +25,10 @@ class Latency(Protocol):
     @property
     def p50(self) -> float | None:
         """Median [ms]."""
-        ...
 
     @property
     def p99(self) -> float | None:
         """99th percentile [ms]."""
-        ...
 
 
 class Episodes(NamedTuple):
@@ -99,7 +95,7 @@ def metric(
     short: str = "",
     unit: str = "%",
     better: str = "higher",
-    over_tasks: "Callable[[Sequence[Value]], Value] | None" = None,
+    over_tasks: Callable[[Sequence[Value]], Value] | None = None,
     from_records: str = "episodes",
     interval: bool = False,
     on_board: bool = False,
@@ -203,7 +199,7 @@ def minority_share(episodes: Episodes) -> float | None:
 
 @metric(
     "ms a decision",
-    "median of the wall times",
+    "median",
     short="p50\nms",
     unit="ms",
     better="lower",
@@ -218,7 +214,7 @@ def latency_p50_ms(episodes: Episodes) -> float | None:
 
 @metric(
     "ms, slowest 1 %",
-    "99th percentile of the wall times",
+    "99th percentile",
     unit="ms",
     better="lower",
     from_records="latency",

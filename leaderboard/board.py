@@ -61,7 +61,8 @@ def board_rows(entries: Sequence[Entry]) -> list[Board]:
 
 def macro_difference(a: Entry, b: Entry) -> Interval:
     """Return the macro success of `a` minus that of `b`, paired by seed, with its 95 % interval."""
-    first, second = _outcomes(a), _outcomes(b)
+    first = _outcomes(a)
+    second = _outcomes(b)
     return mean_interval([paired_difference(first[cell], second[cell]) for cell in first])
 
 

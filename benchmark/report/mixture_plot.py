@@ -9,9 +9,15 @@ from markupsafe import Markup
 from ...tasks.core.outcomes import GROUPS, OUTCOMES
 from .inline_bars import MARKS
 
-_WIDTH, _TOP, _FLOOR = 480, 44, 172
-_LOW, _HIGH = -0.32, 1.32
-_LEFT, _RIGHT = -0.15, 1.15
+# Of the picture [pixels].
+_WIDTH = 480
+_TOP = 44
+_FLOOR = 172
+# Of alpha: what is drawn, and how far the good grasps reach.
+_LOW = -0.32
+_HIGH = 1.32
+_LEFT = -0.15
+_RIGHT = 1.15
 
 
 class Act(NamedTuple):
@@ -124,7 +130,8 @@ def _label(station: _Station) -> Markup:
 
 def _ground(dead: tuple[float, float]) -> Markup:
     """Draw the forbidden stretch, and the good ones beside it."""
-    left, right = _x(dead[0]), _x(dead[1])
+    left = _x(dead[0])
+    right = _x(dead[1])
     bars = [(_x(_LEFT), left), (right, _x(_RIGHT))]
     return Markup(
         '<rect class="zone" x="{l:.1f}" y="{t}" width="{w:.1f}" height="{h}"/>'

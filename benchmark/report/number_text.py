@@ -13,6 +13,7 @@ def percent(value: float | None, digits: int = 0) -> str:
     """Return a share as per cent, a dash for None; never `100` or `0` for what only rounds to it."""
     if value is None:
         return "–"
+    value = round(value, _DECIMALS)
     text = f"{100 * value:.{digits}f}"
     if value < 1 and float(text) == 100:
         text = f"{100 - 10.0 ** -max(digits, 1):.{max(digits, 1)}f}"
@@ -34,7 +35,6 @@ def signed_bounds(value: Interval) -> str:
 def metric_text(metric: Metric, value: Value) -> str:
     """Return a metric's value without unit and interval, a dash for None."""
     plain = number(value)
-    if plain is None:
-        return percent(None)
-    plain = round(plain, _DECIMALS)
-    return percent(plain, metric.digits) if metric.unit == "%" else f"{plain:.{metric.digits}f}"
+    if metric.unit == "%" or plain is None:
+        return percent(plain, metric.digits)
+    return f"{round(plain, _DECIMALS):.{metric.digits}f}"

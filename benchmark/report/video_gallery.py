@@ -66,6 +66,7 @@ def _clip(run: Run, file: Path) -> Clip:
         return Clip(file, "", -1, "", None, file.stem.replace("-", " ").replace("_", " "))
     seed = int(name["seed"])
     at = rows["seed"].index(seed)
-    label, mode = rows["label"][at], mode_names(name["task"], rows["mode"])[at]
+    label = rows["label"][at]
+    mode = mode_names(name["task"], rows["mode"])[at]
     words = f"{label}, {mode}" if mode else label
     return Clip(file, name["task"], seed, label, mode, f"{words} · seed {seed}")

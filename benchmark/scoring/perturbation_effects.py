@@ -109,24 +109,22 @@ def measure_effect(
         perturbed: the same of the variant's.
 
     Raises:
-        BimodalError: a seed of the variant has no clean twin.
+        BimodalError: a seed of the variant did not run clean.
     """
-    place = {seed: index for index, seed in enumerate(clean["seed"])}
+    place = {seed: row for row, seed in enumerate(clean["seed"])}
     if missing := [seed for seed in perturbed["seed"] if seed not in place]:
-        raise BimodalError(
-            f"{task} ({variant}): seed {missing[0]} did not run clean; a perturbed score needs that"
-        )
-    rows = [place[seed] for seed in perturbed["seed"]]
-    before = succeeded(clean["label"][row] for row in rows)
+        raise BimodalError(f"{task} ({variant}): seed {missing[0]} did not run clean, as a score needs")
+    twins = [place[seed] for seed in perturbed["seed"]]
+    before = succeeded(clean["label"][row] for row in twins)
     after = succeeded(perturbed["label"])
-    old = np.array([clean["mode"][row] for row in rows])
+    old = np.array([clean["mode"][row] for row in twins])
     new = np.array(perturbed["mode"])
     both = (old >= 0) & (new >= 0)
     fixed, broken = statistics.discordant(after, before)
     return PerturbationEffect(
         task=task,
         variant=variant,
-        pairs=len(rows),
+        pairs=len(twins),
         clean=float(before.mean()),
         success=float(after.mean()),
         difference=statistics.paired_difference(after, before),

@@ -87,12 +87,15 @@ class Referee:
         n = len(self.done)
         if not self._seen:
             return self._nothing_seen(n)
+        # 1. what was measured, (T, N), and which of it lies before each episode's own end
         seen = Measurement(*(np.stack(column) for column in zip(*self._seen, strict=True)))
         counts = np.arange(len(self._seen))[:, None] < self.steps
+        # 2. success: the goal held up to the end, nothing forbidden touched, no fault
         up = seen.at_goal & counts
         illegal = (seen.illegal > LIGHT_TOUCH) & counts
         held = _last_run(up, self.steps) >= self.task.hold_steps
         success = held & ~illegal.any(0) & (self._faults == "")
+        # 3. which mode it was, where the hand acted, and why it failed
         mode = self._mode(seen, counts)
         alpha = self._alpha(seen, illegal, counts)
         label = np.where(
@@ -112,7 +115,8 @@ class Referee:
         )
 
     def _nothing_seen(self, n: int) -> Verdict:
-        no, none = np.zeros(n, bool), np.full(n, -1)
+        no = np.zeros(n, bool)
+        none = np.full(n, -1)
         label = np.where(self._faults != "", self._faults, "NO_ATTEMPT")
         return Verdict(
             self.steps.copy(),
@@ -147,7 +151,8 @@ class Referee:
 
     def _switches(self, seen: Measurement, counts: np.ndarray) -> np.ndarray:
         """Count changes of the hand's side; what lies between two sides is neither."""
-        switches, last = np.zeros(counts.shape[1], np.int32), np.full(counts.shape[1], -1)
+        switches = np.zeros(counts.shape[1], np.int32)
+        last = np.full(counts.shape[1], -1)
         for side, valid in zip(self.task.side(seen.hand), counts, strict=True):
             told = valid & (side >= 0)
             switches += told & (last >= 0) & (side != last)
