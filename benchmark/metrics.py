@@ -209,7 +209,7 @@ def minority_share(episodes: Episodes) -> float | None:
 )
 def latency_p50_ms(episodes: Episodes) -> float | None:
     """The median wall time of one decision for one episode, as the submitter measured it."""
-    return episodes.latency and episodes.latency.p50
+    return episodes.latency.p50 if episodes.latency else None
 
 
 @metric(
@@ -222,7 +222,7 @@ def latency_p50_ms(episodes: Episodes) -> float | None:
 )
 def latency_p99_ms(episodes: Episodes) -> float | None:
     """What 99 of 100 decisions for one episode do not exceed, as the submitter measured it."""
-    return episodes.latency and episodes.latency.p99
+    return episodes.latency.p99 if episodes.latency else None
 
 
 @metric("Commitment", "P(mode != none)")
