@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.envs.perturbations.core.variant import Variant
+from bimodal.envs.perturber import UNPERTURBED
 from bimodal.envs.random_streams import noise_key
 from bimodal.envs.simulation import Simulation
 from bimodal.envs.specs import OPENING_LOW, bounds, from_grid, to_grid
@@ -181,7 +182,7 @@ def test_proposals_go_sideways_first_and_end_at_the_grasps():
 # ------------------------------------------------------------------------------------- model and episodes
 
 
-def simulation(name, seeds, variant=None):
+def simulation(name, seeds, variant=UNPERTURBED):
     found = Simulation(load_task(name), len(seeds), variant=variant)
     found.reset(seeds)
     return found
