@@ -7,7 +7,7 @@ Read in this order:
     mse.py, flow.py         the smallest methods; then diffusion.py, reflow.py, gmm.py
     planning/planner.py     what the planners share; then diffuser.py, diffusion_veteran.py and the others
     training/train.py       from demonstrations to a checkpoint
-    core/registry.py        the names; a new method is one file and its line there
+    core/registry.py        the names; a new method is one file whose class states its `name`
 Mathematics: generative/ (noise, losses, samplers), planning/guidance.py, trajectory_optimisation/ (for MPC).
 """
 

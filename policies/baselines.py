@@ -12,6 +12,7 @@ from .experts import CHUNK_SIZE, Planned
 class MeanOfModes(Planned):
     """Executes the average of the experts' plans: averaging by construction."""
 
+    name = "mean"
     description = "The average of the scripted experts' plans. Reads the simulator."
 
     def plan(self, simulation: Simulation, episodes: Episodes) -> np.ndarray:
@@ -23,6 +24,7 @@ class MeanOfModes(Planned):
 class Zero(Policy):
     """Keeps the hands where they are, the grippers open."""
 
+    name = "zero"
     description = "Keeps still."
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
@@ -33,6 +35,7 @@ class Zero(Policy):
 class Random(Policy):
     """Moves every hand at random around where it is and opens and closes the gripper."""
 
+    name = "random"
     description = "Random motion: uniform steps of up to 5 cm, random gripper."
 
     def reset(self, episodes: Episodes) -> None:

@@ -38,6 +38,7 @@ class DecisionDiffuser(Planner):
     demonstration had gives plans that none would follow; and 8 actions are executed, not 1.
     """
 
+    name = "decision_diffuser"
     method = "decision_diffuser"
     description = "Decision Diffuser: diffusion of state plans, guided by return and mode."
     training_steps = 4000

@@ -32,6 +32,7 @@ class Diffuser(Planner):
     transformer, and 8 actions are executed, not 1: between two modes, a fresh choice at every step is none.
     """
 
+    name = "diffuser"
     method = "diffuser"
     description = "Diffuser: diffusion of state-action plans with value guidance."
     training_steps = 4000

@@ -46,6 +46,7 @@ class DiffuserLite(Planner):
     The levels are learnt twice, as `Reflow` does it: `RectifiedLite` makes the pairs of noise and plan.
     """
 
+    name = "diffuser_lite"
     method = "diffuser_lite"
     description = "DiffuserLite: coarse-to-fine state plans by rectified flows."
     training_steps = 3500

@@ -29,6 +29,7 @@ class Diffusion(ChunkPolicy):
     seconds. One observation, not two, as for every method here.
     """
 
+    name = "diffusion"
     method = "diffusion"
     description = "Diffusion Policy: denoises action chunks, in ten DDIM steps."
     training_steps = 2500
@@ -85,6 +86,7 @@ class Diffusion(ChunkPolicy):
 class DDPM(Diffusion):
     """The weights of `diffusion` with its original sampler, as a policy of its own name."""
 
+    name = "diffusion_ddpm"
     description = "Diffusion Policy with 100 DDPM steps: the weights of `diffusion`."
 
     def __init__(self, task: Task, checkpoint: Path, n_action_steps: int | None = None) -> None:

@@ -11,6 +11,7 @@ from .networks.unet import UNet
 class UNetDiffusion(Diffusion):
     """`diffusion` with convolutions over the chunk's frames, as in Chi et al. 2023, section 3.1."""
 
+    name = "diffusion_unet"
     method = "diffusion_unet"
     description = "Diffusion Policy with a 1-D U-Net."
     training_steps = 2000

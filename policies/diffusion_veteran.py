@@ -41,6 +41,7 @@ class Veteran(Planner):
     all four actions, so that 8 can be executed along two pairs of planned states.
     """
 
+    name = "veteran"
     method = "veteran"
     description = "Diffusion Veteran: picks among freely sampled state plans by a critic."
     training_steps = 4000

@@ -43,6 +43,7 @@ class Planned(Policy):
 class Expert(Planned):
     """A scripted expert that picks its mode by a fair coin."""
 
+    name = "expert"
     description = "Scripted expert; a fair coin picks the mode. Reads the simulator."
 
     def plan(self, simulation: Simulation, episodes: Episodes) -> np.ndarray:

@@ -18,6 +18,7 @@ from .networks.layers import Trunk
 class Flow(ChunkPolicy):
     """A flow from normal noise to chunks; the noise decides the mode."""
 
+    name = "flow"
     method = "flow"
     description = "Flow matching of action chunks: draws one of them."
     training_steps = 2500
@@ -62,5 +63,6 @@ class OneStepFlow(Flow):
     but for what a briefly trained network lets through of the noise.
     """
 
+    name = "flow_1step"
     description = "One Euler step of `flow`, without straightening it: the mean again."
     passes = 1

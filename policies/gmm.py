@@ -61,6 +61,7 @@ class GMM(ChunkPolicy):
     by the mean of the drawn component, as Mandlekar et al. 2021 (arXiv 2108.03298) do.
     """
 
+    name = "gmm"
     method = "gmm"
     description = "Mixture of five Gaussians over action chunks: draws one."
     training_steps = 2000

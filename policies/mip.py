@@ -17,6 +17,7 @@ class MIP(ChunkPolicy):
     success of its worse mode. Pan et al. 2025, arXiv 2512.01809.
     """
 
+    name = "mip"
     method = "mip"
     description = "Minimal iterative policy: two deterministic passes of regression."
     training_steps = 1500

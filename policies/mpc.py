@@ -66,6 +66,7 @@ class Update(NamedTuple):
 class PredictiveSampling(Policy):
     """Follows the best candidate: commits to one mode."""
 
+    name = "mpc"
     description = "Model-predictive control, the best sampled plan counts. Reads the simulator."
     mismatch: ClassVar[float] = 0.0
     """Largest share by which mass and friction of the planner's objects are wrong."""
@@ -177,6 +178,7 @@ class PredictiveSampling(Policy):
 class CrossEntropy(PredictiveSampling):
     """Follows the mean of the best candidates: may average two modes."""
 
+    name = "mpc_cem"
     description = "Model-predictive control by the cross-entropy method. Reads the simulator."
 
     def update(self, knots: np.ndarray, costs: np.ndarray) -> Update:
@@ -187,6 +189,7 @@ class CrossEntropy(PredictiveSampling):
 class PathIntegral(PredictiveSampling):
     """Follows the weighted mean of all candidates: may average two modes."""
 
+    name = "mpc_mppi"
     description = "Model-predictive path integral control (MPPI). Reads the simulator."
 
     def update(self, knots: np.ndarray, costs: np.ndarray) -> Update:
@@ -197,5 +200,6 @@ class PathIntegral(PredictiveSampling):
 class Mismatched(PredictiveSampling):
     """Predictive sampling whose model is wrong."""
 
+    name = "mpc_mismatched"
     description = "Model-predictive control with wrong mass and friction (up to 20 %). Reads the simulator."
     mismatch = 0.2

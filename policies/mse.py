@@ -13,6 +13,7 @@ from .networks.layers import Trunk
 class MSE(ChunkPolicy):
     """Behaviour cloning with a squared error; its best answer between two good chunks is their mean."""
 
+    name = "mse"
     method = "mse"
     description = "Regression of action chunks: predicts their mean."
     training_steps = 1000

@@ -10,6 +10,7 @@ class LabelledMSE(MSE):
     wanted mode is drawn from the episode's noise key, evenly over the modes.
     """
 
+    name = "mse_labelled"
     method = "mse_labelled"
     description = "Oracle: regression of action chunks that is told which mode to take."
     labelled = True

@@ -15,6 +15,7 @@ class StepMSE(MSE):
     drift lies in one mode's demonstrations only, so it may leave the middle by accident.
     """
 
+    name = "mse_step"
     method = "mse_step"
     description = "Regression of single actions, decided anew at every control step."
     chunk_size = 1

@@ -44,6 +44,7 @@ class Nearest(ChunkPolicy):
     evenly as all do.
     """
 
+    name = "nearest"
     method = "nearest"
     description = "The chunk that followed the most similar demonstrated observation."
     training_steps = 1

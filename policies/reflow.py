@@ -19,6 +19,7 @@ class Reflow(Flow):
     single step goes all the way. Liu et al. 2023 (arXiv 2209.03003), section 2.2.
     """
 
+    name = "reflow"
     method = "reflow"
     description = "Rectified flow: a single step of a straightened flow."
     half_precision = True

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from ...envs.errors import BimodalError, WrongUse
 from ...policies import Needs, Policy, load_policy
-from ...policies.core.registry import BUILT_IN, policy_class, wrapped
+from ...policies.core.registry import POLICIES, policy_class, policy_names, wrapped
 from ...policies.core.source_digest import source_digest
 from ...tasks import Task, load_task
 from ..provenance import code_digest, cores, machine, versions
@@ -186,9 +186,9 @@ def describe(
         raise WrongUse("the suite has no tasks")
     uri = policy if isinstance(policy, str) else f"{found.__module__}:{found.__qualname__}"
     said = {
-        "name": uri if uri in BUILT_IN else found.__qualname__,
+        "name": uri if uri in policy_names() else found.__qualname__,
         "uri": uri,
-        "class": f"{found.__module__}:{found.__qualname__}" if uri in BUILT_IN else found.__qualname__,
+        "class": f"{found.__module__}:{found.__qualname__}" if uri in POLICIES.own() else found.__qualname__,
         "track": "privileged" if needs.privileged else "state",
         "description": built.description,
         "parameters": parameters,

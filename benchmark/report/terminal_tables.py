@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from ...envs.perturbations.core.variant import CLEAN
-from ...policies.core.registry import BUILT_IN, policy_class
+from ...policies.core.registry import policy_class, policy_names
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
 from ..metrics import METRICS, Metric, Value
@@ -31,7 +31,7 @@ def policy_table() -> Table:
     table = plain_table("Policies", "Your own: file.py:Class or module:Class")
     table.add_column("name")
     table.add_column("what it is")
-    for name in BUILT_IN:
+    for name in policy_names():
         found = policy_class(name)
         table.add_row(name, found.description or (found.__doc__ or "").strip().splitlines()[0])
     return table

@@ -16,7 +16,7 @@ from ...envs.errors import BimodalError
 from ...envs.files import write_json
 from ...envs.perturbations.core.variant import CLEAN
 from ...policies import load_policy
-from ...policies.core.registry import BUILT_IN
+from ...policies.core.registry import own_names
 from ...tasks import load_task
 from ...tasks.core.outcomes import SUCCESS
 from ..evaluation.evaluate import RUNS
@@ -78,7 +78,7 @@ def runs_of(suite: str = "core", folder: Path = RUNS) -> list[Run]:
     """
     places = {"": SUITES[suite].hash(), "-part": find_suite(suite, variants=()).hash()}
     found = []
-    for name in BUILT_IN:
+    for name in own_names():
         runs = (finished(folder / f"{suite}{part}-{name}", today) for part, today in places.items())
         found += [run for run in runs if run][:1]
     return found

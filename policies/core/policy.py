@@ -72,6 +72,8 @@ class Decision(NamedTuple):
 class Policy:
     """Base of every policy: N episodes in lock-step, one decision every `n_action_steps` control steps."""
 
+    name: str = ""
+    """Registered name, stated by the class itself; "" for one that is named by its file or module."""
     description: str = ""
     """One sentence for the leaderboard."""
     training: dict | None = None

@@ -9,46 +9,60 @@ import sys
 from pathlib import Path
 
 from ...envs.errors import BimodalError, WrongUse, unknown_name
-from ...envs.plugins.import_file import import_file, module_name
+from ...envs.plugins.import_file import import_file
+from ...envs.plugins.registry import PluginRegistry
 from ...tasks.core.task import Task
 from .policy import Policy
 
-BUILT_IN = {
-    "expert": "experts:Expert",
-    "mean": "baselines:MeanOfModes",
-    "zero": "baselines:Zero",
-    "random": "baselines:Random",
-    "mpc": "mpc:PredictiveSampling",
-    "mpc_cem": "mpc:CrossEntropy",
-    "mpc_mppi": "mpc:PathIntegral",
-    "mpc_mismatched": "mpc:Mismatched",
-    "mse": "mse:MSE",
-    "mse_labelled": "mse_labelled:LabelledMSE",
-    "mip": "mip:MIP",
-    "flow": "flow:Flow",
-    "flow_1step": "flow:OneStepFlow",
-    "reflow": "reflow:Reflow",
-    "diffusion": "diffusion:Diffusion",
-    "diffusion_ddpm": "diffusion:DDPM",
-    "diffusion_unet": "diffusion_unet:UNetDiffusion",
-    "gmm": "gmm:GMM",
-    "mse_step": "mse_step:StepMSE",
-    "nearest": "nearest:Nearest",
-    "diffuser": "diffuser:Diffuser",
-    "decision_diffuser": "decision_diffuser:DecisionDiffuser",
-    "diffuser_lite": "diffuser_lite:DiffuserLite",
-    "veteran": "diffusion_veteran:Veteran",
-}
-"""Registered names and where they live."""
-SAFE = "safety.safety_filter:SafetyFilter"
-"""Where the class lives that `safe(...)` puts around a policy."""
+POLICIES = PluginRegistry(
+    kind="policy",
+    attribute="name",
+    pattern=r"[a-z][a-z0-9_]*",
+    example="my_policy",
+    package="bimodal.policies",
+    folder=Path(__file__).parents[1],
+    variable="BIMODAL_POLICIES",
+    group="bimodal.policies",
+)
+"""Every registered policy: a class that states its `name`."""
+LISTING = (
+    "experts",
+    "baselines",
+    "mpc",
+    "mse",
+    "mse_labelled",
+    "mip",
+    "flow",
+    "reflow",
+    "diffusion",
+    "diffusion_unet",
+    "gmm",
+    "mse_step",
+    "nearest",
+    "diffuser",
+    "decision_diffuser",
+    "diffuser_lite",
+    "diffusion_veteran",
+)
+"""Files in the order of tables, the simple ones first; a file that is not named here comes after them."""
 SHIPPED_CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 """Trained weights that come with the package."""
 
 
+def own_names() -> tuple[str, ...]:
+    """Return the registered names of Bimodal's own policies, in the order of tables."""
+    place = {file: index for index, file in enumerate(LISTING)}
+    own = POLICIES.own()
+    return tuple(sorted(own, key=lambda name: place.get(own[name].stem, len(place))))
+
+
 def policy_names() -> tuple[str, ...]:
-    """Return the registered names."""
-    return tuple(BUILT_IN)
+    """Return all registered names: Bimodal's own, then those of installed packages and BIMODAL_POLICIES.
+
+    Raises:
+        WrongUse: BIMODAL_POLICIES names a file that is not a policy's.
+    """
+    return tuple(dict.fromkeys((*own_names(), *POLICIES.names())))
 
 
 def load_policy(uri: str | type[Policy], task: Task, checkpoints: Path | None = None) -> Policy:
@@ -68,7 +82,7 @@ def load_policy(uri: str | type[Policy], task: Task, checkpoints: Path | None = 
     if isinstance(uri, str) and (inner := wrapped(uri)):
         return found(load_policy(inner, task, checkpoints))  # type: ignore[arg-type]
     try:
-        if hasattr(found, "method") and uri in BUILT_IN:
+        if hasattr(found, "method") and uri in POLICIES.own():
             folder = SHIPPED_CHECKPOINTS if checkpoints is None else checkpoints
             return found(task, folder / task.id / f"{found.method}.safetensors")  # type: ignore[attr-defined, call-arg]
         return found(task)
@@ -89,17 +103,13 @@ def policy_class(uri: str) -> type[Policy]:
     """
     if inner := wrapped(uri):
         found = policy_class(inner)
-        name = inner if inner in BUILT_IN else found.__qualname__
-        around = _built_in(SAFE)
+        name = inner if inner in policy_names() else found.__qualname__
+        around = importlib.import_module("bimodal.policies.safety.safety_filter").SafetyFilter
         return type(f"safe({name})", (around,), {"__module__": around.__module__})
-    if uri in BUILT_IN:
-        found = _built_in(BUILT_IN[uri])
-    elif ":" not in uri:
-        raise (
-            unknown_name("policy", uri, BUILT_IN)
-            if not uri.endswith(".py")
-            else WrongUse(f"policy {uri!r} names a file but no class: write {uri}:ClassName")
-        )
+    if ":" not in uri:
+        if uri.endswith(".py"):
+            raise WrongUse(f"policy {uri!r} names a file but no class: write {uri}:ClassName")
+        found = _registered(uri)
     else:
         location, _, attribute = uri.rpartition(":")
         module = _from_file(location) if location.endswith(".py") else _from_module(location)
@@ -117,18 +127,18 @@ def wrapped(uri: str) -> str:
     return uri[len("safe(") : -1] if uri.startswith("safe(") and uri.endswith(")") else ""
 
 
-def _built_in(place: str) -> type[Policy]:
-    """Return the class at `module:Class` of this package; its module is imported only now."""
-    module, _, attribute = place.partition(":")
-    return getattr(importlib.import_module(f"bimodal.policies.{module}"), attribute)
+def _registered(name: str) -> type[Policy]:
+    """Return the class of a registered name; its module is imported only now."""
+    names = policy_names()
+    if name not in names:
+        raise unknown_name("policy", name, names)
+    return POLICIES.load(name, POLICIES.source(name), Policy, lambda kind: kind)
 
 
 def _from_file(location: str):  # noqa: ANN202
     path = Path(location).resolve()
     if not path.is_file():
         raise WrongUse(f"no policy file at {location}")
-    if known := sys.modules.get(module_name(path, "policy")):
-        return known
     try:
         return import_file(path, "policy")
     except (Exception, SystemExit) as error:

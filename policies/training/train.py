@@ -13,7 +13,7 @@ from ..core import checkpoint as checkpoints
 from ..core.chunk_policy import ChunkPolicy, GetBatch, Learned
 from ..core.dataset import load_demonstrations, make_windows
 from ..core.devices import enough_memory, find_device
-from ..core.registry import BUILT_IN, policy_class
+from ..core.registry import own_names, policy_class
 from ..networks.layers import count_parameters
 from .fit import Progress, fit
 from .presets import USUAL, find_preset
@@ -42,7 +42,7 @@ DEFAULT = TrainOptions()
 
 def _methods() -> dict[str, type[ChunkPolicy]]:
     """Return the registered policies that are trained: those whose weights bear their own name."""
-    found = {name: policy_class(name) for name in BUILT_IN}
+    found = {name: policy_class(name) for name in own_names()}
     return {
         name: kind for name, kind in found.items() if issubclass(kind, ChunkPolicy) and kind.method == name
     }
