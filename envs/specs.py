@@ -46,8 +46,10 @@ ROBOT_OBSERVATION = (
 )
 """What every task observes of each arm."""
 
-OPENING_LOW, OPENING_HIGH = -0.008, 0.08
-"""Commanded gripper opening [m]; below zero presses the fingers together with full force."""
+OPENING_LOW = -0.008
+"""Smallest commanded gripper opening [m]; below zero presses the fingers together with full force."""
+OPENING_HIGH = 0.08
+"""Largest commanded gripper opening [m]."""
 
 ACTIONS: dict[str, tuple[Spec, ...]] = {
     "ee_absolute": (

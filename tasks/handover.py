@@ -8,25 +8,35 @@ from ..envs.specs import OPENING_HIGH, OPENING_LOW
 from .core.hand_path import Path
 from .core.task import ALONG_Y, LIGHT_TOUCH, SETTLED, Measurement, Task
 
-RED, WOOD, STEEL, BLUE = (0.84, 0.30, 0.26), (0.72, 0.53, 0.33), (0.66, 0.69, 0.73), (0.16, 0.36, 0.62)
+RED = (0.84, 0.30, 0.26)
+WOOD = (0.72, 0.53, 0.33)
+STEEL = (0.66, 0.69, 0.73)
+BLUE = (0.16, 0.36, 0.62)
 
-WALL, WALL_X = (0.024, 0.095, 0.08), 0.13
+WALL = (0.024, 0.095, 0.08)
+WALL_X = 0.13
 """Extents of the crate's end walls and their distance from its middle [m]; 9.5 cm against the gripper's 8 cm
 stroke."""
 FLOOR = 0.006
 """Thickness of the crate's floor [m]."""
-BAR, HANDLE = (0.228, 0.025, 0.025), 0.13
+BAR = (0.228, 0.025, 0.025)
+HANDLE = 0.13
 """Extents of the bar and length of the handle in its middle [m]; the rest are its two ends."""
-SLOT, SLOT_X = 0.031, 0.069
+SLOT = 0.031
+SLOT_X = 0.069
 """Width of the slots in which the ends lie, out of the fingers' reach, and where the slots begin [m]."""
 REST_Z = FLOOR + BAR[2] / 2
 """Height of the resting bar's centre [m]."""
 
 DECISION_Z = WALL[2] + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips 15 mm above the walls."""
-GRASP, WAIT = (0.05, 0.021), (0.21, 0.021)
+GRASP = (0.05, 0.021)
+WAIT = (0.21, 0.021)
 """Distance from the middle and TCP height [m] of the hand that leads, and of the one that waits."""
-LIFTED, BESIDE, TAKE, AWAY = (0.05, 0.171), (0.18, 0.171), (0.092, 0.171), (0.07, 0.251)
+LIFTED = (0.05, 0.171)
+BESIDE = (0.18, 0.171)
+TAKE = (0.092, 0.171)
+AWAY = (0.07, 0.251)
 """The same for the leader with the bar, the other hand before and while it takes an end, the leader after."""
 
 
@@ -59,7 +69,8 @@ class Handover(Task):
     slow_because = "it simulates two arms"
 
     def build(self, scene: Scene) -> None:
-        crate, bar = scene.fixed("crate"), scene.movable("bar")
+        crate = scene.fixed("crate")
+        bar = scene.movable("bar")
         inside = WALL_X - WALL[0] / 2
         scene.box(crate, "floor_board", (2 * inside, WALL[1], FLOOR), (0, 0, FLOOR / 2), WOOD)
         scene.box(bar, "handle", (HANDLE, *BAR[1:]), (0, 0, 0), STEEL, mass=0.06)

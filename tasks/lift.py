@@ -29,7 +29,8 @@ class LiftTask(Task):
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
         decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), self.decision_z)], -1)
-        grasp, yaw = self.grasps[modes, :3], self.grasps[modes, 3]
+        grasp = self.grasps[modes, :3]
+        yaw = self.grasps[modes, 3]
         opening = None if self.opening is None else np.array(self.opening)[modes]
         return (
             self.begin(start)

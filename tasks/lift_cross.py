@@ -7,7 +7,9 @@ from ..envs.scene import Scene
 from .core.task import ALONG_X, ALONG_Y, DIAGONAL
 from .lift_trefoil import HUB_HEIGHT, HUB_MASS, LiftByArm, grasps_across
 
-IRON, BRASS, WALNUT = (0.15, 0.36, 0.30), (0.83, 0.64, 0.24), (0.42, 0.25, 0.14)
+IRON = (0.15, 0.36, 0.30)
+BRASS = (0.83, 0.64, 0.24)
+WALNUT = (0.42, 0.25, 0.14)
 
 HUB_EDGE = 0.060
 """Edge of the square hub [m]; 8.5 cm from corner to corner, where a hand between two grasps comes down."""

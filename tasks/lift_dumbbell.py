@@ -6,13 +6,15 @@ from ..envs.scene import Scene
 from .core.task import ALONG_X
 from .lift import LiftTask
 
-ORANGE, BLUE = (0.95, 0.42, 0.16), (0.12, 0.42, 0.86)
+ORANGE = (0.95, 0.42, 0.16)
+BLUE = (0.12, 0.42, 0.86)
 
 HUB = (0.095, 0.06, 0.065)
 """Extents of the hub [m]; 9.5 cm against the gripper's 8 cm stroke, so the middle cannot be grasped."""
 BAR = (0.026, 0.10, 0.035)
 """Extents of a bar [m]."""
-GRASP_Y, GRASP_Z = 0.095, 0.022
+GRASP_Y = 0.095
+GRASP_Z = 0.022
 """Where a bar is grasped [m]."""
 DECISION_Z = HUB[2] + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips (9.2 mm below the TCP) 15 mm above the hub."""

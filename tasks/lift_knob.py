@@ -9,13 +9,16 @@ from ..envs.simulation import Simulation
 from .core.task import ALONG_X, ALONG_Y, DIAGONAL, Measurement
 from .lift import LiftTask
 
-ALUMINIUM, BLACK, GLASS = (0.62, 0.65, 0.69), (0.15, 0.16, 0.18), (0.45, 0.72, 0.78)
+ALUMINIUM = (0.62, 0.65, 0.69)
+BLACK = (0.15, 0.16, 0.18)
+GLASS = (0.45, 0.72, 0.78)
 
 RACK = (0.10, 0.10, 0.016)
 """Extents of the rack [m]."""
 KNOB = (0.042, 0.042, 0.046)
 """Extents of the square knob on it [m]."""
-TUBE_DIAMETER, TUBE_HEIGHT = 0.013, 0.058
+TUBE_DIAMETER = 0.013
+TUBE_HEIGHT = 0.058
 """A tube, from the rack up [m]."""
 TUBE_XY = 0.0335
 """Distance of a tube from the middle along x and y [m]: 4.7 cm in all, under the open fingers (4 to 5.4 cm)
@@ -56,7 +59,8 @@ class LiftKnob(LiftTask):
         scene.box(rack, "knob", KNOB, (0, 0, RACK[2] + KNOB[2] / 2), BLACK, mass=0.04)
         scene.watch_fingers("knob", "knob")
         for index, name in enumerate(self.forbidden):
-            x, y = TUBE_XY * (1 - 2 * (index // 2)), TUBE_XY * (1 - 2 * (index % 2))
+            x = TUBE_XY * (1 - 2 * (index // 2))
+            y = TUBE_XY * (1 - 2 * (index % 2))
             at = (x, y, RACK[2] + TUBE_HEIGHT / 2)
             scene.cylinder(rack, name, TUBE_DIAMETER, TUBE_HEIGHT, at, GLASS, mass=0.01)
             scene.watch(name, name)

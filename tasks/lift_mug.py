@@ -10,24 +10,38 @@ from .core.loft import band, bow, loft, rectangle, ring
 from .core.task import ALONG_X, ALONG_Y, DIAGONAL, LIGHT_TOUCH, Measurement
 from .lift import LiftTask
 
-ENAMEL, STEEL, CAP = (0.06, 0.42, 0.50), (0.76, 0.77, 0.78), (0.93, 0.45, 0.16)
+ENAMEL = (0.06, 0.42, 0.50)
+STEEL = (0.76, 0.77, 0.78)
+CAP = (0.93, 0.45, 0.16)
 COFFEE = (0.16, 0.08, 0.04)
 
-HALF_X, HALF_Y, RIM_Z = 0.036, 0.040, 0.094
+HALF_X = 0.036
+HALF_Y = 0.040
+RIM_Z = 0.094
 """Half extents and height of the body [m]; along x the open gripper has 4 mm to spare on either side."""
-ROUND, WALL = 0.025, 0.009
+ROUND = 0.025
+WALL = 0.009
 """Radius of the body's corners and thickness of its wall [m]."""
-OPEN_Y, COFFEE_Z = 0.007, 0.066
+OPEN_Y = 0.007
+COFFEE_Z = 0.066
 """Where the drinking opening ends, which begins at the front wall, and the level of the coffee in it [m]."""
-CAP_Y, CAP_HALF_X, CAP_ROUND, TOP_Z = (0.012, 0.032), 0.032, 0.010, 0.100
+CAP_Y = (0.012, 0.032)
+CAP_HALF_X = 0.032
+CAP_ROUND = 0.010
+TOP_Z = 0.100
 """The flip cap, folded back: from and to along y, half its width, radius of its back corners, its top [m]."""
-BAR, BAR_Y, BAR_Z = (0.010, 0.012, 0.064), 0.061, 0.057
+BAR = (0.010, 0.012, 0.064)
+BAR_Y = 0.061
+BAR_Z = 0.057
 """The upright part of the handle: extents, and its centre [m]."""
-ARM, ARM_Z = (0.009, 0.024, 0.011), 0.0295
+ARM = (0.009, 0.024, 0.011)
+ARM_Z = 0.0295
 """Extents of the arms that join it to the body; their distance from its centre [m]."""
-SIDES_Y, START_Y = -0.008, 0.006
+SIDES_Y = -0.008
+START_Y = 0.006
 """Where the sides are pinched, and where the hand starts [m]."""
-GRASP_Z, SIDES_Z = TOP_Z - 0.016, TOP_Z - 0.020
+GRASP_Z = TOP_Z - 0.016
+SIDES_Z = TOP_Z - 0.020
 """TCP height of the grasps [m]; the palm, 31 mm above the TCP, stays over the cap."""
 DECISION_Z = TOP_Z + 0.0092 + 0.018
 """TCP height where the modes part [m]: the fingertips 18 mm above the cap."""
@@ -86,7 +100,8 @@ class LiftMug(LiftTask):
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
         decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), DECISION_Z)], -1)
-        grasp, yaw = self.grasps[modes, :3], self.grasps[modes, 3]
+        grasp = self.grasps[modes, :3]
+        yaw = self.grasps[modes, 3]
         return (
             Path(start, self.hand_yaw)
             .line(decision, self.shared_steps)
@@ -111,13 +126,16 @@ def _block(
     scene: Scene, mug: mujoco.MjsBody, name: str, low: Triple, high: Triple, mass: float = 0.0
 ) -> None:
     """Add a hidden box between two corners [m]."""
-    a, b = np.array(low), np.array(high)
+    a = np.array(low)
+    b = np.array(high)
     scene.box(mug, name, tuple(b - a), tuple((a + b) / 2), None, mass)
 
 
 def _add_body(scene: Scene, mug: mujoco.MjsBody) -> None:
     """Add the body: closed behind `OPEN_Y`, walls around the coffee before it."""
-    x, y, z = HALF_X - ROUND, HALF_Y - ROUND, RIM_Z / 2
+    x = HALF_X - ROUND
+    y = HALF_Y - ROUND
+    z = RIM_Z / 2
     _block(scene, mug, "middle", (-HALF_X, OPEN_Y, 0), (HALF_X, y, RIM_Z), 0.04)
     _block(scene, mug, "back", (-x, OPEN_Y, 0), (x, HALF_Y, RIM_Z), 0.03)
     _block(scene, mug, "rim", (-x, -HALF_Y, 0), (x, WALL - HALF_Y, RIM_Z), 0.02)
@@ -127,16 +145,19 @@ def _add_body(scene: Scene, mug: mujoco.MjsBody) -> None:
         wall = (WALL, y + OPEN_Y, RIM_Z), (side * (HALF_X - WALL / 2), (OPEN_Y - y) / 2, z)
         scene.box(mug, f"{name}_wall", *wall, None)
         for angle in (-67.5, -22.5, 22.5, 67.5):  # two chords for each round corner
-            turn, thick = np.deg2rad(angle), 0.7 * WALL
+            turn = np.deg2rad(angle)
+            thick = 0.7 * WALL
             away = 0.95 * ROUND - thick / 2
             at = side * (x + away * np.cos(turn)), np.sign(angle) * y + away * np.sin(turn), z
-            edge, size = f"{name}_edge {angle:g}", (thick, 0.72 * ROUND, RIM_Z)
+            edge = f"{name}_edge {angle:g}"
+            size = (thick, 0.72 * ROUND, RIM_Z)
             scene.box(mug, edge, size, at, None, quat=turned(side * turn))
 
 
 def _add_cap(scene: Scene, mug: mujoco.MjsBody) -> None:
     """Add the forbidden cap."""
-    (front, back), x = CAP_Y, CAP_HALF_X - CAP_ROUND
+    front, back = CAP_Y
+    x = CAP_HALF_X - CAP_ROUND
     _block(scene, mug, "cap", (-CAP_HALF_X, front, RIM_Z), (CAP_HALF_X, back - CAP_ROUND, TOP_Z), 0.01)
     _block(scene, mug, "cap_back", (-x, front, RIM_Z), (x, back, TOP_Z), 0.01)
     for name, side in (("left", -1), ("right", 1)):
@@ -179,8 +200,10 @@ def _add_looks(scene: Scene, mug: mujoco.MjsBody) -> None:
     top = [cap(0.0, RIM_Z), cap(0, TOP_Z - 0.0015), cap(0.0005, TOP_Z - 0.0005), cap(0.0015, TOP_Z)]
     scene.shell(mug, "flip", *loft(behind(top, CAP_Y[0])), CAP)
     low, high = (BAR_Z + side * (ARM_Z + ARM[2] / 2) for side in (-1, 1))
-    far, near = BAR_Y + BAR[1] / 2 - HALF_Y, BAR_Y - BAR[1] / 2 - HALF_Y
-    outer, inner = bow(far, low, high, 0.009), bow(near, low + ARM[2], high - ARM[2], 0.006)
+    far = BAR_Y + BAR[1] / 2 - HALF_Y
+    near = BAR_Y - BAR[1] / 2 - HALF_Y
+    outer = bow(far, low, high, 0.009)
+    inner = bow(near, low + ARM[2], high - ARM[2], 0.006)
     sections = band(outer, inner, BAR[0] / 2, 0.0015) + [0, HALF_Y, 0]
     sections[[0, -1], :, 1] -= WALL / 2
     scene.shell(mug, "grip", *loft(sections), ENAMEL)

@@ -6,17 +6,22 @@ from ..envs.scene import Scene
 from .core.task import ALONG_X
 from .lift import LiftTask
 
-ENAMEL, LID, HANDLE = (0.78, 0.16, 0.15), (0.93, 0.90, 0.84), (0.16, 0.17, 0.19)
+ENAMEL = (0.78, 0.16, 0.15)
+LID = (0.93, 0.90, 0.84)
+HANDLE = (0.16, 0.17, 0.19)
 
-POT_DIAMETER, POT_HEIGHT = 0.14, 0.072
+POT_DIAMETER = 0.14
+POT_HEIGHT = 0.072
 """Body of the pot [m]."""
 RIM_HEIGHT = 0.008
 """Flat rim of the lid [m]."""
-DOME_DIAMETER, DOME_HEIGHT = 0.095, 0.035
+DOME_DIAMETER = 0.095
+DOME_HEIGHT = 0.035
 """Raised middle of the lid [m]; wider than the gripper's 8 cm stroke."""
 HANDLE_SIZE = (0.02, 0.05, 0.015)
 """Extents of a handle [m]."""
-HANDLE_Y, HANDLE_Z = 0.0925, 0.062
+HANDLE_Y = 0.0925
+HANDLE_Z = 0.062
 """Centre of a handle [m]."""
 GRASP_Y = 0.10
 """Where a handle is grasped [m]."""

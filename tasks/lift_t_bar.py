@@ -6,17 +6,21 @@ from ..envs.scene import Scene
 from .core.task import ALONG_X
 from .lift import LiftTask
 
-TEAL, RED, RUBBER = (0.13, 0.50, 0.52), (0.85, 0.27, 0.22), (0.16, 0.17, 0.19)
+TEAL = (0.13, 0.50, 0.52)
+RED = (0.85, 0.27, 0.22)
+RUBBER = (0.16, 0.17, 0.19)
 
 CROSSBAR = (0.026, 0.27, 0.035)
 """Extents of the crossbar [m]."""
-HUB_DIAMETER, HUB_HEIGHT = 0.102, 0.07
+HUB_DIAMETER = 0.102
+HUB_HEIGHT = 0.07
 """The hub, where crossbar and stem meet [m]; 10.2 cm against the gripper's 8 cm stroke."""
 STEM = (0.15, 0.044, 0.035)
 """Extents of the stem [m], which begins in the middle of the crossbar."""
 CAP = (0.030, 0.012, 0.039)
 """Extents of the caps on the crossbar's ends [m]."""
-GRASP_Y, GRASP_Z = 0.102, 0.022
+GRASP_Y = 0.102
+GRASP_Z = 0.022
 """Where an end is grasped [m]."""
 DECISION_Z = HUB_HEIGHT + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips 15 mm above the hub."""
@@ -49,9 +53,11 @@ class LiftTBar(LiftTask):
         scene.box(t_bar, "stem", STEM, (STEM[0] / 2, 0, STEM[2] / 2), RED, mass=0.02)
         for geom in self.forbidden:
             scene.watch(geom, geom)
-        length, z = CROSSBAR[1] / 2, CAP[2] / 2
+        length = CROSSBAR[1] / 2
+        z = CAP[2] / 2
         for name, side in (("left_end", 1), ("right_end", -1)):
-            size, at = (CROSSBAR[0], length, CROSSBAR[2]), (0, side * length / 2, z)
+            size = (CROSSBAR[0], length, CROSSBAR[2])
+            at = (0, side * length / 2, z)
             scene.box(t_bar, name, size, at, TEAL, mass=0.02)
             scene.box(t_bar, f"{name}_cap", CAP, (0, side * length, z), RUBBER)
             scene.watch_fingers(name, name)

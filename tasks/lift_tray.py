@@ -8,8 +8,11 @@ from ..envs.scene import Scene
 from .core.task import ALONG_X
 from .lift import LiftTask
 
-WALNUT, BRASS, CREAM = (0.40, 0.25, 0.15), (0.83, 0.64, 0.30), (0.97, 0.92, 0.82)
-ICING, CHERRY = (0.93, 0.56, 0.65), (0.70, 0.05, 0.11)
+WALNUT = (0.40, 0.25, 0.15)
+BRASS = (0.83, 0.64, 0.30)
+CREAM = (0.97, 0.92, 0.82)
+ICING = (0.93, 0.56, 0.65)
+CHERRY = (0.70, 0.05, 0.11)
 
 TRAY = (0.15, 0.156, 0.010)
 """Extents of the tray [m]; the last is the thickness of its bottom."""
@@ -19,14 +22,17 @@ HANDLE = (0.022, 0.058, 0.018)
 """Extents of a handle, which stands out from the border [m]."""
 HANDLE_Z = 0.024
 """Height of a handle's centre [m]."""
-CAKE_DIAMETER, CAKE_HEIGHT = 0.096, 0.046
+CAKE_DIAMETER = 0.096
+CAKE_HEIGHT = 0.046
 """The cake [m]; 9.6 cm against the gripper's 8 cm stroke, so the middle cannot be grasped."""
 ICING_HEIGHT = 0.014
 """Thickness of the icing on the cake [m]."""
-CHERRY_DIAMETER, CHERRIES = 0.012, 10
+CHERRY_DIAMETER = 0.012
+CHERRIES = 10
 """Cherries on the icing, to look at [m]."""
 TOP_Z = TRAY[2] + CAKE_HEIGHT + ICING_HEIGHT
-GRASP_Y, GRASP_Z = 0.107, 0.022
+GRASP_Y = 0.107
+GRASP_Z = 0.022
 """Where a handle is grasped [m]."""
 DECISION_Z = TOP_Z + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips 15 mm above the icing."""
@@ -63,10 +69,12 @@ class LiftTray(LiftTask):
             edge = (thick, TRAY[1] - 2 * thick, tall), (side * (TRAY[0] - thick) / 2, 0, tall / 2)
             scene.box(tray, f"{name}_end", *end, WALNUT)
             scene.box(tray, f"{name}_edge", *edge, WALNUT)
-            handle, at = f"{name}_handle", (0, side * (TRAY[1] + HANDLE[1]) / 2, HANDLE_Z)
+            handle = f"{name}_handle"
+            at = (0, side * (TRAY[1] + HANDLE[1]) / 2, HANDLE_Z)
             scene.box(tray, handle, HANDLE, at, BRASS, mass=0.02)
             scene.watch_fingers(handle, handle)
-        cake_z, icing_z = TRAY[2] + CAKE_HEIGHT / 2, TOP_Z - ICING_HEIGHT / 2
+        cake_z = TRAY[2] + CAKE_HEIGHT / 2
+        icing_z = TOP_Z - ICING_HEIGHT / 2
         scene.cylinder(tray, "cake", CAKE_DIAMETER - 0.003, CAKE_HEIGHT, (0, 0, cake_z), CREAM, mass=0.02)
         scene.cylinder(tray, "icing", CAKE_DIAMETER, ICING_HEIGHT, (0, 0, icing_z), ICING, mass=0.01)
         for geom in self.forbidden:

@@ -12,15 +12,22 @@ from .core.loft import loft, ring
 from .core.task import ALONG_X, Measurement
 from .lift import LiftTask
 
-BRASS, STEEL, RUBBER = (0.83, 0.64, 0.24), (0.60, 0.63, 0.67), (0.75, 0.13, 0.14)
+BRASS = (0.83, 0.64, 0.24)
+STEEL = (0.60, 0.63, 0.67)
+RUBBER = (0.75, 0.13, 0.14)
 
-HUB_DIAMETER, HUB_HEIGHT, HUB_MASS = 0.082, 0.085, 0.15
+HUB_DIAMETER = 0.082
+HUB_HEIGHT = 0.085
+HUB_MASS = 0.15
 """The hub [m], [kg]; wider than the gripper's 8 cm stroke."""
-RIB_WIDTH, RIB_HEIGHT, RIB_END = 0.020, 0.084, 0.056
+RIB_WIDTH = 0.020
+RIB_HEIGHT = 0.084
+RIB_END = 0.056
 """A rib between hub and arm [m]: it stops fingers that come down between two arms."""
 ARM = (0.078, 0.024, 0.035)
 """Extents of an arm [m]: along the radius, across, up."""
-GRASP_RADIUS, GRASP_Z = 0.11, 0.022
+GRASP_RADIUS = 0.11
+GRASP_Z = 0.022
 """Where an arm is grasped [m]."""
 OPENING = 0.05
 """How far the gripper opens [m], from the first step on: an opening that changes where the modes part would
@@ -35,7 +42,8 @@ DECISION_Z = HUB_HEIGHT + 0.0092 + 0.018
 
 def grasps_across(angles: np.ndarray, yaws: np.ndarray) -> np.ndarray:
     """Return the grasps (k, 4) of arms that point at `angles` (k,), with hands at `yaws` (k,) [rad]."""
-    x, y = GRASP_RADIUS * np.cos(angles), GRASP_RADIUS * np.sin(angles)
+    x = GRASP_RADIUS * np.cos(angles)
+    y = GRASP_RADIUS * np.sin(angles)
     return np.column_stack([x, y, np.full(len(angles), GRASP_Z), yaws])
 
 
@@ -57,9 +65,13 @@ class LiftByArm(LiftTask):
         self.add_hub(scene, wheel)
         scene.shell(wheel, "nut", *loft(np.stack([ring(NUT, HUB_HEIGHT + z) for z in (0, 0.006)])), nut)
         scene.watch("hub", "hub")
-        rib_length, rib_radius, arm_radius = RIB_END - 0.02, (RIB_END + 0.02) / 2, RIB_END + ARM[0] / 2
+        rib_length = RIB_END - 0.02
+        rib_radius = (RIB_END + 0.02) / 2
+        arm_radius = RIB_END + ARM[0] / 2
         for name, angle in zip(self.parts, self.angles, strict=True):
-            c, s, quat = np.cos(angle), np.sin(angle), turned(angle)
+            c = np.cos(angle)
+            s = np.sin(angle)
+            quat = turned(angle)
             at = (rib_radius * c, rib_radius * s, RIB_HEIGHT / 2)
             scene.box(wheel, f"{name}_rib", (rib_length, RIB_WIDTH, RIB_HEIGHT), at, cast, 0.005, quat)
             at = (arm_radius * c, arm_radius * s, GRASP_Z)

@@ -6,9 +6,12 @@ from ..envs.scene import Scene
 from .core.task import ALONG_X
 from .lift import LiftTask
 
-STEEL, YELLOW, RUBBER = (0.66, 0.69, 0.73), (0.95, 0.73, 0.12), (0.15, 0.16, 0.18)
+STEEL = (0.66, 0.69, 0.73)
+YELLOW = (0.95, 0.73, 0.12)
+RUBBER = (0.15, 0.16, 0.18)
 
-GUARD_DIAMETER, GUARD_HEIGHT = 0.104, 0.07
+GUARD_DIAMETER = 0.104
+GUARD_HEIGHT = 0.07
 """The guard [m]; 10.4 cm against the gripper's 8 cm stroke, so the middle cannot be grasped."""
 RING_HEIGHT = 0.016
 """Height of the rubber ring around the guard's waist, a millimetre proud of it [m]."""
@@ -16,9 +19,12 @@ SHANK = (0.028, 0.18, 0.016)
 """Extents of the steel that joins the jaws through the guard [m]."""
 JAW = (0.051, 0.046, 0.024)
 """Extents of a jaw as fingers feel it [m]."""
-JAW_Y, JAW_Z = 0.105, 0.030
+JAW_Y = 0.105
+JAW_Z = 0.030
 """Centre of a jaw [m]."""
-HEAD_DIAMETER, MOUTH, MOUTH_TILT = 0.053, 0.022, np.deg2rad(15)
+HEAD_DIAMETER = 0.053
+MOUTH = 0.022
+MOUTH_TILT = np.deg2rad(15)
 """A jaw as it looks: a round head with a mouth of this width [m], turned by this angle [rad]."""
 GRASP_Z = 0.028
 """TCP height at which a jaw is grasped [m]."""
@@ -75,7 +81,8 @@ def _open_head(points: int = 41) -> tuple[np.ndarray, np.ndarray]:
     Two lines run from one lip to the other, around the head and around the mouth; four copies of them,
     outside and inside, below and above, are joined into a closed band.
     """
-    radius, half = HEAD_DIAMETER / 2, MOUTH / 2
+    radius = HEAD_DIAMETER / 2
+    half = MOUTH / 2
     lip = np.arcsin(half / radius) + 0.25
     around = np.linspace(lip, 2 * np.pi - lip, points)
     outside = radius * np.stack([np.sin(around), np.cos(around)], 1)
@@ -83,13 +90,15 @@ def _open_head(points: int = 41) -> tuple[np.ndarray, np.ndarray]:
     bottom = half * np.stack([np.sin(throat), np.cos(throat)], 1)
     edge = np.sqrt(radius**2 - half**2)
     inside = np.concatenate([[[half, edge]], bottom, [[-half, edge]]])
-    c, s = np.cos(MOUTH_TILT), np.sin(MOUTH_TILT)
+    c = np.cos(MOUTH_TILT)
+    s = np.sin(MOUTH_TILT)
     lines = np.concatenate([outside, inside, inside, outside]) @ np.array([[c, s], [-s, c]])
     z = np.repeat([-JAW[2] / 2, JAW[2] / 2], 2 * points)
     first = np.arange(points - 1)
     faces = []
     for line in range(4):
-        a, b = first + line * points, first + (line + 1) % 4 * points
+        a = first + line * points
+        b = first + (line + 1) % 4 * points
         faces += [np.stack([a, a + 1, b + 1], 1), np.stack([a, b + 1, b], 1)]
     ends = np.arange(4) * points
     for corner, turn in ((ends, 1), (ends + points - 1, -1)):

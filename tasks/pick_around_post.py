@@ -7,11 +7,13 @@ from ..envs.simulation import Simulation
 from .core.hand_path import Path
 from .core.task import ALONG_X, SETTLED, Measurement, Task
 
-GREEN, POST = (0.20, 0.62, 0.38), (0.84, 0.30, 0.26)
+GREEN = (0.20, 0.62, 0.38)
+POST = (0.84, 0.30, 0.26)
 
 POST_SIZE = (0.03, 0.05, 0.14)
 """Extents of the post [m]."""
-POST_X, CUBE_X = -0.02, 0.13
+POST_X = -0.02
+CUBE_X = 0.13
 """Where post and cube stand in the scene frame [m]."""
 CUBE = 0.04
 """Edge of the cube [m]."""
@@ -80,10 +82,12 @@ class PickAroundPost(Task):
         return measurement.hand[:, 0] > POST_X
 
     def measure(self, simulation: Simulation) -> Measurement:
-        hand, lift = simulation.hand, simulation.position("cube")[:, 2] - CUBE / 2
+        hand = simulation.hand
+        lift = simulation.position("cube")[:, 2] - CUBE / 2
         beside = np.abs(hand[:, 0] - POST_X) < 0.03
         side = np.where(hand[:, 1] > 0, 0, 1).astype(np.int8)
-        settled, held = simulation.speed("cube") < SETTLED, self.touched_part(simulation, ("cube",)) == 0
+        settled = simulation.speed("cube") < SETTLED
+        held = self.touched_part(simulation, ("cube",)) == 0
         return Measurement(
             hand=hand,
             opening=simulation.opening,

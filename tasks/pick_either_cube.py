@@ -6,7 +6,8 @@ from ..envs.scene import Scene
 from .core.task import ALONG_X
 from .lift import LiftTask
 
-GREEN, WALL = (0.20, 0.62, 0.38), (0.84, 0.30, 0.26)
+GREEN = (0.20, 0.62, 0.38)
+WALL = (0.84, 0.30, 0.26)
 
 CUBE = 0.045
 """Edge of a cube [m]."""

@@ -8,8 +8,11 @@ from ..envs.simulation import Simulation
 from .core.hand_path import Path
 from .core.task import ALONG_X, LIGHT_TOUCH, SETTLED, Measurement, Task
 
-WALNUT, FELT, BRASS = (0.42, 0.25, 0.14), (0.13, 0.36, 0.24), (0.83, 0.64, 0.24)
-LACQUER, LID = (0.62, 0.11, 0.12), (0.92, 0.88, 0.78)
+WALNUT = (0.42, 0.25, 0.14)
+FELT = (0.13, 0.36, 0.24)
+BRASS = (0.83, 0.64, 0.24)
+LACQUER = (0.62, 0.11, 0.12)
+LID = (0.92, 0.88, 0.78)
 
 CADDY = (0.045, 0.045, 0.060)
 """Extents of the caddy, its lid included [m]."""
@@ -19,11 +22,14 @@ BEVEL = 0.0013
 """Radius of its edges [m]."""
 CADDY_X = -0.18
 """Where the caddy stands; the tray's middle is the scene's origin [m]."""
-NEST, NEST_Y = 0.068, 0.075
+NEST = 0.068
+NEST_Y = 0.075
 """Edge of a square recess, and its centre's distance from the tray's middle [m]."""
 WALL = 0.012
 """Thickness of the walls around [m]."""
-BOARD, FELT_Z, RIM = 0.005, 0.006, 0.020
+BOARD = 0.005
+FELT_Z = 0.006
+RIM = 0.020
 """Height of the tray's board, of the felt on it, and of its walls [m]."""
 DIVIDER = (NEST + 2 * WALL, 0.024, 0.075)
 """Extents of the divider, from the table up [m]."""
@@ -57,18 +63,22 @@ class PlaceEitherNest(Task):
     hand_start = (CADDY_X, 0.0, GRIP_Z + 0.10)
 
     def build(self, scene: Scene) -> None:
-        tray, middle = scene.fixed("tray"), NEST_Y - NEST / 2
-        length, edge = 2 * (NEST_Y + NEST / 2 + WALL), (NEST + WALL) / 2
+        tray = scene.fixed("tray")
+        middle = NEST_Y - NEST / 2
+        length = 2 * (NEST_Y + NEST / 2 + WALL)
+        edge = (NEST + WALL) / 2
         scene.box(tray, "board", (NEST + WALL, length - WALL, BOARD), (0, 0, BOARD / 2), WALNUT)
         for name, x in (("near_wall", -edge), ("far_wall", edge)):
             scene.box(tray, name, (WALL, length, RIM), (x, 0, RIM / 2), WALNUT)
         scene.box(tray, "plateau", (NEST, 2 * middle, RIM), (0, 0, RIM / 2), WALNUT)
         scene.box(tray, "divider", DIVIDER, (0, 0, DIVIDER[2] / 2), BRASS)
         for name, side in (("left", 1), ("right", -1)):
-            felt, end = (0, side * NEST_Y, FELT_Z / 2), (0, side * (length - WALL) / 2, RIM / 2)
+            felt = (0, side * NEST_Y, FELT_Z / 2)
+            end = (0, side * (length - WALL) / 2, RIM / 2)
             scene.box(tray, f"{name}_felt", (NEST, NEST, FELT_Z), felt, FELT)
             scene.box(tray, f"{name}_wall", (NEST, WALL, RIM), end, WALNUT)
-        caddy, tin = scene.movable("caddy"), CADDY[2] - LID_HEIGHT
+        caddy = scene.movable("caddy")
+        tin = CADDY[2] - LID_HEIGHT
         scene.box(caddy, "caddy", CADDY, (0, 0, CADDY[2] / 2), None, mass=0.09)
         lid = (CADDY[0] - 0.002, CADDY[1] - 0.002, LID_HEIGHT)
         for name, size, z, colour in (
@@ -105,7 +115,8 @@ class PlaceEitherNest(Task):
         return over_tray & (measurement.hand[:, 2] < PLACE_Z + 0.02)
 
     def measure(self, simulation: Simulation) -> Measurement:
-        hand, caddy = simulation.hand, simulation.in_frame(simulation.position("caddy"))
+        hand = simulation.hand
+        caddy = simulation.in_frame(simulation.position("caddy"))
         side = np.where(caddy[:, 1] > 0, 0, 1).astype(np.int8)
         aside = np.abs(np.abs(caddy[:, 1]) - NEST_Y)
         above = (np.maximum(np.abs(caddy[:, 0]), aside) < NEST / 2) & (caddy[:, 2] < DIVIDER[2])

@@ -10,9 +10,12 @@ from .core.hand_path import Path
 from .core.task import ALONG_X, SETTLED, Measurement
 from .lift import LiftTask
 
-ENAMEL, STEEL = (0.20, 0.33, 0.36), (0.66, 0.69, 0.72)
-BAKELITE, BRASS = (0.72, 0.14, 0.12), (0.80, 0.62, 0.28)
-DIAL, INK = (0.95, 0.94, 0.90), (0.12, 0.13, 0.15)
+ENAMEL = (0.20, 0.33, 0.36)
+STEEL = (0.66, 0.69, 0.72)
+BAKELITE = (0.72, 0.14, 0.12)
+BRASS = (0.80, 0.62, 0.28)
+DIAL = (0.95, 0.94, 0.90)
+INK = (0.12, 0.13, 0.15)
 
 KNOB = (0.030, 0.050, 0.040)
 """Extents of a knob [m]."""
@@ -24,17 +27,21 @@ BED_X = -0.065
 """Where its centre is [m]."""
 RAIL = (0.27, 0.014, 0.022)
 """Extents of a rail, at each long side of the bed [m]."""
-SLIDE_Z, THICK = 0.009, 0.012
+SLIDE_Z = 0.009
+THICK = 0.012
 """Underside of the slide over the table and its thickness [m]."""
 WING = (0.11, 0.07)
 """Extents of the slide's two wings, which carry the knobs [m]."""
 YOKE = (0.035, 0.27)
 """Extents of the bar that joins the wings, on the near side of the gauge [m]."""
-GAUGE_DIAMETER, GAUGE_HEIGHT = 0.094, 0.09
+GAUGE_DIAMETER = 0.094
+GAUGE_HEIGHT = 0.09
 """Gauge [m]; 9.4 cm against the gripper's 8 cm stroke, so that nothing can be gripped in the middle."""
-WAY, PULL = 0.105, 0.1155
+WAY = 0.105
+PULL = 0.1155
 """How far the slide goes until it meets its stop, and how far the experts' hand goes [m]."""
-FRICTION, DAMPING = 3.0, 20.0
+FRICTION = 3.0
+DAMPING = 20.0
 """Resistance of the slide [N], [N s/m]."""
 GRASP_Z = SLIDE_Z + THICK + 0.021
 """TCP height of the grasp [m]: the fingertips 12 mm over the slide."""
@@ -77,7 +84,8 @@ class SlideTwinKnob(LiftTask):
         self._draw_dial(scene, bed)
 
         slide = scene.sliding(bed, "slide", (-1, 0, 0), WAY, FRICTION, DAMPING)
-        z, knob_z = SLIDE_Z + THICK / 2, SLIDE_Z + THICK + KNOB[2] / 2
+        z = SLIDE_Z + THICK / 2
+        knob_z = SLIDE_Z + THICK + KNOB[2] / 2
         at = (-(WING[0] + YOKE[0]) / 2, 0, z)
         scene.box(slide, "yoke", (*YOKE, THICK), at, STEEL, mass=0.10)
         for side, name in ((1, "left"), (-1, "right")):
@@ -89,7 +97,8 @@ class SlideTwinKnob(LiftTask):
         """Add the gauge's white face with its needle and a ring of marks, which are only seen."""
         face = rounded_cylinder(0.041, 0.001, 0.0005)
         scene.shell(bed, "dial", face.vertices + [0, 0, GAUGE_HEIGHT], face.faces, DIAL)
-        mark, top = rounded_box(np.array([0.004, 0.0012, 0.0005]), 0.0002), GAUGE_HEIGHT + 0.0012
+        mark = rounded_box(np.array([0.004, 0.0012, 0.0005]), 0.0002)
+        top = GAUGE_HEIGHT + 0.0012
         around = np.deg2rad(np.arange(-135, 136, 30))
         marks = [_spun(mark.vertices + [0.034, 0, top], angle) for angle in around]
         faces = [mark.faces + len(mark.vertices) * index for index in range(len(marks))]
@@ -132,5 +141,6 @@ class SlideTwinKnob(LiftTask):
 
 def _spun(vertices: np.ndarray, angle: float) -> np.ndarray:
     """Return vertices (V, 3) turned about z by `angle` [rad]."""
-    c, s = np.cos(angle), np.sin(angle)
+    c = np.cos(angle)
+    s = np.sin(angle)
     return vertices @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])

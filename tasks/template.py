@@ -12,7 +12,8 @@ from .lift import LiftTask
 
 # 1. The objects: their sizes, each with its reason. ----------------------------------------------
 
-STEEL, RED = (0.62, 0.65, 0.68), (0.80, 0.24, 0.20)
+STEEL = (0.62, 0.65, 0.68)
+RED = (0.80, 0.24, 0.20)
 
 BLOCK = (0.095, 0.056, 0.068)
 """Extents of the block [m]; 9.5 cm against the gripper's 8 cm stroke, so the middle cannot be grasped."""
@@ -24,7 +25,8 @@ GRIP = (0.028, 0.096, 0.036)
 DECISION_Z = BLOCK[2] + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips, 9.2 mm below the TCP, 15 mm above the block. The
 average of the modes comes straight down from here and must meet the block within 6 control steps."""
-GRASP_Y, GRASP_Z = 0.092, 0.022
+GRASP_Y = 0.092
+GRASP_Z = 0.022
 """Where a grip is grasped [m]."""
 
 

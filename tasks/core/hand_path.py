@@ -59,7 +59,8 @@ class Path:
 
         def profile(u: float) -> tuple[float, ...]:
             angle = 0.5 * np.pi * u
-            first, last = np.sin(angle), 1 - np.cos(angle)
+            first = np.sin(angle)
+            last = 1 - np.cos(angle)
             return *(last if axis == last_axis else first for axis in range(3)), first
 
         return self._along(to, yaw, steps, profile)

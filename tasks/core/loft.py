@@ -26,7 +26,8 @@ def ring(outline: np.ndarray, z: float) -> np.ndarray:
 
 def bow(reach: float, low: float, high: float, radius: float) -> np.ndarray:
     """Return the line of a handle in the y-z plane, from y = 0 out to `reach`, down and back, (N, 2) [m]."""
-    x, y = radius * np.sin(_ARC), radius * np.cos(_ARC)
+    x = radius * np.sin(_ARC)
+    y = radius * np.cos(_ARC)
     upper = np.stack([reach - radius + x, high - radius + y], 1)
     lower = np.stack([reach - radius + y, low + radius - x], 1)
     return np.concatenate([[[0.0, high]], upper, lower, [[0.0, low]]])
@@ -46,9 +47,13 @@ def loft(rings: np.ndarray) -> Mesh:
     """Stretch a closed mesh over rings (N, M, 3) that wind counter-clockwise seen from the last one."""
     n, m = rings.shape[:2]
     lower, step = np.meshgrid(np.arange(n - 1) * m, np.arange(m), indexing="ij")
-    a, b = (lower + step).ravel(), (lower + (step + 1) % m).ravel()
-    low, high, around = n * m, n * m + 1, np.arange(m)
-    ahead, last = (around + 1) % m, (n - 1) * m
+    a = (lower + step).ravel()
+    b = (lower + (step + 1) % m).ravel()
+    low = n * m
+    high = n * m + 1
+    around = np.arange(m)
+    ahead = (around + 1) % m
+    last = (n - 1) * m
     faces = [
         np.stack([a, b, b + m], 1),
         np.stack([a, b + m, a + m], 1),

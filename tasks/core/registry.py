@@ -16,8 +16,9 @@ import gymnasium
 from ...envs.errors import WrongUse
 from ...envs.plugins.registry import PluginRegistry
 from ...envs.plugins.source import Source
+from .stated_attributes import TASK_ID
 from .task import Task
-from .validation import TASK_ID, require_sound
+from .validation import require_sound
 
 TASKS = PluginRegistry(
     kind="task",

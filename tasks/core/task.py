@@ -12,7 +12,9 @@ from ...envs.specs import ACTIONS, ROBOT_OBSERVATION, Spec, of_arms
 from ...envs.task_protocol import Start
 from .hand_path import Path, side_by_side
 
-ALONG_X, ALONG_Y, DIAGONAL = np.pi, np.pi / 2, 3 * np.pi / 4
+ALONG_X = np.pi
+ALONG_Y = np.pi / 2
+DIAGONAL = 3 * np.pi / 4
 """Yaw of a hand whose fingers open along the scene's x or y, or between both [rad]. The fingers are alike, so
 x could be 0 too, but from 75 to 255 degrees the wrist stays far from its limits."""
 PAD_RADIUS = 0.04
@@ -161,7 +163,8 @@ class Task:
         x, y, yaw = np.array([*self.centre, 0.0]) + np.array(self.spread) * rng.uniform(-1, 1, 3)
         hands = self.hands()
         hands[:, :3] += np.array(self.hand_spread) * rng.uniform(-1, 1, (self.arms, 3))
-        c, s = np.cos(yaw), np.sin(yaw)
+        c = np.cos(yaw)
+        s = np.sin(yaw)
         turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
         origin = np.array([x, y, 0.0])
         quaternion = np.array([np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)])
@@ -196,7 +199,8 @@ class Task:
             alpha = min_m |x' - g_m| / min_(l<m) |g_l - g_m|,
         0 at a mode and a half or more in the middle of some.
         """
-        grasps, x = self.grasps * _AS_LENGTH, np.asarray(hand) * _AS_LENGTH
+        grasps = self.grasps * _AS_LENGTH
+        x = np.asarray(hand) * _AS_LENGTH
         axes = grasps[1:] - grasps[0]
         if len(axes) == 1:
             return (x - grasps[0]) @ axes[0] / (axes[0] @ axes[0])

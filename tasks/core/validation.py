@@ -4,7 +4,6 @@
 say nothing about bimodality; the certificate does.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,21 +13,15 @@ import numpy as np
 from ...envs.errors import WrongUse
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ, size
+from .stated_attributes import stated
 from .task import Measurement, Task
 
-TASK_ID = r"[A-Z][A-Za-z0-9]*-v[0-9]+"
-"""What an id looks like, as a regular expression."""
 SEEDS = np.arange(16)
 """Episodes that are begun."""
 DEEPEST = 1e-3
 """Largest penetration of two shapes at the start [m]."""
 FARTHEST = 1e-3
 """Largest way of an observed body in half a second in which nothing happens [m]."""
-LEAST_DEAD_ZONE = (0.35, 0.65)
-"""Mixtures that every task must call dead."""
-RENAMED = {"horizon": "max_episode_steps", "trunk_steps": "shared_steps"}
-"""Attributes of a task that had another name, and their present ones."""
-_SECTIONS = ("Goal", "Randomised", "Success")
 _KINDS = {"bodies": "nbody", "geoms": "ngeom", "joints": "njnt", "sensors": "nsensor"}
 
 
@@ -53,7 +46,7 @@ def require_sound(task: Task, source: str) -> None:
 
 def problems(task: Task) -> list[str]:
     """Return what is wrong with a task, each in a line that says the rule and the mend."""
-    if found := list(_stated(task)):
+    if found := list(stated(task)):
         return found
     try:
         model = _call("build()", lambda: task.spec().compile())
@@ -66,61 +59,6 @@ def problems(task: Task) -> list[str]:
         return [str(error)]
 
 
-# ------------------------------------------------------------------------------------ what it states
-
-
-def _stated(task: Task) -> Iterator[str]:
-    """Rules for the attributes and the docstring."""
-    for old, new in RENAMED.items():
-        if hasattr(task, old):
-            yield f"the class states `{old}`, which is called `{new}` now; rename it"
-            return
-    for name in ("id", "goal", "modes", "max_episode_steps", "objects", "grasps", "hand_start"):
-        if not hasattr(task, name):
-            yield f"the class states no `{name}`; {_MEANING[name]}"
-            return
-    if not (isinstance(task.id, str) and re.fullmatch(TASK_ID, task.id)):
-        yield f"the id is {task.id!r}; write robot, verb, object, version, e.g. PandaLiftStool-v1"
-    if not (isinstance(task.goal, str) and task.goal.endswith(".")):
-        yield "the goal is a sentence that ends with a full stop"
-    text = type(task).__dict__.get("__doc__") or ""
-    if missing := [name for name in _SECTIONS if f"**{name}**:" not in text]:
-        yield f"the docstring of the class lacks {', '.join(f'**{name}**:' for name in missing)}"
-    yield from _stated_modes(task)
-    for name in ("max_episode_steps", "hold_steps", "commit_steps", "shared_steps"):
-        value = getattr(task, name)
-        if not (isinstance(value, int) and value >= 1):
-            yield f"{name} is {value!r}; it is a whole number of control steps, 1 or more"
-    low, high = task.dead_zone
-    if not (low <= LEAST_DEAD_ZONE[0] and (high >= LEAST_DEAD_ZONE[1])):
-        yield f"dead_zone is {low:g} .. {high:g}; it must cover {LEAST_DEAD_ZONE[0]} .. {LEAST_DEAD_ZONE[1]}"
-    for name in ("spread", "hand_spread"):
-        if np.shape(getattr(task, name)) != (3,) or not np.all(np.array(getattr(task, name)) > 0):
-            yield f"{name} is {getattr(task, name)!r}; it is three half-widths, each more than 0"
-
-
-def _stated_modes(task: Task) -> Iterator[str]:
-    modes, k = task.modes, len(task.modes)
-    if k < 2 or len(set(modes)) < k or not all(isinstance(name, str) and name for name in modes):
-        yield f"modes is {modes!r}; it holds two or more different names"
-    grasps = np.asarray(task.grasps, float)
-    if grasps.shape != (k, 4) or not np.isfinite(grasps).all():
-        yield f"grasps has the shape {grasps.shape}; it holds x, y, z, yaw of every mode: ({k}, 4), finite"
-    elif len(np.unique(grasps, axis=0)) < k:
-        yield "two modes have the same row in grasps; each mode has a pose of its own"
-
-
-_MEANING = {
-    "id": 'e.g. id = "PandaLiftStool-v1"',
-    "goal": "a sentence that says what is to be done",
-    "modes": 'the names of the right ways, e.g. ("left grip", "right grip")',
-    "max_episode_steps": "the length of an episode in control steps",
-    "objects": "the names of the observed bodies",
-    "grasps": "the hand's x, y, z [m] and yaw [rad] in every mode, (k, 4)",
-    "hand_start": "where the hand starts, x, y, z [m]",
-}
-
-
 # ------------------------------------------------------------------------------------ what it builds
 
 
@@ -129,7 +67,8 @@ def _built(task: Task, model: mujoco.MjModel) -> Iterator[str]:
     for kind, count in _KINDS.items():
         if "" in (found := _names(model, kind, count)):
             yield f"{found.count('')} of the {kind} that build() adds have no name; name each one"
-    bodies, sensors = _names(model, "bodies", "nbody"), _names(model, "sensors", "nsensor")
+    bodies = _names(model, "bodies", "nbody")
+    sensors = _names(model, "sensors", "nsensor")
     poses = _call("poses()", task.poses)
     if unknown := sorted({*task.objects, *poses} - set(bodies)):
         yield f"objects and poses() name {unknown[0]!r}, but build() adds no such body"
@@ -161,7 +100,9 @@ def _names(model: mujoco.MjModel, kind: str, count: str) -> list[str]:
 
 def _planned(task: Task, simulation: Simulation) -> Iterator[str]:
     """Rules for the plans of the modes."""
-    plans, n, numbers = {}, simulation.n, size(task.actions("ee_absolute"))
+    plans = {}
+    n = simulation.n
+    numbers = size(task.actions("ee_absolute"))
     for mode, name in enumerate(task.modes):
         try:
             plan = np.asarray(task.plan(simulation, np.full(n, mode)))
@@ -223,20 +164,24 @@ def _begun(task: Task, simulation: Simulation) -> Iterator[str]:
 
 
 def _penetrations(simulation: Simulation) -> Iterator[str]:
-    model, worst, pair = simulation.model, -DEEPEST, ()
+    model = simulation.model
+    worst = -DEEPEST
+    pair = ()
     for row in range(simulation.n):
         data = simulation.batch.get_data(row)
         mujoco.mj_forward(model, data)
         for contact in data.contact:
             if contact.dist < worst:
-                worst, pair = contact.dist, (contact.geom1, contact.geom2)
+                worst = contact.dist
+                pair = (contact.geom1, contact.geom2)
     if pair:
         first, second = (model.geom(geom).name for geom in pair)
         yield f"{first!r} and {second!r} are {-1e3 * worst:.1f} mm inside each other at the start; move one"
 
 
 def _measured(task: Task, simulation: Simulation, when: str) -> Iterator[str]:
-    seen, n = _call("measure()", task.measure, simulation), simulation.n
+    seen = _call("measure()", task.measure, simulation)
+    n = simulation.n
     for name, column in zip(Measurement._fields, seen, strict=True):
         shape = (n, 4) if name == "hand" else (n,)
         if np.shape(column) != shape or not np.isfinite(column).all():

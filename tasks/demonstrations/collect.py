@@ -26,7 +26,7 @@ from ..core.fingerprint import fingerprint
 from ..core.referee import Referee, Verdict
 from ..core.task import Task
 from . import graded, grades
-from .record import OBSERVED, Demonstrations, arrays_of, content_digest, from_arrays
+from .record import OBSERVED, Demonstrations, arrays_of, content_digest, from_arrays, signed
 from .regimes import GRADED, schedule
 
 PROCESS_NOISE = 0.001
@@ -58,7 +58,7 @@ def collect(
         process_noise: standard deviation of the executed position [m].
         threads: simulation threads; the result does not depend on it.
         progress: called with (episodes done, episodes).
-        until: stop after so many control steps; such demonstrations show how an episode begins, not success.
+        until: stop after so many control steps, which shows how an episode begins, not success.
     """
     # 1. which scenes, in which modes
     seeds, modes = schedule(task, regime, episodes, seed)
@@ -77,9 +77,7 @@ def collect(
     arrays = {name: np.concatenate([shard[name] for shard in shards]) for name in shards[0]}
     # 3. say what they are
     meta = _meta(task, regime, episodes, seed, process_noise)
-    demos = from_arrays(meta, {"seeds": seeds, "modes": modes, **arrays})
-    meta["digest"] = content_digest(demos)
-    return demos
+    return signed(from_arrays(meta, {"seeds": seeds, "modes": modes, **arrays}))
 
 
 def _meta(task: Task, regime: str, episodes: int, seed: int, process_noise: float) -> dict:

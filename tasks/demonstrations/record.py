@@ -63,3 +63,8 @@ def content_digest(demos: Demonstrations) -> str:
         sha.update(f"{name}{array.dtype.str}{array.shape}".encode())
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
+
+
+def signed(demos: Demonstrations) -> Demonstrations:
+    """Return demonstrations whose `meta` states the digest of their content."""
+    return demos._replace(meta=demos.meta | {"digest": content_digest(demos)})

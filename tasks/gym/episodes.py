@@ -188,7 +188,8 @@ class SeparateEpisodes:
         infos: list[dict[str, Any]] = [{} for _ in self._rows]
         for index in live:
             reward, info = self._rows[index].step(actions[[index]])
-            rewards[index], infos[index] = reward[0], info[0]
+            rewards[index] = reward[0]
+            infos[index] = info[0]
         return rewards, infos
 
     def observe(self) -> Observation:

@@ -40,19 +40,19 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         height: int = 480,
         variant: str = CLEAN,
     ) -> None:
-        """Make the environments.
+        """Make the environments; what is not said here is said at `TaskEnv`.
 
         Args:
-            task: as the others that are not said here, see `TaskEnv`.
+            task: id of the task, or its file.
             num_envs: number of rows N.
             action_space: of every row.
             autoreset_mode: "NextStep", "SameStep" or "Disabled".
             threads: simulation threads; the result does not depend on it.
-            render_mode: of every row.
-            camera: of every row.
-            width: of every picture [pixels].
-            height: of every picture [pixels].
-            variant: of every row.
+            render_mode: as the rest, of every row.
+            camera: see `TaskEnv`.
+            width: see `TaskEnv`.
+            height: see `TaskEnv`.
+            variant: see `TaskEnv`.
         """
         if num_envs < 1:
             raise WrongUse(f"num_envs is {num_envs}; it must be at least 1")
@@ -60,17 +60,17 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
-        self.metadata = TaskEnv.metadata | {"autoreset_mode": self.autoreset_mode}
-        self._set_spaces(action_space)
-        self._episodes = (
-            SeparateEpisodes(self.task, num_envs, action_space, variant)
-            if variant != CLEAN
-            else Episodes(self.task, num_envs, action_space, threads)
-        )
+        self._state_what_it_is(action_space)
+        if variant == CLEAN:
+            self._episodes = Episodes(self.task, num_envs, action_space, threads)
+        else:
+            self._episodes = SeparateEpisodes(self.task, num_envs, action_space, variant)
         self._pictures = Pictures(self.task, render_mode, camera, width, height, variant)
         self._random: list[np.random.Generator | None] = [None] * num_envs
 
-    def _set_spaces(self, action_space: str) -> None:
+    def _state_what_it_is(self, action_space: str) -> None:
+        """Set the metadata and the spaces that Gymnasium asks for."""
+        self.metadata = TaskEnv.metadata | {"autoreset_mode": self.autoreset_mode}
         self.single_observation_space = observation_space(self.task)
         self.single_action_space = action_space_of(action_space, self.task.arms)
         # batch_space would sort the components.

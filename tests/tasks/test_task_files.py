@@ -137,8 +137,8 @@ def method(text):
 BROKEN = {
     "does not compile": (("class LiftStool(", "class LiftStool(("), "does not compile: "),
     "import": (("import numpy as np", "import nmpy as np"), "line 7 does not load: ModuleNotFoundError"),
-    "raises": (("STEEL, RED =", "1 / 0\nSTEEL, RED ="), "does not load: ZeroDivisionError"),
-    "exits": (("STEEL, RED =", "raise SystemExit(0)\nSTEEL, RED ="), "does not load: SystemExit"),
+    "raises": (("STEEL =", "1 / 0\nSTEEL ="), "does not load: ZeroDivisionError"),
+    "exits": (("STEEL =", "raise SystemExit(0)\nSTEEL ="), "does not load: SystemExit"),
     "raises when built": (
         method("    def __init__(self):\n        self.x = {}['y']"),
         "does not load: KeyError",

@@ -1,0 +1,69 @@
+"""Rules for what the class of a task states, attributes and docstring; `validation.py` asks them first."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from .task import Task
+
+TASK_ID = r"[A-Z][A-Za-z0-9]*-v[0-9]+"
+"""What an id looks like, as a regular expression."""
+LEAST_DEAD_ZONE = (0.35, 0.65)
+"""Mixtures that every task must call dead."""
+RENAMED = {"horizon": "max_episode_steps", "trunk_steps": "shared_steps"}
+"""Attributes of a task that had another name, and their present ones."""
+_SECTIONS = ("Goal", "Randomised", "Success")
+
+
+def stated(task: Task) -> Iterator[str]:
+    """Rules for the attributes and the docstring."""
+    for old, new in RENAMED.items():
+        if hasattr(task, old):
+            yield f"the class states `{old}`, which is called `{new}` now; rename it"
+            return
+    for name in ("id", "goal", "modes", "max_episode_steps", "objects", "grasps", "hand_start"):
+        if not hasattr(task, name):
+            yield f"the class states no `{name}`; {_MEANING[name]}"
+            return
+    if not (isinstance(task.id, str) and re.fullmatch(TASK_ID, task.id)):
+        yield f"the id is {task.id!r}; write robot, verb, object, version, e.g. PandaLiftStool-v1"
+    if not (isinstance(task.goal, str) and task.goal.endswith(".")):
+        yield "the goal is a sentence that ends with a full stop"
+    text = type(task).__dict__.get("__doc__") or ""
+    if missing := [name for name in _SECTIONS if f"**{name}**:" not in text]:
+        yield f"the docstring of the class lacks {', '.join(f'**{name}**:' for name in missing)}"
+    yield from _stated_modes(task)
+    for name in ("max_episode_steps", "hold_steps", "commit_steps", "shared_steps"):
+        value = getattr(task, name)
+        if not (isinstance(value, int) and value >= 1):
+            yield f"{name} is {value!r}; it is a whole number of control steps, 1 or more"
+    low, high = task.dead_zone
+    if not (low <= LEAST_DEAD_ZONE[0] and (high >= LEAST_DEAD_ZONE[1])):
+        yield f"dead_zone is {low:g} .. {high:g}; it must cover {LEAST_DEAD_ZONE[0]} .. {LEAST_DEAD_ZONE[1]}"
+    for name in ("spread", "hand_spread"):
+        if np.shape(getattr(task, name)) != (3,) or not np.all(np.array(getattr(task, name)) > 0):
+            yield f"{name} is {getattr(task, name)!r}; it is three half-widths, each more than 0"
+
+
+def _stated_modes(task: Task) -> Iterator[str]:
+    modes = task.modes
+    k = len(task.modes)
+    if k < 2 or len(set(modes)) < k or not all(isinstance(name, str) and name for name in modes):
+        yield f"modes is {modes!r}; it holds two or more different names"
+    grasps = np.asarray(task.grasps, float)
+    if grasps.shape != (k, 4) or not np.isfinite(grasps).all():
+        yield f"grasps has the shape {grasps.shape}; it holds x, y, z, yaw of every mode: ({k}, 4), finite"
+    elif len(np.unique(grasps, axis=0)) < k:
+        yield "two modes have the same row in grasps; each mode has a pose of its own"
+
+
+_MEANING = {
+    "id": 'e.g. id = "PandaLiftStool-v1"',
+    "goal": "a sentence that says what is to be done",
+    "modes": 'the names of the right ways, e.g. ("left grip", "right grip")',
+    "max_episode_steps": "the length of an episode in control steps",
+    "objects": "the names of the observed bodies",
+    "grasps": "the hand's x, y, z [m] and yaw [rad] in every mode, (k, 4)",
+    "hand_start": "where the hand starts, x, y, z [m]",
+}
