@@ -1,0 +1,229 @@
+"""The board and the site, from fabricated entries whose numbers are known by hand."""
+
+import csv
+import html.parser
+import json
+import re
+from urllib.parse import unquote
+
+import pytest
+from bimodal.benchmark.statistics import wilson
+from bimodal.benchmark.suites import SUITES
+from bimodal.envs.errors import BimodalError, NotComparable, WrongUse
+from bimodal.leaderboard.board import board_rows, macro_difference
+from bimodal.leaderboard.board_table import board_table, board_tables
+from bimodal.leaderboard.check import check_entry
+from bimodal.leaderboard.entry import entry_from_run, read_entries, write_entry
+from bimodal.leaderboard.entry_model import Entry
+from bimodal.leaderboard.files import entry_id
+from bimodal.leaderboard.site import build_site
+from fabricated import run_folder
+from fabricated_entries import (
+    DUMBBELL,
+    MIXED,
+    POST,
+    changed,
+    edit,
+    make,
+)
+from rich.console import Console
+
+# ------------------------------------------------------------------------------------------- board
+
+
+def test_macro_difference_is_paired_by_seed(tmp_path):
+    a, b = make(tmp_path, "a", 12), make(tmp_path, "b", 8)
+    assert macro_difference(a, b).estimate == pytest.approx(0.25)
+    assert macro_difference(a, b).low == pytest.approx(-macro_difference(b, a).high)
+
+
+def test_policies_that_the_seeds_cannot_tell_apart_share_a_rank(tmp_path):
+    entries = [make(tmp_path, name, wins) for name, wins in (("low", 2), ("best", 15), ("second", 14))]
+    rows = board_rows(entries)[0].rows
+    assert [(row.policy, row.rank) for row in rows] == [("best", 1), ("second", 1), ("low", 3)]
+
+
+def test_tracks_are_ranked_apart(tmp_path):
+    entries = [make(tmp_path, "expert", 16, track="privileged"), make(tmp_path, "mse", 1)]
+    rows = board_rows(entries)[0].rows
+    assert [(row.policy, row.rank) for row in rows] == [("mse", 1), ("expert", 1)]
+
+
+def test_suites_never_share_a_table(tmp_path):
+    one, other = make(tmp_path, "a", 12), changed(make(tmp_path, "b", 8), edit("suite", "hash", to="0" * 16))
+    assert len(board_rows([one, other])) == len(board_tables([one, other])) == 2
+    with pytest.raises(NotComparable, match="these entries are of 2"):
+        board_table([one, other])
+    borrowed = changed(one, edit("suite", "seeds", "count", to=8))
+    assert len(board_rows([one, borrowed])) == 2
+
+
+@pytest.mark.parametrize("width", [100, 140])
+def test_table_shows_every_number_without_cuts_or_colour(tmp_path, width):
+    entries = [make(tmp_path, "mse_labelled", 16), make(tmp_path, "expert", 16, track="privileged")]
+    console = Console(width=width, color_system=None, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(board_table(entries))
+    text = console.export_text()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    for part in ("mse_labelled", "privileged", "100.0", "[80,100]", "reported", "Dumbbell", "1.5"):
+        assert part in text
+
+
+def test_names_are_never_markup_in_the_terminal(sound):
+    hostile = sound.model_copy(update={"policy": sound.policy.model_copy(update={"name": "[red]bold[/red]"})})
+    console = Console(width=120, color_system=None, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(board_table([hostile]))
+    assert "[red]" in console.export_text()
+
+
+# -------------------------------------------------------------------------------------------- site
+
+
+class Page(html.parser.HTMLParser):
+    """Collects tags, addresses and text of a page, and checks that its tags are balanced."""
+
+    VOID = frozenset(("meta", "img", "br", "rect", "path"))
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.addresses, self.ids, self.open, self.text = [], [], set(), [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attributes:
+            assert not name.startswith("on"), f"<{tag} {name}>"
+            if name in ("href", "src", "poster"):
+                self.addresses.append(value)
+            if name == "id":
+                self.ids.add(value)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A site of two policies, one of them hostile, with one run, one video, one still and one picture."""
+    flow = run_folder(tmp_path / "flow", {DUMBBELL: MIXED, POST: MIXED})
+    (flow / "videos").mkdir()
+    (flow / "videos" / f"{DUMBBELL}-0-a.mp4").write_bytes(b"video")
+    (flow / "videos" / f"{DUMBBELL}-0-a.jpg").write_bytes(b"still")
+    (flow / "videos" / f"{DUMBBELL}-12-b.mp4").write_bytes(b"video")
+    picture = tmp_path / "two grasps & a miss.png"
+    picture.write_bytes(b"picture")
+    hostile = make(tmp_path, "hostile", 3).plain()
+    hostile["policy"]["description"] = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    hostile["policy"]["uri"] = "a.py:B; rm -rf '\"><b>"
+    hostile["training"] = {"<i>": {"</dd><script>": "javascript:alert(3)"}}
+    hostile["entry_id"] = entry_id(hostile)
+    for entry in (entry_from_run(flow), Entry.model_validate(hostile)):
+        write_entry(entry, tmp_path / "entries")
+    return build_site(tmp_path / "entries", tmp_path / "site", runs=[flow], pictures=[picture])
+
+
+def test_site_links_only_to_what_it_holds(site):
+    page = Page(site.read_text())
+    assert len(page.addresses) > 10
+    for address in page.addresses:
+        if address.startswith("#"):
+            assert address[1:] in page.ids
+        else:
+            assert re.match(r"[a-z]+:", address) is None, address
+            assert (site.parent / unquote(address)).is_file(), address
+
+
+def test_site_escapes_what_entries_say(site):
+    text = site.read_text()
+    page = Page(text)
+    assert page.tags.count("script") == 1
+    assert page.tags.count("img") == 1
+    assert "i" not in page.tags
+    assert "<script>alert(1)</script>" in "".join(page.text)
+    assert "bimodal evaluate 'a.py:B; rm -rf '\"'\"'\"><b>' --suite smoke" in "".join(page.text)
+
+
+def test_site_runs_no_script_but_its_own(site):
+    text = site.read_text()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+    assert "default-src 'none'" in policy
+    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/=]{44}';", policy)
+    assert "http:" not in text.replace("http-equiv", "")
+    assert "https:" not in text
+
+
+def test_site_shows_videos_by_verdict_from_the_records(site):
+    text = "".join(Page(site.read_text()).text)
+    assert "flow · SUCCESS, left bar · seed 0" in text
+    assert "flow · COLLISION_MID · seed 12" in text
+    assert (site.parent / "runs" / "smoke-flow" / "videos" / f"{DUMBBELL}-0-a.jpg").read_bytes() == b"still"
+
+
+def test_site_leaves_the_runs_as_they_are(site, tmp_path):
+    assert sorted(file.name for file in (tmp_path / "flow").iterdir()) == [
+        "episodes.parquet",
+        "run.json",
+        "videos",
+    ]
+    assert "Where the hand acted" in (site.parent / "runs" / "smoke-flow" / "report.html").read_text()
+
+
+def test_site_gives_programs_the_same_rows(site):
+    rows = json.loads((site.parent / "board.json").read_text())[0]["rows"]
+    assert [row["policy"] for row in rows] == ["flow", "hostile"]
+    assert rows[0]["success"]["estimate"] == 0.75
+    with (site.parent / "board.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == 4 * len(SUITES["smoke"].variants)
+    assert (table[0]["policy"], table[0]["task"], table[0]["successes"]) == ("flow", DUMBBELL, "12")
+    assert float(table[0]["success_low95"]) == pytest.approx(wilson(12, 16)[0], abs=1e-6)
+
+
+def test_site_copies_entries_unchanged(site):
+    for entry in read_entries(site.parent / "entries"):
+        assert check_entry(entry.plain()) == []
+
+
+def test_site_is_rebuilt_in_place_and_is_the_same(site, tmp_path):
+    before = site.read_bytes()
+    (site.parent / "entries" / "old.json").write_text("{}")
+    build_site(
+        tmp_path / "entries", site.parent, runs=[tmp_path / "flow"], pictures=[next(tmp_path.glob("*.png"))]
+    )
+    assert site.read_bytes() == before
+    assert not (site.parent / "entries" / "old.json").exists()
+
+
+def test_site_never_replaces_another_folder(site, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("mine")
+    with pytest.raises(WrongUse, match="neither empty nor an earlier site"):
+        build_site(tmp_path / "entries", tmp_path / "precious")
+    assert (tmp_path / "precious" / "thesis.txt").read_text() == "mine"
+
+
+def test_site_refuses_an_unsound_entry_by_name(entry, tmp_path):
+    entry["results"][0]["successes"] = 16
+    (tmp_path / "bad.json").write_text(json.dumps(entry))
+    with pytest.raises(BimodalError, match=r"bad\.json is unsound: .*successes is 16"):
+        build_site(tmp_path, tmp_path / "site")
+
+
+def test_site_without_entries_still_explains_itself(tmp_path):
+    (tmp_path / "none").mkdir()
+    text = build_site(tmp_path / "none", tmp_path / "site").read_text()
+    assert "There are no entries yet" in text
+    assert "It does not prove" in text
