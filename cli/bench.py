@@ -85,11 +85,13 @@ def _train_all(out: Path, update: "Update") -> None:
 def _score(policy: str, out: Path) -> Path:
     """Score a policy with the weights trained here, show its run and write its entry; returns the run."""
     from ..benchmark.evaluation.evaluate import evaluate
+    from ..benchmark.evaluation.options import EvalOptions
     from ..leaderboard.entry import entry_from_run, write_entry
     from .console import progress_bar
 
     with progress_bar(f"scoring {policy}", "episodes") as update:
-        path = evaluate(policy, "core", out=out / policy, checkpoints=out / "checkpoints", progress=update)
+        options = EvalOptions(out / policy, checkpoints=out / "checkpoints", progress=update)
+        path = evaluate(policy, "core", options)
     present(path)
     write_entry(entry_from_run(path), out / "entries")
     return path

@@ -1,4 +1,4 @@
-"""`bimodal check`: checks a leaderboard entry without running it."""
+"""`bimodal check`: checks a leaderboard entry, or a run folder by replaying it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,21 +7,34 @@ from .arguments import argument
 
 EXAMPLE = "bimodal check leaderboard/entries/core-flow.json"
 
-Entry = Annotated[Path, argument("ENTRY", "entry file")]
+Record = Annotated[Path, argument("ENTRY", "entry file, or run folder")]
 
 
-def run(entry: Entry) -> int:
+def run(entry: Record) -> int:
     """Check an entry: schema, completeness, every number recounted.
 
-    The exit code is 1 if something is wrong with it.
+    Of a run folder, simulate the recorded actions again and compare states and verdicts. The exit code is 1
+    if something is wrong.
     """
     from ..leaderboard.check import check_entry
     from ..leaderboard.files import read_unchecked
     from .console import console
 
-    problems = check_entry(read_unchecked(entry))
+    problems = _replayed(entry) if entry.is_dir() else check_entry(read_unchecked(entry))
     for problem in problems:
         console.print(problem, markup=False)
     verdict = f"{len(problems)} problems" if problems else "sound"
     console.print(f"{entry}: {verdict}", markup=False)
     return 1 if problems else 0
+
+
+def _replayed(folder: Path) -> list[str]:
+    """Replay a run; returns a line for every shard with episodes that do not follow from their actions."""
+    from ..benchmark.records.replay import check_run
+
+    return [
+        f"{shard.task} {shard.variant}: {len(found.strays)} of {len(shard.seeds)} episodes do not follow "
+        f"from their recorded actions, such as seed {found.strays[0]}"
+        for shard, found in check_run(folder)
+        if not found.agrees
+    ]

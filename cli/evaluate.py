@@ -68,24 +68,15 @@ def run(
 ) -> int:
     """Score a policy on a suite: records, table, videos, report."""
     from ..benchmark.evaluation.evaluate import evaluate
+    from ..benchmark.evaluation.options import EvalOptions
+    from ..benchmark.suites import find_suite
     from .console import progress_bar
 
     _require_whole_suite(entry, task, seeds, variant)
     with progress_bar(f"{policy} on {suite}", "episodes") as update:
-        path = evaluate(
-            policy,
-            suite,
-            tasks=task or (),
-            seeds=None if seeds is None else seed_range(seeds),
-            variants=variant,
-            out=out,
-            checkpoints=checkpoints,
-            workers=workers,
-            threads=threads,
-            deadline_s=deadline,
-            fresh=fresh,
-            progress=update,
-        )
+        panel = find_suite(suite, task or (), None if seeds is None else seed_range(seeds), variant)
+        options = EvalOptions(out, checkpoints, workers, threads, deadline, fresh, update)
+        path = evaluate(policy, panel, options)
     if entry is not None:
         _write_entry(path, entry)
     present(path, with_videos=not no_videos)

@@ -24,19 +24,13 @@ def run(
     The answer is identical, consistent (both exit code 0) or different (exit code 1). An entry of another
     suite or of other weights is not run (exit code 3).
     """
+    from ..benchmark.evaluation.options import EvalOptions
     from ..leaderboard.reproduce import reproduce
     from .console import console, progress_bar
 
     with progress_bar(str(entry), "episodes") as update:
-        outcome = reproduce(
-            entry,
-            out=out,
-            checkpoints=checkpoints,
-            workers=workers,
-            threads=threads,
-            fresh=fresh,
-            progress=update,
-        )
+        options = EvalOptions(out, checkpoints, workers, threads, fresh=fresh, progress=update)
+        outcome = reproduce(entry, options)
     for line in outcome.lines:
         console.print(line, markup=False)
     console.print(f"[bold]{outcome.verdict}[/]: {outcome.reason}")

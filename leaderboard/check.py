@@ -35,9 +35,11 @@ def check_entry(raw: object) -> list[str]:
     """
     try:
         Entry.model_validate(raw)
-        found, broken = [], set()
+        found: list[str] = []
+        broken: set[str] = set()
     except ValidationError as error:
-        found, broken = problems(error), {str(one["loc"][0]) for one in error.errors() if one["loc"]}
+        found = problems(error)
+        broken = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
     if not isinstance(raw, dict):
         return found
     # What is sound by itself is checked further, so that a submitter sees every problem at once.
@@ -163,8 +165,8 @@ def _count_problems(
 
 
 def _differences(where: str, stated: Result | Aggregate, right: Result | Aggregate) -> Iterator[str]:
-    stated_values, right_values = stated.plain(), right.plain()
-    for name, value in right_values.items():
+    stated_values = stated.plain()
+    for name, value in right.plain().items():
         if name != "latency_ms" and not _same(stated_values[name], value):
             yield f"{where}: {name} is {one_line(stated_values[name])}, its episodes give {one_line(value)}"
 

@@ -6,12 +6,14 @@ consistent  another kind of machine changed some episodes, but on no task is the
 different   on some task it is
 """
 
-from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..benchmark.evaluation.evaluate import RUNS, describe, evaluate
+from ..benchmark.evaluation.describe import describe
+from ..benchmark.evaluation.evaluate import RUNS, evaluate
+from ..benchmark.evaluation.options import EvalOptions
 from ..benchmark.records.field_types import one_line
 from ..benchmark.report.terms import short_name
 from ..benchmark.scoring.task_scores import read_run
@@ -35,51 +37,36 @@ class Reproduction(NamedTuple):
     """One line a task."""
 
 
-def reproduce(
-    path: Path,
-    *,
-    out: Path | None = None,
-    checkpoints: Path | None = None,
-    workers: int | None = None,
-    threads: int = 1,
-    fresh: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> Reproduction:
-    """Run the panel of the entry at `path` again and compare; options as in `evaluate`.
+def reproduce(path: Path, options: EvalOptions) -> Reproduction:
+    """Run the panel of the entry at `path` again and compare; called by `bimodal reproduce`.
 
     Raises:
         BimodalError: the entry is unsound.
         NotComparable: this installation has other tasks, another MuJoCo or other weights.
     """
+    entry = _comparable_entry(path, options)
+    folder = Path(options.out or RUNS / f"reproduce-{path.stem}")
+    finished = (folder / "SHA256SUMS").exists()
+    if options.out and finished and not options.fresh:
+        raise WrongUse(f"{folder} holds a finished run; choose another --out, or add --fresh to discard it")
+    # An interrupted reproduction goes on; an old one does not count.
+    options = replace(options, out=folder, fresh=options.fresh or finished)
+    return compare(entry, evaluate(entry.policy.uri, suite_from_record(entry.suite), options))
+
+
+def _comparable_entry(path: Path, options: EvalOptions) -> Entry:
+    """Return the entry of a file, sound and made with the tasks and the weights that are here."""
     raw = read_unchecked(path)
     _check_hash(path, raw.get("suite"))
     if problems := check_entry(raw):
         raise BimodalError(f"{path} is unsound: {problems[0]}")
     entry = Entry.model_validate(raw)
-    suite = suite_from_record(entry.suite)
     uri = entry.policy.uri
     _check_source(path, uri, entry.policy.artifacts)
-    here = describe(
-        uri, suite, Path(checkpoints).resolve() if checkpoints else None, entry.provenance.options
-    )
+    here = describe(uri, suite_from_record(entry.suite), options)
     if here.policy.artifacts != entry.policy.artifacts:
         raise NotComparable(f"{path} was made with other weights or code than {one_line(uri)} has here")
-    folder = out or RUNS / f"reproduce-{path.stem}"
-    if out is not None and not fresh and (folder / "SHA256SUMS").exists():
-        raise WrongUse(f"{folder} holds a finished run; choose another --out, or add --fresh to discard it")
-    # An interrupted reproduction goes on; an old one does not count.
-    finished = (folder / "SHA256SUMS").exists()
-    run = evaluate(
-        uri,
-        suite,
-        out=folder,
-        checkpoints=checkpoints,
-        workers=workers,
-        threads=threads,
-        fresh=fresh or finished,
-        progress=progress,
-    )
-    return compare(entry, run)
+    return entry
 
 
 def _check_source(path: Path, uri: str, artifacts: dict[str, str]) -> None:
@@ -106,7 +93,10 @@ def _check_hash(path: Path, suite: Any) -> None:
 def compare(entry: Entry, run: Path) -> Reproduction:
     """Compare an entry with a run of the same suite, episode by episode."""
     cells = read_run(run).cells
-    lines, same, total, apart = [], 0, 0, []
+    lines: list[str] = []
+    apart: list[str] = []
+    same = 0
+    total = 0
     for block in entry.episodes:
         task = block.task
         rows = cells[task, block.variant]
@@ -116,7 +106,8 @@ def compare(entry: Entry, run: Path) -> Reproduction:
         claimed = succeeded(block.labels)
         found = succeeded(rows["label"])
         change = paired_difference(found, claimed)
-        same, total = same + equal, total + len(found)
+        same += equal
+        total += len(found)
         if change.low > 0 or change.high < 0:
             apart.append(short_name(task))
         lines.append(
@@ -124,13 +115,16 @@ def compare(entry: Entry, run: Path) -> Reproduction:
             f"successes {sum(claimed)} claimed, {sum(found)} found "
             f"(difference {change.estimate:+.1%}, 95 % {change.low:+.1%} to {change.high:+.1%})"
         )
+    return _verdict(same, total, apart, tuple(lines))
+
+
+def _verdict(same: int, total: int, apart: list[str], lines: tuple[str, ...]) -> Reproduction:
+    """Return what the number of equal episodes and the tasks whose success differs amount to."""
     if same == total:
-        return Reproduction("identical", f"all {total} episodes agree to the last bit", tuple(lines))
+        return Reproduction("identical", f"all {total} episodes agree to the last bit", lines)
     if apart:
-        return Reproduction(
-            "different", f"success differs beyond its interval on {', '.join(apart)}", tuple(lines)
-        )
+        return Reproduction("different", f"success differs beyond its interval on {', '.join(apart)}", lines)
     reason = (
         f"{same} of {total} episodes agree to the last bit, and success differs nowhere beyond its interval"
     )
-    return Reproduction("consistent", reason, tuple(lines))
+    return Reproduction("consistent", reason, lines)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from bimodal.benchmark import evaluate
+from bimodal.benchmark import EvalOptions, evaluate, find_suite
 from bimodal.cli.main import COMMANDS, build_parser
 
 ROOT = Path(__file__).parent.parent
@@ -43,5 +43,7 @@ def test_the_board_in_the_readme_is_the_printed_board():
 
 def test_the_example_policy_runs(tmp_path):
     uri = f"{ROOT / 'examples' / 'my_policy.py'}:GoLeft"
-    run = evaluate(uri, "smoke", seeds=range(2), variants=(), out=tmp_path / "run", workers=0)
+    run = evaluate(
+        uri, find_suite("smoke", seeds=range(2), variants=()), EvalOptions(out=tmp_path / "run", workers=0)
+    )
     assert (run / "episodes.parquet").exists()

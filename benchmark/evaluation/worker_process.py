@@ -53,7 +53,8 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
         except (EOFError, OSError):
             return
         task, variant, index, seeds = order["shard"]
-        shard, file = Shard(task, variant, index, tuple(seeds)), Path(order["file"])
+        shard = Shard(task, variant, index, tuple(seeds))
+        file = Path(order["file"])
         try:
             reply = {"problem": attempt(job, job.policy, shard, file, guard)}
         except BimodalError as error:

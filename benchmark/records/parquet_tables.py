@@ -51,11 +51,13 @@ def episode_table(results: list[ShardResult]) -> pa.Table:
     """Return one row for every episode."""
     rows: dict[str, list] = {name: [] for name, _ in EPISODE_COLUMNS}
     for result in results:
-        shard, verdict = result.shard, result.verdict
+        shard = result.shard
+        verdict = result.verdict
         modes = load_task(shard.task).modes
         every = step_counts(result)
         for row, seed in enumerate(shard.seeds):
-            mode, outcome = int(verdict.mode[row]), OUTCOMES[verdict.label[row]]
+            mode = int(verdict.mode[row])
+            outcome = OUTCOMES[verdict.label[row]]
             values = {
                 "task": shard.task,
                 "variant": shard.variant,
@@ -91,7 +93,8 @@ def decision_table(results: list[ShardResult]) -> pa.Table:
     """Return one row for every decision that an episode lived to see."""
     rows: dict[str, list] = {name: [] for name, _ in DECISION_COLUMNS}
     for result in results:
-        shard, alive = result.shard, result.verdict.steps
+        shard = result.shard
+        alive = result.verdict.steps
         for number, decision in enumerate(result.decisions):
             for row, seed in enumerate(shard.seeds):
                 if decision.step < max(int(alive[row]), 1):

@@ -5,6 +5,8 @@ again from its record alone. On an equal machine every state comes out bit for b
 differences could grow, so a check starts each stretch of actions from its own recorded state.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +15,15 @@ from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import Variant
 from ...envs.simulation import Simulation
 from ...envs.specs import from_grid
+from ...tasks import load_task
 from ...tasks.core import episode_step
 from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.referee import Referee
 from ...tasks.core.task import Task
 from ..rollout.shard import STATE_EVERY, Shard, ShardResult, Trace, digests
+from ..suites import suite_from_record
+from .run_folder import read_run_record
+from .shard_file import read_shard, shard_file
 
 TOLERANCE = 1e-6
 """Largest difference of a replayed state that may be put down to another machine; see `Check.worst`."""
@@ -93,7 +99,8 @@ def replay_many(
 def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", threads: int = 1) -> Check:
     """Step a shard's episodes again from its seeds and compare states, verdicts and fingerprints.
 
-    Verdicts that blame the policy cannot be replayed without it; of such episodes only the states count.
+    Called by `check_run` for every shard. Verdicts that blame the policy cannot be replayed without it; of
+    such episodes only the states count.
 
     Args:
         task: the task that was recorded.
@@ -104,48 +111,73 @@ def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", th
     Raises:
         BimodalError: the task has changed since.
     """
-    trace, steps = result.trace, result.verdict.steps
-    count = trace.actions.shape[1]
-    variant = Variant(result.shard.variant)
-    simulation = Simulation(task, len(steps), threads, variant)
+    trace = result.trace
+    simulation = Simulation(task, len(result.digests), threads, Variant(result.shard.variant))
     _check_size(simulation, trace)
     simulation.reset(result.shard.seeds)
-    referee = Referee(task, len(steps), variant.episode_steps(task.max_episode_steps))
-    worst, same, segments = np.zeros(len(steps)), True, 0
-    for step in range(count):
-        if step % STATE_EVERY == 0:
-            recorded, alive = trace.states[:, step // STATE_EVERY], step < steps
-            found = simulation.state()
-            worst = np.maximum(worst, np.where(alive, _difference(found, recorded), 0.0))
-            same &= found[alive].tobytes() == recorded[alive].tobytes()
-            segments += int(alive.sum())
-            simulation.restore(recorded)
-        command = from_grid(trace.actions[:, step])
-        episode_step.advance_and_judge(referee, simulation, command, step, action_space)
-    strays = worst > TOLERANCE
-    strays |= digests(result.verdict, trace) != result.digests
+    referee = Referee(task, simulation.n, simulation.variant.episode_steps(task.max_episode_steps))
+    found = _step_again(simulation, referee, trace, action_space)
+    alive = np.arange(found.shape[1]) * STATE_EVERY < result.verdict.steps[:, None]
+    worst = np.where(alive, _difference(found, trace.states), 0.0).max(axis=1, initial=0.0)
+    strays = (worst > TOLERANCE) | (digests(result.verdict, trace) != result.digests)
     strays |= _verdicts_differ(referee, result)
     seeds = tuple(seed for seed, stray in zip(result.shard.seeds, strays, strict=True) if stray)
-    return Check(segments, float(worst.max(initial=0.0)), bool(same), seeds)
+    exact = found[alive].tobytes() == trace.states[alive].tobytes()
+    return Check(int(alive.sum()), float(worst.max(initial=0.0)), exact, seeds)
+
+
+def _step_again(simulation: Simulation, referee: Referee, trace: Trace, action_space: str) -> np.ndarray:
+    """Step the recorded actions before a referee; returns the states that came out, (N, S, nstate)."""
+    found = []
+    for step in range(trace.actions.shape[1]):
+        # 1. keep what came out, and start the next stretch of actions from the recorded state
+        if step % STATE_EVERY == 0:
+            found.append(simulation.state())
+            simulation.restore(trace.states[:, len(found) - 1])
+        # 2. perturb, step, measure, judge as the run did
+        command = from_grid(trace.actions[:, step])
+        episode_step.advance_and_judge(referee, simulation, command, step, action_space)
+    return np.stack(found, axis=1) if found else trace.states
+
+
+def check_run(folder: Path, threads: int = 1) -> Iterator[tuple[Shard, Check]]:
+    """Replay every shard of a finished run and yield how well its record agrees with itself.
+
+    Called by `bimodal check RUN_FOLDER`. It proves that the recorded actions lead to the recorded verdicts
+    from the scenes of the seeds; not which policy chose the actions.
+
+    Raises:
+        BimodalError: not a run folder, a shard is missing, or its task has changed since.
+    """
+    record = read_run_record(folder)
+    for shard in suite_from_record(record.suite).shards():
+        stored = read_shard(shard_file(folder, shard.task, shard.variant, shard.index))
+        if stored.result.shard != shard:
+            raise BimodalError(f"{folder} holds other episodes than its suite in place of {shard[:3]}")
+        yield shard, check(load_task(shard.task), stored.result, record.policy.action, threads)
 
 
 def _verdicts_differ(referee: Referee, result: ShardResult) -> np.ndarray:
     """Return the episodes whose label, mode or length comes out otherwise, (N,) bool."""
-    old, new = result.verdict, referee.verdict()
+    old = result.verdict
+    new = referee.verdict()
     differ = (new.label != old.label) | (new.mode != old.mode) | (new.steps != old.steps)
     return differ & ~np.array([OUTCOMES[label].policy_fault for label in old.label], bool)
 
 
 def _difference(found: np.ndarray, recorded: np.ndarray) -> np.ndarray:
-    """Return the largest scaled difference of each row (N, nstate); states that diverged alike are equal."""
+    """Return the largest scaled difference of states (..., nstate); states that diverged alike are equal."""
     with np.errstate(invalid="ignore"):
         difference = np.abs(found - recorded) / np.maximum(1.0, np.abs(recorded))
     difference[(found == recorded) | (np.isnan(found) & np.isnan(recorded))] = 0.0
-    return np.nan_to_num(difference, nan=np.inf).max(axis=-1)
+    return np.nan_to_num(difference, nan=np.inf).max(axis=-1, initial=0.0)
 
 
 def _check_size(simulation: Simulation, trace: Trace) -> None:
-    size, recorded = simulation.batch.state.shape[1], trace.states.shape[-1]
+    size = simulation.batch.state.shape[1]
+    recorded = trace.states.shape[-1]
+    if trace.states.shape[1] != -(-trace.actions.shape[1] // STATE_EVERY):
+        raise BimodalError(f"{simulation.task.id}: the record has too few or too many states; it is damaged")
     if trace.states.size and size != recorded:
         raise BimodalError(
             f"{simulation.task.id}: the recorded states have {recorded} numbers, this version's {size}; "

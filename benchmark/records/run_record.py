@@ -1,6 +1,6 @@
 """The record of a run, `run.json`: what was run, by whom, with what, on what.
 
-Made by `evaluation/evaluate.py: describe`, read by everything that shows a run. Names and order of the fields
+Made by `evaluation/describe.py`, read by everything that shows a run. Names and order of the fields
 are those of the file.
 """
 

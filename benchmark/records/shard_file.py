@@ -38,7 +38,8 @@ def slug(variant: str) -> str:
 
 def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> None:
     """Write a shard's record, whole or not at all, and its plans before it."""
-    shard, plans = result.shard, plan_file(path)
+    shard = result.shard
+    plans = plan_file(path)
     if result.plans is not None:
         write_plans(plans, result.plans)
     else:

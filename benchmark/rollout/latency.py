@@ -10,7 +10,10 @@ from ...policies.core.policy import Episodes, Policy
 from ...tasks import Task
 from .timeouts import Guard
 
-WARM_UP, DECISIONS = 20, 100
+WARM_UP = 20
+"""Decisions that do not count."""
+DECISIONS = 100
+"""Decisions that are timed."""
 _BUDGET_S = 10.0
 
 

@@ -35,7 +35,10 @@ class Pilot:
     def __init__(
         self, policy: Policy, needs: Needs, simulation: Simulation, referee: Referee, guard: Guard
     ) -> None:
-        self.policy, self.needs, self.simulation, self.referee = policy, needs, simulation, referee
+        self.policy = policy
+        self.needs = needs
+        self.simulation = simulation
+        self.referee = referee
         self.guard = guard
         self.decisions: list[DecisionRecord] = []
         self.plans = PlanLog(simulation.n)

@@ -161,5 +161,6 @@ def blamed(task: Task, shard: Shard, label: str, text: str) -> ShardResult:
     n = len(shard.seeds)
     referee = Referee(task, n)
     referee.policy_fault(np.ones(n, bool), label)
-    verdict, trace = referee.verdict(), Trace(np.zeros((n, 0, 0), np.int32), np.zeros((n, 0, 0)))
+    verdict = referee.verdict()
+    trace = Trace(np.zeros((n, 0, 0), np.int32), np.zeros((n, 0, 0)))
     return ShardResult(shard, verdict, np.full(n, text), digests(verdict, trace), [], trace)

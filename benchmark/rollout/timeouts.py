@@ -66,7 +66,8 @@ class Guard:
             yield
             return
 
-        rung, over = False, False
+        rung = False
+        over = False
 
         def ring(signum: int, frame: object) -> None:
             nonlocal rung

@@ -25,6 +25,7 @@ from ...tasks import Task, load_task
 from ...tasks.core.registry import own_names
 from ...tasks.demonstrations import collect as demonstrations
 from ..evaluation.evaluate import evaluate
+from ..evaluation.options import EvalOptions
 from ..provenance import cores, machine
 from ..report.terms import short_name
 from ..rollout.shard import Shard, run_shard
@@ -176,7 +177,7 @@ def pipeline_row(task: Task, policy: str = "flow") -> Row:
         train(policy, path, home / "checkpoints")
         marks.append(time.perf_counter())
         panel = find_suite("core", (task.id,), variants=())
-        run = evaluate(policy, panel, out=home / "run", checkpoints=home / "checkpoints")
+        run = evaluate(policy, panel, EvalOptions(out=home / "run", checkpoints=home / "checkpoints"))
         marks.append(time.perf_counter())
         cell = score_run(read_run(run))[0]
     parts = "{:.0f} s demonstrations, {:.0f} s training, {:.0f} s scoring".format(*np.diff(marks))
@@ -198,7 +199,7 @@ def print_peaks() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for episodes in map(int, sys.argv[1:]):
             panel = find_suite("full", (task.id,), range(episodes), ())
-            evaluate(policy, panel, out=Path(folder) / str(episodes), workers=0)
+            evaluate(policy, panel, EvalOptions(out=Path(folder) / str(episodes), workers=0))
             sys.stdout.write(f"{_peak_mb()}\n")
 
 

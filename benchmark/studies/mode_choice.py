@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ...envs.perturbations.core.perturbation import LEVELS
 from ...envs.perturbations.core.variant import CLEAN
 from ..evaluation.evaluate import RUNS, evaluate
+from ..evaluation.options import EvalOptions
 from ..scoring.perturbation_effects import MeanEffect, mean_effects, measure_effects
 from ..suites import SUITES, Suite
 from .method_results import finished
@@ -56,7 +57,7 @@ def measure(
     """
     for method in methods:
         report = None if progress is None else lambda n, total, of=method: progress(of, n, total)
-        evaluate(method, panel, workers=workers, fresh=fresh, progress=report)
+        evaluate(method, panel, EvalOptions(workers=workers, fresh=fresh, progress=report))
     return kept(methods, panel)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
+from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.replay import check
 from bimodal.benchmark.records.shard_file import read_shard, write_shard
 from bimodal.benchmark.rollout import plan_records as plans_module
@@ -100,7 +101,7 @@ def test_another_plan_has_another_fingerprint_and_an_equal_one_the_same(thinking
 
 
 def test_the_table_of_decisions_has_scores_choice_verdict_and_fingerprint(tmp_path):
-    folder = evaluate(Thinker, panel(4, (DUMBBELL,)), out=tmp_path / "run", workers=0)
+    folder = evaluate(Thinker, panel(4, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=0))
     assert digests(folder) == expert_digests(4)
     plans = read_plans(folder / "traces" / f"{DUMBBELL}-clean-000.plans.npz")
     rows = pq.read_table(folder / "decisions.parquet").to_pylist()
@@ -117,7 +118,7 @@ def test_the_table_of_decisions_has_scores_choice_verdict_and_fingerprint(tmp_pa
 
 
 def test_who_plans_nothing_pays_nothing(tmp_path):
-    folder = evaluate("zero", panel(4, (DUMBBELL,)), out=tmp_path / "run", workers=0)
+    folder = evaluate("zero", panel(4, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=0))
     assert [file.name for file in folder.glob("traces/*")] == [f"{DUMBBELL}-clean-000.npz"]
     table = pq.read_table(folder / "decisions.parquet")
     for name in ("chosen", "scores", "modes", "verdict", "plan"):
@@ -148,7 +149,7 @@ def test_records_from_before_plans_are_read(thinking, tmp_path):
 
 @pytest.mark.parametrize("damage", ["gone", "flipped"])
 def test_a_shard_whose_plans_are_lost_is_run_again(tmp_path, small_shards, damage):
-    folder = evaluate(Thinker, panel(8, (DUMBBELL,)), out=tmp_path / "run", workers=0)
+    folder = evaluate(Thinker, panel(8, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=0))
     first, second = sorted(folder.glob("traces/*.plans.npz"))
     raw = bytearray(first.read_bytes())
     raw[len(raw) // 2] ^= 0x10
@@ -158,9 +159,7 @@ def test_a_shard_whose_plans_are_lost_is_run_again(tmp_path, small_shards, damag
     evaluate(
         Thinker,
         panel(8, (DUMBBELL,)),
-        out=folder,
-        workers=0,
-        progress=lambda done, total: counts.append(done),
+        EvalOptions(out=folder, workers=0, progress=lambda done, total: counts.append(done)),
     )
     assert counts == [4, 8] and second.stat().st_mtime_ns == kept
     assert read_plans(first).verdict.shape[0] == 4

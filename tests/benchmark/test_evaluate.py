@@ -5,9 +5,10 @@ import sys
 
 import numpy as np
 import pytest
-from bimodal.benchmark.evaluation.evaluate import describe, evaluate
+from bimodal.benchmark.evaluation.describe import describe
+from bimodal.benchmark.evaluation.evaluate import evaluate
+from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.run_folder import RunFolder, read_run_record
-from bimodal.benchmark.records.run_record import RunOptions
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.policies.experts import Expert
 from scoring import DUMBBELL, digests, expert_digests, panel
@@ -19,7 +20,7 @@ def test_a_class_is_scored_in_this_process(tmp_path):
         training = {"seeds": (1, 2), "steps": np.int64(3)}  # noqa: RUF012
 
     for _ in range(2):  # the second call finds everything done
-        run = evaluate(Mine, panel(4, (DUMBBELL,)), out=tmp_path / "run")
+        run = evaluate(Mine, panel(4, (DUMBBELL,)), EvalOptions(out=tmp_path / "run"))
     assert digests(run) == expert_digests(4)
     record = read_run_record(run)
     assert record.policy.description == "Mine." and record.policy.name.endswith("Mine")
@@ -33,18 +34,19 @@ def test_a_class_that_cannot_be_built_is_one_error(tmp_path):
             raise RuntimeError("no weights")
 
     with pytest.raises(BimodalError, match="no weights"):
-        evaluate(Broken, panel(4), out=tmp_path / "run")
+        evaluate(Broken, panel(4), EvalOptions(out=tmp_path / "run"))
 
 
 SCRIPT = """
-from bimodal.benchmark import evaluate
+from bimodal.benchmark import EvalOptions, evaluate, find_suite
 from bimodal.policies.baselines import Zero
 
 class Mine(Zero):
     pass
 
-print(evaluate(Mine, "smoke", seeds=range(4), variants=(), out="class"))
-print(evaluate({policy!r}, "smoke", seeds=range(4), variants=(), workers=2, out="file"))
+some = find_suite("smoke", seeds=range(4), variants=())
+print(evaluate(Mine, some, EvalOptions("class")))
+print(evaluate({policy!r}, some, EvalOptions("file", workers=2)))
 """
 
 
@@ -72,19 +74,12 @@ def test_a_program_without_a_main_guard_may_evaluate(how, tmp_path):
 )
 def test_impossible_options_are_refused(options, tmp_path):
     with pytest.raises(WrongUse):
-        evaluate("zero", panel(4), out=tmp_path / "run", **options)
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_suite_object_speaks_for_itself(tmp_path):
-    for option in ({"seeds": range(8)}, {"tasks": (DUMBBELL,)}, {"variants": ()}):
-        with pytest.raises(WrongUse, match="its own tasks, seeds and variants"):
-            evaluate("zero", panel(4), **option, out=tmp_path / "run")
+        evaluate("zero", panel(4), EvalOptions(out=tmp_path / "run", **options))
     assert not (tmp_path / "run").exists()
 
 
 def test_the_lock_is_given_back(tmp_path):
-    record = describe("zero", panel(4, (DUMBBELL,)), None, RunOptions(threads=1, deadline_s=30.0))
+    record = describe("zero", panel(4, (DUMBBELL,)), EvalOptions())
     first = RunFolder(tmp_path / "run", record)
     with pytest.raises(WrongUse, match="another run is writing"):
         RunFolder(tmp_path / "run", record)
@@ -98,9 +93,9 @@ def test_the_lock_is_given_back(tmp_path):
 @pytest.mark.slow
 def test_memory_is_flat_in_the_number_of_episodes(tmp_path):
     program = (
-        "import resource, sys; from bimodal.benchmark import evaluate\n"
-        f"seeds, tasks = range(int(sys.argv[1])), ['{DUMBBELL}']\n"
-        "evaluate('expert', 'full', tasks=tasks, seeds=seeds, variants=(), out=sys.argv[2], workers=0)\n"
+        "import resource, sys; from bimodal.benchmark import EvalOptions, evaluate, find_suite\n"
+        f"suite = find_suite('full', ('{DUMBBELL}',), range(int(sys.argv[1])), ())\n"
+        "evaluate('expert', suite, EvalOptions(sys.argv[2], workers=0))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
 

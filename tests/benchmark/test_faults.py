@@ -2,6 +2,7 @@
 
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
+from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.run_folder import read_run_record
 from bimodal.benchmark.suites import SUITES, Suite
 from bimodal.envs.errors import BimodalError
@@ -179,7 +180,7 @@ def test_a_fault_of_the_harness_that_goes_away_leaves_no_mark(tmp_path, small_sh
         return measure(task, simulation)
 
     monkeypatch.setattr(LiftDumbbell, "measure", once)
-    run = evaluate("expert", panel(8, (DUMBBELL,)), out=tmp_path / "run", workers=0)
+    run = evaluate("expert", panel(8, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=0))
     assert digests(run) == expert_digests(8) and read_run_record(run).invalid_shards == ()
 
 

@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
+from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.run_folder import read_run_record
 from bimodal.benchmark.records.shard_file import read_shard
 from bimodal.benchmark.rollout.shard import Shard, run_shard
@@ -25,7 +26,7 @@ from scoring import CLI, DUMBBELL, POST, bimodal, digests, expert_digests, panel
 
 @pytest.mark.parametrize(("workers", "threads"), [(0, 2), (1, 1), (2, 1), (2, 2)])
 def test_records_depend_on_neither_workers_nor_threads(tmp_path, small_shards, workers, threads):
-    run = evaluate("expert", panel(), out=tmp_path / "run", workers=workers, threads=threads)
+    run = evaluate("expert", panel(), EvalOptions(out=tmp_path / "run", workers=workers, threads=threads))
     assert digests(run) == expert_digests(12, (DUMBBELL, POST))
     assert all(row["success"] for row in rows(run))
 
@@ -39,7 +40,7 @@ def test_records_do_not_depend_on_the_order_of_shards(tmp_path, small_shards, mo
         return found
 
     monkeypatch.setattr(Suite, "shards", shuffled)
-    assert digests(evaluate("expert", panel(), out=tmp_path / "a", workers=0)) == expert_digests(
+    assert digests(evaluate("expert", panel(), EvalOptions(out=tmp_path / "a", workers=0))) == expert_digests(
         12, (DUMBBELL, POST)
     )
 
@@ -100,7 +101,7 @@ def test_a_kill_in_the_middle_costs_only_the_shards_in_work(tmp_path, small_shar
 
 
 def test_a_damaged_shard_is_run_again_and_no_other(tmp_path, small_shards):
-    run = evaluate("expert", panel(20, (DUMBBELL,)), out=tmp_path / "run", workers=0)
+    run = evaluate("expert", panel(20, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=0))
     files = sorted(run.glob("traces/*.npz"))
     raw = files[0].read_bytes()
     files[0].write_bytes(raw[: len(raw) // 2])
@@ -117,9 +118,7 @@ def test_a_damaged_shard_is_run_again_and_no_other(tmp_path, small_shards):
     evaluate(
         "expert",
         panel(20, (DUMBBELL,)),
-        out=run,
-        workers=0,
-        progress=lambda done, total: counts.append((done, total)),
+        EvalOptions(out=run, workers=0, progress=lambda done, total: counts.append((done, total))),
     )
     assert counts == [(4, 20), (8, 20), (12, 20), (16, 20), (20, 20)]
     assert files[4].stat().st_mtime_ns == before
@@ -127,10 +126,10 @@ def test_a_damaged_shard_is_run_again_and_no_other(tmp_path, small_shards):
 
 
 def test_a_finished_run_keeps_its_time_and_date(tmp_path):
-    run = evaluate("zero", panel(4, (DUMBBELL,)), out=tmp_path / "run", workers=0)
+    run = evaluate("zero", panel(4, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=0))
     earlier = {"created": "2026-01-01T00:00:00+00:00", "wall_s": 61.5}
     (run / "run.json").write_text(json.dumps(read_run_record(run).plain() | earlier))
-    again = read_run_record(evaluate("zero", panel(4, (DUMBBELL,)), out=run, workers=0))
+    again = read_run_record(evaluate("zero", panel(4, (DUMBBELL,)), EvalOptions(out=run, workers=0)))
     assert again.created == earlier["created"] and 61.5 <= again.wall_s < 63
 
 
@@ -159,6 +158,8 @@ def test_a_torch_policy_may_set_every_switch_of_torch(tmp_path):
 
     state = torch.get_rng_state()
     try:
-        assert digests(evaluate(Torchy, panel(4, (DUMBBELL,)), out=tmp_path / "run")) == expert_digests(4)
+        assert digests(
+            evaluate(Torchy, panel(4, (DUMBBELL,)), EvalOptions(out=tmp_path / "run"))
+        ) == expert_digests(4)
     finally:
         torch.set_rng_state(state)

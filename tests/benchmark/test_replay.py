@@ -8,6 +8,7 @@ from bimodal.benchmark.rollout.shard import STATE_EVERY, Shard, digests, run_sha
 from bimodal.envs.errors import BimodalError
 from bimodal.policies import load_policy
 from bimodal.tasks import load_task, task_names
+from scoring import bimodal, score
 
 TASK = "PandaLiftDumbbell-v1"
 SEEDS = (0, 1, 2, 3, 4, 5)
@@ -135,3 +136,27 @@ def test_the_record_of_another_task_is_refused(recorded):
         replay(load_task("PandaPickEitherCube-v1"), recorded().trace, 0, 5)
     with pytest.raises(BimodalError, match="cannot replay 999 control steps"):
         replay(load_task(TASK), recorded().trace, 0, 999)
+
+
+def test_the_record_of_a_run_is_replayed_by_its_command(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert score("mean", run, capsys=capsys)[0] == 0
+    code, out, err = bimodal("check", run, capsys=capsys)
+    assert (code, err) == (0, []) and "sound" in out
+    (file,) = run.glob("traces/*.npz")
+    stored = read_shard(file)
+    label = stored.result.verdict.label.astype("<U24")
+    label[2] = "SUCCESS"
+    write_shard(file, edited(stored.result, label=label), [])
+    code, out, err = bimodal("check", run, capsys=capsys)
+    assert (code, err) == (1, []) and "1 of 4 episodes do not follow" in " ".join(out.split())
+    assert "such as seed 2" in " ".join(out.split())
+    file.unlink()
+    code, _, err = bimodal("check", run, capsys=capsys)
+    assert (code, len(err)) == (1, 1) and "missing or damaged" in err[0]
+
+
+def test_a_record_with_states_left_out_is_refused(recorded):
+    result = recorded()
+    with pytest.raises(BimodalError, match="too few or too many states"):
+        check(load_task(TASK), edited(result, states=result.trace.states[:, :-1]))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
+from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.shard_file import read_shard
 from bimodal.benchmark.scoring import task_scores as tally
 from bimodal.envs.errors import WrongUse
@@ -45,10 +46,10 @@ def test_shards_without_their_run_are_not_taken_over(tmp_path, capsys):
 
 
 def test_an_error_does_not_keep_the_folder_locked(tmp_path):
-    run = evaluate("zero", panel(4, (DUMBBELL,)), out=tmp_path / "run", workers=0)
+    run = evaluate("zero", panel(4, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=0))
     with pytest.raises(WrongUse, match="another run") as kept:
-        evaluate("mean", panel(4, (DUMBBELL,)), out=run, workers=0)
-    evaluate("zero", panel(4, (DUMBBELL,)), out=run, workers=0)
+        evaluate("mean", panel(4, (DUMBBELL,)), EvalOptions(out=run, workers=0))
+    evaluate("zero", panel(4, (DUMBBELL,)), EvalOptions(out=run, workers=0))
     assert kept.value
 
 
@@ -195,10 +196,10 @@ def test_fresh_deletes_what_a_run_wrote_and_nothing_else(tmp_path, capsys):
 def test_a_changed_policy_does_not_take_over_old_shards(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("from bimodal.policies.baselines import Zero\nclass Mine(Zero): pass\n")
-    evaluate(f"{file}:Mine", panel(2, (DUMBBELL,)), out=tmp_path / "run", workers=1)
+    evaluate(f"{file}:Mine", panel(2, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=1))
     file.write_text(file.read_text() + "# changed\n")
     with pytest.raises(WrongUse, match="changed since"):
-        evaluate(f"{file}:Mine", panel(2, (DUMBBELL,)), out=tmp_path / "run", workers=1)
+        evaluate(f"{file}:Mine", panel(2, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=1))
 
 
 @pytest.mark.parametrize(

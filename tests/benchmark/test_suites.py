@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from bimodal.benchmark import suites
 from bimodal.benchmark.evaluation.evaluate import evaluate
+from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.run_folder import read_run_record
 from bimodal.benchmark.suites import SUITES, Suite, find_suite
 from bimodal.envs import scene
 from bimodal.envs.errors import WrongUse
+from bimodal.envs.perturbations.contact import Mass
 from bimodal.envs.robot import inverse_kinematics as control
 from bimodal.envs.robot import panda as robot
 from bimodal.envs.seed_ranges import TRAIN
@@ -115,6 +117,33 @@ def test_seeds_that_are_no_panel_are_refused(bad):
         find_suite("core", (), bad)
 
 
+@pytest.mark.parametrize("how", ["file", "entry point"])
+def test_a_perturbation_from_outside_changes_no_suite(how, tmp_path):
+    (tmp_path / "dusty.py").write_text(
+        f"from {Mass.__module__} import Mass\nclass Dust(Mass):\n    name = 'contact.dust'\ndel Mass\n"
+    )
+    if how == "entry point":
+        installed = tmp_path / "dusty-1.0.dist-info"
+        installed.mkdir()
+        (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: dusty\nVersion: 1.0\n")
+        (installed / "entry_points.txt").write_text("[bimodal.axes]\ncontact.dust = dusty:Dust\n")
+        variables = {"PYTHONPATH": str(tmp_path)}
+    else:
+        variables = {"BIMODAL_AXES": str(tmp_path / "dusty.py")}
+    program = (
+        "from bimodal.benchmark.suites import SUITES, ladder\n"
+        "print(ladder('contact.dust:1')[0][0], *(suite.hash() for suite in SUITES.values()))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | variables,
+    )
+    assert found.stdout.split() == ["contact.dust", *(suite.hash() for suite in SUITES.values())]
+
+
 # -------------------------------------------------------------------------------- what a policy may know
 
 
@@ -132,7 +161,9 @@ def test_the_scene_seed_never_reaches_the_policy(tmp_path):
     def keys(first, tasks=(DUMBBELL,)):
         met.clear()
         evaluate(
-            Curious, panel(16, tasks, first), out=tmp_path / f"{first}{len(tasks)}", workers=0, fresh=True
+            Curious,
+            panel(16, tasks, first),
+            EvalOptions(out=tmp_path / f"{first}{len(tasks)}", workers=0, fresh=True),
         )
         return [e for e in met if isinstance(e, tuple) and len(e.noise_keys) > 1]
 
@@ -156,6 +187,6 @@ def test_only_privileged_policies_get_the_simulation(tmp_path):
         def needs(self):
             return Needs(n_action_steps=16)
 
-    run = evaluate(Lazy, panel(4, (DUMBBELL,)), out=tmp_path / "run", workers=0)
+    run = evaluate(Lazy, panel(4, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=0))
     assert {row["label"] for row in rows(run)} == {"POLICY_ERROR"}
     assert read_run_record(run).policy.track == "state"

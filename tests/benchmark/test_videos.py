@@ -5,12 +5,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
+from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.media.encode import encode
 from bimodal.benchmark.media.filmed_episodes import episodes_to_film
 from bimodal.benchmark.media.video_frames import HOLD_S, ending
 from bimodal.benchmark.media.videos import render_videos
 from bimodal.benchmark.report.video_gallery import clips
 from bimodal.benchmark.scoring.task_scores import read_run
+from bimodal.benchmark.suites import find_suite
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.rendering.overlay import AMBER, GREEN, RED
 from bimodal.envs.rendering.render import Renderer
@@ -26,13 +28,19 @@ SIZE, HOLD = (192, 144), round(20 * HOLD_S)
 @pytest.fixture(scope="module")
 def expert(tmp_path_factory):
     return evaluate(
-        "expert", tasks=TASKS, seeds=range(8), workers=0, out=tmp_path_factory.mktemp("e") / "run"
+        "expert",
+        find_suite("core", tasks=TASKS, seeds=range(8)),
+        EvalOptions(workers=0, out=tmp_path_factory.mktemp("e") / "run"),
     )
 
 
 @pytest.fixture(scope="module")
 def mean(tmp_path_factory):
-    return evaluate("mean", tasks=TASKS, seeds=range(3), workers=0, out=tmp_path_factory.mktemp("m") / "run")
+    return evaluate(
+        "mean",
+        find_suite("core", tasks=TASKS, seeds=range(3)),
+        EvalOptions(workers=0, out=tmp_path_factory.mktemp("m") / "run"),
+    )
 
 
 @pytest.fixture(scope="module")

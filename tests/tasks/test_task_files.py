@@ -11,7 +11,7 @@ from pathlib import Path
 import gymnasium
 import pyarrow.parquet as pq
 import pytest
-from bimodal.benchmark import evaluate
+from bimodal.benchmark import EvalOptions, evaluate, find_suite
 from bimodal.benchmark.certificate.certify import certify
 from bimodal.benchmark.evaluation.worker_process import DEBUG
 from bimodal.benchmark.scoring.task_scores import read_run
@@ -320,7 +320,11 @@ def test_gymnasium_knows_a_file(stool):
 
 def test_workers_score_a_file_as_this_process_does(stool, small_shards, tmp_path):
     runs = [
-        evaluate("expert", tasks=["lift_stool.py"], seeds=range(12), out=tmp_path / str(n), workers=n)
+        evaluate(
+            "expert",
+            find_suite("core", tasks=("lift_stool.py",), seeds=range(12)),
+            EvalOptions(out=tmp_path / str(n), workers=n),
+        )
         for n in (0, 2)
     ]
     alone, crew = (pq.read_table(run / "episodes.parquet").to_pydict() for run in runs)
@@ -341,14 +345,22 @@ def test_a_changed_file_refuses_what_its_older_form_showed(stool, bimodal):
 
 
 def test_a_run_of_an_unknown_task_says_how_to_make_it_known(stool, bimodal, monkeypatch, tmp_path):
-    run = evaluate("expert", tasks=["lift_stool.py"], seeds=range(2), out=tmp_path / "run", workers=0)
+    run = evaluate(
+        "expert",
+        find_suite("core", tasks=("lift_stool.py",), seeds=range(2)),
+        EvalOptions(out=tmp_path / "run", workers=0),
+    )
     monkeypatch.setenv(FILES, "")
     code, _, err = bimodal("videos", run)
     assert (code, len(err)) == (1, 1) and STOOL in err[0] and FILES in err[0]
 
 
 def test_no_run_folder_loads_code(stool, bimodal, tmp_path):
-    run = evaluate("expert", tasks=["lift_stool.py"], seeds=range(2), out=tmp_path / "run", workers=0)
+    run = evaluate(
+        "expert",
+        find_suite("core", tasks=("lift_stool.py",), seeds=range(2)),
+        EvalOptions(out=tmp_path / "run", workers=0),
+    )
     evil = tmp_path / "evil.py"
     evil.write_text(stool.read_text().replace(STOOL, "PandaLiftEvil-v1") + "\nopen('touched', 'w')\n")
     rows = pq.read_table(run / "episodes.parquet")

@@ -1,0 +1,56 @@
+"""How an evaluation runs: the options of `evaluate`, `bimodal evaluate` and `bimodal reproduce`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...envs.errors import WrongUse
+from ..records.run_record import RunOptions
+from ..rollout.timeouts import DEADLINE_S
+
+
+@dataclass(frozen=True)
+class EvalOptions:
+    """Where the records go and on what they are made; what an episode does depends on none of it.
+
+    Raises:
+        WrongUse: a number that cannot be.
+    """
+
+    out: Path | str | None = None
+    """The run's folder; None for `runs/<suite>-<policy>`."""
+    checkpoints: Path | str | None = None
+    """Folder of trained weights; None for the shipped ones."""
+    workers: int | None = None
+    """Processes; None for one a core, 0 to stay in this process (always so for a class)."""
+    threads: int = 1
+    """Simulation threads of a process."""
+    deadline_s: float = DEADLINE_S
+    """Longest time that a decision may take [s]."""
+    fresh: bool = False
+    """Discard what the folder holds instead of resuming it."""
+    progress: Callable[[int, int], None] | None = None
+    """Called with (episodes finished, episodes) as shards end."""
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 0:
+            raise WrongUse(f"workers is {self.workers}; it must be 0 or more")
+        if self.threads < 1:
+            raise WrongUse(f"threads is {self.threads}; it must be at least 1")
+        if not 0 < self.deadline_s < 1e6:
+            raise WrongUse(f"the deadline is {self.deadline_s:g} s; it must be more than 0")
+
+    @property
+    def weights(self) -> Path | None:
+        """The folder of weights, wherever a worker process starts; None for the shipped ones."""
+        return Path(self.checkpoints).resolve() if self.checkpoints else None
+
+    def report(self, finished: int, total: int) -> None:
+        """Tell the caller how many episodes have ended."""
+        if self.progress:
+            self.progress(finished, total)
+
+    def record(self) -> RunOptions:
+        """Return what the run record says of the options."""
+        folder = str(self.checkpoints) if self.checkpoints else None
+        return RunOptions(threads=self.threads, deadline_s=self.deadline_s, checkpoints=folder)
