@@ -18,7 +18,7 @@ from ..records.field_types import problems
 from ..records.run_record import Machine, PolicyRecord, RunRecord
 from ..rollout.policy_runner import fault_text
 from ..rollout.shard import check_needs
-from ..rollout.timeouts import BUILD_DEADLINE_S, Guard
+from ..rollout.timeouts import BUILD_DEADLINE_S, Deadline
 from ..suites import Suite
 from .options import EvalOptions
 
@@ -92,7 +92,7 @@ def _policy_record(policy: str | type[Policy], told: list[Introduction]) -> Poli
 def _introduce(policy: str | type[Policy], task: Task, weights: Path | None) -> Introduction:
     """Build a policy for a task and ask what it needs and which files it is made of; runs its code."""
     try:
-        with Guard(BUILD_DEADLINE_S).watch():
+        with Deadline(BUILD_DEADLINE_S).watch():
             built = load_policy(policy, task, weights)
             needs = built.needs()
             artifacts = dict(built.artifacts())

@@ -16,7 +16,7 @@ from ...policies.core.registry import wrapped
 from ..provenance import cores
 from ..records.run_folder import RunFolder, seal
 from ..rollout.shard import Shard
-from ..rollout.timeouts import Guard
+from ..rollout.timeouts import Deadline
 from ..suites import Suite, find_suite
 from .describe import describe
 from .options import EvalOptions
@@ -94,11 +94,11 @@ def _answers(
     if uri and workers:
         yield from work(job, [(shard, run.file(shard)) for shard in missing], workers)
         return
-    guard = Guard(options.deadline_s)
+    deadline = Deadline(options.deadline_s)
     for shard in missing:
         problem = ""
         for _ in range(TRIES):
-            problem = attempt(job, policy, shard, run.file(shard).absolute(), guard)
+            problem = attempt(job, policy, shard, run.file(shard).absolute(), deadline)
             if not problem:
                 break
         yield Answer(shard, problem)

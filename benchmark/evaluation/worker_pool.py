@@ -1,4 +1,4 @@
-"""Worker processes: run shards side by side, survive what a policy does to its process.
+"""Runs shards in worker processes and survives what a policy does to its process; called by `evaluate`.
 
 A worker gets shard numbers over a pipe and answers with JSON; records go to disk from the worker
 itself. A process that dies inside the policy is the policy's fault and scored as such; one that dies

@@ -1,4 +1,4 @@
-"""What a worker process does: run the shards it is told to, and write their records."""
+"""Runs shards in a worker process and writes their records; started by `worker_pool`."""
 
 import fcntl
 import json
@@ -20,7 +20,7 @@ from ..records.shard_file import write_shard
 from ..rollout.latency import measure
 from ..rollout.policy_runner import fault_text
 from ..rollout.shard import Shard, run_shard
-from ..rollout.timeouts import DEADLINE_S, SHARED_BYTES, Guard
+from ..rollout.timeouts import DEADLINE_S, SHARED_BYTES, Deadline
 
 DEBUG = "BIMODAL_DEBUG"
 """Environment variable that makes workers show the trace of the harness's faults."""
@@ -46,7 +46,7 @@ class Job(NamedTuple):
 def serve(pipe: Connection, inside: mmap.mmap) -> None:
     """Be a worker: answer until the parent hangs up."""
     job = Job(**json.loads(pipe.recv_bytes()))
-    guard = Guard(job.deadline_s, inside)
+    deadline = Deadline(job.deadline_s, inside)
     while True:
         try:
             order = json.loads(pipe.recv_bytes())
@@ -56,7 +56,7 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
         shard = Shard(task, variant, index, tuple(seeds))
         file = Path(order["file"])
         try:
-            reply = {"problem": attempt(job, job.policy, shard, file, guard)}
+            reply = {"problem": attempt(job, job.policy, shard, file, deadline)}
         except BimodalError as error:
             reply = {"stop": str(error)}
         try:
@@ -65,7 +65,7 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
             return
 
 
-def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, guard: Guard) -> str:
+def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, deadline: Deadline) -> str:
     """Run one shard with a fresh policy and write its record; returns what the harness did wrong, "" for
     nothing.
 
@@ -75,17 +75,17 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, guar
     try:
         task = load_task(shard.task)
         checkpoints = Path(job.checkpoints) if job.checkpoints else None
-        with guard.building().watch():
-            pilot = load_policy(policy, task, checkpoints)
+        with deadline.building().watch():
+            built = load_policy(policy, task, checkpoints)
         with _hold(file.parent, fcntl.LOCK_SH):
             result = run_shard(
-                task, pilot, shard, job.suite_version, job.threads, guard, privileged=job.privileged
+                task, built, shard, job.suite_version, job.threads, deadline, privileged=job.privileged
             )
         latencies = []
         faulty = any(OUTCOMES[label].policy_fault for label in result.verdict.label)
         if shard.index == 0 and not faulty:
             with _hold(file.parent, fcntl.LOCK_EX):  # the run's other workers wait
-                latencies = _latencies(task, pilot, guard)
+                latencies = _latencies(task, built, deadline)
         write_shard(file, result, latencies)
     except BimodalError:
         raise
@@ -107,10 +107,10 @@ def _hold(folder: Path, kind: int) -> Iterator[None]:
         os.close(handle)
 
 
-def _latencies(task: Task, policy: Policy, guard: Guard) -> list[float]:
+def _latencies(task: Task, policy: Policy, deadline: Deadline) -> list[float]:
     """Measure the latency of decisions; a policy that fails here has none, and its episodes still count."""
     try:
-        return measure(task, policy, guard)
+        return measure(task, policy, deadline)
     except (Exception, SystemExit):
         return []
 

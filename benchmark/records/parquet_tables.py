@@ -1,4 +1,4 @@
-"""The tables of a run: what each column holds, and how shards become rows."""
+"""Builds the tables of a run from its shards; what each column holds. Called when a run is complete."""
 
 import numpy as np
 import pyarrow as pa

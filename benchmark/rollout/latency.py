@@ -1,4 +1,4 @@
-"""Decision latency as a robot would feel it: one episode, one thread, after a warm-up."""
+"""Measures the latency of decisions as on a robot: one episode, one thread, after a warm-up."""
 
 import time
 
@@ -8,7 +8,7 @@ from ...envs.random_streams import noise_key
 from ...envs.simulation import Simulation
 from ...policies.core.policy import Episodes, Policy
 from ...tasks import Task
-from .timeouts import Guard
+from .timeouts import Deadline
 
 WARM_UP = 20
 """Decisions that do not count."""
@@ -17,7 +17,7 @@ DECISIONS = 100
 _BUDGET_S = 10.0
 
 
-def measure(task: Task, policy: Policy, guard: Guard) -> list[float]:
+def measure(task: Task, policy: Policy, deadline: Deadline) -> list[float]:
     """Return the wall times [ms] of up to 100 decisions for a single episode, after 20 that do not count.
 
     A slow policy is measured for ten seconds at most.
@@ -29,12 +29,12 @@ def measure(task: Task, policy: Policy, guard: Guard) -> list[float]:
     observation = {name: seen[name] for name in needs.observations or tuple(seen)}
     keys = np.array([noise_key("latency", task.id)], np.uint64)
     times: list[float] = []
-    with guard.watch():
+    with deadline.watch():
         policy.reset(Episodes(keys, simulation if needs.privileged else None))
     stop = time.perf_counter() + _BUDGET_S
     for number in range(WARM_UP + DECISIONS):
         begin = time.perf_counter()
-        with guard.watch():
+        with deadline.watch():
             policy.act(observation)
         end = time.perf_counter()
         if number >= WARM_UP or end > stop:
@@ -46,4 +46,4 @@ def measure(task: Task, policy: Policy, guard: Guard) -> list[float]:
 
 def median_ms(task: Task, policy: Policy) -> float:
     """Return the median wall time [ms] of a decision for a single episode, on a microsecond."""
-    return round(float(np.median(measure(task, policy, Guard()))), 3)
+    return round(float(np.median(measure(task, policy, Deadline()))), 3)

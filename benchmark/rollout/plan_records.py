@@ -1,4 +1,4 @@
-"""How a policy came to its decisions: what it planned from, what it tried, what it chose, what was asked.
+"""Records how a planner came to its decisions: what it planned from, tried, chose and asked for.
 
 A policy may hand a `PlanRecord` over with a decision. It is untrusted and changes nothing: what does not fit
 is left out, and what would be too much is not kept. A policy that plans nothing pays nothing.

@@ -1,4 +1,4 @@
-"""Between the evaluator and a policy nobody trusts: asks, checks, times, and blames.
+"""Calls an untrusted policy for a batch of episodes: checks and times its answers, blames it for faults.
 
 A policy's fault (an exception, a missed deadline, an action of wrong shape, not finite or out of range)
 ends the episodes it concerns with a label of its own; it never ends the run.
@@ -15,7 +15,7 @@ from ...policies.core.policy import Episodes, Needs, PlanRecord, Policy
 from ...tasks.core import episode_step
 from ...tasks.core.referee import Referee
 from .plan_records import PlanLog, fitting
-from .timeouts import Guard, PolicyTimeout
+from .timeouts import Deadline, PolicyTimeout
 
 
 class DecisionRecord(NamedTuple):
@@ -29,17 +29,17 @@ class DecisionRecord(NamedTuple):
     """Episodes decided in the call."""
 
 
-class Pilot:
-    """Flies N episodes with one policy."""
+class PolicyRunner:
+    """Runs N episodes' calls of one policy; made by `run_shard` for every shard."""
 
     def __init__(
-        self, policy: Policy, needs: Needs, simulation: Simulation, referee: Referee, guard: Guard
+        self, policy: Policy, needs: Needs, simulation: Simulation, referee: Referee, deadline: Deadline
     ) -> None:
         self.policy = policy
         self.needs = needs
         self.simulation = simulation
         self.referee = referee
-        self.guard = guard
+        self.deadline = deadline
         self.decisions: list[DecisionRecord] = []
         self.plans = PlanLog(simulation.n)
         """How the policy came to them."""
@@ -102,13 +102,13 @@ class Pilot:
     def _ask(self, call):  # noqa: ANN001, ANN202
         """Call the policy under its deadline; a fault ends every running episode and returns None."""
         try:
-            with self.guard.watch():
+            with self.deadline.watch():
                 return call()
         except PolicyTimeout:
-            text = f"no decision within {self.guard.deadline_s:g} s"
+            text = f"no decision within {self.deadline.deadline_s:g} s"
             self._blame(~self.referee.done, "POLICY_TIMEOUT", text)
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and not self.guard.in_worker:
+            if isinstance(error, KeyboardInterrupt) and not self.deadline.in_worker:
                 raise  # the user's own Ctrl-C; workers do not hear it
             self._blame(~self.referee.done, "POLICY_ERROR", fault_text(error))
         return None

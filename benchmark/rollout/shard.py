@@ -19,8 +19,8 @@ from ...tasks.core import episode_step
 from ...tasks.core.referee import Referee, Verdict
 from ...tasks.core.task import Task
 from .plan_records import Plans
-from .policy_runner import DecisionRecord, Pilot
-from .timeouts import Guard
+from .policy_runner import DecisionRecord, PolicyRunner
+from .timeouts import Deadline
 
 STATE_EVERY = 10
 """Control steps between recorded states (0.5 s)."""
@@ -85,7 +85,7 @@ def run_shard(
     shard: Shard,
     suite_version: str,
     threads: int = 1,
-    guard: Guard | None = None,
+    deadline: Deadline | None = None,
     referee: Referee | None = None,
     privileged: bool = True,
 ) -> ShardResult:
@@ -97,30 +97,45 @@ def run_shard(
         shard: the episodes.
         suite_version: part of the policy's noise keys.
         threads: simulation threads; the result does not depend on it.
-        guard: watches the calls of the policy; None for the default deadline.
+        deadline: watches the calls of the policy; None for the default deadline.
         referee: judges the episodes; None for the ordinary one.
         privileged: whether the policy may have the simulator if it asks for it.
     """
-    guard = guard or Guard()
-    with guard.watch():
+    deadline = deadline or Deadline()
+    needs = _checked_needs(task, policy, deadline)
+    needs = needs._replace(privileged=needs.privileged and privileged)
+    simulation = Simulation(task, len(shard.seeds), threads, Variant(shard.variant))
+    simulation.reset(shard.seeds)
+    referee = referee or Referee(task, simulation.n, simulation.variant.episode_steps(task.max_episode_steps))
+    runner = PolicyRunner(policy, needs, simulation, referee, deadline)
+    runner.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
+    trace = _run_episodes(runner)
+    verdict = referee.verdict()
+    faults = runner.faults.astype(str)
+    plans = runner.plans.plans()
+    return ShardResult(shard, verdict, faults, digests(verdict, trace), runner.decisions, trace, plans)
+
+
+def _checked_needs(task: Task, policy: Policy, deadline: Deadline) -> Needs:
+    """Ask a policy what it needs, and refuse what the task does not have."""
+    with deadline.watch():
         needs = policy.needs()
     check_needs(task, needs)
-    needs = needs._replace(privileged=needs.privileged and privileged)
-    n = len(shard.seeds)
-    variant = Variant(shard.variant)
-    simulation = Simulation(task, n, threads, variant)
-    simulation.reset(shard.seeds)
-    referee = referee or Referee(task, n, variant.episode_steps(task.max_episode_steps))
-    pilot = Pilot(policy, needs, simulation, referee, guard)
-    pilot.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
+    return needs
 
+
+def _run_episodes(runner: PolicyRunner) -> Trace:
+    """Run episodes side by side until all have ended, and record them: the loop of the benchmark."""
+    simulation = runner.simulation
+    referee = runner.referee
+    space = runner.needs.action
     actions: list[np.ndarray] = []
     states: list[np.ndarray] = []
     while not referee.done.all():
         step = len(actions)
         # 1. observe, act: the policy asks for an action; its faults end episodes
-        asked = pilot.action(step)
-        command = episode_step.command(simulation, asked, needs.action, step)
+        asked = runner.action(step)
+        command = episode_step.command(simulation, asked, space, step)
         if referee.done.all():
             break
         # 2. record what a replay needs
@@ -129,13 +144,8 @@ def run_shard(
         actions.append(command)
         # 3. perturb, step, measure, judge
         running = ~referee.done
-        episode_step.advance_and_judge(referee, simulation, from_grid(command), step, needs.action, running)
-
-    verdict = referee.verdict()
-    trace = Trace(_stack(actions, n, np.int32), _stack(states, n, np.float64))
-    faults = pilot.faults.astype(str)
-    plans = pilot.plans.plans()
-    return ShardResult(shard, verdict, faults, digests(verdict, trace), pilot.decisions, trace, plans)
+        episode_step.advance_and_judge(referee, simulation, from_grid(command), step, space, running)
+    return Trace(_stack(actions, simulation.n, np.int32), _stack(states, simulation.n, np.float64))
 
 
 def digests(verdict: Verdict, trace: Trace) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A watch over calls of an untrusted policy: a deadline that interrupts, and one that kills."""
+"""Deadlines for the calls of an untrusted policy: one that interrupts, and one that kills its process."""
 
 import faulthandler
 import signal
@@ -28,11 +28,11 @@ class PolicyTimeout(Exception):
     """The policy took longer than its deadline."""
 
 
-class Guard:
-    """Watches one policy; `with guard.watch():` around every call of it."""
+class Deadline:
+    """The deadline of one policy's calls; `with deadline.watch():` stands around every call of it."""
 
     def __init__(self, deadline_s: float = DEADLINE_S, inside: mmap | None = None) -> None:
-        """Create a guard.
+        """Create the deadline for a policy.
 
         Args:
             deadline_s: longest time that a call may take [s].
@@ -56,9 +56,9 @@ class Guard:
         with np.errstate(), self._deadline():
             yield
 
-    def building(self) -> "Guard":
-        """Return a guard of the same process for building a policy, which may take longer than to act."""
-        return Guard(max(self.deadline_s, BUILD_DEADLINE_S), self._inside)
+    def building(self) -> "Deadline":
+        """Return a deadline of the same process for building a policy, which may take longer than to act."""
+        return Deadline(max(self.deadline_s, BUILD_DEADLINE_S), self._inside)
 
     @contextmanager
     def _deadline(self) -> Iterator[None]:
