@@ -54,10 +54,7 @@ def contact_sheet(
     Raises:
         WrongUse: too many seeds, none, or another ending.
     """
-    if out.suffix not in ENDINGS:
-        raise WrongUse(f"{out} must end in {' or '.join(ENDINGS)}")
-    if not 1 <= len(seeds) <= MOST:
-        raise WrongUse(f"a sheet shows 1 to {MOST} scenes, got {len(seeds)} seeds")
+    _check(out, len(seeds))
     shifted = Variant(variant)
     simulation = Simulation(task, len(seeds), variant=shifted)
     simulation.reset(seeds)
@@ -72,6 +69,14 @@ def contact_sheet(
     out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(out, quality=88, optimize=True)
     return out
+
+
+def _check(out: Path, count: int) -> None:
+    """Refuse another ending, and more or fewer pictures than a sheet holds."""
+    if out.suffix not in ENDINGS:
+        raise WrongUse(f"{out} must end in {' or '.join(ENDINGS)}")
+    if not 1 <= count <= MOST:
+        raise WrongUse(f"a sheet shows 1 to {MOST} scenes, got {count} seeds")
 
 
 def _empty_sheet(count: int) -> Image.Image:

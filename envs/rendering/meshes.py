@@ -101,7 +101,9 @@ def rounded_box(half: np.ndarray, bevel: float, arcs: int = 3) -> Mesh:
     u, v = (grid.ravel() for grid in np.meshgrid(lane, lane, indexing="ij"))
     side_u, side_v = (grid.ravel() for grid in np.meshgrid(side, side, indexing="ij"))
     square = _grid_faces(len(lane))
-    vertices, normals, faces = [], [], []
+    vertices: list[np.ndarray] = []
+    normals: list[np.ndarray] = []
+    faces: list[np.ndarray] = []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             place = [axis, (axis + 1) % 3, (axis + 2) % 3]

@@ -52,7 +52,7 @@ class Renderer:
             height: of the pictures, 96..640 [pixels].
             quality: "policy" (no shadows, fast), "video" (shadows) or "still" (fine meshes, for `still`).
             variant: what is shifted; None for nothing.
-            seed: of the episode whose scene and appearance it is.
+            seed: of the episode.
 
         Raises:
             BimodalError: a size or quality that does not exist, or no OpenGL (see `gl.py`).
@@ -65,13 +65,11 @@ class Renderer:
         spec = variant.drawn(task, seed)
         self._physics = spec.compile()
         self._physics_data = mujoco.MjData(self._physics)
-        self.model = visual_model(spec, quality)
-        """The drawn model."""
+        self.model = visual_model(spec, quality)  # the drawn model
         lamps = {name: self.model.light(name).dir.copy() for name in ("key", "fill")}
         variant.perturb_appearance(self.model, task, seed)
-        self._turned = {
-            name: rotation_between(way, self.model.light(name).dir) for name, way in lamps.items()
-        }
+        turned = {name: self.model.light(name).dir for name in lamps}
+        self._turned = {name: rotation_between(way, turned[name]) for name, way in lamps.items()}
         self.model.vis.global_.offwidth = width
         self.model.vis.global_.offheight = height
         self._data = mujoco.MjData(self.model)
