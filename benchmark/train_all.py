@@ -1,6 +1,7 @@
-"""Training of many methods on many tasks: a process a training, a thread a process, as many as cores.
+"""Trains many methods on many tasks, as many at a time as there are cores.
 
-What is there already and fits is not trained again; what was interrupted goes on; what fails stops nothing.
+Called by `bimodal train --all` and by the main job. What is there already and fits is not trained again; what
+was interrupted goes on; what fails stops nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,12 +17,14 @@ from ..tasks import load_task
 from ..tasks.core.fingerprint import fingerprint
 from ..tasks.demonstrations.collect import PROCESS_NOISE, collect, load, save
 from ..tasks.demonstrations.regimes import GRADED
-from .processes import CallState, Report, watch_calls
+from .processes import CallState, Report, ReportingCall, watch_calls
 from .provenance import cores
 from .report.terms import short_name
 
-EPISODES, GRADED_EPISODES = 300, 600
-"""Demonstrations that a method learns from; more where many of them fail."""
+EPISODES = 300
+"""Demonstrations that a method learns from."""
+GRADED_EPISODES = 600
+"""Of the graded regime, where many of them fail."""
 SHOWN = 3
 """Trainings that the progress display names."""
 
@@ -46,7 +49,7 @@ class Training(NamedTuple):
         return f"{self.method} on {short_name(self.task)}" + (f", seed {self.seed}" if self.seed else "")
 
 
-class Setting(NamedTuple):
+class TrainingOptions(NamedTuple):
     """What all trainings have in common."""
 
     out: Path
@@ -65,7 +68,7 @@ class Setting(NamedTuple):
         return self.out / f"seed-{seed}" if seed else self.out
 
 
-class Outcome(NamedTuple):
+class TrainingSummary(NamedTuple):
     """What became of many trainings."""
 
     trained: tuple[Training, ...]
@@ -97,48 +100,61 @@ def demonstrate(task: str, regime: str, file: Path, report: Report | None = None
 
 def train_all(
     trainings: Iterable[Training],
-    setting: Setting,
+    options: TrainingOptions,
     shows: Shows,
     workers: int | None = None,
     update: Update | None = None,
-) -> Outcome:
+) -> TrainingSummary:
     """Train everything, making the demonstrations that are missing.
 
     Args:
         trainings: which methods on which tasks.
-        setting: what they have in common.
+        options: what they have in common.
         shows: says where demonstrations lie.
         workers: processes; None is one a core, 0 stays in this one.
         update: called now and then with the optimiser steps done, those to do, and a note.
     """
-    from ..policies.training.train import METHODS, budget
-
-    workers, tell = cores() if workers is None else workers, update or (lambda done, total, note: None)
+    workers = cores() if workers is None else workers
+    tell = update or (lambda done, total, note: None)
+    # 1. what is there already, and how much is left
     files = {t: shows(t.task, r := regime_of(t.method), episodes_of(r), 0) for t in trainings}
     metas = {file: _usable(file) for file in set(files.values())}
-    kept = [] if setting.fresh else [t for t, file in files.items() if _fits(t, setting, metas[file])]
-    steps = {
-        t: METHODS[t.method].stages * budget(t.method, setting.preset, setting.steps)
-        for t in files
-        if t not in kept
-    }
+    kept = [] if options.fresh else [t for t, file in files.items() if _fits(t, options, metas[file])]
+    steps = {t: _all_steps(t.method, options) for t in files if t not in kept}
     total = sum(steps.values())
 
+    # 2. the demonstrations that are missing
     missing = {files[t]: t for t in steps if metas[files[t]] is None}
     undone = _demonstrate_all(missing, workers, lambda note: tell(0, total, note))
     failed = {t: f"no demonstrations: {undone[files[t]]}" for t in steps if files[t] in undone}
     lost = sum(steps[t] for t in failed)
 
-    # The longest first, so that no core is left alone with it at the end.
+    # 3. the longest training first, so that no core is left alone with it at the end
     todo = sorted((t for t in steps if t not in failed), key=lambda t: -steps[t])
-    calls = {t: partial(_train, t, files[t], setting) for t in todo}
-    states = dict.fromkeys(todo, CallState())
+    calls = {t: partial(_train, t, files[t], options) for t in todo}
+    failed |= _train_all(calls, workers, steps, lambda done, note: tell(lost + done, total, note))
+    return TrainingSummary(tuple(t for t in todo if t not in failed), tuple(kept), failed)
+
+
+def _all_steps(method: str, options: TrainingOptions) -> int:
+    """Return the optimiser steps of all stages of a method."""
+    from ..policies.training.train import METHODS, budget
+
+    return METHODS[method].stages * budget(method, options.preset, options.steps)
+
+
+def _train_all(
+    calls: Mapping[Training, ReportingCall],
+    workers: int,
+    steps: Mapping[Training, int],
+    tell: Callable[[int, str], None],
+) -> dict[Training, str]:
+    """Make the trainings, telling how many optimiser steps are done; return what went wrong with which."""
+    states = dict.fromkeys(calls, CallState())
     for training, state in watch_calls(calls, workers):
         states[training] = state
-        done = sum(steps[t] if s.ended else s.done for t, s in states.items())
-        tell(lost + done, total, _note(states))
-    failed |= {t: state.problem for t, state in states.items() if state.problem}
-    return Outcome(tuple(t for t in todo if t not in failed), tuple(kept), failed)
+        tell(sum(steps[t] if s.ended else s.done for t, s in states.items()), _note(states))
+    return {t: state.problem for t, state in states.items() if state.problem}
 
 
 def _demonstrate_all(
@@ -163,14 +179,14 @@ def _note(states: Mapping[Training, CallState]) -> str:
     return f"{ended} of {len(states)} trained" + (f"; loss: {losses}" if running else "")
 
 
-def _train(training: Training, file: Path, setting: Setting, report: Report) -> None:
+def _train(training: Training, file: Path, options: TrainingOptions, report: Report) -> None:
     from ..policies.training.train import TrainOptions, train
 
-    options = TrainOptions(setting.steps, training.seed, setting.preset, setting.device, setting.fresh)
-    train(training.method, file, setting.folder(training.seed), options, report)
+    one = TrainOptions(options.steps, training.seed, options.preset, options.device, options.fresh)
+    train(training.method, file, options.folder(training.seed), one, report)
 
 
-def _fits(training: Training, setting: Setting, shown: dict | None) -> bool:
+def _fits(training: Training, options: TrainingOptions, shown: dict | None) -> bool:
     """Whether a checkpoint is there, whole, and what a training on the demonstrations `shown` makes."""
     from ..policies.core.checkpoint import checkpoint_path
     from ..policies.core.checkpoint import load as load_checkpoint
@@ -180,14 +196,16 @@ def _fits(training: Training, setting: Setting, shown: dict | None) -> bool:
 
     task, method, seed = training
     try:
-        config = load_checkpoint(checkpoint_path(setting.folder(seed), task, method), task, method).config
+        config = load_checkpoint(checkpoint_path(options.folder(seed), task, method), task, method).config
     except BimodalError:
         return False
-    card, sizes = config.training, PRESETS[setting.preset]
-    steps, here = budget(method, setting.preset, setting.steps), card.get("device", "cpu")
-    free = setting.device == "auto" and not sizes.ships  # made for whatever device is there
-    device = here if free else find_device(setting.device, wide=not sizes.ships)
-    wanted = {"preset": USUAL, "device": "cpu"} | training_settings(steps, seed, setting.preset, device)
+    card = config.training
+    sizes = PRESETS[options.preset]
+    steps = budget(method, options.preset, options.steps)
+    here = card.get("device", "cpu")
+    free = options.device == "auto" and not sizes.ships  # made for whatever device is there
+    device = here if free else find_device(options.device, wide=not sizes.ships)
+    wanted = {"preset": USUAL, "device": "cpu"} | training_settings(steps, seed, options.preset, device)
     found = {"preset": USUAL, "device": "cpu"} | card
     kind = METHODS[method]
     return (

@@ -73,10 +73,10 @@ def _forget_other_suites(out: Path, console: "Console") -> None:
 def _train_all(out: Path, update: "Update") -> None:
     """Make demonstrations and weights of every task; what is there already is kept."""
     from ..benchmark.suites import SUITES
-    from ..benchmark.train_all import Setting, Training, train_all
+    from ..benchmark.train_all import Training, TrainingOptions, train_all
 
     trainings = [Training(task, policy) for task in SUITES["core"].tasks for policy in POLICIES]
-    setting = Setting(out / "checkpoints", device="cpu")
+    setting = TrainingOptions(out / "checkpoints", device="cpu")
     shows = partial(demonstrations_file, folder=out / "demos")
     for training, problem in train_all(trainings, setting, shows, update=update).failed.items():
         raise BimodalError(f"training of {training} failed: {problem}")

@@ -35,6 +35,10 @@ Variants = Annotated[
         "instead: in which variants the experts of all modes still succeed (docs/variants.md)",
     ),
 ]
+Renew = Annotated[
+    bool,
+    flag("--publish", "with --variants: also renew the figures that come with the package, feasible.json"),
+]
 Fresh = Annotated[bool, flag("--fresh", "measure again what runs/ holds already")]
 
 
@@ -45,6 +49,7 @@ def run(
     controls: Controls = False,
     limits: Limits = False,
     variants: Variants = False,
+    publish: Renew = False,
     fresh: Fresh = False,
     page: Page = None,
     workers: Workers = None,
@@ -60,10 +65,12 @@ def run(
         raise WrongUse("--all means every task; leave it out, or leave out the task ids")
     if variants and (controls or limits):
         raise WrongUse("--variants, and --controls or --limits, are two studies; leave one out")
+    if publish and not variants:
+        raise WrongUse("--publish is for --variants; leave it out, or name both")
     names = tuple(task or own_names())
     processes = cores() if workers is None else workers
     if variants:
-        return _feasibility(names, quick, fresh, page, processes)
+        return _feasibility(names, quick, fresh, page, publish, processes)
     if controls or limits:
         return _studies(names, controls, limits, fresh, page, processes)
     return _gates(names, quick, fresh, page, processes)
@@ -71,8 +78,9 @@ def run(
 
 def _gates(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, workers: int) -> int:
     """Measure the certificates of tasks and print them; returns 1 if a gate is not passed."""
-    from ..benchmark.certificate.certify import certificate_table, certificates_page, certify
-    from ..benchmark.certificate.store import all_kept, keep, kept
+    from ..benchmark.certificate.certify import certificate_table, certify
+    from ..benchmark.certificate.store import load_certificate, load_certificates, save_certificate
+    from ..benchmark.report.certificates_page import certificates_page
     from ..envs.files import write_text
     from ..tasks import load_task
     from ..tasks.core.registry import own_names, place
@@ -83,7 +91,7 @@ def _gates(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, 
     for name in names:
         task = load_task(name)
         require_sound(task, place(name))
-        found = None if fresh or quick else kept(task)
+        found = None if fresh or quick else load_certificate(task)
         if found is None:
             with progress_bar(name, "") as update:
                 found = certify(
@@ -93,11 +101,11 @@ def _gates(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, 
                     workers=workers,
                 )
             if not found.quick:
-                keep(found)
+                save_certificate(found)
         console.print(certificate_table(found))
         passed &= found.passed
     if page:
-        shown = all_kept(map(load_task, own_names()))
+        shown = load_certificates(map(load_task, own_names()))
         missing = sorted(set(own_names()) - {found.task for found in shown})
         write_text(page, certificates_page(shown, missing))
     return 0 if passed else 1
@@ -107,7 +115,7 @@ def _studies(
     names: tuple[str, ...], controls: bool, limits: bool, fresh: bool, page: Path | None, workers: int
 ) -> int:
     """Measure the causal controls and the limits of tasks, and print them."""
-    from ..benchmark.certificate.causal_controls import measure
+    from ..benchmark.certificate.causal_controls import measure_controls
     from ..benchmark.report.validity_page import validity_page, validity_tables
     from ..envs.files import write_text
     from ..tasks import load_task
@@ -115,7 +123,7 @@ def _studies(
     from .console import console, progress_bar
 
     with progress_bar("studies", "") as update:
-        found = measure(
+        found = measure_controls(
             [load_task(name) for name in names],
             controls=controls,
             limits=limits,
@@ -126,36 +134,40 @@ def _studies(
     for table in validity_tables(found):
         console.print(table)
     if page:
-        everything = measure(map(load_task, own_names()), controls=False, limits=False)
-        write_text(page, validity_page([one for one in everything if one.findings]))
+        everything = measure_controls(map(load_task, own_names()), controls=False, limits=False)
+        write_text(page, validity_page([one for one in everything if one.results]))
     return 0
 
 
-def _feasibility(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, workers: int) -> int:
+def _feasibility(
+    names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, renew: bool, workers: int
+) -> int:
     """Measure in which variants the experts still succeed, and print it."""
-    from ..benchmark.certificate.feasibility import QUICK_SEEDS, SEEDS, Cell, measure
-    from ..benchmark.certificate.feasibility_store import keep, kept
+    from ..benchmark.certificate.feasibility import QUICK_EPISODES, measure_feasibility
     from ..benchmark.report.variants_page import feasibility_tables, variants_page
+    from ..benchmark.scoring.feasible_cells import EPISODES, FeasibilityCell, load_cells, publish, save_cell
     from ..envs.files import write_text
     from ..tasks.core.registry import own_names
     from .console import console, progress_bar
 
     with progress_bar("variants", "cells") as update:
 
-        def done(cell: Cell, n: int, total: int) -> None:
+        def done(cell: FeasibilityCell, n: int, total: int) -> None:
             if not quick:
-                keep(cell)
+                save_cell(cell)
             update(n, total, f"{cell.task} {cell.axis}:{cell.level}")
 
-        found = measure(
+        found = measure_feasibility(
             names,
             workers=workers,
-            seeds=QUICK_SEEDS if quick else SEEDS,
-            known=None if fresh or quick else kept(names),
+            episodes=QUICK_EPISODES if quick else EPISODES,
+            known=None if fresh or quick else load_cells(names),
             progress=done,
         )
     for table in feasibility_tables(found):
         console.print(table)
     if page:
-        write_text(page, variants_page(own_names(), kept(own_names())))
+        write_text(page, variants_page(own_names(), load_cells(own_names())))
+    if renew:
+        publish(own_names())
     return 0

@@ -8,7 +8,7 @@ from ..envs.errors import WrongUse
 from .arguments import Page, Workers, flag
 
 if TYPE_CHECKING:
-    from ..benchmark.studies.method_results import Result
+    from ..benchmark.studies.method_results import MethodResult
 
 EXAMPLE = "bimodal results --page results.md"
 
@@ -30,18 +30,22 @@ def run(
     """
     from ..benchmark.provenance import cores
     from ..benchmark.report.results_page import results_tables
-    from ..benchmark.studies import mode_choice, samplers
-    from ..benchmark.studies.method_results import decision_ms, result, runs_of
+    from ..benchmark.studies.method_results import decision_ms, method_result, runs_of
+    from ..benchmark.studies.mode_choice import measure_choices
+    from ..benchmark.studies.samplers import measure_samplers
     from .console import console, progress_bar
 
-    found = [result(finished) for finished in runs_of()]
+    found = [method_result(finished) for finished in runs_of()]
     if not found:
         raise WrongUse("no finished run of the core suite in runs/; make one with: bimodal evaluate flow")
     processes = cores() if workers is None else workers
-    studies = (("mode_choice", mode_choice, "episodes", choices), ("samplers", samplers, "cells", sampling))
-    for name, study, unit in (study[:3] for study in studies if study[3]):
+    studies = (
+        ("mode choice", measure_choices, "episodes", choices),
+        ("samplers", measure_samplers, "cells", sampling),
+    )
+    for name, measure, unit in (study[:3] for study in studies if study[3]):
         with progress_bar(name, unit) as update:
-            study.measure(
+            measure(
                 workers=processes,
                 fresh=fresh,
                 progress=lambda text, n, total: update(n, total, text),
@@ -55,18 +59,19 @@ def run(
     return 0
 
 
-def _write_page(page: Path, found: Sequence["Result"], times: dict) -> None:
+def _write_page(page: Path, found: Sequence["MethodResult"], times: dict) -> None:
     """Write docs/results.md, of all studies that runs/ holds."""
-    from ..benchmark.certificate.causal_controls import measure
+    from ..benchmark.certificate.causal_controls import measure_controls
     from ..benchmark.provenance import machine
     from ..benchmark.report.results_page import results_page
-    from ..benchmark.studies import mode_choice, samplers
-    from ..benchmark.studies.method_results import result, seed_runs
+    from ..benchmark.studies.method_results import method_result, seed_runs
+    from ..benchmark.studies.mode_choice import load_choices
+    from ..benchmark.studies.samplers import load_sampler_studies
     from ..envs.files import write_text
     from ..tasks import load_task
     from ..tasks.core.registry import own_names
 
-    controls = measure(map(load_task, own_names()), controls=False, limits=False)
-    seeds = {one.policy: [one, *map(result, seed_runs(one.policy))] for one in found}
-    shown = (samplers.kept(), controls, mode_choice.kept())
+    controls = measure_controls(map(load_task, own_names()), controls=False, limits=False)
+    seeds = {one.policy: [one, *map(method_result, seed_runs(one.policy))] for one in found}
+    shown = (load_sampler_studies(), controls, load_choices())
     write_text(page, results_page(found, times, seeds, *shown, str(machine()["cpu"])))

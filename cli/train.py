@@ -19,7 +19,7 @@ from .arguments import (
 from .demos import demonstrations_file
 
 if TYPE_CHECKING:
-    from ..benchmark.train_all import Setting
+    from ..benchmark.train_all import TrainingOptions
 
 EXAMPLE = "bimodal train flow --task PandaLiftPot-v1 --preset tiny"
 
@@ -66,22 +66,24 @@ def run(
 
     The exit code is 1 if a training failed.
     """
-    from ..benchmark.train_all import Setting
+    from ..benchmark.train_all import TrainingOptions
     from ..policies.training.presets import USUAL
 
     if not every:
         if methods or seeds:
             raise WrongUse("--methods and --seeds belong to --all; here it is METHOD and --seed")
         return _train_one(
-            method, task or [], demos, seed, Setting(out, preset or USUAL, device, steps, fresh)
+            method, task or [], demos, seed, TrainingOptions(out, preset or USUAL, device, steps, fresh)
         )
     if method or demos or seed:
         raise WrongUse("METHOD, --demos and --seed are for one training; with --all: --methods and --seeds")
-    setting = Setting(out, *_size(preset, device), steps, fresh)
+    setting = TrainingOptions(out, *_size(preset, device), steps, fresh)
     return _train_all(methods, suite, task or [], seeds or "1", setting, workers)
 
 
-def _train_one(method: str | None, tasks: list[str], path: Path | None, seed: int, setting: "Setting") -> int:
+def _train_one(
+    method: str | None, tasks: list[str], path: Path | None, seed: int, setting: "TrainingOptions"
+) -> int:
     """Train one method on one task."""
     from ..policies.training.train import METHODS, TrainOptions, train
     from ..tasks import load_task
@@ -134,7 +136,12 @@ def _size(preset: str | None, device: str) -> tuple[str, str]:
 
 
 def _train_all(
-    chosen: str | None, suite: str, tasks: list[str], seeds: str, setting: "Setting", workers: int | None
+    chosen: str | None,
+    suite: str,
+    tasks: list[str],
+    seeds: str,
+    setting: "TrainingOptions",
+    workers: int | None,
 ) -> int:
     """Train every method on every task of a suite; returns 1 if a training failed."""
     from ..benchmark.suites import find_suite

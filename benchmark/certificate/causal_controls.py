@@ -1,17 +1,15 @@
-"""Is it the two modes that regression fails on, and when does it escape? Studies of every task, as tables.
+"""Trains policies on changed demonstrations, to see whether it is the second mode that regression fails on.
 
 *Controls* change only what the demonstrations show: one mode, a visible one, or both in some mixture.
-*Limits* change what makes averaging irrevocable. Both train the policies of the certificate, one seed each.
+*Limits* change what makes averaging irrevocable. Called by `bimodal certify --controls --limits`.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from ...envs.files import write_json
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
@@ -20,9 +18,10 @@ from ...tasks.demonstrations.regimes import REGIMES
 from ...tasks.lift import LiftTask
 from ..processes import run_in_processes
 from ..provenance import versions
-from .learning_gates import TRIAL_SEEDS, Cell, Study
+from ..records.measurement_store import MeasurementStore
+from .learning_gates import TRIAL_SEEDS, TaskTraining, TrialSetting
 from .store import FOLDER
-from .trials import trial
+from .trials import run_trial
 
 STUDIES = FOLDER.parent / "validity"
 """Where findings lie, relative to the working directory."""
@@ -34,15 +33,15 @@ METHODS = {"mse": "regression", "flow": "flow"}
 """The methods of the controls, and what they are called."""
 
 
-class Setting(NamedTuple):
-    """How one policy is taught and tried."""
+class ControlSetting(NamedTuple):
+    """How one policy is trained and tried."""
 
     table: str
     """`controls`, `limits` or `form`."""
     condition: str
     """What is changed, in the words of the table."""
     method: str
-    """What is taught."""
+    """What is trained."""
     regime: str = "bi50"
     """Which modes are demonstrated."""
     episodes: int = 300
@@ -59,24 +58,31 @@ class Setting(NamedTuple):
     """Whether touching what is forbidden neither ends nor fails an episode."""
 
     @property
-    def lesson(self) -> tuple:
+    def name(self) -> str:
+        """What its result is called on disk."""
+        return f"{self.table}: {self.condition}, {self.method}"
+
+    @property
+    def training(self) -> tuple:
         """What is equal for policies that learn from the same demonstrations, equally long."""
         return self.regime, self.episodes, self.noise, self.steps, self.change
 
 
-CONTROLS = tuple(Setting("controls", regime, method, regime) for regime in REGIMES for method in METHODS)
+CONTROLS = tuple(
+    ControlSetting("controls", regime, method, regime) for regime in REGIMES for method in METHODS
+)
 LIMITS = (
-    Setting("limits", "as certified", "mse"),
-    Setting("limits", "executes 4", "mse", execute=4),
-    Setting("limits", "executes 1", "mse", execute=1),
-    Setting("limits", "start ±20 mm", "mse", change="wide"),
-    Setting("limits", "touching allowed", "mse", forgiving=True),
-    Setting("limits", "100 demos", "mse", episodes=100),
-    Setting("limits", "1,000 demos", "mse", episodes=1000),
-    Setting("limits", "3x training", "mse", steps=3000),
+    ControlSetting("limits", "as certified", "mse"),
+    ControlSetting("limits", "executes 4", "mse", execute=4),
+    ControlSetting("limits", "executes 1", "mse", execute=1),
+    ControlSetting("limits", "start ±20 mm", "mse", change="wide"),
+    ControlSetting("limits", "touching allowed", "mse", forgiving=True),
+    ControlSetting("limits", "100 demos", "mse", episodes=100),
+    ControlSetting("limits", "1,000 demos", "mse", episodes=1000),
+    ControlSetting("limits", "3x training", "mse", steps=3000),
 )
 FORM = tuple(
-    Setting("form", condition, method, noise=noise, change=change)
+    ControlSetting("form", condition, method, noise=noise, change=change)
     for condition, noise, change in (
         ("late, 0 mm", 0.0, ""),
         ("late, 1 mm", 0.001, ""),
@@ -89,33 +95,33 @@ FORM = tuple(
 """What is measured of every task, and of `FORM_TASK`."""
 
 
-class Finding(NamedTuple):
+class ControlResult(NamedTuple):
     """What came out of one setting."""
 
     table: str
     condition: str
     method: str
-    """As in `Setting`."""
+    """As in `ControlSetting`."""
     success: float
     """Share of the episodes."""
     rarest: float
     """Share of the rarest mode among the successes."""
 
 
-class Found(NamedTuple):
-    """All findings of one task."""
+class TaskControls(NamedTuple):
+    """All that was measured of one task."""
 
     task: str
     """Task id."""
     fingerprint: str
     """Of the task that was measured."""
-    findings: tuple[Finding, ...]
+    results: tuple[ControlResult, ...]
     """In the order of the settings."""
 
     def success(self, table: str, condition: str, method: str = "mse") -> float | None:
         """Return the success of a setting, None when it was not measured."""
         wanted = (table, condition, method)
-        return next((f.success for f in self.findings if (f.table, f.condition, f.method) == wanted), None)
+        return next((one.success for one in self.results if one[:3] == wanted), None)
 
 
 def changed(task: Task, change: str) -> Task:
@@ -129,32 +135,30 @@ def changed(task: Task, change: str) -> Task:
         if not isinstance(task, LiftTask):
             raise ValueError(f"{task.id} has no early form")
         start = (*task.hand_start[:2], task.decision_z)
-        changes = {
-            "hand_start": start,
-            "hand_spread": (0.005, 0.003, 0.0),
-            "shared_steps": 0,
-        }
-    kind = type(task)
-    return cast("Task", type(kind.__name__, (kind,), {"id": f"{task.id}+{change}", **changes})())
+        changes = {"hand_start": start, "hand_spread": (0.005, 0.003, 0.0), "shared_steps": 0}
+    other = type(task)()
+    for name, value in {"id": f"{task.id}+{change}", **changes}.items():
+        setattr(other, name, value)
+    return other
 
 
-def teach(task_id: str, settings: Sequence[Setting]) -> list[Finding]:
-    """Teach and try the policies of settings that share one lesson."""
+def try_controls(task_id: str, settings: Sequence[ControlSetting]) -> list[ControlResult]:
+    """Train and try the policies of settings that share one training."""
     first = settings[0]
     task = changed(load_task(task_id), first.change)
     episodes = first.episodes - first.episodes % len(task.modes)
-    findings = []
+    results = []
     with TemporaryDirectory(prefix="bimodal-validity-") as folder:
-        study = Study(task, Path(folder), episodes, first.regime, first.noise, first.steps)
+        training = TaskTraining(task, Path(folder), episodes, first.regime, first.noise, first.steps)
         for setting in settings:
-            policy = study.policy(Cell(setting.method, 0, setting.execute))
-            outcome = trial(task, policy, TRIAL_SEEDS, setting.forgiving)
-            share = outcome.minority(len(task.modes))
-            findings.append(Finding(*setting[:3], success=outcome.rate, rarest=share))
-    return findings
+            policy = training.policy(TrialSetting(setting.method, 0, setting.execute))
+            result = run_trial(task, policy, TRIAL_SEEDS, setting.forgiving)
+            rarest = result.minority(len(task.modes))
+            results.append(ControlResult(*setting[:3], success=result.rate, rarest=rarest))
+    return results
 
 
-def measure(
+def measure_controls(
     tasks: Iterable[Task],
     controls: bool = True,
     limits: bool = True,
@@ -162,7 +166,7 @@ def measure(
     fresh: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
     folder: Path = STUDIES,
-) -> list[Found]:
+) -> list[TaskControls]:
     """Measure what is not known yet of some tasks, and return all that is known of them.
 
     Args:
@@ -170,52 +174,40 @@ def measure(
         controls: whether to measure the controls, and the form of `FORM_TASK`.
         limits: whether to measure the limits.
         workers: processes; the result does not depend on them.
-        fresh: whether to forget what the folder holds.
-        progress: called with what was done last, the number of lessons done, and their total.
-        folder: where findings are kept, a file a task, as they come.
+        fresh: whether to measure again what the folder holds.
+        progress: called with what was done last, the number of trainings done, and their total.
+        folder: where results are kept, a file a task, as they come.
     """
-    known = {task.id: {} if fresh else _read(task, folder) for task in tasks}
-    wanted = {name: _settings(name, controls, limits) for name in known}
-    calls = {
-        (name, lesson): partial(teach, name, missing)
-        for name, settings in wanted.items()
-        for lesson in dict.fromkeys(setting.lesson for setting in settings)
-        if (missing := [s for s in settings if s.lesson == lesson and s[:3] not in known[name]])
-    }
-    if progress:
-        progress("", 0, len(calls))
-    for done, ((name, _), findings) in enumerate(run_in_processes(calls, workers), 1):
-        known[name] |= {finding[:3]: finding for finding in findings}
-        _write(name, known[name], folder)
-        if progress:
-            progress(f"{name} {findings[0].condition}", done, len(calls))
-    return [_found(name, findings) for name, findings in known.items()]
+    stores = {task.id: _store(task, folder) for task in tasks}
+    calls = {}
+    for task_id, store in stores.items():
+        settings = {setting.name: setting for setting in _settings(task_id, controls, limits)}
+        wanted = [settings[name] for name in (settings if fresh else store.missing(settings))]
+        for training in dict.fromkeys(setting.training for setting in wanted):
+            shared = [setting for setting in wanted if setting.training == training]
+            calls[task_id, training] = partial(try_controls, task_id, shared)
+    tell = progress or (lambda text, done, total: None)
+    tell("", 0, len(calls))
+    for done, ((task_id, _), results) in enumerate(run_in_processes(calls, workers), 1):
+        for result in results:
+            stores[task_id].put(ControlSetting(*result[:3]).name, result)
+        tell(f"{task_id} {results[0].condition}", done, len(calls))
+    return [_known(task_id, store) for task_id, store in stores.items()]
 
 
-def _settings(name: str, controls: bool, limits: bool) -> list[Setting]:
+def _settings(task_id: str, controls: bool, limits: bool) -> list[ControlSetting]:
     chosen = (CONTROLS if controls else ()) + (LIMITS if limits else ())
-    return [*chosen, *(FORM if controls and name == FORM_TASK else ())]
+    return [*chosen, *(FORM if controls and task_id == FORM_TASK else ())]
 
 
-def _found(name: str, findings: Mapping[tuple, Finding]) -> Found:
-    order = [setting[:3] for setting in (*CONTROLS, *LIMITS, *FORM)]
-    ordered = sorted(findings.values(), key=lambda finding: order.index(finding[:3]))
-    return Found(name, fingerprint(load_task(name)), tuple(ordered))
+def _known(task_id: str, store: MeasurementStore[ControlResult]) -> TaskControls:
+    """Return what a store holds of a task, in the order of the settings."""
+    found = store.values()
+    names = [setting.name for setting in (*CONTROLS, *LIMITS, *FORM)]
+    ordered = tuple(found[name] for name in names if name in found)
+    return TaskControls(task_id, store.identity["fingerprint"], ordered)
 
 
-def _read(task: Task, folder: Path) -> dict[tuple, Finding]:
-    """Return what is known of the task's present form with the installed versions."""
-    try:
-        data = json.loads((folder / f"{task.id}.json").read_text())
-        current = (data["fingerprint"], data["versions"]) == (fingerprint(task), versions())
-        return {tuple(row[:3]): Finding(*row) for row in data["findings"]} if current else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def _write(name: str, findings: Mapping[tuple, Finding], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    found = _found(name, findings)
-    rows = [list(finding) for finding in found.findings]
-    content = {"fingerprint": found.fingerprint, "versions": versions(), "findings": rows}
-    write_json(folder / f"{name}.json", content)
+def _store(task: Task, folder: Path) -> MeasurementStore[ControlResult]:
+    measured_on = {"fingerprint": fingerprint(task), "versions": versions()}
+    return MeasurementStore(folder / f"{task.id}.json", measured_on, ControlResult)

@@ -1,19 +1,15 @@
-"""The record of a certificate, row by row, and how counts, intervals and curves are written in it."""
+"""The record of a certificate: its checks, and how counts, intervals and curves are written in them."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..statistics import wilson
 
-SCHEMA_VERSION = 1
-"""Version of the JSON form."""
-
 
 @dataclass(frozen=True)
-class Row:
-    """One line of a certificate."""
+class Check:
+    """One check of a gate: a line of a certificate."""
 
     gate: int
     """Number of the gate."""
@@ -37,8 +33,8 @@ class Certificate:
     """Task id."""
     quick: bool
     """Whether only gates 1 to 4 were tried, on few seeds."""
-    rows: tuple[Row, ...]
-    """The checks, gate by gate."""
+    checks: tuple[Check, ...]
+    """What was checked, gate by gate."""
     fingerprint: str
     """Of the task's scene and numbers; another one needs another certificate."""
     versions: dict[str, str]
@@ -54,20 +50,9 @@ class Certificate:
         return not self.failures
 
     @property
-    def failures(self) -> tuple[Row, ...]:
+    def failures(self) -> tuple[Check, ...]:
         """The checks that failed."""
-        return tuple(row for row in self.rows if row.passed is False)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return {"schema_version": SCHEMA_VERSION, "passed": self.passed, **asdict(self)}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Certificate":
-        """Read what `to_json` wrote."""
-        values: dict[str, Any] = {field.name: data[field.name] for field in fields(cls)}
-        values["rows"] = tuple(Row(**row) for row in data["rows"])
-        return cls(**values)
+        return tuple(check for check in self.checks if check.passed is False)
 
 
 def counted(successes: int, n: int, interval: bool = False) -> str:
@@ -81,7 +66,7 @@ def percent(*shares: float) -> str:
     return ", ".join(f"{100 * share:.0f}" for share in shares) + " %"
 
 
-def stretch(zone: tuple[float, float]) -> str:
+def zone_text(zone: tuple[float, float]) -> str:
     """Return an interval as text: `0.25-0.75`, or `none`."""
     return "none" if np.isnan(zone[0]) else f"{zone[0]:.2f}-{zone[1]:.2f}"
 

@@ -1,10 +1,10 @@
-"""The certificate of a task: is it bimodal, by physics and by learning, and by how much?
+"""Measures the certificate of a task: is it bimodal, by physics and by learning, and by how much?
 
-Seven gates, one row a check. A task that fails a gate is redesigned, never the gate.
+Seven gates of several checks, for `bimodal certify`. A task that fails a gate is redesigned, never the gate.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +18,10 @@ from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import collect
 from ..processes import run_in_processes
 from ..provenance import machine, versions
-from .certificate import Certificate, Row, counted
-from .hidden_mode_gate import AFTER, PROBED, hidden_rows
-from .learning_gates import LESSONS, Outcomes, Study, learning_rows
-from .physics_gates import average_rows, dead_zone_rows, expert_rows, floor_rows
+from .certificate import Certificate, Check, counted
+from .hidden_mode_gate import AFTER, PROBED, hidden_mode_checks
+from .learning_gates import TRAINED, TaskTraining, TrialResults, learning_checks
+from .physics_gates import average_checks, dead_zone_checks, expert_checks, floor_checks
 
 QUICK_SEEDS = 20
 """Seeds of a quick certificate."""
@@ -37,7 +37,7 @@ GATES = {
 """The gates: a heading, and what they ask."""
 
 ORDER = ("experts", "average of the modes", "dead zone", "zero and random", "hidden mode")
-"""Stages of gates 1 to 4, in the order of their rows."""
+"""Stages of gates 1 to 4, in the order of their checks."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what was done last, the number of stages done, and their total."""
@@ -58,71 +58,70 @@ def certify(
         seeds: episodes of each expert and average; mixtures, zero and random get fewer of them.
         episodes: paired demonstrations, rounded down to a multiple of the number of modes.
         quick: gates 1 to 4 only, on 20 seeds; the probe reads demonstrations without process noise.
-        progress: see `Progress`.
+        progress: called as `Progress` says.
         workers: processes; the result does not depend on them.
     """
     begin = time.monotonic()
+    tell = progress or (lambda text, done, total: None)
     episodes -= episodes % len(task.modes)
     panel = VALIDATION[: QUICK_SEEDS if quick else seeds]
     with TemporaryDirectory(prefix="bimodal-certify-") as folder:
-        study = Study(task, Path(folder), episodes)
-        calls: dict[str, Callable] = {} if quick else {"demonstrations": study.prepare}  # lessons need them
-        calls |= {
-            "hidden mode": partial(_hidden, task, quick),
-            "dead zone": partial(dead_zone_rows, task, panel),
-            "zero and random": partial(floor_rows, task, panel),
-            "experts": partial(expert_rows, task, panel, episodes),
-            "average of the modes": partial(average_rows, task, panel),
-        }
-        lessons = {} if quick else {str(lesson): partial(study.learn, lesson) for lesson in LESSONS}
-        say = _announcer(progress, len(calls) + len(lessons))
-        say("scene")
-        found = {}
-        for name, result in run_in_processes(calls | lessons, workers):
+        training = TaskTraining(task, Path(folder), episodes)
+        # 1. demonstrations first, because what is trained needs them; then what learns nothing
+        calls: dict[str, Callable] = {} if quick else {"demonstrations": training.prepare}
+        calls |= _physics_stages(task, quick, panel, episodes)
+        # 2. what is trained, the longest first
+        learned = {} if quick else {str(one): partial(training.try_policy, one) for one in TRAINED}
+        total = len(calls) + len(learned)
+        tell("scene", 0, total)
+        found: dict = {}
+        for name, result in run_in_processes(calls | learned, workers):
             found[name] = result
-            say(name)
-        rows = [row for name in ORDER for row in found[name]]
-        if not quick:
-            rows += _learning(task, study, {name: found[name] for name in lessons})
+            tell(name, len(found), total)
+        # 3. the checks in the order of the gates, whatever ended first
+        checks = [check for name in ORDER for check in found[name]]
+        checks += [] if quick else _learning(task, training, {name: found[name] for name in learned})
     seconds = round(time.monotonic() - begin, 1)
-    return Certificate(task.id, quick, tuple(rows), fingerprint(task), versions(), machine(), seconds)
+    return Certificate(task.id, quick, tuple(checks), fingerprint(task), versions(), machine(), seconds)
 
 
-def _hidden(task: Task, quick: bool) -> list[Row]:
-    """Gate 4."""
+def _physics_stages(task: Task, quick: bool, panel: range, episodes: int) -> dict[str, Callable]:
+    """Return what makes the checks of gates 1 to 4, the slowest stage first."""
+    return {
+        "hidden mode": partial(_hidden, task, quick),
+        "dead zone": partial(dead_zone_checks, task, panel),
+        "zero and random": partial(floor_checks, task, panel),
+        "experts": partial(expert_checks, task, panel, episodes),
+        "average of the modes": partial(average_checks, task, panel),
+    }
+
+
+def _hidden(task: Task, quick: bool) -> list[Check]:
+    """Collect the demonstrations of gate 4 and return its checks."""
     k = len(task.modes)
     calm = collect(task, episodes=QUICK_SEEDS * k, process_noise=0.0)
     if quick:
-        return hidden_rows(task, calm, calm)
+        return hidden_mode_checks(task, calm, calm)
     many = collect(task, episodes=PROBED - PROBED % k, seed=1, until=task.shared_steps + AFTER + 1)
-    return hidden_rows(task, calm, many)
+    return hidden_mode_checks(task, calm, many)
 
 
-def _learning(task: Task, study: Study, found: dict[str, Outcomes | str]) -> list[Row]:
-    """Gates 5 to 7."""
+def _learning(task: Task, training: TaskTraining, found: dict[str, TrialResults | str]) -> list[Check]:
+    """Return the checks of gates 5 to 7; a single failed one where something could not be trained."""
     broken = [text for text in found.values() if isinstance(text, str)]
     if broken:
-        return [Row(5, "lessons", "training and trial", broken[0], "possible", False)]
-    shown = study.demonstrations.success
+        return [Check(5, "lessons", "training and trial", broken[0], "possible", False)]
+    shown = training.demonstrations.success
     value = counted(int(shown.sum()), len(shown))
-    row = Row(5, "demonstrations", "successful ones are learnt", value, "", None)
-    return [row, *learning_rows(task, {cell: o for part in found.values() for cell, o in part.items()})]  # type: ignore[union-attr]
-
-
-def _announcer(progress: Progress | None, total: int) -> Callable[[str], None]:
-    """Return a function that tells `progress` what has been done."""
-    done = iter(range(total + 1))
-
-    def say(text: str) -> None:
-        if progress:
-            progress(text, next(done), total)
-
-    return say
+    check = Check(5, "demonstrations", "successful ones are learnt", value, "", None)
+    results = [part for part in found.values() if not isinstance(part, str)]
+    return [check, *learning_checks(task, {one: got for part in results for one, got in part.items()})]
 
 
 def certificate_table(certificate: Certificate) -> Table:
     """Return the certificate for the terminal, at its best from 100 columns on."""
-    n, quick = len(certificate.failures), ", quick" if certificate.quick else ""
+    n = len(certificate.failures)
+    quick = ", quick" if certificate.quick else ""
     verdict = f"[red]{n} check{'s' * (n > 1)} failed[/]" if n else "[green]certified[/]"
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -136,73 +135,11 @@ def certificate_table(certificate: Certificate) -> Table:
         table.add_column(column, no_wrap=column not in ("measured", "value"))
     marks = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
     gate = 0
-    for row in certificate.rows:
-        if row.gate != gate:
-            gate = row.gate
+    for check in certificate.checks:
+        if check.gate != gate:
+            gate = check.gate
             table.add_row(f"[bold]{gate}[/]", f"[bold]{GATES[gate][0]}[/]")
-        style = "red" if row.passed is False else None
-        cells = (marks[row.passed], row.name, f"[dim]{row.measured}[/]", row.value, row.bound)
+        style = "red" if check.passed is False else None
+        cells = (marks[check.passed], check.name, f"[dim]{check.measured}[/]", check.value, check.bound)
         table.add_row(*cells, style=style)
     return table
-
-
-SUMMARY = {
-    "average": "average: successes; lifts",
-    "average acts": "fails at step",
-    "dead zone": "dead zone",
-    "mse, 8 of 16": "mse",
-    "labelled mse, 8 of 16": "labelled mse",
-    "flow, 8 of 16": "flow; rarest mode",
-}
-"""Rows of the first table of the page, and what they are called there."""
-
-
-def certificates_page(certificates: Sequence[Certificate], missing: Sequence[str] = ()) -> str:
-    """Return the certificates as a page of Markdown: one table of all tasks, then one of each.
-
-    Args:
-        certificates: at least one.
-        missing: tasks that have none.
-    """
-    tried, cpu = certificates[0].versions, certificates[0].machine["cpu"]
-    verdicts = {True: "certified", False: "**not certified**"}
-    summary = [(c.task, *(_value(c, name) for name in SUMMARY), verdicts[c.passed]) for c in certificates]
-    lines = [
-        "# Certificates",
-        "",
-        "Is a task bimodal? Each is measured against seven gates; `bimodal certify TASK` measures it again.",
-        "",
-        *(f"{number}. **{name}.** {text}" for number, (name, text) in GATES.items()),
-        "",
-        *_markdown(("task", *SUMMARY.values(), "verdict"), summary),
-        "",
-        f"Measured with MuJoCo {tried['mujoco']}, torch {tried['torch']} and numpy {tried['numpy']},",
-        f"on one core of: {cpu}. The seeds are of no suite's panel. Steps are control steps of",
-        "50 ms, the first after the modes part is 0. Figures side by side are of several training seeds; the",
-        "worst counts. Bars show the success of the mixtures 0.05, 0.1 .. 0.95 of the two modes' plans.",
-        "Learned policies are tried in 100 episodes, executing 16 actions in 50; in 25 where no gate asks.",
-    ]
-    if missing:
-        lines += ["", f"Without a certificate so far, and so in no suite: {', '.join(missing)}."]
-    header = ("gate", "check", "measured", "value", "asked for", "")
-    for c in certificates:
-        source = f"Fingerprint `{c.fingerprint[:16]}`, measured in {c.seconds:.0f} s."
-        lines += ["", f"## {c.task}", "", source, "", *_markdown(header, [_cells(row) for row in c.rows])]
-    return "\n".join(lines) + "\n"
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    mark = {True: "passed", False: "**failed**", None: ""}[row.passed]
-    return f"{row.gate} {GATES[row.gate][0]}", row.name, row.measured, row.value, row.bound, mark
-
-
-def _value(certificate: Certificate, name: str) -> str:
-    """Return the value of a row; of those for each pair of modes, the first with the pair's numbers."""
-    for row in certificate.rows:
-        if row.name == name or (name == "dead zone" and row.name.startswith("dead zone ")):
-            return f"{row.value}{row.name[len(name) :]}"
-    return "not measured"
-
-
-def _markdown(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    return ["| " + " | ".join(cells) + " |" for cells in (header, ("---",) * len(header), *rows)]

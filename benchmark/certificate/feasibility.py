@@ -1,8 +1,10 @@
-"""Can it still be done? The experts in every variant: where they fail, a policy is not to blame."""
+"""Tries the experts under every perturbation: where they fail, a policy that fails is not to blame.
+
+Called by `bimodal certify --variants`; the figures are kept and read by `scoring.feasible_cells`.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,48 +18,11 @@ from ...policies.experts import Tracking
 from ...tasks import load_task
 from ...tasks.core.task import Task
 from ..processes import run_in_processes
-from .trials import trial
+from ..scoring.feasible_cells import EPISODES, FLOORS, CellKey, FeasibilityCell
+from .trials import run_trial
 
-FLOORS = {1: 0.95, 2: 0.90, 3: 0.85}
-"""Least success of the expert of every mode that is not blocked, by level; below it a cell is infeasible."""
-SEEDS, QUICK_SEEDS = 50, 10
-"""Episodes of every mode in a cell, and in a quick look."""
-
-
-class Place(NamedTuple):
-    """Which cell."""
-
-    task: str
-    """Task id."""
-    axis: str
-    """Name of the axis, or `combo`."""
-    level: int
-    """1 to 3."""
-
-
-class Cell(NamedTuple):
-    """One task in one axis at one level."""
-
-    task: str
-    """Task id."""
-    axis: str
-    """Name of the axis, or `combo`."""
-    level: int
-    """1 to 3."""
-    success: float
-    """Success of the expert of the worst mode that is not blocked."""
-    reason: str = ""
-    """Why the axis cannot apply to the task, "" if it can."""
-
-    @property
-    def place(self) -> Place:
-        """Which cell it is."""
-        return Place(self.task, self.axis, self.level)
-
-    @property
-    def feasible(self) -> bool:
-        """Whether a policy can be asked for success here."""
-        return not self.reason and self.success >= FLOORS[self.level]
+QUICK_EPISODES = 10
+"""Episodes of every mode in a cell of a quick look."""
 
 
 class InMode(Tracking):
@@ -74,7 +39,7 @@ class InMode(Tracking):
 
 
 def acting() -> list[str]:
-    """Return the axes and the combination, as far as they can concern an expert, who needs no eyes."""
+    """Return the perturbations and the combination that can concern an expert, who needs no eyes."""
     hooks = (
         "perturb_scene",
         "perturb_model",
@@ -88,45 +53,46 @@ def acting() -> list[str]:
     return [*found, COMBO]
 
 
-def measure(
+def measure_feasibility(
     tasks: Iterable[str],
     names: Sequence[str] = (),
     workers: int = 1,
-    seeds: int = SEEDS,
-    known: Mapping[Place, Cell] | None = None,
-    progress: Callable[[Cell, int, int], None] | None = None,
-) -> list[Cell]:
-    """Try the experts of tasks in every level of axes.
+    episodes: int = EPISODES,
+    known: Mapping[CellKey, FeasibilityCell] | None = None,
+    progress: Callable[[FeasibilityCell, int, int], None] | None = None,
+) -> list[FeasibilityCell]:
+    """Try the experts of tasks under every perturbation at every level.
 
     Args:
         tasks: task ids.
-        names: axes; all that can concern an expert when empty.
+        names: perturbations; all that can concern an expert when empty.
         workers: processes; the result does not depend on them.
-        seeds: episodes of every mode in a cell.
+        episodes: of every mode in a cell.
         known: cells that were measured before, and are not measured again.
         progress: called with what was done last, the number of cells done, and their total.
     """
-    wanted = [Place(task, a, level) for task in tasks for a in (names or acting()) for level in FLOORS]
-    found = {place: known[place] for place in wanted if known and place in known}
-    calls = {place: partial(try_experts, *place, seeds) for place in wanted if place not in found}
-    for place, cell in run_in_processes(calls, workers):
-        found[place] = cell
+    wanted = [CellKey(task, a, level) for task in tasks for a in (names or acting()) for level in FLOORS]
+    found = {key: known[key] for key in wanted if known and key in known}
+    calls = {key: partial(try_experts, *key, episodes) for key in wanted if key not in found}
+    for key, cell in run_in_processes(calls, workers):
+        found[key] = cell
         if progress:
             progress(cell, len(found), len(wanted))
-    return [found[place] for place in wanted]
+    return [found[key] for key in wanted]
 
 
-def try_experts(task_id: str, axis: str, level: int, seeds: int = SEEDS) -> Cell:
+def try_experts(task_id: str, axis: str, level: int, episodes: int = EPISODES) -> FeasibilityCell:
     """Return one cell: the experts of all modes in one variant; a blocked mode's episodes do not count."""
-    task, variant = load_task(task_id), Variant(f"{axis}:{level}")
+    task = load_task(task_id)
+    variant = Variant(f"{axis}:{level}")
     if reason := next((why for part in variant.parts if (why := part.impossible(task))), ""):
-        return Cell(task_id, axis, level, 0.0, reason)
-    panel = VALIDATION[:seeds]
+        return FeasibilityCell(task_id, axis, level, 0.0, reason)
+    panel = VALIDATION[:episodes]
     try:
         rates = _rates(task, variant, panel)
     except BimodalError as error:  # no valid scene, or a start out of reach
-        return Cell(task_id, axis, level, 0.0, str(error))
-    return Cell(task_id, axis, level, min(rates))
+        return FeasibilityCell(task_id, axis, level, 0.0, str(error))
+    return FeasibilityCell(task_id, axis, level, min(rates))
 
 
 def _rates(task: Task, variant: Variant, panel: range) -> list[float]:
@@ -134,6 +100,6 @@ def _rates(task: Task, variant: Variant, panel: range) -> list[float]:
     blocked = np.array([variant.blocked_mode(task, seed) for seed in panel])
     rates = []
     for mode in range(len(task.modes)):
-        success = trial(task, InMode(task, mode), panel, variant=variant.name).success[blocked != mode]
+        success = run_trial(task, InMode(task, mode), panel, variant=variant.name).success[blocked != mode]
         rates.append(float(success.mean()) if len(success) else 1.0)
     return rates

@@ -1,17 +1,20 @@
-"""Gate 4 of a certificate: can a linear probe tell the mode from what is observed?"""
+"""Gate 4 of a certificate: fits a linear probe that must not tell the mode from what is observed."""
 
 import numpy as np
+from scipy.stats import rankdata
 
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import Demonstrations
-from .certificate import Row
+from .certificate import Check
 
 FOLDS = 5
 """Parts into which the groups are dealt for cross-validation."""
 RIDGE = 1.0
 """Weight of |w|^2 / 2 beside the summed log loss; keeps separable data finite."""
-PROBE_CEILING, PROBE_FLOOR = 0.55, 0.95
-"""Gate 4: most area under the curve before the modes part, least after."""
+PROBE_CEILING = 0.55
+"""Gate 4: most area under the curve before the modes part."""
+PROBE_FLOOR = 0.95
+"""Gate 4: least area soon after."""
 AFTER = 4
 """Gate 4: control steps after the parting at which the mode must be visible."""
 BEFORE = 16
@@ -21,10 +24,10 @@ PROBED = 1500
 around 0.5 when there is nothing to find, on 1,500 by 0.02."""
 
 
-def hidden_rows(task: Task, calm: Demonstrations, demos: Demonstrations) -> list[Row]:
+def hidden_mode_checks(task: Task, calm: Demonstrations, demos: Demonstrations) -> list[Check]:
     """Gate 4: until the modes part, nothing that is observed tells them apart; soon after, everything does.
 
-    The first row is a proof, the others are statistics: without process noise, the demonstrations of a
+    The first check is a proof, the others are statistics: without process noise, the demonstrations of a
     scene must look exactly alike in all modes.
 
     Args:
@@ -32,17 +35,22 @@ def hidden_rows(task: Task, calm: Demonstrations, demos: Demonstrations) -> list
         calm: paired demonstrations without process noise.
         demos: paired demonstrations with it, many of them.
     """
-    parting, after = task.shared_steps, task.shared_steps + AFTER
+    parting = task.shared_steps
+    after = parting + AFTER
     before = sorted({*range(max(0, parting - BEFORE), parting, 4), max(0, parting - 1), parting})
+    # 1. the modes of a scene side by side, (scenes, modes, steps, components), up to the parting
     twins = observed(calm).reshape(-1, len(task.modes), *observed(calm).shape[1:])[:, :, : parting + 1]
     apart = float(np.abs(twins - twins[:, :1]).max())
+    # 2. a probe at some steps before the parting, and at one after it
     areas = {t: grouped_auc(observed(demos)[:, t], demos.modes, demos.seeds) for t in (*before, after)}
-    steps, values = " ".join(map(str, before)), " ".join(f"{areas[t]:.2f}" for t in before)
-    hidden, seen = max(areas[t] for t in before) <= PROBE_CEILING, areas[after] >= PROBE_FLOOR
+    steps = " ".join(map(str, before))
+    values = " ".join(f"{areas[t]:.2f}" for t in before)
+    hidden = max(areas[t] for t in before) <= PROBE_CEILING
+    seen = areas[after] >= PROBE_FLOOR
     return [
-        Row(4, "twins", f"difference of views, 0 to {parting}", f"{apart:.3g}", "0", apart == 0.0),
-        Row(4, "probe before", f"AUC, steps {steps}", values.replace("0.", "."), "<= .55", hidden),
-        Row(4, "probe after", f"AUC, step {after}", f"{areas[after]:.2f}", ">= .95", seen),
+        Check(4, "twins", f"difference of views, 0 to {parting}", f"{apart:.3g}", "0", apart == 0.0),
+        Check(4, "probe before", f"AUC, steps {steps}", values.replace("0.", "."), "<= .55", hidden),
+        Check(4, "probe after", f"AUC, step {after}", f"{areas[after]:.2f}", ">= .95", seen),
     ]
 
 
@@ -60,10 +68,9 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> float:
 
     Source: Mann and Whitney (1947); the area under the ROC curve, Hanley and McNeil (1982).
     """
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    p, n = int(positive.sum()), int((~positive).sum())
-    return float((ranks[positive].sum() - p * (p + 1) / 2) / (p * n))
+    p = int(positive.sum())
+    n = int((~positive).sum())
+    return float((rankdata(scores)[positive].sum() - p * (p + 1) / 2) / (p * n))
 
 
 def logistic(x: np.ndarray, y: np.ndarray, ridge: float = RIDGE, iterations: int = 30) -> np.ndarray:
@@ -119,9 +126,11 @@ def grouped_auc(x: np.ndarray, modes: np.ndarray, groups: np.ndarray, folds: int
     for mode in kinds[: 1 if len(kinds) == 2 else None]:
         areas = []
         for fold in range(min(folds, int(order.max()) + 1)):
-            test, y = order % folds == fold, modes == mode
-            mean, spread = x[~test].mean(0), x[~test].std(0)
-            z = (x - mean) / np.where(spread > 0, spread, 1.0)
+            test = order % folds == fold
+            y = modes == mode
+            # scaled by what is trained on, so that nothing is learnt from the fold that is tested
+            spread = x[~test].std(0)
+            z = (x - x[~test].mean(0)) / np.where(spread > 0, spread, 1.0)
             weights = logistic(z[~test], y[~test])
             areas.append(auc(z[test] @ weights[:-1], y[test]))
         found.append(float(np.mean(areas)))

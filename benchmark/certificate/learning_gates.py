@@ -1,4 +1,4 @@
-"""Gates 5 to 7 of a certificate: what learned policies make of a task."""
+"""Gates 5 to 7 of a certificate: trains regression, its oracle and flow on a task, and tries them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,27 +14,37 @@ from ...policies.core.dataset import CHUNK_SIZE
 from ...policies.training.train import METHODS, TrainOptions, train
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import PROCESS_NOISE, Demonstrations, collect, load, save
-from .certificate import Row, percent
-from .trials import Blend, Outcome, trial
+from .certificate import Check, percent
+from .trials import Blend, TrialResult, run_trial
 
 TRAINING_SEEDS = {"flow": 1, "mip": 1, "mse_labelled": 1, "mse": 3, "nearest": 1}
 """How many training seeds of each method are tried; what takes longest first. That regression fails is a
 claim about every training, so the worst of three counts; that the task can be learnt is shown by one."""
-GATED, INFORMING = ("mse", "mse_labelled", "flow"), ("mip", "nearest")
-"""Methods of which a gate asks something, and those that are there for information."""
+GATED = ("mse", "mse_labelled", "flow")
+"""Methods of which a gate asks something."""
+INFORMING = ("mip", "nearest")
+"""Methods that are there for information."""
 TRIAL_SEEDS = VALIDATION[:100]
 """Episodes in which a learned policy is tried."""
-LONG_SEEDS, INFORMING_SEEDS = TRIAL_SEEDS[:50], TRIAL_SEEDS[:25]
-"""Those in which the whole chunk is executed, and those for what no gate asks."""
+LONG_SEEDS = TRIAL_SEEDS[:50]
+"""Those in which the whole chunk is executed."""
+INFORMING_SEEDS = TRIAL_SEEDS[:25]
+"""Those for what no gate asks."""
 EXECUTE = (8, 16)
 """Actions executed of each chunk; gate 6 asks for the first."""
-MSE_CEILING, ORACLE_FLOOR, MARGIN = 0.40, 0.90, 0.50
-"""Gate 5: success of regression, of the oracle that is told the mode, and their least difference."""
-FLOW_FLOOR, FAIR = 0.90, 0.50
-"""Gate 6: success of the flow policy, and its rarest mode's least part of a fair share."""
+MSE_CEILING = 0.40
+"""Gate 5: regression succeeds less often."""
+ORACLE_FLOOR = 0.90
+"""Gate 5: least success of the oracle that is told the mode."""
+MARGIN = 0.50
+"""Gate 5: least difference of the two."""
+FLOW_FLOOR = 0.90
+"""Gate 6: least success of the flow policy."""
+FAIR = 0.50
+"""Gate 6: its rarest mode's least part of a fair share."""
 
 
-class Cell(NamedTuple):
+class TrialSetting(NamedTuple):
     """One learned policy, tried in one way."""
 
     method: str
@@ -59,24 +69,24 @@ class Cell(NamedTuple):
         return f"{self.method} {self.seed}, executing {self.execute}" + ", forgiven" * self.forgiving
 
 
-CELLS = (
-    *(Cell(method, s, n) for method in GATED for s in range(TRAINING_SEEDS[method]) for n in EXECUTE),
-    *(Cell(method, 0, EXECUTE[0]) for method in INFORMING),
-    *(Cell(method, 0, 8, True) for method in ("mse", "flow")),
-    Cell("mean", 0, 16, False),
-    Cell("mean", 0, 16, True),
+TRIALS = (
+    *(TrialSetting(method, s, n) for method in GATED for s in range(TRAINING_SEEDS[method]) for n in EXECUTE),
+    *(TrialSetting(method, 0, EXECUTE[0]) for method in INFORMING),
+    *(TrialSetting(method, 0, 8, True) for method in ("mse", "flow")),
+    TrialSetting("mean", 0, 16, False),
+    TrialSetting("mean", 0, 16, True),
 )
 """All that is tried."""
 
-Outcomes = Mapping[Cell, Outcome]
-"""What came out of every cell."""
+TrialResults = Mapping[TrialSetting, TrialResult]
+"""What came out of every trial."""
 
 
-class Lesson(NamedTuple):
-    """What is learnt once, to be tried in several cells."""
+class TrainedPolicy(NamedTuple):
+    """What is trained once, to be tried in several ways."""
 
     method: str
-    """As in `Cell`."""
+    """As in `TrialSetting`."""
     seed: int
     """Training seed."""
 
@@ -85,14 +95,14 @@ class Lesson(NamedTuple):
         return f"{self.method} {self.seed}"
 
 
-LESSONS = (
-    *(Lesson(name, seed) for name, k in TRAINING_SEEDS.items() for seed in range(k)),
-    Lesson("mean", 0),
+TRAINED = (
+    *(TrainedPolicy(name, seed) for name, k in TRAINING_SEEDS.items() for seed in range(k)),
+    TrainedPolicy("mean", 0),
 )
-"""All that is learnt; what takes longest first."""
+"""All that is trained; what takes longest first."""
 
 
-class Study:
+class TaskTraining:
     """Demonstrations of one task and what is trained on them, in one folder."""
 
     def __init__(
@@ -114,7 +124,9 @@ class Study:
             process_noise: of the demonstrations [m].
             steps: optimiser steps; None takes each method's budget.
         """
-        self.task, self.folder, self.steps = task, folder, steps
+        self.task = task
+        self.folder = folder
+        self.steps = steps
         self._shown = (regime, episodes, 0, process_noise)
 
     @property
@@ -134,87 +146,92 @@ class Study:
         """The demonstrations."""
         return load(self.file)
 
-    def learn(self, lesson: Lesson) -> Outcomes | str:
-        """Train one policy and try it in all its cells; return what went wrong, if anything did."""
-        cells = [cell for cell in CELLS if (cell.method, cell.seed) == lesson]
+    def try_policy(self, trained: TrainedPolicy) -> TrialResults | str:
+        """Train one policy and try it in every way; return what went wrong, if anything did."""
+        settings = [one for one in TRIALS if (one.method, one.seed) == trained]
         try:
-            return {cell: self.outcome(cell) for cell in cells}
+            return {one: run_trial(self.task, self.policy(one), one.seeds, one.forgiving) for one in settings}
         except BimodalError as error:
-            return f"{lesson}: {error}"
+            return f"{trained}: {error}"
 
-    def outcome(self, cell: Cell) -> Outcome:
-        """Train the policy of a cell if need be, and try it."""
-        return trial(self.task, self.policy(cell), cell.seeds, cell.forgiving)
-
-    def policy(self, cell: Cell) -> Policy:
-        """Return the policy of a cell, trained."""
-        if cell.method == "mean":
+    def policy(self, setting: TrialSetting) -> Policy:
+        """Return the policy of a trial, trained if need be."""
+        if setting.method == "mean":
             return Blend(self.task, np.full(len(self.task.modes), 1 / len(self.task.modes)))
-        folder = self.folder / str(cell.seed)
-        weights = checkpoint_path(folder, self.task.id, cell.method)
+        folder = self.folder / str(setting.seed)
+        weights = checkpoint_path(folder, self.task.id, setting.method)
         if not weights.is_file():
-            train(cell.method, self.file, folder, TrainOptions(self.steps, cell.seed))
-        return METHODS[cell.method](self.task, weights, cell.execute)
+            train(setting.method, self.file, folder, TrainOptions(self.steps, setting.seed))
+        return METHODS[setting.method](self.task, weights, setting.execute)
 
 
-def learning_rows(task: Task, outcomes: Outcomes) -> list[Row]:
-    """Return the rows of gates 5 to 7; a pure function of what came out of the cells."""
-    return [*regression_rows(task, outcomes), *flow_rows(task, outcomes), *forgiven_rows(outcomes)]
+def learning_checks(task: Task, results: TrialResults) -> list[Check]:
+    """Return the checks of gates 5 to 7; a pure function of what came out of the trials."""
+    return [*regression_checks(task, results), *flow_checks(task, results), *forgiven_checks(results)]
 
 
-def regression_rows(task: Task, outcomes: Outcomes) -> list[Row]:
+def regression_checks(task: Task, results: TrialResults) -> list[Check]:
     """Gate 5: regression fails where the same network succeeds when it is told the mode.
 
     MIP and nearest neighbours are for information, by the success of their worse mode: successes in the
     rarest mode over its fair share of the episodes.
     """
-    rows = []
+    checks = []
     for n in EXECUTE:
-        mse, oracle = _rates(outcomes, "mse", n), _rates(outcomes, "mse_labelled", n)
-        averages = max(mse) < MSE_CEILING
-        rows.append(Row(5, _name("mse", n), "success by training seed", percent(*mse), "< 40 %", averages))
-        able, bound = min(oracle) >= max(ORACLE_FLOOR, max(mse) + MARGIN), ">= 90 %, mse + 50"
+        mse = _rates(results, "mse", n)
+        oracle = _rates(results, "mse_labelled", n)
+        measured = "success by training seed"
+        fails = max(mse) < MSE_CEILING
+        checks.append(Check(5, _name("mse", n), measured, percent(*mse), "< 40 %", fails))
+        able = min(oracle) >= max(ORACLE_FLOOR, max(mse) + MARGIN)
+        bound = ">= 90 %, mse + 50"
         measured = "success when told the mode"
-        rows.append(Row(5, _name("labelled mse", n), measured, percent(*oracle), bound, able))
+        checks.append(Check(5, _name("labelled mse", n), measured, percent(*oracle), bound, able))
     n = EXECUTE[0]
     for method in INFORMING:
-        worse = [o.worse_mode(len(task.modes)) for o in _found(outcomes, method, n)]
-        value = f"{percent(*_rates(outcomes, method, n))}; {percent(*worse)}"
-        rows.append(Row(5, _name(method, n), "success; of the worse mode", value, "", None))
-    return rows
+        worse = [one.worse_mode(len(task.modes)) for one in _found(results, method, n)]
+        value = f"{percent(*_rates(results, method, n))}; {percent(*worse)}"
+        checks.append(Check(5, _name(method, n), "success; of the worse mode", value, "", None))
+    return checks
 
 
-def flow_rows(task: Task, outcomes: Outcomes) -> list[Row]:
+def flow_checks(task: Task, results: TrialResults) -> list[Check]:
     """Gate 6: the same network as a flow policy succeeds in all modes (gated at 8 executed actions)."""
-    rows, k = [], len(task.modes)
+    k = len(task.modes)
+    checks = []
     for n in EXECUTE:
-        success = _rates(outcomes, "flow", n)
-        share = [outcome.minority(k) for outcome in _found(outcomes, "flow", n)]
-        value, able = f"{percent(*success)}; {percent(*share)}", min(success) >= FLOW_FLOOR
-        bound, passed = f">= 90 %; >= {percent(FAIR / k)}", able and min(share) >= FAIR / k
-        bound, passed = (bound, passed) if n == EXECUTE[0] else ("", None)
-        rows.append(Row(6, _name("flow", n), "success; rarest mode's share", value, bound, passed))
-    return rows
+        success = _rates(results, "flow", n)
+        share = [result.minority(k) for result in _found(results, "flow", n)]
+        value = f"{percent(*success)}; {percent(*share)}"
+        asked = n == EXECUTE[0]
+        bound = f">= 90 %; >= {percent(FAIR / k)}" if asked else ""
+        passed = min(success) >= FLOW_FLOOR and min(share) >= FAIR / k if asked else None
+        checks.append(Check(6, _name("flow", n), "success; rarest mode's share", value, bound, passed))
+    return checks
 
 
-def forgiven_rows(outcomes: Outcomes) -> list[Row]:
+def forgiven_checks(results: TrialResults) -> list[Check]:
     """Gate 7: how much the rule carries that a forbidden touch ends the episode, on the same seeds."""
-    rows = []
+    checks = []
     for method, n in (("mean", 16), ("mse", 8), ("flow", 8)):
-        ruled, free = (_found(outcomes, method, n, forgiving)[0].success for forgiving in (False, True))
+        ruled, free = (_found(results, method, n, forgiving)[0].success for forgiving in (False, True))
         value = f"{percent(ruled[: len(free)].mean())} -> {percent(free.mean())}"
-        rows.append(Row(7, method, "success: rule -> no rule", value, "", None))
-    return rows
+        checks.append(Check(7, method, "success: rule -> no rule", value, "", None))
+    return checks
 
 
 def _name(method: str, n: int) -> str:
     return f"{method}, {n} of {CHUNK_SIZE}"
 
 
-def _found(outcomes: Outcomes, method: str, n: int, forgiving: bool = False) -> list[Outcome]:
-    """Return the outcomes of all training seeds."""
-    return [o for cell, o in outcomes.items() if cell._replace(seed=0) == Cell(method, 0, n, forgiving)]
+def _found(results: TrialResults, method: str, n: int, forgiving: bool = False) -> list[TrialResult]:
+    """Return the results of all training seeds."""
+    return [
+        one
+        for setting, one in results.items()
+        if setting._replace(seed=0) == TrialSetting(method, 0, n, forgiving)
+    ]
 
 
-def _rates(outcomes: Outcomes, method: str, n: int, forgiving: bool = False) -> list[float]:
-    return [outcome.rate for outcome in _found(outcomes, method, n, forgiving)]
+def _rates(results: TrialResults, method: str, n: int, forgiving: bool = False) -> list[float]:
+    return [result.rate for result in _found(results, method, n, forgiving)]

@@ -1,4 +1,4 @@
-"""Gates 1 to 3 of a certificate: what scripted plans alone say of a task, before anything learns."""
+"""Gates 1 to 3 of a certificate: runs experts, averages of them, zero and random; nothing learns yet."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -8,27 +8,35 @@ import numpy as np
 from ...policies import load_policy
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.regimes import schedule
-from .certificate import Row, bars, counted, stretch
-from .trials import Blend, lengths, trial
+from .certificate import Check, bars, counted, zone_text
+from .trials import Blend, lengths, run_trial
 
-EXPERT_FLOOR, CEILING = 0.98, 0.02
-"""Gate 1: least success of an expert. Gates 2 and 3: most success of what must fail."""
+EXPERT_FLOOR = 0.98
+"""Gate 1: least success of an expert."""
+CEILING = 0.02
+"""Gates 2 and 3: most success of what must fail."""
 LATEST_ACT = 6
 """Gate 2: last control step after the parting at which the average may fail (the first is 0). A policy
 that executes 8 actions looks again at step 8."""
-DEAD, DEAD_ZONE = 0.10, (0.35, 0.65)
-"""Gate 2: a mixture is dead below this success; the least dead zone of a task."""
+DEAD = 0.10
+"""Gate 2: a mixture is dead below this success."""
+DEAD_ZONE = (0.35, 0.65)
+"""Gate 2: the least dead zone of a task."""
 MIXTURES = np.arange(1, 20) / 20
 """Gate 2: the mixtures alpha that are tried; 0 were the first mode of a pair, 1 the second."""
-ZONE_SEEDS, ZONE_SHARE = 12, 0.1
-"""Gate 2: least episodes of a mixture, and their share of the panel, which several pairs of modes divide."""
-PAIR_SHARE, FLOOR_SHARE = 0.25, 0.25
-"""Shares of the panel in which the average of two of several modes is tried, and zero and random are."""
+ZONE_SEEDS = 12
+"""Gate 2: least episodes of a mixture."""
+ZONE_SHARE = 0.1
+"""Gate 2: their share of the panel, which several pairs of modes divide."""
+PAIR_SHARE = 0.25
+"""Gate 2: share of the panel in which the average of two of several modes is tried."""
+FLOOR_SHARE = 0.25
+"""Gate 3: share of the panel in which zero and random are tried."""
 FEWEST = 20
 """Least episodes of those; a quick panel is used whole."""
 
 
-def expert_rows(task: Task, seeds: range, episodes: int) -> list[Row]:
+def expert_checks(task: Task, seeds: range, episodes: int) -> list[Check]:
     """Gate 1: every mode can be done, cleanly and in the same time, and a coin chooses it.
 
     The coin cannot depend on the state, because the demonstrations show every scene once in each mode.
@@ -38,72 +46,91 @@ def expert_rows(task: Task, seeds: range, episodes: int) -> list[Row]:
         seeds: one episode each, in every mode.
         episodes: number of demonstrations.
     """
-    k, rows, forces = len(task.modes), [], np.zeros(2)
+    k = len(task.modes)
+    checks = []
+    # 1. every mode succeeds, with no force on what must not be touched
+    forces = np.zeros(2)
     for name, weights in zip(task.modes, np.eye(k), strict=True):
-        outcome = trial(task, Blend(task, weights), seeds)
-        wins = int((outcome.success & (outcome.mode == task.modes.index(name))).sum())
-        value, passed = counted(wins, outcome.n, interval=True), wins >= EXPERT_FLOOR * outcome.n
-        rows.append(Row(1, name, "successes, 95 % interval", value, ">= 98 %", passed))
-        forces = np.maximum(forces, [outcome.illegal.max(), outcome.table.max()])
-    touched, clean = f"{forces[0]:.3g} N, {forces[1]:.3g} N", not forces.any()
+        result = run_trial(task, Blend(task, weights), seeds)
+        wins = int((result.success & (result.mode == task.modes.index(name))).sum())
+        value = counted(wins, result.n, interval=True)
+        passed = wins >= EXPERT_FLOOR * result.n
+        checks.append(Check(1, name, "successes, 95 % interval", value, ">= 98 %", passed))
+        forces = np.maximum(forces, [result.illegal.max(), result.table.max()])
+    touched = f"{forces[0]:.3g} N, {forces[1]:.3g} N"
+    # 2. all plans are equally long
     steps = lengths(task, seeds[0])
-    plans, same = ", ".join(map(str, steps)), len(set(steps)) == 1 and steps[0] <= task.max_episode_steps
+    plans = ", ".join(map(str, steps))
+    same = len(set(steps)) == 1 and steps[0] <= task.max_episode_steps
+    # 3. every scene is shown once in each mode
     paired, scenes = paired_seeds(*schedule(task, "bi50", episodes, 0), k)
     return [
-        *rows,
-        Row(1, "contact", "force on forbidden and table", touched, "0 N", clean),
-        Row(1, "duration", "control steps of the plans", plans, f"equal, <= {task.max_episode_steps}", same),
-        Row(1, "coin", "scenes shown in each mode", f"{paired} of {scenes}", "all", paired == scenes),
+        *checks,
+        Check(1, "contact", "force on forbidden and table", touched, "0 N", not forces.any()),
+        Check(
+            1, "duration", "control steps of the plans", plans, f"equal, <= {task.max_episode_steps}", same
+        ),
+        Check(1, "coin", "scenes shown in each mode", f"{paired} of {scenes}", "all", paired == scenes),
     ]
 
 
-def average_rows(task: Task, seeds: range) -> list[Row]:
+def average_checks(task: Task, seeds: range) -> list[Check]:
     """Gate 2: the average of the modes fails, soon after they part, and does not lift anything."""
-    rows, few = [], seeds[: max(FEWEST, int(PAIR_SHARE * len(seeds)))]
+    few = seeds[: max(FEWEST, int(PAIR_SHARE * len(seeds)))]
+    checks = []
     for name, weights in averages(len(task.modes)):  # that of all modes comes first
-        outcome = trial(task, Blend(task, weights), few if rows else seeds)
-        wins, lifts, acted = int(outcome.success.sum()), int(outcome.lifted.sum()), outcome.acted >= 0
-        value = f"{counted(wins, outcome.n)}; {counted(lifts, outcome.n)}"
-        passed = max(wins, lifts) <= CEILING * outcome.n
-        rows.append(Row(2, name, "successes; lifts", value, "<= 2 %", passed))
-        step = outcome.acted - task.shared_steps
-        range_, count = f"{step.min()} to {step.max()}", f"in {counted(int(acted.sum()), outcome.n)}"
-        value = range_ if acted.all() else count
+        result = run_trial(task, Blend(task, weights), few if checks else seeds)
+        # 1. neither succeeds nor lifts
+        wins = int(result.success.sum())
+        lifts = int(result.lifted.sum())
+        value = f"{counted(wins, result.n)}; {counted(lifts, result.n)}"
+        passed = max(wins, lifts) <= CEILING * result.n
+        checks.append(Check(2, name, "successes; lifts", value, "<= 2 %", passed))
+        # 2. fails within the first executed block
+        acted = result.acted >= 0
+        step = result.acted - task.shared_steps
+        value = (
+            f"{step.min()} to {step.max()}" if acted.all() else f"in {counted(int(acted.sum()), result.n)}"
+        )
         passed = bool(acted.all() and step.min() >= 0 and step.max() <= LATEST_ACT)
         bound = f"0 to {LATEST_ACT}, always"
-        rows.append(Row(2, f"{name} acts", "contact, steps after parting", value, bound, passed))
-    return rows
+        checks.append(Check(2, f"{name} acts", "contact, steps after parting", value, bound, passed))
+    return checks
 
 
-def dead_zone_rows(task: Task, seeds: range) -> list[Row]:
+def dead_zone_checks(task: Task, seeds: range) -> list[Check]:
     """Gate 2: more than the very middle is dead, and the zone that the task states is no wider.
 
     The sparkline in the value shows the success of all mixtures.
     """
-    k, rows = len(task.modes), []
+    k = len(task.modes)
+    checks = []
     pairs = list(combinations(range(k), 2))
     seeds = seeds[: max(ZONE_SEEDS, int(ZONE_SHARE * len(seeds) / len(pairs)))]
     for first, second in pairs:
         name = "dead zone" if k == 2 else f"dead zone {first}-{second}"
         blends = [(1 - alpha) * np.eye(k)[first] + alpha * np.eye(k)[second] for alpha in MIXTURES]
-        success = np.array([trial(task, Blend(task, weights), seeds).rate for weights in blends])
+        success = np.array([run_trial(task, Blend(task, weights), seeds).rate for weights in blends])
         zone = dead_zone(success)
-        value, bound = f"{stretch(zone)} {bars(success)}", f"covers {stretch(DEAD_ZONE)}"
-        rows.append(Row(2, name, "mixtures below 10 % success", value, bound, contains(zone, DEAD_ZONE)))
-        value, bound = stretch(task.dead_zone), f"in {stretch(zone)}"
+        value = f"{zone_text(zone)} {bars(success)}"
+        bound = f"covers {zone_text(DEAD_ZONE)}"
+        checks.append(Check(2, name, "mixtures below 10 % success", value, bound, contains(zone, DEAD_ZONE)))
+        value = zone_text(task.dead_zone)
+        bound = f"in {zone_text(zone)}"
         honest = contains(zone, task.dead_zone)
-        rows.append(Row(2, f"stated {name}", "mixtures the task calls dead", value, bound, honest))
-    return rows
+        checks.append(Check(2, f"stated {name}", "mixtures the task calls dead", value, bound, honest))
+    return checks
 
 
-def floor_rows(task: Task, seeds: range) -> list[Row]:
+def floor_checks(task: Task, seeds: range) -> list[Check]:
     """Gate 3: doing nothing and doing anything are not rewarded."""
-    rows, seeds = [], seeds[: max(FEWEST, int(FLOOR_SHARE * len(seeds)))]
+    seeds = seeds[: max(FEWEST, int(FLOOR_SHARE * len(seeds)))]
+    checks = []
     for name in ("zero", "random"):
-        wins = int(trial(task, load_policy(name, task), seeds).success.sum())
-        value, passed = counted(wins, len(seeds)), wins <= CEILING * len(seeds)
-        rows.append(Row(3, name, "successes", value, "<= 2 %", passed))
-    return rows
+        wins = int(run_trial(task, load_policy(name, task), seeds).success.sum())
+        passed = wins <= CEILING * len(seeds)
+        checks.append(Check(3, name, "successes", counted(wins, len(seeds)), "<= 2 %", passed))
+    return checks
 
 
 def averages(k: int) -> Iterator[tuple[str, np.ndarray]]:

@@ -1,4 +1,7 @@
-"""Trials: a policy or a blend of scripted plans on many seeds, with a witness of what no verdict tells."""
+"""Runs a policy or a blend of scripted plans on many seeds, and records forces and lifts no verdict holds.
+
+Called by every gate of a certificate, by the controls and by the study of samplers.
+"""
 
 from typing import NamedTuple
 
@@ -20,8 +23,8 @@ SHARD_SIZE = 100
 """Episodes simulated side by side."""
 
 
-class Witness(Referee):
-    """A referee that remembers forces, lifts and the moment of acting; it may be told to forgive."""
+class RecordingReferee(Referee):
+    """A referee that records forces, lifts and the moment of acting; it may be told to forgive."""
 
     def __init__(self, task: Task, n: int, forgiving: bool = False, horizon: int | None = None) -> None:
         """Watch N episodes.
@@ -34,14 +37,19 @@ class Witness(Referee):
         """
         super().__init__(task, n, horizon)
         self.forgiving = forgiving
-        self.illegal, self.table, self.lift = np.zeros((3, n))
-        """Largest contact forces [N] and largest lift [m] of each running episode, (N,)."""
+        self.illegal = np.zeros(n)
+        """Largest force on what must not be touched [N], (N,), while an episode runs."""
+        self.table = np.zeros(n)
+        """Largest force between robot and table [N], (N,)."""
+        self.lift = np.zeros(n)
+        """Largest lift [m], (N,)."""
         self.acted = np.full(n, -1)
         """First control step with a forbidden touch or the task's own sign of acting, -1 for none, (N,)."""
 
     def see(self, measurement: Measurement, diverged: np.ndarray) -> None:
         """Take in the measurement after one control step."""
-        m, running = measurement, ~self.done
+        m = measurement
+        running = ~self.done
         for peak, value in ((self.illegal, m.illegal), (self.table, m.table), (self.lift, m.lift)):
             np.maximum(peak, value, out=peak, where=running)
         acts = (m.illegal > LIGHT_TOUCH) | self.task.decided(m)
@@ -49,7 +57,7 @@ class Witness(Referee):
         super().see(m._replace(illegal=np.zeros_like(m.illegal)) if self.forgiving else m, diverged)
 
 
-class Outcome(NamedTuple):
+class TrialResult(NamedTuple):
     """What came out of a trial of N episodes; arrays (N,)."""
 
     success: np.ndarray
@@ -116,22 +124,25 @@ def lengths(task: Task, seed: int) -> list[int]:
     return [plan.shape[1] for plan in plans(task, simulation)]
 
 
-def trial(task: Task, policy: Policy, seeds: range, forgiving: bool = False, variant: str = CLEAN) -> Outcome:
+def run_trial(
+    task: Task, policy: Policy, seeds: range, forgiving: bool = False, variant: str = CLEAN
+) -> TrialResult:
     """Run a policy on seeds, in shards.
 
     Args:
         task: the task.
         policy: built for it.
         seeds: one episode each.
-        forgiving: see `Witness`.
+        forgiving: see `RecordingReferee`.
         variant: name of the variant in which the episodes run.
     """
-    parts, horizon = [], Variant(variant).episode_steps(task.max_episode_steps)
+    horizon = Variant(variant).episode_steps(task.max_episode_steps)
+    parts = []
     for index, begin in enumerate(range(0, len(seeds), SHARD_SIZE)):
         shard = Shard(task.id, variant, index, tuple(seeds[begin : begin + SHARD_SIZE]))
-        witness = Witness(task, len(shard.seeds), forgiving, horizon)
-        verdict = run_shard(task, policy, shard, NOISE, referee=witness).verdict
-        lifted = witness.lift > LIFTED
-        seen = witness.illegal, witness.table, witness.acted
+        referee = RecordingReferee(task, len(shard.seeds), forgiving, horizon)
+        verdict = run_shard(task, policy, shard, NOISE, referee=referee).verdict
+        lifted = referee.lift > LIFTED
+        seen = referee.illegal, referee.table, referee.acted
         parts.append((verdict.success, verdict.mode, lifted, *seen, verdict.switches))
-    return Outcome(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return TrialResult(*(np.concatenate(column) for column in zip(*parts, strict=True)))

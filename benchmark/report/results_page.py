@@ -11,17 +11,17 @@ from ...envs.perturbations.core.registry import perturbations
 from ...envs.specs import CONTROL_HZ
 from ...tasks.core.outcomes import OUTCOMES
 from ..certificate.causal_controls import METHODS as TAUGHT
-from ..certificate.causal_controls import Found
+from ..certificate.causal_controls import TaskControls
 from ..scoring.perturbation_effects import MeanEffect
 from ..statistics import Interval
-from ..studies.method_results import TIMED_ON, Result
-from ..studies.mode_choice import PANEL, QUESTIONS, Choices
-from ..studies.samplers import LENGTHS, SAMPLINGS, SEEDS, Sampled, Study
+from ..studies.method_results import TIMED_ON, MethodResult
+from ..studies.mode_choice import PANEL, QUESTIONS, ModeChoices
+from ..studies.samplers import LENGTHS, SAMPLERS, SEEDS, SamplerCell, SamplerStudy
 from .markdown import markdown_page, markdown_table
 from .terms import short_name
 
 
-def overview_rows(results: Sequence[Result], times: Mapping[str, float]) -> list[tuple[str, ...]]:
+def overview_rows(results: Sequence[MethodResult], times: Mapping[str, float]) -> list[tuple[str, ...]]:
     """Return one row a method: name, success, averaging and what else `_OVERVIEW` names."""
     return [
         (
@@ -38,7 +38,7 @@ def overview_rows(results: Sequence[Result], times: Mapping[str, float]) -> list
     ]
 
 
-def task_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
+def task_rows(results: Sequence[MethodResult]) -> list[tuple[str, ...]]:
     """Return one row a method: name, then success with its interval and the rarest mode's share by task."""
     return [
         (one.policy, *(f"{_interval(c.success)}, {_percent(c.minority_share)}" for c in one.cells))
@@ -46,7 +46,7 @@ def task_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
     ]
 
 
-def seed_rows(seeds: Mapping[str, Sequence[Result]]) -> list[tuple[str, ...]]:
+def seed_rows(seeds: Mapping[str, Sequence[MethodResult]]) -> list[tuple[str, ...]]:
     """Return one row a method: name, success by training seed, and the rarest mode's smallest share."""
     return [
         (
@@ -59,7 +59,7 @@ def seed_rows(seeds: Mapping[str, Sequence[Result]]) -> list[tuple[str, ...]]:
     ]
 
 
-def failure_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
+def failure_rows(results: Sequence[MethodResult]) -> list[tuple[str, ...]]:
     """Return one row a method: name, most frequent failure, its share, where to see it, and its meaning."""
     rows = []
     for one in results:
@@ -72,7 +72,7 @@ def failure_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
     return rows
 
 
-def control_rows(found: Sequence[Found], tasks: Sequence[str]) -> list[tuple[str, ...]]:
+def control_rows(found: Sequence[TaskControls], tasks: Sequence[str]) -> list[tuple[str, ...]]:
     """Return one row a task: success on one mode and on both, and the difference, by taught method."""
     rows = []
     for one in (one for one in found if one.task in tasks):
@@ -85,11 +85,11 @@ def control_rows(found: Sequence[Found], tasks: Sequence[str]) -> list[tuple[str
     return rows
 
 
-def sampling_rows(study: Study) -> list[tuple[str, ...]]:
+def sampling_rows(study: SamplerStudy) -> list[tuple[str, ...]]:
     """Return one row a sampling: name, decision time, then success, rarest mode and switches by length."""
     cells = {(cell.name, cell.execute): cell for cell in study.cells}
     rows = []
-    for name in (sampling.name for sampling in SAMPLINGS):
+    for name in (sampling.name for sampling in SAMPLERS):
         found = [cells.get((name, length)) for length in LENGTHS]
         texts = [_sampled(cell) if cell else "–" for cell in found]
         ms = study.latency_ms.get(name)
@@ -112,7 +112,7 @@ _OVERVIEW = (
 _SAMPLING = ("sampling", "ms", *(f"executes {length}" for length in LENGTHS))
 
 
-def results_tables(results: Sequence[Result], times: Mapping[str, float]) -> list[Table]:
+def results_tables(results: Sequence[MethodResult], times: Mapping[str, float]) -> list[Table]:
     """Return the overview for the terminal."""
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -129,12 +129,12 @@ def results_tables(results: Sequence[Result], times: Mapping[str, float]) -> lis
 
 
 def results_page(
-    results: Sequence[Result],
+    results: Sequence[MethodResult],
     times: Mapping[str, float],
-    seeds: Mapping[str, Sequence[Result]],
-    studies: Sequence[Study],
-    controls: Sequence[Found],
-    asked: Sequence[Choices],
+    seeds: Mapping[str, Sequence[MethodResult]],
+    studies: Sequence[SamplerStudy],
+    controls: Sequence[TaskControls],
+    asked: Sequence[ModeChoices],
     cpu: str,
 ) -> str:
     """Return the page docs/results.md.
@@ -168,11 +168,11 @@ def results_page(
     )
 
 
-def _samplings(study: Study) -> str:
+def _samplings(study: SamplerStudy) -> str:
     return f"### {short_name(study.task)}\n\n{markdown_table(_SAMPLING, sampling_rows(study))}"
 
 
-def choice_rows(asked: Sequence[Choices], axis: str) -> list[tuple[str, ...]]:
+def choice_rows(asked: Sequence[ModeChoices], axis: str) -> list[tuple[str, ...]]:
     """Return one row a method: name, then at every level who takes the mode, or changes it, and success."""
     rows = []
     for one in asked:
@@ -189,7 +189,7 @@ def _answer(one: MeanEffect) -> str:
     return f"{taken} ({_percent(one.success)})"
 
 
-def _choices(asked: Sequence[Choices]) -> str:
+def _choices(asked: Sequence[ModeChoices]) -> str:
     """Return a table for every question."""
     tables = []
     for axis, text in QUESTIONS.items():
@@ -199,7 +199,7 @@ def _choices(asked: Sequence[Choices]) -> str:
     return "\n\n".join(tables)
 
 
-def _sampled(cell: Sampled) -> str:
+def _sampled(cell: SamplerCell) -> str:
     rarest = _percent(cell.rarest if cell.success else None)
     return f"{_percent(cell.success)}, {rarest}, {cell.switches:.2f}"
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from ..certificate.causal_controls import FORM, FORM_TASK, LIMITS, METHODS, Found
+from ..certificate.causal_controls import FORM, FORM_TASK, LIMITS, METHODS, TaskControls
 from ..certificate.learning_gates import TRIAL_SEEDS
 from .markdown import markdown_page, markdown_table
 
 
-def control_rows(found: Sequence[Found], method: str) -> list[tuple[str, ...]]:
+def control_rows(found: Sequence[TaskControls], method: str) -> list[tuple[str, ...]]:
     """Return the controls of a method: task, success by regime, S(uni) - S(bi50)."""
     rows = []
     for one in found:
@@ -21,12 +21,12 @@ def control_rows(found: Sequence[Found], method: str) -> list[tuple[str, ...]]:
     return rows
 
 
-def limit_rows(found: Sequence[Found]) -> list[tuple[str, ...]]:
+def limit_rows(found: Sequence[TaskControls]) -> list[tuple[str, ...]]:
     """Return the success of regression by limit: task, one column a limit."""
     return [(one.task, *(_share(one.success("limits", s.condition)) for s in LIMITS)) for one in found]
 
 
-def form_rows(found: Sequence[Found]) -> list[tuple[str, ...]]:
+def form_rows(found: Sequence[TaskControls]) -> list[tuple[str, ...]]:
     """Return branch time and process noise of `FORM_TASK`: condition, success of each method."""
     conditions = list(dict.fromkeys(setting.condition for setting in FORM))
     return [
@@ -47,7 +47,7 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.0f}"
 
 
-def validity_tables(found: Sequence[Found]) -> list[Table]:
+def validity_tables(found: Sequence[TaskControls]) -> list[Table]:
     """Return what was measured for the terminal; tables of which nothing was measured are left out."""
     parts = [
         *((f"{name}: success [%] by what is shown", _CONTROL_HEADER, control_rows(found, method))
@@ -68,7 +68,7 @@ def validity_tables(found: Sequence[Found]) -> list[Table]:
     return tables
 
 
-def validity_page(found: Sequence[Found]) -> str:
+def validity_page(found: Sequence[TaskControls]) -> str:
     """Return the page docs/validity.md."""
     regression, flow = (markdown_table(_CONTROL_HEADER, control_rows(found, method)) for method in METHODS)
     prints = ", ".join(f"{one.task} `{one.fingerprint[:16]}`" for one in found)

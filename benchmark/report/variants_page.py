@@ -10,7 +10,8 @@ from ...envs.perturbations.core.perturbation import LEVELS, Perturbation, overri
 from ...envs.perturbations.core.registry import perturbations
 from ...envs.perturbations.core.variant import CLEAN, COMBINED
 from ...envs.seed_ranges import TEST, TRAIN, VALIDATION
-from ..certificate.feasibility import FLOORS, SEEDS, Cell, Place, acting
+from ..certificate.feasibility import acting
+from ..scoring.feasible_cells import EPISODES, FLOORS, CellKey, FeasibilityCell
 from ..suites import SUITES
 from .markdown import markdown_page, markdown_section, markdown_table
 from .terms import short_name
@@ -60,12 +61,12 @@ class Notes:
         return self.texts.index(text) + 1
 
 
-def figures(cells: Mapping[Place, Cell], task: str, axis: str, notes: Notes, low: Marker) -> str:
+def figures(cells: Mapping[CellKey, FeasibilityCell], task: str, axis: str, notes: Notes, low: Marker) -> str:
     """Return the successes [%] of a task in the levels of an axis; a dash for what was not measured."""
-    return " ".join(_figure(cells.get(Place(task, axis, level)), notes, low) for level in FLOORS)
+    return " ".join(_figure(cells.get(CellKey(task, axis, level)), notes, low) for level in FLOORS)
 
 
-def _figure(cell: Cell | None, notes: Notes, low: Marker) -> str:
+def _figure(cell: FeasibilityCell | None, notes: Notes, low: Marker) -> str:
     if cell is None:
         return "-"
     if cell.reason:
@@ -77,11 +78,11 @@ def _figure(cell: Cell | None, notes: Notes, low: Marker) -> str:
 # --------------------------------------------------------------------------------------- terminal
 
 
-def feasibility_tables(cells: Iterable[Cell]) -> list[Table]:
+def feasibility_tables(cells: Iterable[FeasibilityCell]) -> list[Table]:
     """Return what was measured for the terminal, reasons below; a red figure with `!` is below its floor."""
-    known = {cell.place: cell for cell in cells}
-    tasks = _unique(place.task for place in known)
-    names = _unique(place.axis for place in known)
+    known = {cell.key: cell for cell in cells}
+    tasks = _unique(key.task for key in known)
+    names = _unique(key.axis for key in known)
     tables = []
     notes = Notes()
     for some in _abreast(tasks):
@@ -106,7 +107,7 @@ def feasibility_tables(cells: Iterable[Cell]) -> list[Table]:
 # ------------------------------------------------------------------------------------------- page
 
 
-def variants_page(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> str:
+def variants_page(tasks: Sequence[str], cells: Mapping[CellKey, FeasibilityCell]) -> str:
     """Return the page docs/variants.md; cells that are not there are shown as not measured."""
     sections = (axes_section(), kinds_section(), feasibility_section(tasks, cells), suites_section())
     return markdown_page("variants", sections=sections)
@@ -148,7 +149,7 @@ def _rank(axis: type[Perturbation]) -> int:
     return order.index(group) if group in order else len(order)
 
 
-def feasibility_section(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> str:
+def feasibility_section(tasks: Sequence[str], cells: Mapping[CellKey, FeasibilityCell]) -> str:
     """Return the table of success by task and axis, with the reasons of what is impossible."""
     names = acting()
     notes = Notes()
@@ -161,7 +162,7 @@ def feasibility_section(tasks: Sequence[str], cells: Mapping[Place, Cell]) -> st
     blind = ", ".join(f"`{name}`" for name in perturbations() if name not in names)
     return markdown_section(
         "variants_feasible",
-        episodes=SEEDS,
+        episodes=EPISODES,
         floors=_FLOORS,
         blind=blind,
         tables=tables,

@@ -14,8 +14,8 @@ from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...tasks import load_task
 from ...tasks.core.outcomes import succeeded
 from .. import statistics
-from ..certificate.feasibility_store import expert_fails, known
 from ..statistics import Interval
+from .feasible_cells import expert_fails, known_cells
 
 INFEASIBLE = "infeasible: so often the worst mode's expert succeeds there"
 """What the mark of an infeasible variant says."""
@@ -159,7 +159,7 @@ def measure_effects(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]
         BimodalError: a cell has no clean arm.
     """
     found = []
-    feasibility = known(dict.fromkeys(task for task, variant in cells if variant != CLEAN))
+    feasibility = known_cells(dict.fromkeys(task for task, variant in cells if variant != CLEAN))
     for (task, variant), rows in cells.items():
         if variant == CLEAN:
             continue

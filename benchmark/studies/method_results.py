@@ -1,10 +1,9 @@
-"""The results of every method side by side: what docs/results.md and `bimodal results` show.
+"""Counts the results of every method for `bimodal results` and docs/results.md.
 
 Everything is counted from run folders (`bimodal evaluate METHOD`); only decision times are measured here, one
 method after another with nothing beside them.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ...envs.errors import BimodalError
-from ...envs.files import write_json
 from ...envs.perturbations.core.variant import CLEAN
 from ...policies import load_policy
 from ...policies.core.registry import own_names
@@ -22,6 +20,7 @@ from ...tasks.core.outcomes import SUCCESS
 from ..evaluation.evaluate import RUNS
 from ..metrics import number
 from ..provenance import versions
+from ..records.measurement_store import MeasurementStore
 from ..rollout.latency import median_ms
 from ..scoring.task_scores import Run, TaskScore, mode_names, read_run, score_suite, score_task
 from ..statistics import Interval
@@ -29,8 +28,8 @@ from ..suites import SUITES, find_suite
 
 TIMED_ON = "PandaLiftDumbbell-v1"
 """The task on which decisions are timed."""
-RATES = RUNS / "results" / "decision-times.json"
-"""Where decision times are kept, relative to the working directory."""
+TIMES = RUNS / "results" / "decision-ms"
+"""Where decision times are kept, a file a method, relative to the working directory."""
 
 
 class Failure(NamedTuple):
@@ -45,7 +44,7 @@ class Failure(NamedTuple):
     seed: int
 
 
-class Result(NamedTuple):
+class MethodResult(NamedTuple):
     """One method on the clean cells of a suite."""
 
     policy: str
@@ -100,7 +99,7 @@ def finished(path: Path, suite_hash: str) -> Run | None:
     return run if run.record.suite.hash == suite_hash else None
 
 
-def result(run: Run) -> Result:
+def method_result(run: Run) -> MethodResult:
     """Count the clean cells of a run."""
     clean = {task: rows for (task, variant), rows in run.cells.items() if variant == CLEAN}
     cells = tuple(
@@ -109,7 +108,7 @@ def result(run: Run) -> Result:
     )
     whole = score_suite(cells)
     policy = run.record.policy
-    return Result(
+    return MethodResult(
         policy=policy.name,
         parameters=policy.parameters,
         execute=policy.execute,
@@ -137,29 +136,21 @@ def most_frequent_failure(clean: dict[str, dict[str, list]]) -> Failure:
 
 
 def decision_ms(
-    names: Sequence[str], progress: Callable[[str], None] | None = None, file: Path = RATES
+    names: Sequence[str], progress: Callable[[str], None] | None = None, folder: Path = TIMES
 ) -> dict[str, float]:
     """Return the median wall time [ms] of a decision for one episode on one core, by policy.
 
     What was measured before, of the same weights and with the same versions, is not measured again.
     """
-    known = _known(file)
-    task, times = load_task(TIMED_ON), {}
+    task = load_task(TIMED_ON)
+    times = {}
     for name in names:
         policy = load_policy(name, task)
-        about = {"artifacts": policy.artifacts(), "versions": versions()}
-        if known.get(name, {}).get("about") != about:
+        measured_on = {"artifacts": policy.artifacts(), "versions": versions()}
+        store = MeasurementStore[float](folder / f"{name}.json", measured_on, float)
+        if store.get("ms") is None:
             if progress:
                 progress(name)
-            known[name] = {"about": about, "ms": median_ms(task, policy)}
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_json(file, known)
-        times[name] = float(known[name]["ms"])
+            store.put("ms", median_ms(task, policy))
+        times[name] = store.values()["ms"]
     return times
-
-
-def _known(file: Path) -> dict[str, dict]:
-    try:
-        return {name: dict(entry) for name, entry in json.loads(file.read_text()).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}

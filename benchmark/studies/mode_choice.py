@@ -1,4 +1,4 @@
-"""What makes a policy choose: a start nearer to one grasp, a post at one, a knock once it has chosen."""
+"""Measures what makes methods choose a mode, for `bimodal results --choices`: a start, a post, a knock."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ PANEL = Suite(
 """Every question at every level, on the tasks of the core suite that can have it."""
 
 
-class Choices(NamedTuple):
+class ModeChoices(NamedTuple):
     """The answers of one method."""
 
     method: str
@@ -39,13 +39,13 @@ class Choices(NamedTuple):
     """What each variant changes, by its name."""
 
 
-def measure(
+def measure_choices(
     methods: Sequence[str] = METHODS,
     workers: int | None = None,
     fresh: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
     panel: Suite = PANEL,
-) -> list[Choices]:
+) -> list[ModeChoices]:
     """Ask methods what has not been asked yet; runs are kept in `runs/choices-METHOD`.
 
     Args:
@@ -58,14 +58,16 @@ def measure(
     for method in methods:
         report = None if progress is None else lambda n, total, of=method: progress(of, n, total)
         evaluate(method, panel, EvalOptions(workers=workers, fresh=fresh, progress=report))
-    return kept(methods, panel)
+    return load_choices(methods, panel)
 
 
-def kept(methods: Sequence[str] = METHODS, panel: Suite = PANEL, folder: Path = RUNS) -> list[Choices]:
+def load_choices(
+    methods: Sequence[str] = METHODS, panel: Suite = PANEL, folder: Path = RUNS
+) -> list[ModeChoices]:
     """Return the answers of the methods that have a finished run of the present panel."""
     found = []
     for method in methods:
         if run := finished(folder / f"{panel.name}-{method}", panel.hash()):
             answers = {one.variant: one for one in mean_effects(measure_effects(run.cells))}
-            found.append(Choices(method, answers))
+            found.append(ModeChoices(method, answers))
     return found

@@ -1,16 +1,14 @@
-"""What sampling costs and buys: samplers against the executed block length, on the shipped weights.
+"""Measures samplers against the executed block length, on the shipped weights: `bimodal results --sampling`.
 
 Each cell is one policy on clean episodes of seeds that are in no panel: success, the rarest mode's share, and
 how often the hand went over to another side. Latency is measured apart, alone, with nothing beside it.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...envs.files import write_json
 from ...envs.seed_ranges import VALIDATION
 from ...policies import Policy
 from ...policies.core.checkpoint import checkpoint_path
@@ -19,14 +17,15 @@ from ...policies.training.train import METHODS
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
-from ..certificate.trials import trial
+from ..certificate.trials import run_trial
 from ..evaluation.evaluate import RUNS
 from ..processes import run_in_processes
 from ..provenance import versions
+from ..records.measurement_store import MeasurementStore
 from ..rollout.latency import median_ms
 
 FOLDER = RUNS / "sampling"
-"""Where what was measured lies, one file a task, relative to the working directory."""
+"""Where what was measured lies, two files a task, relative to the working directory."""
 SEEDS = VALIDATION[:100]
 """Episodes of a cell."""
 LENGTHS = (1, 4, 8, 12, 16)
@@ -35,7 +34,7 @@ TASKS = ("PandaLiftDumbbell-v1", "PandaPickEitherCube-v1")
 """Tasks of the study, unless others are named."""
 
 
-class Sampling(NamedTuple):
+class Sampler(NamedTuple):
     """One way to draw a chunk."""
 
     name: str
@@ -51,22 +50,26 @@ class Sampling(NamedTuple):
         return METHODS[self.method](task, weights, execute, **dict(self.options))
 
 
-SAMPLINGS = (
-    Sampling("regression", "mse"),
-    Sampling("DDPM, 100 steps", "diffusion", (("sampler", "ddpm"), ("steps", 100))),
-    *(Sampling(f"DDIM, {n} steps", "diffusion", (("steps", n),)) for n in (20, 10, 5)),
-    *(Sampling(f"flow, {n} steps", "flow", (("steps", n),)) for n in (10, 4)),
-    Sampling("flow, 1 step", "flow", (("steps", 1),)),
-    Sampling("reflow, 1 step", "reflow", (("steps", 1),)),
+SAMPLERS = (
+    Sampler("regression", "mse"),
+    Sampler("DDPM, 100 steps", "diffusion", (("sampler", "ddpm"), ("steps", 100))),
+    *(Sampler(f"DDIM, {n} steps", "diffusion", (("steps", n),)) for n in (20, 10, 5)),
+    *(Sampler(f"flow, {n} steps", "flow", (("steps", n),)) for n in (10, 4)),
+    Sampler("flow, 1 step", "flow", (("steps", 1),)),
+    Sampler("reflow, 1 step", "reflow", (("steps", 1),)),
 )
 """All that is compared, the slowest of each method first."""
+PLAN = {
+    f"{sampler.name}, executing {execute}": (sampler, execute) for sampler in SAMPLERS for execute in LENGTHS
+}
+"""All cells of a task by name: sampler and executed length."""
 
 
-class Sampled(NamedTuple):
-    """One cell."""
+class SamplerCell(NamedTuple):
+    """One sampler with one executed length on one task."""
 
     name: str
-    """Of the sampling."""
+    """Of the sampler."""
     execute: int
     """Actions executed of each chunk."""
     success: float
@@ -77,96 +80,80 @@ class Sampled(NamedTuple):
     """How often the hand went over to another mode's side, per episode."""
 
 
-class Study(NamedTuple):
+class SamplerStudy(NamedTuple):
     """All that was measured of one task."""
 
     task: str
     """Task id."""
-    cells: tuple[Sampled, ...]
-    """By sampling, then by length."""
+    cells: tuple[SamplerCell, ...]
+    """By sampler, then by length."""
     latency_ms: dict[str, float]
-    """Median wall time of a decision for one episode on one core, by sampling."""
+    """Median wall time of a decision for one episode on one core, by sampler."""
 
 
-def try_out(task_id: str, sampling: Sampling, execute: int) -> Sampled:
+def try_sampler(task_id: str, sampler: Sampler, execute: int) -> SamplerCell:
     """Return one cell."""
     task = load_task(task_id)
-    outcome = trial(task, sampling.policy(task, execute), SEEDS)
-    rarest, switches = outcome.minority(len(task.modes)), float(outcome.switches.mean())
-    return Sampled(sampling.name, execute, outcome.rate, rarest, switches)
+    result = run_trial(task, sampler.policy(task, execute), SEEDS)
+    rarest = result.minority(len(task.modes))
+    return SamplerCell(sampler.name, execute, result.rate, rarest, float(result.switches.mean()))
 
 
-def measure(
+def measure_samplers(
     tasks: Iterable[str] = TASKS,
     workers: int = 1,
     fresh: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
     folder: Path = FOLDER,
-) -> list[Study]:
+) -> list[SamplerStudy]:
     """Measure what is not known yet of some tasks.
 
     Args:
         tasks: task ids.
         workers: processes; the cells do not depend on them.
-        fresh: whether to forget what the folder holds.
+        fresh: whether to measure again what the folder holds.
         progress: called with what was done last, the number of cells done, and their total.
         folder: where cells are kept as they come.
     """
-    found = {task: {} if fresh else dict(_read(task, folder)[0]) for task in tasks}
-    calls = {
-        (task, sampling, execute): partial(try_out, task, sampling, execute)
-        for task, cells in found.items()
-        for sampling in SAMPLINGS
-        for execute in LENGTHS
-        if (sampling.name, execute) not in cells
-    }
-    for done, ((task, *_), cell) in enumerate(run_in_processes(calls, workers), 1):
-        found[task][cell[:2]] = cell
-        _write(task, found[task], _read(task, folder)[1], folder)
+    stores = {task: _stores(task, folder) for task in tasks}
+    # 1. success, in processes
+    calls = {}
+    for task, (cells, _) in stores.items():
+        for name in PLAN if fresh else cells.missing(PLAN):
+            calls[task, name] = partial(try_sampler, task, *PLAN[name])
+    for done, ((task, name), cell) in enumerate(run_in_processes(calls, workers), 1):
+        stores[task][0].put(name, cell)
         if progress:
-            progress(f"{cell.name}, executing {cell.execute}", done, len(calls))
-    for task, cells in found.items():
-        known = {} if fresh else _read(task, folder)[1]
-        missing = [sampling for sampling in SAMPLINGS if sampling.name not in known]
-        _write(task, cells, known | {s.name: _decision_ms(task, s) for s in missing}, folder)
-    return kept(tasks, folder)
+            progress(name, done, len(calls))
+    # 2. decision times, with nothing beside them
+    samplers = {sampler.name: sampler for sampler in SAMPLERS}
+    for task, (_, times) in stores.items():
+        for name in samplers if fresh else times.missing(samplers):
+            times.put(name, median_ms(load_task(task), samplers[name].policy(load_task(task))))
+    return load_sampler_studies(stores, folder)
 
 
-def kept(tasks: Iterable[str] = TASKS, folder: Path = FOLDER) -> list[Study]:
+def load_sampler_studies(tasks: Iterable[str] = TASKS, folder: Path = FOLDER) -> list[SamplerStudy]:
     """Return what is known of tasks in their present form, with the shipped weights."""
     studies = []
     for task in tasks:
-        cells, latency = _read(task, folder)
-        order = [(sampling.name, execute) for sampling in SAMPLINGS for execute in LENGTHS]
-        studies.append(Study(task, tuple(cells[key] for key in order if key in cells), latency))
+        cells, times = _stores(task, folder)
+        known = cells.values()
+        ordered = tuple(known[name] for name in PLAN if name in known)
+        studies.append(SamplerStudy(task, ordered, times.values()))
     return [study for study in studies if study.cells]
 
 
-def _decision_ms(task_id: str, sampling: Sampling) -> float:
-    task = load_task(task_id)
-    return median_ms(task, sampling.policy(task))
+def _stores(task: str, folder: Path) -> tuple[MeasurementStore[SamplerCell], MeasurementStore[float]]:
+    """Return the store of a task's cells and that of its decision times [ms]."""
+    measured_on = _measured_on(task)
+    cells = MeasurementStore[SamplerCell](folder / f"{task}.json", measured_on, SamplerCell)
+    return cells, MeasurementStore[float](folder / f"{task}-decision-ms.json", measured_on, float)
 
 
 def _measured_on(task_id: str) -> dict[str, Any]:
-    """Return what must be the same for a kept cell to count."""
+    """Return what must be the same for a kept value to count."""
     task = load_task(task_id)
-    methods = dict.fromkeys(sampling.method for sampling in SAMPLINGS)
-    weights = {name: Sampling(name, name).policy(task).artifacts() for name in methods}
+    methods = dict.fromkeys(sampler.method for sampler in SAMPLERS)
+    weights = {name: Sampler(name, name).policy(task).artifacts() for name in methods}
     return {"fingerprint": fingerprint(task), "versions": versions(), "weights": weights}
-
-
-def _read(task: str, folder: Path) -> tuple[dict[tuple[str, int], Sampled], dict[str, float]]:
-    try:
-        data = json.loads((folder / f"{task}.json").read_text())
-        present = _measured_on(task)
-        if {name: data[name] for name in present} != present:
-            return {}, {}
-        return {(row[0], row[1]): Sampled(*row) for row in data["cells"]}, dict(data["latency_ms"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}, {}
-
-
-def _write(task: str, cells: Mapping[tuple, Sampled], latency: Mapping[str, float], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = [list(cell) for cell in cells.values()]
-    write_json(folder / f"{task}.json", {**_measured_on(task), "cells": rows, "latency_ms": dict(latency)})

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from bimodal.benchmark.certificate.feasibility import Cell
-from bimodal.benchmark.certificate.feasibility_store import keep, known, publish
 from bimodal.benchmark.report.run_report import report_page
 from bimodal.benchmark.report.terminal_tables import shift_table
+from bimodal.benchmark.scoring.feasible_cells import FeasibilityCell, known_cells, publish, save_cell
 from bimodal.benchmark.scoring.perturbation_effects import mean_effects, measure_effect, measure_effects
 from bimodal.benchmark.scoring.task_scores import read_run
 from bimodal.envs.errors import BimodalError
@@ -119,11 +118,11 @@ def test_over_tasks_every_task_weighs_the_same():
 
 def test_what_no_expert_can_do_is_marked_with_its_figure(tmp_path, monkeypatch):
     for axis, success in (("contact.friction", 0.6), ("sensing.noise", 1.0)):
-        keep(Cell(DUMBBELL, axis, 2, success), tmp_path)
+        save_cell(FeasibilityCell(DUMBBELL, axis, 2, success), tmp_path)
     publish([DUMBBELL], tmp_path, file := tmp_path / "feasible.json")
     monkeypatch.setattr(
-        "bimodal.benchmark.scoring.perturbation_effects.known",
-        lambda tasks: known(tasks, Path("nowhere"), file),
+        "bimodal.benchmark.scoring.perturbation_effects.known_cells",
+        lambda tasks: known_cells(tasks, Path("nowhere"), file),
     )
     arm, both = cell(range(4), "1111", "0101"), f"{BLURRED}+{SLIPPERY}"
     cells = {(DUMBBELL, v): arm for v in (CLEAN, SLIPPERY, BLURRED, both)} | {

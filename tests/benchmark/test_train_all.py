@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from bimodal.benchmark import train_all as training
-from bimodal.benchmark.train_all import Setting, Training, train_all
+from bimodal.benchmark.train_all import Training, TrainingOptions, train_all
 from bimodal.cli import main as cli
 from bimodal.policies.core.devices import find_device
 from bimodal.policies.flow import Flow
@@ -89,7 +89,7 @@ def test_a_training_that_fails_stops_no_other_and_is_named_at_the_end(bimodal, t
 def test_a_process_that_dies_is_named_and_its_training_goes_on_the_next_time(few, tmp_path):
     task, steps = demonstrations.load_task(DUMBBELL), 1600
     shown = demonstrations.save(demonstrations.collect(task, "bi50", 6), tmp_path / "demos.npz")
-    jobs, setting = [Training(DUMBBELL, "mse")], Setting(tmp_path / "out", "tiny", steps=steps)
+    jobs, setting = [Training(DUMBBELL, "mse")], TrainingOptions(tmp_path / "out", "tiny", steps=steps)
     state = tmp_path / "out" / DUMBBELL / ".mse.resume.safetensors"
 
     def kill(done, total, note):
@@ -123,7 +123,7 @@ def test_all_uses_a_cuda_device_and_says_so(there, asked, preset, device, bimoda
 
     def nothing(trainings, setting, *rest):
         settings.append(setting)
-        return training.Outcome((), (), {})
+        return training.TrainingSummary((), (), {})
 
     monkeypatch.setattr(training, "train_all", nothing)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)

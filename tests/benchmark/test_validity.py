@@ -13,12 +13,12 @@ from bimodal.benchmark.certificate.causal_controls import (
     FORM,
     FORM_TASK,
     LIMITS,
-    Finding,
+    ControlResult,
     changed,
-    measure,
+    measure_controls,
 )
-from bimodal.benchmark.certificate.certificate import Certificate, Row
-from bimodal.benchmark.certificate.physics_gates import average_rows
+from bimodal.benchmark.certificate.certificate import Certificate, Check
+from bimodal.benchmark.certificate.physics_gates import average_checks
 from bimodal.benchmark.report.validity_page import control_rows, validity_page, validity_tables
 from bimodal.envs.random_streams import stream
 from bimodal.tasks import load_task
@@ -69,7 +69,7 @@ def test_the_early_form_parts_at_the_first_step_and_is_still_bimodal():
     assert demos.success.all()
     first, second = demos.actions[0, 0], demos.actions[1, 0]
     assert demos.seeds[0] == demos.seeds[1] and np.abs(first - second)[1] > 0.01
-    assert all(row.passed for row in average_rows(task, range(500_000, 500_004)) if row.name == "average")
+    assert all(row.passed for row in average_checks(task, range(500_000, 500_004)) if row.name == "average")
 
 
 def test_the_wide_start_is_wide():
@@ -92,39 +92,39 @@ def taught(monkeypatch):
     """Make teaching quick: success is the number of letters of the condition, in percent."""
     lessons = []
 
-    def teach(name, settings):
+    def try_controls(name, settings):
         lessons.append((name, len(settings)))
-        return [Finding(*setting[:3], len(setting.condition) / 100, 0.5) for setting in settings]
+        return [ControlResult(*setting[:3], len(setting.condition) / 100, 0.5) for setting in settings]
 
-    monkeypatch.setattr(validity, "teach", teach)
+    monkeypatch.setattr(validity, "try_controls", try_controls)
     return lessons
 
 
 def test_a_study_is_measured_once_and_goes_on_where_it_was_killed(taught, tmp_path):
     tasks = [load_task(FORM_TASK), load_task(POST)]
-    found = measure(tasks, limits=False, folder=tmp_path)
-    assert [len(one.findings) for one in found] == [len(CONTROLS) + len(FORM), len(CONTROLS)]
+    found = measure_controls(tasks, limits=False, folder=tmp_path)
+    assert [len(one.results) for one in found] == [len(CONTROLS) + len(FORM), len(CONTROLS)]
     taught.clear()
     file = tmp_path / f"{POST}.json"
     kept = json.loads(file.read_text())
-    kept["findings"] = kept["findings"][:4]
+    kept["values"] = dict([*kept["values"].items()][:4])
     file.write_text(json.dumps(kept))
-    again = measure(tasks, limits=False, folder=tmp_path)
+    again = measure_controls(tasks, limits=False, folder=tmp_path)
     assert again == found and {name for name, _ in taught} == {POST}
     assert sum(n for _, n in taught) == len(CONTROLS) - 4
 
 
-def test_findings_of_an_older_form_are_measured_again(taught, tmp_path):
-    measure([load_task(POST)], limits=False, folder=tmp_path)
+def test_results_of_an_older_form_are_measured_again(taught, tmp_path):
+    measure_controls([load_task(POST)], limits=False, folder=tmp_path)
     file = tmp_path / f"{POST}.json"
     file.write_text(file.read_text().replace(fingerprint(load_task(POST)), "0" * 64))
     taught.clear()
-    measure([load_task(POST)], limits=False, folder=tmp_path)
+    measure_controls([load_task(POST)], limits=False, folder=tmp_path)
     assert sum(n for _, n in taught) == len(CONTROLS)
 
 
 def test_tables_and_page_show_what_was_measured(taught, tmp_path):
-    found = measure([load_task(FORM_TASK), load_task(POST)], folder=tmp_path)
+    found = measure_controls([load_task(FORM_TASK), load_task(POST)], folder=tmp_path)
     assert control_rows(found, "mse")[1] == (POST, "3", "3", "4", "4", "4", "-1")
     page = validity_page(found)
     assert f"{POST} `{fingerprint(load_task(POST))[:16]}`" in page
@@ -133,7 +133,7 @@ def test_tables_and_page_show_what_was_measured(taught, tmp_path):
     for table in validity_tables(found):
         Console(width=130, file=text).print(table)
     assert "executes 4" in text.getvalue() and "uni - bi50" in text.getvalue()
-    only = measure([load_task(POST)], controls=False, folder=tmp_path / "other")
+    only = measure_controls([load_task(POST)], controls=False, folder=tmp_path / "other")
     assert [table.title for table in validity_tables(only)] == ["regression: success [%] when it may escape"]
 
 
@@ -141,11 +141,11 @@ def test_tables_and_page_show_what_was_measured(taught, tmp_path):
 
 
 def certificate(task, **changes):
-    row = Row(1, "left", "successes", "3/3", ">= 98 %", True)
+    check = Check(1, "left", "successes", "3/3", ">= 98 %", True)
     values = {
         "task": task.id,
         "quick": False,
-        "rows": (row,),
+        "checks": (check,),
         "fingerprint": fingerprint(task),
         "versions": certificates.versions(),
         "machine": {"cpu": "abacus"},
@@ -156,16 +156,16 @@ def certificate(task, **changes):
 
 def test_a_certificate_is_kept_and_found_again(tmp_path):
     task = load_task(POST)
-    assert certificates.kept(task, tmp_path) is None
-    certificates.keep(certificate(task), tmp_path)
-    assert certificates.kept(task, tmp_path) == certificate(task)
-    assert certificates.all_kept([load_task(FORM_TASK), task], tmp_path) == [certificate(task)]
+    assert certificates.load_certificate(task, tmp_path) is None
+    certificates.save_certificate(certificate(task), tmp_path)
+    assert certificates.load_certificate(task, tmp_path) == certificate(task)
+    assert certificates.load_certificates([load_task(FORM_TASK), task], tmp_path) == [certificate(task)]
 
 
 @pytest.mark.parametrize("stale", [{"fingerprint": "0" * 64}, {"versions": {"mujoco": "3"}}, {"quick": True}])
 def test_a_certificate_of_something_else_does_not_count(tmp_path, stale):
     task = load_task(POST)
-    certificates.keep(certificate(task, **stale), tmp_path)
-    assert certificates.kept(task, tmp_path) is None
+    certificates.save_certificate(certificate(task, **stale), tmp_path)
+    assert certificates.load_certificate(task, tmp_path) is None
     (tmp_path / f"{task.id}.json").write_text("{")
-    assert certificates.kept(task, tmp_path) is None
+    assert certificates.load_certificate(task, tmp_path) is None

@@ -5,7 +5,7 @@ import itertools
 import mujoco
 import numpy as np
 import pytest
-from bimodal.benchmark.certificate.trials import Blend, trial
+from bimodal.benchmark.certificate.trials import Blend, run_trial
 from bimodal.cli.main import main
 from bimodal.envs.base_scene import clean_model
 from bimodal.envs.distributions import choice, uniform
@@ -280,7 +280,7 @@ def test_experts_of_free_modes_succeed_and_of_blocked_ones_do_not(name):
     task, variant, seeds = load_task(DUMBBELL), Variant(f"{name}:3"), range(510_000, 510_006)
     for mode in range(2):
         blocked = np.array([variant.blocked_mode(task, seed) == mode for seed in seeds])
-        success = trial(task, Blend(task, np.eye(2)[mode]), seeds, variant=variant.name).success
+        success = run_trial(task, Blend(task, np.eye(2)[mode]), seeds, variant=variant.name).success
         assert np.array_equal(success, ~blocked)
 
 

@@ -81,7 +81,7 @@ def outside(code, **environment):
 def test_a_new_task_is_bimodal_as_it_is_written(stool):
     task = load_task(task_id("lift_stool.py"))
     found = certify(task, quick=True)
-    assert task.id == STOOL and [row for row in found.rows if row.passed is False] == []
+    assert task.id == STOOL and [row for row in found.checks if row.passed is False] == []
 
 
 def test_a_new_task_bears_its_own_names_and_absolute_imports(tmp_path):

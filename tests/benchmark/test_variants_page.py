@@ -1,0 +1,67 @@
+"""The page docs/variants.md: perturbations, magnitudes, suites, and where the experts still succeed.
+
+It and benchmark/scoring/feasible.json are renewed from runs/feasibility by
+`BIMODAL_WRITE_DOCS=1 python -m pytest tests/benchmark/test_variants_page.py -k docs`.
+"""
+
+import os
+from pathlib import Path
+
+from bimodal.benchmark.report.variants_page import (
+    axes_section,
+    kinds_section,
+    suites_section,
+    variants_page,
+)
+from bimodal.benchmark.scoring.feasible_cells import FOLDER, CellKey, FeasibilityCell, load_cells, publish
+from bimodal.benchmark.suites import SUITES
+from bimodal.envs.perturbations.core.registry import perturbations
+from bimodal.tasks.core.registry import own_names
+from scoring import DUMBBELL
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "variants.md"
+
+
+def line(text, axis):
+    """Return the rest of a table's line that begins with the name of an axis."""
+    found = [row.strip(" |").replace("`", "") for row in text.splitlines()]
+    return [" ".join(row.removeprefix(axis).split()) for row in found if row.startswith(f"{axis} ")]
+
+
+def test_the_page_says_magnitudes_units_and_where_an_axis_acts():
+    text = axes_section()
+    for name, axis in perturbations().items():
+        (row,) = [row for row in text.splitlines() if row.startswith(f"| `{name}` |")]
+        parts = [part.strip() for part in row.split("|")][1:-1]
+        assert parts[-1] == axis.unit and [float(part) for part in parts[-4:-1]] == [*axis.levels[1:]]
+        assert parts[1] == " ".join(axis.__doc__.split()) and parts[2]
+    (row,) = [row for row in text.splitlines() if row.startswith("| `contact.slip` |")]
+    assert "| numbers of the physics, the running simulation |" in row
+    (row,) = [row for row in text.splitlines() if row.startswith("| `sensing.latency` |")]
+    assert "| what the policy sees | 1 | 2 | 4 | control steps |" in row
+
+
+def test_the_page_lists_the_variants_of_every_suite():
+    for name, suite in SUITES.items():
+        (row,) = [row for row in suites_section().splitlines() if row.startswith(f"| `{name}` |")]
+        assert f"{len(suite.seeds)} clean, {len(suite.panel(suite.variants[-1]))} shifted" in row
+        named = all(f"`{variant}`" in row for variant in suite.variants[1:])
+        assert named or "every axis and the combination at every level" in row
+
+
+def test_a_page_of_nothing_measured_is_a_page():
+    text = variants_page([DUMBBELL], {})
+    assert line(text, "contact.friction")[-1] == "| - - -" and "[1]" not in text.split("impossible for")[1]
+    low = variants_page(
+        [DUMBBELL], {CellKey(DUMBBELL, "contact.friction", 3): FeasibilityCell(DUMBBELL, "", 3, 0.2)}
+    )
+    assert line(low, "contact.friction")[-1] == "| - - **20**"
+
+
+def test_the_page_in_docs_is_of_the_present_axes_and_suites():
+    if os.environ.get("BIMODAL_WRITE_DOCS") == "1":
+        PAGE.write_text(variants_page(own_names(), load_cells(own_names(), ROOT / FOLDER)))
+        publish(own_names(), ROOT / FOLDER)
+    text, advice = PAGE.read_text(), "docs/variants.md is old; see this file's first lines"
+    assert all(part() in text for part in (axes_section, kinds_section, suites_section)), advice
