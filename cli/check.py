@@ -30,7 +30,7 @@ def run(entry: Record) -> int:
 
 def _replayed(folder: Path) -> list[str]:
     """Replay a run; returns a line for every shard with episodes that do not follow from their actions."""
-    from ..benchmark.records.replay import check_run
+    from ..benchmark.evaluation.replay_run import check_run
 
     return [
         f"{shard.task} {shard.variant}: {len(found.strays)} of {len(shard.seeds)} episodes do not follow "

@@ -5,8 +5,6 @@ again from its record alone. On an equal machine every state comes out bit for b
 differences could grow, so a check starts each stretch of actions from its own recorded state.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,15 +13,11 @@ from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import Variant
 from ...envs.simulation import Simulation
 from ...envs.specs import from_grid
-from ...tasks import load_task
 from ...tasks.core import episode_step
 from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.referee import Referee
 from ...tasks.core.task import Task
 from ..rollout.shard import STATE_EVERY, Shard, ShardResult, Trace, digests
-from ..suites import suite_from_record
-from .run_folder import read_run_record
-from .shard_file import read_shard, shard_file
 
 TOLERANCE = 1e-6
 """Largest difference of a replayed state that may be put down to another machine; see `Check.worst`."""
@@ -138,23 +132,6 @@ def _step_again(simulation: Simulation, referee: Referee, trace: Trace, action_s
         command = from_grid(trace.actions[:, step])
         episode_step.advance_and_judge(referee, simulation, command, step, action_space)
     return np.stack(found, axis=1) if found else trace.states
-
-
-def check_run(folder: Path, threads: int = 1) -> Iterator[tuple[Shard, Check]]:
-    """Replay every shard of a finished run and yield how well its record agrees with itself.
-
-    Called by `bimodal check RUN_FOLDER`. It proves that the recorded actions lead to the recorded verdicts
-    from the scenes of the seeds; not which policy chose the actions.
-
-    Raises:
-        BimodalError: not a run folder, a shard is missing, or its task has changed since.
-    """
-    record = read_run_record(folder)
-    for shard in suite_from_record(record.suite).shards():
-        stored = read_shard(shard_file(folder, shard.task, shard.variant, shard.index))
-        if stored.result.shard != shard:
-            raise BimodalError(f"{folder} holds other episodes than its suite in place of {shard[:3]}")
-        yield shard, check(load_task(shard.task), stored.result, record.policy.action, threads)
 
 
 def _verdicts_differ(referee: Referee, result: ShardResult) -> np.ndarray:
