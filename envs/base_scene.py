@@ -1,19 +1,20 @@
 """The clean scene of a task, built once in a process: building and compiling take far longer than a copy."""
 
 import functools
-from typing import Any
 
 import mujoco
 
+from .task_protocol import TaskProtocol
+
 
 @functools.lru_cache(maxsize=64)
-def clean_spec(task: Any) -> mujoco.MjSpec:
+def clean_spec(task: TaskProtocol) -> mujoco.MjSpec:
     """Return the task's own scene; copy it before you change it."""
     return task.spec()
 
 
 @functools.lru_cache(maxsize=64)
-def lean_spec(task: Any) -> mujoco.MjSpec:
+def lean_spec(task: TaskProtocol) -> mujoco.MjSpec:
     """Return it without the shells, which are only seen and take most of the time to copy and compile.
 
     Shells are meshes that touch nothing and weigh nothing (`Scene.shell`).
@@ -29,6 +30,6 @@ def lean_spec(task: Any) -> mujoco.MjSpec:
 
 
 @functools.lru_cache(maxsize=64)
-def clean_model(task: Any) -> mujoco.MjModel:
+def clean_model(task: TaskProtocol) -> mujoco.MjModel:
     """Return the lean scene compiled; copy it before you change it."""
     return lean_spec(task).compile()

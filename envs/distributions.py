@@ -52,7 +52,8 @@ def _state(rng: np.random.Generator) -> np.random.RandomState:
 
 def uniform(rng: np.random.Generator, low: ArrayLike, high: ArrayLike) -> np.ndarray:
     """Return uniform numbers between arrays of one shape."""
-    low, high = np.asarray(low, float), np.asarray(high, float)
+    low = np.asarray(low, float)
+    high = np.asarray(high, float)
     if low.shape != high.shape:
         low, high = np.broadcast_arrays(low, high)
     return np.asarray(_distributions().Uniform(low, high)(initial_value=low, random_state=rng))

@@ -30,8 +30,10 @@ class Arm:
         self._dofs = np.array([joint.dofadr[0] for joint in joints])
         self._site = model.site(prefix + robot.TCP_SITE).id
         self._body = int(model.site_bodyid[self._site])
-        self._batch, self._qpos = batch, batch.bind("qpos")
-        self._site_xpos, self._site_xmat = batch.bind("site_xpos"), batch.bind("site_xmat")
+        self._batch = batch
+        self._qpos = batch.bind("qpos")
+        self._site_xpos = batch.bind("site_xpos")
+        self._site_xmat = batch.bind("site_xmat")
 
     @property
     def tcp_position(self) -> np.ndarray:
@@ -100,7 +102,8 @@ class Arm:
             low, high = bounds(ACTIONS["joint_absolute"])
             opening = np.where(step[:, 6] > 0, low[-1], high[-1])
         elif space == "joint_absolute":
-            joints, opening = np.clip(actions[:, :7], self.low, self.high), actions[:, 7]
+            joints = np.clip(actions[:, :7], self.low, self.high)
+            opening = actions[:, 7]
         else:
             raise BimodalError(f"unknown action space {space!r}; known: {', '.join(ACTIONS)}")
         return np.concatenate([joints, control.finger_targets(opening)], axis=1)

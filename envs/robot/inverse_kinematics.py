@@ -18,8 +18,10 @@ ROTATION_CLIP = 0.4
 """Largest rotation error that one control step acts on [rad]."""
 NULLSPACE_GAIN = 0.1
 """k: pull towards the home posture per control step."""
-DELTA_TRANSLATION, DELTA_ROTATION = 0.05, 0.5
-"""Size of a full `ee_delta` action along one axis [m], [rad] (robosuite's OSC convention)."""
+DELTA_TRANSLATION = 0.05
+"""Size of a full `ee_delta` action along one axis [m] (robosuite's OSC convention)."""
+DELTA_ROTATION = 0.5
+"""The same about one axis [rad]."""
 DELTA_CLIP = (3**0.5 * DELTA_TRANSLATION, 3**0.5 * DELTA_ROTATION)
 """Lengths of a full `ee_delta` action along all axes [m], [rad]."""
 
@@ -30,14 +32,17 @@ def rotation_from_columns(columns: np.ndarray) -> np.ndarray:
     Gram-Schmidt: the first column is kept in direction, the second made orthogonal to it
     (Zhou et al. 2019, arXiv 1812.07035, eq. 15).
     """
-    a, b = columns[..., :3], columns[..., 3:]
+    a = columns[..., :3]
+    b = columns[..., 3:]
     x = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-9)
     b = b - np.sum(x * b, axis=-1, keepdims=True) * x
     y = b / np.maximum(np.linalg.norm(b, axis=-1, keepdims=True), 1e-9)
     rotation = np.empty((*columns.shape[:-1], 3, 3))
-    rotation[..., 0], rotation[..., 1] = x, y
+    rotation[..., 0] = x
+    rotation[..., 1] = y
     for i in range(3):  # z = x cross y, written out: np.cross costs as much as the whole inverse kinematics
-        j, k = (i + 1) % 3, (i + 2) % 3
+        j = (i + 1) % 3
+        k = (i + 2) % 3
         rotation[..., i, 2] = x[..., j] * y[..., k] - x[..., k] * y[..., j]
     return rotation
 

@@ -26,10 +26,14 @@ SERVO_KD_PER_KP = 0.05
 """Damping over stiffness [s]; equal on all joints, or the hand lags sideways."""
 TORQUE_LIMIT = (87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0)
 """Torque limits of the Panda's joints [N m]."""
-FINGER_KP, FINGER_FORCE = 4000.0, 40.0
-"""Finger servo [N/m] and its force limit [N]."""
-FINGER_LOW, FINGER_HIGH = -0.004, 0.04
-"""Commanded finger position [m]; 4 mm beyond contact, so that the force limit sets the grip."""
+FINGER_KP = 4000.0
+"""Stiffness of the finger servos [N/m]."""
+FINGER_FORCE = 40.0
+"""Their force limit [N]."""
+FINGER_LOW = -0.004
+"""Lowest commanded finger position [m]; 4 mm beyond contact, so that the force limit sets the grip."""
+FINGER_HIGH = 0.04
+"""Highest commanded finger position [m]."""
 
 HOME = (0.0, -0.222, 0.0, -2.469, 0.0, 2.247, -0.785)
 """Joint angles [rad] of TCP (0.45, 0, 0.28), hand down, fingers opening along x (yaw 180 degrees)."""
@@ -128,8 +132,11 @@ def _add_shapes(spec: mujoco.MjSpec) -> None:
         )
     for name in _PADS:
         pad = spec.geom(name)
-        pad.contype, pad.conaffinity, pad.group = 0, 1, COLLISION_GROUP
-        pad.solref, pad.condim = [0.008, 1.0], 4
+        pad.contype = 0
+        pad.conaffinity = 1
+        pad.group = COLLISION_GROUP
+        pad.solref = [0.008, 1.0]
+        pad.condim = 4
 
 
 def _add_servos(spec: mujoco.MjSpec) -> None:
@@ -147,8 +154,10 @@ def _servo(
     """Add the position servo force = kp (ctrl - q) - kd qdot, limited to +-force."""
     actuator = spec.add_actuator(name=joint, target=joint, trntype=mujoco.mjtTrn.mjTRN_JOINT)
     actuator.set_to_position(kp=kp, kv=kd)
-    actuator.ctrllimited, actuator.ctrlrange = True, [low, high]
-    actuator.forcelimited, actuator.forcerange = True, [-force, force]
+    actuator.ctrllimited = True
+    actuator.ctrlrange = [low, high]
+    actuator.forcelimited = True
+    actuator.forcerange = [-force, force]
 
 
 def down(yaw: np.ndarray) -> np.ndarray:
@@ -160,7 +169,9 @@ def down(yaw: np.ndarray) -> np.ndarray:
     Returns:
         Rotation matrices world <- TCP, (..., 3, 3).
     """
-    c, s, zero = np.cos(yaw), np.sin(yaw), np.zeros_like(yaw)
+    c = np.cos(yaw)
+    s = np.sin(yaw)
+    zero = np.zeros_like(yaw)
     return np.stack(
         [
             np.stack([c, s, zero], -1),

@@ -1,21 +1,27 @@
 """What the generator knows of a task: where hands and objects go in every mode of its average clean scene."""
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import mujoco
 import numpy as np
 
+from ..frames import rotated_back
 from ..robot import panda as robot
 from ..simulation import Simulation
 from ..specs import GRIPPER, OPENING_LOW, POSITION, PREFIXES, ROTATION, by_arm
+from ..task_protocol import Start, TaskProtocol
 
 PALM = (0.102, 0.028)
 """Half extents of the hand along and across the finger-opening axis [m]."""
-PALM_UP, TIP_DOWN = 0.031, 0.0092
-"""Underside of the hand above, and fingertips below the TCP [m]."""
-FINGER_ACROSS, FINGER_THICK = 0.0105, 0.0145
-"""Half a finger's width across the opening axis, and its thickness along it [m]."""
+PALM_UP = 0.031
+"""Underside of the hand above the TCP [m]."""
+TIP_DOWN = 0.0092
+"""Fingertips below the TCP [m]."""
+FINGER_ACROSS = 0.0105
+"""Half a finger's width across the opening axis [m]."""
+FINGER_THICK = 0.0145
+"""A finger's thickness along the opening axis [m]."""
 KEYFRAME_EVERY = 2
 """Control steps between the moments at which a scene is checked."""
 TOLD_APART = 0.004
@@ -48,10 +54,10 @@ class Boxes(NamedTuple):
         met = self.bottom < height + 0.01
         if not met.any():
             return np.full(len(places), np.inf)
-        c, s = np.cos(self.yaw[met]), np.sin(self.yaw[met])
         offset = places[:, None] - self.centre[met]
-        along = np.abs(c * offset[..., 0] + s * offset[..., 1]) - self.half[met, 0]
-        across = np.abs(c * offset[..., 1] - s * offset[..., 0]) - self.half[met, 1]
+        x, y = rotated_back(offset[..., 0], offset[..., 1], self.yaw[met])
+        along = np.abs(x) - self.half[met, 0]
+        across = np.abs(y) - self.half[met, 1]
         outside = np.hypot(np.maximum(along, 0), np.maximum(across, 0))
         return (outside + np.minimum(np.maximum(along, across), 0)).min(1) - radius
 
@@ -99,8 +105,8 @@ class Reference(NamedTuple):
     """The robot's joints in `qpos` of any of the task's scenes, (n,)."""
     bodies: frozenset[str]
     """Names of the bodies of the clean scene."""
-    start: Any
-    """The average start (a `simulation.Start`)."""
+    start: Start
+    """The average start."""
 
 
 class Middle:
@@ -112,29 +118,33 @@ class Middle:
 
 
 @functools.lru_cache(maxsize=64)
-def reference(task: Any) -> Reference:
+def reference(task: TaskProtocol) -> Reference:
     """Let the experts play the clean, average scene of a task, once in a process."""
+    # 1. every mode's expert in a row of its own, from the average start
     modes = np.arange(len(task.modes))
-    start = task.start(Middle())
+    start = task.start(cast(np.random.Generator, Middle()))  # tasks draw with `uniform` alone
     simulation = Simulation(task, len(modes))
     simulation.begin([start] * len(modes))
     plan = task.plan(simulation, modes)
     model = simulation.model
     joints = np.concatenate([[*arm.joints, *arm.fingers] for arm in simulation.arms])
     hands = by_arm(plan)
-    shut = (hands[..., GRIPPER] <= OPENING_LOW).any(-1)
+    shut = np.asarray((hands[..., GRIPPER] <= OPENING_LOW).any(-1))
     first = np.where(shut.any(1), shut.argmax(1), plan.shape[1])
+    # 2. play the plans; keep the moments at which scenes are checked
     frames = []
     for step in range(plan.shape[1]):
         simulation.step(plan[:, step])
         for mode in modes:
-            closing, before = step == first[mode] - 1, step < first[mode]
+            closing = step == first[mode] - 1
+            before = step < first[mode]
             parted = step >= task.shared_steps or first[mode] < task.shared_steps
             last = step == plan.shape[1] - 1
             if closing or last or (before and parted and step % KEYFRAME_EVERY == 0):
                 tcp = np.stack([arm.tcp_position[mode] for arm in simulation.arms])
                 qpos = simulation.qpos[mode, joints].copy()
                 frames.append(Keyframe(int(mode), qpos, tcp, bool(closing), bool(before or closing)))
+    # 3. where hands pass, where they grip, and where objects are, in the scene frame
     centre = start.frame[:2]
     begun = np.concatenate([start.tcp, start.yaw[:, None]], 1)
     ways = tuple(_hands(hands[mode], begun, centre) for mode in modes)
@@ -165,11 +175,14 @@ def _hands(hands: np.ndarray, begun: np.ndarray | None, centre: np.ndarray) -> B
     yaw = np.arctan2(x_axis[:, 1], x_axis[:, 0])
     opening = np.maximum(hands[:, GRIPPER], 0)
     if begun is not None:
-        place, yaw = np.concatenate([begun[:, :3], place]), np.concatenate([begun[:, 3], yaw])
+        place = np.concatenate([begun[:, :3], place])
+        yaw = np.concatenate([begun[:, 3], yaw])
         opening = np.concatenate([np.full(len(begun), 0.08), opening])
     same = np.round(np.column_stack([place, yaw, opening]) / _SAME)
     kept = np.sort(np.unique(same, axis=0, return_index=True)[1])
-    place, yaw, opening = place[kept], yaw[kept], opening[kept]
+    place = place[kept]
+    yaw = yaw[kept]
+    opening = opening[kept]
     fingers = np.column_stack([opening / 2 + FINGER_THICK, np.full(len(place), FINGER_ACROSS)])
     return Boxes(
         np.concatenate([place[:, :2], place[:, :2]]) - centre,
@@ -179,11 +192,12 @@ def _hands(hands: np.ndarray, begun: np.ndarray | None, centre: np.ndarray) -> B
     )
 
 
-def _objects(model: mujoco.MjModel, start: Any) -> Boxes:
+def _objects(model: mujoco.MjModel, start: Start) -> Boxes:
     """Return boxes, from the table up, around everything that the task put there."""
     data = mujoco.MjData(model)
     place_all(model, data, start.poses)
-    low, high = [], []
+    low = []
+    high = []
     for slid in (0.0, 1.0):
         for joint in range(model.njnt):
             if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_SLIDE and not _is_robots(model, joint):
@@ -195,9 +209,10 @@ def _objects(model: mujoco.MjModel, start: Any) -> Boxes:
             reach = np.abs(turn) @ model.geom_aabb[geom, 3:]
             low.append((centre - reach)[:2])
             high.append((centre + reach)[:2])
-    low, high = np.reshape(low, (2, -1, 2)).min(0), np.reshape(high, (2, -1, 2)).max(0)
-    flat = np.zeros(len(low))
-    return Boxes((low + high) / 2 - start.frame[:2], (high - low) / 2, flat, flat)
+    lowest = np.reshape(low, (2, -1, 2)).min(0)
+    highest = np.reshape(high, (2, -1, 2)).max(0)
+    flat = np.zeros(len(lowest))
+    return Boxes((lowest + highest) / 2 - start.frame[:2], (highest - lowest) / 2, flat, flat)
 
 
 def _is_robots(model: mujoco.MjModel, joint: int) -> bool:
@@ -221,7 +236,8 @@ def place_all(model: mujoco.MjModel, data: mujoco.MjData, poses: dict[str, np.nd
     for name, pose in poses.items():
         mocap = int(model.body(name).mocapid[0])
         if mocap >= 0:
-            data.mocap_pos[mocap], data.mocap_quat[mocap] = pose[:3], pose[3:]
+            data.mocap_pos[mocap] = pose[:3]
+            data.mocap_quat[mocap] = pose[3:]
         else:
             address = int(model.joint(name).qposadr[0])
             data.qpos[address : address + 7] = pose

@@ -61,9 +61,10 @@ def grown(kinds: tuple[str, ...], n: int, sizes: dict[str, tuple], rng: np.rando
         sizes: smallest and largest half extents [m] of each kind that is no grocery.
         rng: what is drawn from.
     """
-    drawn, found = uniform(rng, np.zeros((n, 5)), 1.0), []
-    for which, tint, *extents in drawn:
-        kind, colour = kinds[int(which * len(kinds))], COLOURS[int(tint * len(COLOURS))]
+    found = []
+    for which, tint, *extents in uniform(rng, np.zeros((n, 5)), 1.0):
+        kind = kinds[int(which * len(kinds))]
+        colour = COLOURS[int(tint * len(COLOURS))]
         if kind in GROCERIES:
             half, mass = GROCERIES[kind]
         else:

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -10,13 +10,15 @@ import numpy as np
 from ..base_scene import clean_spec
 from ..distributions import uniform
 from ..specs import PREFIXES
+from ..task_protocol import TaskProtocol
 
 WIDEST_PART = 0.074
 """What is gripped is never thicker than this along the finger-opening axis [m]; the fingers open 8 cm."""
 _FINGERS = tuple(f"{prefix}{side}finger" for prefix in PREFIXES for side in ("left", "right"))
 _LEAST = np.array([-1.0, -1.0, -1.0, 0.0, 0.0])  # relative to the largest change of what `resize` draws
 _ROUND = 1.2  # shapes whose sides differ by no more than this factor can become round
-_BOX, _CYLINDER = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CYLINDER
+_BOX = mujoco.mjtGeom.mjGEOM_BOX
+_CYLINDER = mujoco.mjtGeom.mjGEOM_CYLINDER
 _ELLIPSOID = mujoco.mjtGeom.mjGEOM_ELLIPSOID
 
 
@@ -37,7 +39,7 @@ def gripped(spec: mujoco.MjSpec) -> set[str]:
     return {one.objname for one in spec.sensors if one.type == contact and one.refname in _FINGERS}
 
 
-def shapes(spec: mujoco.MjSpec, task: Any) -> list[Shape]:
+def shapes(spec: mujoco.MjSpec, task: TaskProtocol) -> list[Shape]:
     """Return the shapes of all objects with something to grip; the others stay as they are."""
     found = []
     for body, geom, part, thick in _known(task):
@@ -47,9 +49,10 @@ def shapes(spec: mujoco.MjSpec, task: Any) -> list[Shape]:
 
 
 @functools.lru_cache(maxsize=64)
-def _known(task: Any) -> tuple[tuple[str, str, bool, tuple[bool, bool]], ...]:
+def _known(task: TaskProtocol) -> tuple[tuple[str, str, bool, tuple[bool, bool]], ...]:
     """Return them as they are in the clean scene: names of body and shape, and what `Shape` says of them."""
-    parts, found = gripped(clean_spec(task)), []
+    parts = gripped(clean_spec(task))
+    found = []
     poses = task.poses()
     for body in clean_spec(task).bodies:
         names = [geom.name for geom in body.geoms]
@@ -63,7 +66,7 @@ def _known(task: Any) -> tuple[tuple[str, str, bool, tuple[bool, bool]], ...]:
     return tuple(found)
 
 
-def _thick(geom: mujoco.MjsGeom, origin: np.ndarray, task: Any) -> tuple[bool, bool]:
+def _thick(geom: mujoco.MjsGeom, origin: np.ndarray, task: TaskProtocol) -> tuple[bool, bool]:
     """Return whether fingers that grip a shape close along its own x, and along its own y."""
     away = np.linalg.norm(task.grasps[:, :2] - (origin + geom.pos)[:2], axis=1)
     near = away < away.min() + 0.01
@@ -75,7 +78,7 @@ def _thick(geom: mujoco.MjsGeom, origin: np.ndarray, task: Any) -> tuple[bool, b
 # ----------------------------------------------------------------------------------------------- size
 
 
-def resize(spec: mujoco.MjSpec, task: Any, rng: np.random.Generator, share: float) -> None:
+def resize(spec: mujoco.MjSpec, task: TaskProtocol, rng: np.random.Generator, share: float) -> None:
     """Scale all shapes of the objects that can be gripped, with their masses.
 
     What is gripped becomes thicker or thinner and higher or lower, and never shorter along its length, on
@@ -88,12 +91,14 @@ def resize(spec: mujoco.MjSpec, task: Any, rng: np.random.Generator, share: floa
         rng: what is drawn from.
         share: largest change of an extent, e.g. 0.1.
     """
+    # 1. one factor for each way in which shapes may change
     thick, tall, high, long, wide = 1 + share * uniform(rng, _LEAST, np.ones(5))
     objects = shapes(spec, task)
     bodies = {one.body.name: one.body for one in objects}
     bottoms = {name: _bottom(body) for name, body in bodies.items()}
     for body in bodies.values():
         body.simple = False  # a batch cannot mix layouts, and a centre of mass may come to lie in its origin
+    # 2. every shape by those that are its own; its foot stays where it was
     for body, geom, part, along in objects:
         if geom.type == mujoco.mjtGeom.mjGEOM_MESH:
             _scale_shell(spec, body, geom, objects, (thick, tall, high, long, wide))
@@ -110,6 +115,7 @@ def resize(spec: mujoco.MjSpec, task: Any, rng: np.random.Generator, share: floa
             bottom = bottoms[body.name]
             _scale(geom, wide, wide, high)
             geom.pos[:] = [*(wide * geom.pos[:2]), bottom + high * (geom.pos[2] - bottom)]
+        # 3. its mass follows the volume
         geom.mass *= math.prod((_three(geom, np.array(geom.size)) / _three(geom, before)).tolist())
 
 
@@ -146,10 +152,12 @@ def _scale_shell(
     thick, tall, high, long, wide = factors
     owner = next((one for one in objects if one.part and geom.name.startswith(one.geom.name)), None)
     if owner is None:
-        scale, fixed = np.array([wide, wide, high]), np.array([0.0, 0.0, _bottom(body)])
+        scale = np.array([wide, wide, high])
+        fixed = np.array([0.0, 0.0, _bottom(body)])
     else:
         sides = [thick if along else long for along in owner.thick]
-        scale, fixed = np.array([*sides, tall]), np.array(owner.geom.pos)
+        scale = np.array([*sides, tall])
+        fixed = np.array(owner.geom.pos)
         fixed[2] -= _half_height(owner.geom)
     spec.mesh(geom.meshname).scale = scale
     geom.pos = np.array(geom.pos) + fixed * (1 - scale)
@@ -162,14 +170,17 @@ def reshape(geom: mujoco.MjsGeom) -> None:
     """Give a shape another form of equal extents: cylinders become boxes, boxes cylinders or ellipsoids."""
     x, y, z = _three(geom, np.array(geom.size))
     if geom.type == _CYLINDER:
-        geom.type, geom.size = _BOX, [x, y, z]
+        geom.type = _BOX
+        geom.size = [x, y, z]
     elif max(x, y) <= _ROUND * min(x, y):
-        geom.type, geom.size = _CYLINDER, [max(x, y), z, 0.0]
+        geom.type = _CYLINDER
+        geom.size = [max(x, y), z, 0.0]
     else:
-        geom.type, geom.size = _ELLIPSOID, [x, y, z]
+        geom.type = _ELLIPSOID
+        geom.size = [x, y, z]
 
 
-def candidates(spec: mujoco.MjSpec, task: Any, round_: bool) -> list[mujoco.MjsGeom]:
+def candidates(spec: mujoco.MjSpec, task: TaskProtocol, round_: bool) -> list[mujoco.MjsGeom]:
     """Return the shapes that can have another form: what is gripped only if it is as long as thick.
 
     Args:

@@ -38,10 +38,12 @@ class Grocery(NamedTuple):
     def show(self, spec: mujoco.MjSpec, body: mujoco.MjsBody, name: str, group: int, **frame: object) -> None:
         """Add it to a body of a dressed scene as something that is seen and touches nothing."""
         mesh = spec.add_mesh(name=name, inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL)
-        mesh.uservert, mesh.userface = self.vertices.ravel(), self.faces.ravel()
+        mesh.uservert = self.vertices.ravel()
+        mesh.userface = self.faces.ravel()
         spec.add_material(name=name, rgba=[*self.colour, 1.0], specular=0.4, shininess=0.5)
         if self.picture is not None:
-            mesh.usertexcoord, mesh.userfacetexcoord = self.places.ravel(), self.place_faces.ravel()
+            mesh.usertexcoord = self.places.ravel()
+            mesh.userfacetexcoord = self.place_faces.ravel()
             texture = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3)
             texture.height, texture.width = self.picture.shape[:2]
             texture.data = self.picture.tobytes()
