@@ -18,7 +18,7 @@ NOISE = "speed"
 """Part of the policies' noise keys, as a suite's version is."""
 
 
-class Row(NamedTuple):
+class SpeedRow(NamedTuple):
     """One measurement."""
 
     name: str

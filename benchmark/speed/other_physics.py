@@ -1,4 +1,4 @@
-"""The same episodes under another physics: other time steps, or robosuite's collision meshes.
+"""Runs the same episodes under another physics: other time steps, or robosuite's collision meshes.
 
 The suite itself has one physics. These are the controls that show what its choice changes.
 """
@@ -40,23 +40,27 @@ def _variant(task: Task, physics: Physics) -> Task:
         scene.option.timestep = physics.timestep
         return with_meshes(scene) if physics.meshes else scene
 
-    variant = object.__new__(type(task))
+    variant = type(task)()
     vars(variant).update(vars(task), spec=spec)
     return variant
 
 
-def trial(task: Task, seeds: Sequence[int], physics: Physics, average: bool = True) -> tuple[Verdict, float]:
+def run_experts(
+    task: Task, seeds: Sequence[int], physics: Physics, average: bool = True
+) -> tuple[Verdict, float]:
     """Run experts, alternating modes, and then (if asked) the average of the modes on the same seeds.
 
     Returns:
         The verdicts of all episodes and the CPU time of the loop [s].
     """
-    n, halves = len(seeds), 2 if average else 1
+    n = len(seeds)
+    halves = 2 if average else 1
     substeps = round(1 / (CONTROL_HZ * physics.timestep))
     simulation = Simulation(_variant(task, physics), n * halves, substeps=substeps)
     simulation.reset([*seeds] * halves)
     modes = np.arange(n * halves) % 2
-    plan, other = task.plan(simulation, modes), task.plan(simulation, 1 - modes)
+    plan = task.plan(simulation, modes)
+    other = task.plan(simulation, 1 - modes)
     plan[n:] = (plan[n:] + other[n:]) / 2
     referee = Referee(task, n * halves)
     begin = time.process_time()

@@ -5,9 +5,6 @@ Rates count the CPU time of one core (`time.process_time`), because cores are wh
 """
 
 import json
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,18 +20,15 @@ from ...envs.specs import from_grid
 from ...policies import Policy, load_policy
 from ...tasks import Task, load_task
 from ...tasks.core.registry import own_names
-from ...tasks.demonstrations import collect as demonstrations
-from ..evaluation.evaluate import evaluate
-from ..evaluation.options import EvalOptions
 from ..provenance import cores, machine
 from ..report.terms import short_name
 from ..rollout.shard import Shard, run_shard
-from ..scoring.task_scores import read_run, score_run
-from ..suites import SHARD_SIZE, find_suite
-from .measure import NOISE, Row, alternate, cpu_s, evaluator_rate, median_ratio, run_program, shard_of
-from .other_physics import Physics, trial
+from ..suites import SHARD_SIZE
+from .measure import NOISE, SpeedRow, alternate, cpu_s, evaluator_rate, median_ratio, run_program, shard_of
+from .other_physics import Physics, run_experts
 from .start_up import help_row
 from .task_speed import compile_row, task_rows, variant_rows
+from .whole_job import memory_row, pipeline_row
 
 TASK = "PandaLiftDumbbell-v1"
 """The task of every row that names none."""
@@ -42,13 +36,14 @@ PEER_TIMESTEP = 0.002
 """robosuite's own physics time step [s]."""
 _ROOT = Path(__file__).parents[2]
 _PEER = (".peers/bin/python", "tools/peer_lift.py")
-_CHILD = "from bimodal.benchmark.speed.speed import print_peaks; print_peaks()"
 
 Progress = Callable[[str], None]
 """Called with what is measured next."""
 
 
-def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress | None = None) -> list[Row]:
+def speed(
+    peer_json: Path | None = None, quick: bool = False, progress: Progress | None = None
+) -> list[SpeedRow]:
     """Measure.
 
     Args:
@@ -62,7 +57,8 @@ def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress
     """
     tell = progress or (lambda _: None)
     rounds, episodes = (1, 8) if quick else (4, SHARD_SIZE)
-    rows, tasks = [], [load_task(name) for name in ((TASK,) if quick else own_names())]
+    tasks = [load_task(name) for name in ((TASK,) if quick else own_names())]
+    rows = []
     for task in tasks:
         tell(f"{task.id}: evaluator")
         rows.append(evaluator_row(task, rounds, episodes))
@@ -87,7 +83,7 @@ def speed(peer_json: Path | None = None, quick: bool = False, progress: Progress
     return rows
 
 
-def speed_table(rows: Sequence[Row]) -> Table:
+def speed_table(rows: Sequence[SpeedRow]) -> Table:
     """Return the measurements as a table; the processor is named in its title."""
     kind = machine()
     table = Table(box=box.SIMPLE_HEAD, title=f"Speed on {kind['cpu']}, {cores()} cores", title_justify="left")
@@ -103,9 +99,10 @@ def speed_table(rows: Sequence[Row]) -> Table:
 # ----------------------------------------------------------------------------------------------- rows
 
 
-def evaluator_row(task: Task, rounds: int, episodes: int) -> Row:
+def evaluator_row(task: Task, rounds: int, episodes: int) -> SpeedRow:
     """Compare the whole evaluator, scripted expert, no video, with bare `Batch.step` on equal controls."""
-    policy, shard = load_policy("expert", task), shard_of(task, episodes)
+    policy = load_policy("expert", task)
+    shard = shard_of(task, episodes)
     first, controls, simulation = _record(task, policy, shard)
     sides = {
         "bare": lambda: _step_bare(simulation, first, controls),
@@ -115,13 +112,14 @@ def evaluator_row(task: Task, rounds: int, episodes: int) -> Row:
     rate = len(controls) * episodes / np.median(times["ours"])
     ratio = median_ratio(times["bare"], times["ours"])
     name = f"{short_name(task.id)}: evaluator / bare Batch.step"
-    return Row(name, ratio, "x", 0.85, note=f"{rate:,.0f} control steps/s/core, {episodes} episodes")
+    return SpeedRow(name, ratio, "x", 0.85, note=f"{rate:,.0f} control steps/s/core, {episodes} episodes")
 
 
-def peer_rows(peer_json: Path | None, rounds: int, episodes: int, may_run: bool) -> list[Row]:
+def peer_rows(peer_json: Path | None, rounds: int, episodes: int, may_run: bool) -> list[SpeedRow]:
     """Compare the evaluator on the dumbbell with robosuite's own Lift, at our step and at robosuite's."""
     task = load_task(TASK)
-    policy, shard = load_policy("expert", task), shard_of(task, episodes)
+    policy = load_policy("expert", task)
+    shard = shard_of(task, episodes)
     if peer_json is None and not (may_run and all((_ROOT / part).exists() for part in _PEER)):
         return []
     told = _read_peer(peer_json) if peer_json else None
@@ -136,71 +134,35 @@ def peer_rows(peer_json: Path | None, rounds: int, episodes: int, may_run: bool)
     fine, meshes = (ratio * median_ratio(rates[str(kind)], rates[str(kinds[0])]) for kind in kinds[1:])
     note = f"{np.median(rates['ours']):,.0f} / {np.median(rates['peer']):,.0f} control steps/s/core"
     return [
-        Row("evaluator / robosuite's Lift", ratio, "x", 15.0, note=note),
-        Row("same, at its time step", fine, "x", note="2 ms x 25 instead of 5 ms x 10"),
-        Row("same, at its time step and mesh shapes", meshes, "x", note="2 ms, robosuite's collision meshes"),
+        SpeedRow("evaluator / robosuite's Lift", ratio, "x", 15.0, note=note),
+        SpeedRow("same, at its time step", fine, "x", note="2 ms x 25 instead of 5 ms x 10"),
+        SpeedRow(
+            "same, at its time step and mesh shapes", meshes, "x", note="2 ms, robosuite's collision meshes"
+        ),
     ]
 
 
-def physics_row(task: Task, episodes: int) -> Row:
+def physics_row(task: Task, episodes: int) -> SpeedRow:
     """Show that step and shapes decide nothing: expert and average on equal seeds, in three physics."""
     kinds = [Physics(TIMESTEP), Physics(PEER_TIMESTEP), Physics(PEER_TIMESTEP, meshes=True)]
-    good = [trial(task, shard_of(task, episodes).seeds, kind)[0].success for kind in kinds]
+    good = [run_experts(task, shard_of(task, episodes).seeds, kind)[0].success for kind in kinds]
     changed = int((good[0] != good[1]).sum() + (good[0] != good[2]).sum())
     facts = (
         f"{_share(g[:episodes])}, {_share(g[episodes:])} at {k}" for g, k in zip(good, kinds, strict=True)
     )
     name = f"{short_name(task.id)}: outcomes that time step or shapes change"
     note = f"expert, average: {'; '.join(facts)}"
-    return Row(name, changed, f"of {4 * episodes}", 0, at_most=True, note=note)
+    return SpeedRow(name, changed, f"of {4 * episodes}", 0, at_most=True, note=note)
 
 
-def batch_row(task: Task, rounds: int, small: int, large: int) -> Row:
+def batch_row(task: Task, rounds: int, small: int, large: int) -> SpeedRow:
     """Compare episodes side by side in small and in large batches, bare physics, a step of an episode."""
     policy = load_policy("expert", task)
     parts = {n: _record(task, policy, shard_of(task, n)) for n in (small, large)}
     sides = {str(n): lambda part=part, n=n: _step_bare(part[2], *part[:2]) / n for n, part in parts.items()}
     times = alternate(sides, rounds)
     ratio = median_ratio(times[str(small)], times[str(large)])
-    return Row(f"batch of {large} / batch of {small}, a step", ratio, "x", note="bare Batch.step")
-
-
-def pipeline_row(task: Task, policy: str = "flow") -> Row:
-    """Time demonstrations, training and scoring of one policy on one task, wall time."""
-    from ...policies.training.train import train
-
-    with tempfile.TemporaryDirectory() as folder:
-        home, marks = Path(folder), [time.perf_counter()]
-        demos = demonstrations.collect(task, threads=cores())
-        path = demonstrations.save(demos, home / "demonstrations.npz")
-        marks.append(time.perf_counter())
-        train(policy, path, home / "checkpoints")
-        marks.append(time.perf_counter())
-        panel = find_suite("core", (task.id,), variants=())
-        run = evaluate(policy, panel, EvalOptions(out=home / "run", checkpoints=home / "checkpoints"))
-        marks.append(time.perf_counter())
-        cell = score_run(read_run(run))[0]
-    parts = "{:.0f} s demonstrations, {:.0f} s training, {:.0f} s scoring".format(*np.diff(marks))
-    note = f"{parts}; {cell.successes} of {cell.episodes} succeed"
-    return Row(f"300 demonstrations, {policy}, 200 episodes", marks[-1] - marks[0], "s", 60, True, note)
-
-
-def memory_row(few: int = 200, many: int = 1000) -> Row:
-    """Compare the peak memory of a process after few and after many episodes."""
-    answer = run_program([sys.executable, "-c", _CHILD, str(few), str(many)])
-    peaks = [float(line) for line in answer.split()]
-    note = f"peak {peaks[0]:.0f} MB after {few}, {peaks[1]:.0f} MB after {many} more"
-    return Row("memory, more for 5 times the episodes", peaks[1] - peaks[0], "MB", 30, True, note)
-
-
-def print_peaks() -> None:
-    """Evaluate the numbers of episodes in the arguments; a line with the peak memory [MB] after each."""
-    task, policy = load_task(TASK), "expert"
-    with tempfile.TemporaryDirectory() as folder:
-        for episodes in map(int, sys.argv[1:]):
-            panel = find_suite("full", (task.id,), range(episodes), ())
-            evaluate(policy, panel, EvalOptions(out=Path(folder) / str(episodes), workers=0))
-            sys.stdout.write(f"{_peak_mb()}\n")
+    return SpeedRow(f"batch of {large} / batch of {small}, a step", ratio, "x", note="bare Batch.step")
 
 
 # ---------------------------------------------------------------------------------------- measurements
@@ -211,7 +173,8 @@ def _record(task: Task, policy: Policy, shard: Shard) -> tuple[np.ndarray, np.nd
     actions = run_shard(task, policy, shard, NOISE).trace.actions
     simulation = Simulation(task, len(shard.seeds))
     simulation.reset(shard.seeds)
-    first, controls = simulation.state(), []
+    first = simulation.state()
+    controls = []
     for step in range(actions.shape[1]):
         simulation.step(from_grid(actions[:, step]))
         controls.append(simulation.ctrl.copy())
@@ -232,7 +195,7 @@ def _step_bare(simulation: Simulation, first: np.ndarray, controls: np.ndarray) 
 
 def _trial_rate(task: Task, shard: Shard, physics: Physics) -> float:
     """Return the control steps per second and core of a trial with experts, in another physics."""
-    verdict, seconds = trial(task, shard.seeds, physics, average=False)
+    verdict, seconds = run_experts(task, shard.seeds, physics, average=False)
     return len(shard.seeds) * int(verdict.steps.max()) / seconds
 
 
@@ -257,12 +220,3 @@ def _peer_rate(text: str, source: str) -> float:
         return float(json.loads(text)["control_steps_per_second_per_core"])
     except (ValueError, KeyError, TypeError) as error:
         raise WrongUse(f"{source} did not give the JSON that tools/peer_lift.py prints") from error
-
-
-def _peak_mb() -> float:
-    """Return the largest resident memory of this process so far [MB]."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1e3
-
-
-# --------------------------------------------------------------------------------------- other physics

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from .measure import Row, alternate, median_ratio, run_program
+from .measure import SpeedRow, alternate, median_ratio, run_program
 
 LIMIT = 8.0
 """Most empty Pythons that `bimodal --help` may cost: about 0.3 s where an empty one takes 0.04 s."""
@@ -13,13 +13,13 @@ _EMPTY = ""
 _HELP = "from bimodal.cli.main import main; main(['--help'])"
 
 
-def help_row(rounds: int) -> Row:
+def help_row(rounds: int) -> SpeedRow:
     """Compare the CPU time of `bimodal --help` with that of `python -c ''`, each a process, in turn."""
     sides = {"empty": lambda: _child_s(_EMPTY), "help": lambda: _child_s(_HELP)}
     times = alternate(sides, rounds)
     ratio = median_ratio(times["help"], times["empty"])
     note = f"{np.median(times['help']):.2f} s, {np.median(times['empty']):.3f} s for an empty Python"
-    return Row("bimodal --help / python -c ''", ratio, "x", LIMIT, at_most=True, note=note)
+    return SpeedRow("bimodal --help / python -c ''", ratio, "x", LIMIT, at_most=True, note=note)
 
 
 def _child_s(code: str) -> float:

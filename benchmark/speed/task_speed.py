@@ -13,7 +13,7 @@ from ...policies import load_policy
 from ...tasks import Task
 from ..report.terms import short_name
 from ..rollout.shard import Shard, run_shard
-from .measure import NOISE, Row, alternate, evaluator_rate, median_ratio, run_program, shard_of
+from .measure import NOISE, SpeedRow, alternate, evaluator_rate, median_ratio, run_program, shard_of
 
 SHARE = 0.6
 """A task with less than this share of the median task's rate says why (`Task.slow_because`)."""
@@ -28,7 +28,7 @@ _COMPILE = (
 )
 
 
-def task_rows(tasks: Sequence[Task], rounds: int, episodes: int) -> list[Row]:
+def task_rows(tasks: Sequence[Task], rounds: int, episodes: int) -> list[SpeedRow]:
     """Compare every task's control steps per second, scripted expert, with the median task's.
 
     Args:
@@ -43,8 +43,9 @@ def task_rows(tasks: Sequence[Task], rounds: int, episodes: int) -> list[Row]:
     for task in tasks:
         note = f"{np.median(rates[task.id]):,.0f} control steps/s/core"
         note += f"; {task.slow_because}" if task.slow_because else ""
-        target, ratio = None if task.slow_because else SHARE, median_ratio(rates[task.id], middle)
-        rows.append(Row(f"{short_name(task.id)}: rate / median task's", ratio, "x", target, note=note))
+        target = None if task.slow_because else SHARE
+        ratio = median_ratio(rates[task.id], middle)
+        rows.append(SpeedRow(f"{short_name(task.id)}: rate / median task's", ratio, "x", target, note=note))
     return rows
 
 
@@ -54,7 +55,7 @@ def _rate(task: Task, episodes: int) -> float:
 
 def variant_rows(
     tasks: Sequence[Task], rounds: int, episodes: int, names: Sequence[str] = (), level: int = 3
-) -> list[Row]:
+) -> list[SpeedRow]:
     """Compare every variant's control steps per second, scripted expert, with the clean task's.
 
     Args:
@@ -81,13 +82,14 @@ def variant_rows(
             slowest = min(found, key=lambda name: found[name])
             middle = np.median(list(found.values()))
             note = f"{short_name(slowest)}; median of {len(found)} tasks {middle:.2f}"
-            rows.append(Row(f"{part}: rate / clean", found[slowest], "x", VARIANT_SHARE, note=note))
+            rows.append(SpeedRow(f"{part}: rate / clean", found[slowest], "x", VARIANT_SHARE, note=note))
     return rows
 
 
 def _variant_side(task: Task, variant: str, episodes: int, first: int) -> Callable[[], float]:
     """Return what measures the control steps per second and core of the next episodes of a variant."""
-    policy, begins = load_policy("expert", task), count(first, episodes)
+    policy = load_policy("expert", task)
+    begins = count(first, episodes)
 
     def rate() -> float:
         begin = next(begins)
@@ -99,9 +101,9 @@ def _variant_side(task: Task, variant: str, episodes: int, first: int) -> Callab
     return rate
 
 
-def compile_row(tasks: Sequence[Task]) -> Row:
+def compile_row(tasks: Sequence[Task]) -> SpeedRow:
     """Time the cold compilation of every task's scene, each in a process of its own; the slowest counts."""
     seconds = {task.id: float(run_program([sys.executable, "-c", _COMPILE, task.id])) for task in tasks}
     slowest = max(seconds, key=lambda name: seconds[name])
     note = f"{short_name(slowest)}; median {np.median(list(seconds.values())):.2f} s"
-    return Row("slowest cold compile of a scene", seconds[slowest], "s", COMPILE_LIMIT_S, True, note)
+    return SpeedRow("slowest cold compile of a scene", seconds[slowest], "s", COMPILE_LIMIT_S, True, note)

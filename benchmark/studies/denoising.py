@@ -68,7 +68,8 @@ def run_learned(samples: int = SAMPLES) -> Learned:
 
     rng = np.random.default_rng(SAMPLE_SEED)
     data = toy.demonstrations(np.random.default_rng(0))
-    trunk, regression = toy.train_denoiser(data), toy.train_regression(data)
+    trunk = toy.train_denoiser(data)
+    regression = toy.train_regression(data)
     scenes = np.zeros(samples)
     shown = toy.plans_to(scenes, np.arange(samples) % 2, rng)
     noise = rng.standard_normal((samples, toy.WAYPOINTS, 2))

@@ -10,7 +10,7 @@ from bimodal.benchmark.speed import speed as module
 from bimodal.benchmark.speed.other_physics import Physics, with_meshes
 from bimodal.benchmark.speed.speed import (
     TASK,
-    Row,
+    SpeedRow,
     alternate,
     median_ratio,
     peer_rows,
@@ -112,11 +112,11 @@ def test_sides_are_measured_in_turn():
 @pytest.mark.parametrize(
     ("row", "met"),
     [
-        (Row("a", 0.9, "x", 0.85), True),
-        (Row("a", 0.8, "x", 0.85), False),
-        (Row("a", 59.0, "s", 60, at_most=True), True),
-        (Row("a", 61.0, "s", 60, at_most=True), False),
-        (Row("a", 1.0, "x"), None),
+        (SpeedRow("a", 0.9, "x", 0.85), True),
+        (SpeedRow("a", 0.8, "x", 0.85), False),
+        (SpeedRow("a", 59.0, "s", 60, at_most=True), True),
+        (SpeedRow("a", 61.0, "s", 60, at_most=True), False),
+        (SpeedRow("a", 1.0, "x"), None),
     ],
 )
 def test_a_target_is_met_or_not(row, met):
