@@ -9,8 +9,8 @@ from typing import ClassVar
 import mujoco
 import numpy as np
 
-from ..episode_context import EpisodeContext
 from ..robot import panda as robot
+from ..scene_generation.episode_context import EpisodeContext
 from ..specs import ACTIONS
 from ..task_protocol import TaskProtocol
 from .core.perturbation import Perturbation

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ..episode_context import EpisodeContext
 from ..random_streams import stream
+from ..scene_generation.episode_context import EpisodeContext
 from ..task_protocol import TaskProtocol
 from .core.perturbation import Perturbation
 

@@ -10,8 +10,8 @@ import mujoco
 import numpy as np
 
 from ..base_scene import clean_model
-from ..episode_context import EpisodeContext
 from ..robot import panda as robot
+from ..scene_generation.episode_context import EpisodeContext
 from ..task_protocol import TaskProtocol
 from .core.perturbation import Perturbation, drawn_mode
 

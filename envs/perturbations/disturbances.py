@@ -6,8 +6,8 @@ import mujoco
 import numpy as np
 
 from ..base_scene import clean_model
-from ..episode_context import EpisodeContext
 from ..robot import panda as robot
+from ..scene_generation.episode_context import EpisodeContext
 from ..simulation_data import SimulationData
 from ..specs import CONTROL_HZ, GRIPPER, OPENING_LOW, POSITION
 from ..task_protocol import TaskProtocol

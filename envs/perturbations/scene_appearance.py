@@ -4,9 +4,9 @@ import mujoco
 import numpy as np
 from PIL import Image
 
-from ..distributions import Family, choice, uniform
-from ..episode_context import EpisodeContext
 from ..robot.panda import robosuite_models
+from ..scene_generation.distributions import Family, choice, uniform
+from ..scene_generation.episode_context import EpisodeContext
 from .core.perturbation import Perturbation
 
 TABLES = Family(

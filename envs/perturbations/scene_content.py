@@ -7,11 +7,11 @@ import mujoco
 import numpy as np
 
 from ..base_scene import clean_spec, lean_spec
-from ..distributions import Family, choice, uniform
-from ..episode_context import EpisodeContext
 from ..scene import SceneEditor
 from ..scene_generation import blocking_post as obstacle
 from ..scene_generation import props
+from ..scene_generation.distributions import Family, choice, uniform
+from ..scene_generation.episode_context import EpisodeContext
 from ..scene_generation.generator import examined
 from ..scene_generation.placement import NoPlace, find
 from ..scene_generation.reshape import candidates, reshape, resize, shapes

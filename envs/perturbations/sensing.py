@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..episode_context import EpisodeContext
 from ..frames import rotated
+from ..scene_generation.episode_context import EpisodeContext
 from ..task_protocol import TaskProtocol
 from .core.perturbation import Perturbation
 

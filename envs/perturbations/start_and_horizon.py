@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from ..episode_context import EpisodeContext
 from ..frames import rotated
+from ..scene_generation.episode_context import EpisodeContext
 from ..task_protocol import Start, TaskProtocol
 from .core.perturbation import Perturbation, drawn_mode
 

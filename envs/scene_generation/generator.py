@@ -11,11 +11,11 @@ import mujoco
 import numpy as np
 
 from ..base_scene import lean_spec
-from ..episode_context import EpisodeContext
 from ..errors import BimodalError
 from ..frames import from_frame
 from ..scene import turned
 from ..task_protocol import Start, TaskProtocol
+from .episode_context import EpisodeContext
 from .expert_reference import reference
 from .placement import NoPlace
 from .validity import fault

@@ -5,9 +5,9 @@ import functools
 import mujoco
 import numpy as np
 
-from ..distributions import uniform
 from ..scene import BASES
 from ..task_protocol import TaskProtocol
+from .distributions import uniform
 from .expert_reference import reference
 
 REGION = (0.30, 0.42)

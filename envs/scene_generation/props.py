@@ -5,7 +5,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-from ..distributions import uniform
+from .distributions import uniform
 
 LOOK = "look of "
 """A scene's text of this name and a shape's says as which of `GROCERIES` the shape is drawn."""

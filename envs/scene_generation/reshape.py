@@ -8,9 +8,9 @@ import mujoco
 import numpy as np
 
 from ..base_scene import clean_spec
-from ..distributions import uniform
 from ..specs import PREFIXES
 from ..task_protocol import TaskProtocol
+from .distributions import uniform
 
 WIDEST_PART = 0.074
 """What is gripped is never thicker than this along the finger-opening axis [m]; the fingers open 8 cm."""

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from bimodal.benchmark.records.replay import check, replay
 from bimodal.benchmark.rollout.shard import Shard, run_shard
-from bimodal.envs.episode_context import EpisodeContext
 from bimodal.envs.errors import WrongUse
 from bimodal.envs.frames import from_frame
 from bimodal.envs.perturbations.core import registry
@@ -21,6 +20,7 @@ from bimodal.envs.perturbations.core.variant import Variant, parse
 from bimodal.envs.perturbations.disturbances import grips
 from bimodal.envs.plugins import registry as plugins
 from bimodal.envs.plugins.registry import PluginRegistry
+from bimodal.envs.scene_generation.episode_context import EpisodeContext
 from bimodal.envs.simulation import Simulation
 from bimodal.envs.specs import from_grid, to_grid
 from bimodal.policies.core.policy import Decision, Needs

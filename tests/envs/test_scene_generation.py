@@ -8,7 +8,6 @@ import pytest
 from bimodal.benchmark.certificate.trials import Blend, run_trial
 from bimodal.cli.main import main
 from bimodal.envs.base_scene import clean_model
-from bimodal.envs.distributions import choice, uniform
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.perturbations.core.perturbation import Perturbation, overrides
 from bimodal.envs.perturbations.core.registry import perturbations
@@ -21,6 +20,7 @@ from bimodal.envs.robot.panda import robosuite_models
 from bimodal.envs.scene_generation import generator
 from bimodal.envs.scene_generation import validity as check
 from bimodal.envs.scene_generation.blocking_post import RADIUS
+from bimodal.envs.scene_generation.distributions import choice, uniform
 from bimodal.envs.scene_generation.expert_reference import place_all, reference
 from bimodal.envs.scene_generation.reshape import resize
 from bimodal.envs.seed_ranges import TEST, TRAIN, VALIDATION

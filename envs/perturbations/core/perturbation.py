@@ -10,9 +10,9 @@ from typing import ClassVar
 import mujoco
 import numpy as np
 
-from ...distributions import Family, is_unseen
-from ...episode_context import EpisodeContext
 from ...random_streams import stream
+from ...scene_generation.distributions import Family, is_unseen
+from ...scene_generation.episode_context import EpisodeContext
 from ...simulation_data import SimulationData
 from ...task_protocol import Start, TaskProtocol
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .seed_ranges import TRAIN
+from ..seed_ranges import TRAIN
 
 
 def is_unseen(seed: int) -> bool:

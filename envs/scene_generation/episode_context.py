@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .task_protocol import TaskProtocol
+from ..task_protocol import TaskProtocol
 
 
 @dataclass(frozen=True)
