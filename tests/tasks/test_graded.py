@@ -1,38 +1,27 @@
 """Graded demonstrations: what they are meant to be, what becomes of them, what they are worth."""
 
 import hashlib
-import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from bimodal.cli import main as cli
-from bimodal.envs.errors import WrongUse
 from bimodal.envs.random_streams import stream
 from bimodal.envs.simulation import Simulation
-from bimodal.envs.specs import ACTIONS, OPENING_HIGH, OPENING_LOW, bounds
+from bimodal.envs.specs import ACTIONS, bounds
 from bimodal.tasks import load_task, task_names
-from bimodal.tasks.core.hand_path import Path
 from bimodal.tasks.demonstrations import collect as demonstrations
-from bimodal.tasks.demonstrations.collect import collect, load, save
+from bimodal.tasks.demonstrations.collect import collect
 from bimodal.tasks.demonstrations.graded import perform
 from bimodal.tasks.demonstrations.grades import GAMMA, KINDS, returns_to_go
-from bimodal.tasks.demonstrations.regimes import GRADED, REGIMES
+from bimodal.tasks.demonstrations.regimes import GRADED
+from graded_plays import CALM, DUMBBELL, SEEDS, of, reach_and_lift
 
-DUMBBELL = "PandaLiftDumbbell-v1"
 MEASURED = (DUMBBELL, "PandaPickEitherCube-v1", "PandaPickAroundPost-v1")
 """Tasks whose every kind is simulated here."""
-CALM = 14
-SEEDS = 1_000_000 + np.arange(80)
-"""Two decks of scenes."""
 
 
 def arms(actions):
     return actions.reshape(*actions.shape[:-1], -1, 10)
-
-
-def of(kind, kinds):
-    return kinds == KINDS.index(kind)
 
 
 @pytest.fixture(scope="module", params=MEASURED)
@@ -40,11 +29,6 @@ def shown(request):
     """A task and 160 graded demonstrations of it."""
     task = load_task(request.param)
     return task, collect(task, GRADED, 160)
-
-
-@pytest.fixture(scope="module")
-def few():
-    return collect(load_task(DUMBBELL), GRADED, 12)
 
 
 @pytest.fixture(scope="module", params=task_names())
@@ -58,7 +42,7 @@ def played(request):
     return task, plan, perform(task, plan, other, SEEDS, CALM)
 
 
-# ----------------------------------------------------------------------------------- what is meant to be
+# -------------------------------------------------------------------------- what is meant to be
 
 
 def test_most_are_good_some_slow_or_second_tries_some_fail_in_all_modes_alike(shown):
@@ -132,7 +116,7 @@ def test_misses_are_too_high_by_more_than_fingers_reach(played):
     assert (off[closed][..., 2] > 0.04).all() and (np.hypot(*off[..., :2].T) < 0.021).all()
 
 
-# ------------------------------------------------------------------------------------- what becomes of it
+# -------------------------------------------------------------------------- what becomes of it
 
 
 def test_what_is_meant_to_fail_fails_and_the_rest_mostly_succeeds(shown):
@@ -199,7 +183,7 @@ def test_a_success_at_the_first_frame_is_worth_one_step():
     np.testing.assert_allclose(found, [[g, 1, 1, 1], [g**3, g**2, g, 1], [0, 0, 0, 0]], rtol=1e-6)
 
 
-# --------------------------------------------------------------------------- one and the same every time
+# -------------------------------------------------------------------------- one and the same every time
 
 
 def test_an_episode_depends_on_its_task_and_seed_alone(few, monkeypatch):
@@ -258,115 +242,3 @@ def test_the_other_regimes_are_shown_and_digested_as_ever(name):
         array = arrays[component]
         sha.update(f"{component}{array.dtype.str}{array.shape}".encode() + array.tobytes())
     assert demos.meta["digest"] == sha.hexdigest()
-
-
-# ------------------------------------------------------------------------------------------ on the disk
-
-
-def test_a_file_gives_back_every_array(few, tmp_path):
-    found = load(save(few, tmp_path / "demos.npz"))
-    assert found.meta == few.meta
-    for name in ("returns", "valid", "kinds", "actions", "modes"):
-        mine, theirs = getattr(found, name), getattr(few, name)
-        assert mine.dtype == theirs.dtype
-        np.testing.assert_array_equal(mine, theirs)
-
-
-def test_files_without_grades_stay_readable(few, tmp_path):
-    path = tmp_path / "old.npz"
-    old = sealed(few._replace(returns=None, valid=None, kinds=None))
-    arrays = {f"obs.{name}": values for name, values in old.observations.items()}
-    names = ("seeds", "modes", "success", "actions")
-    arrays |= {name: getattr(old, name) for name in names}
-    np.savez_compressed(path, meta=np.array(json.dumps(old.meta)), **arrays)
-    found = load(path)
-    assert found.returns is None and found.valid is None and found.kinds is None
-
-
-FORGERIES = {
-    "too much": ("returns", lambda a: a + 1),
-    "not a number": ("returns", lambda a: a * np.float32(np.nan)),
-    "below nothing": ("returns", lambda a: a - 1),
-    "too wide": ("returns", lambda a: a.astype(float)),
-    "too few": ("returns", lambda a: a[:, 1:]),
-    "flat": ("returns", lambda a: a[:, 0]),
-    "ends twice": ("valid", lambda a: ~a),
-    "no truth": ("valid", lambda a: a.astype(np.int8)),
-    "an episode short": ("valid", lambda a: a[1:]),
-    "unknown kind": ("kinds", lambda a: a + np.int8(100)),
-    "negative kind": ("kinds", lambda a: a - np.int8(100)),
-    "names": ("kinds", lambda a: a.astype(str)),
-}
-
-
-@pytest.mark.parametrize("forgery", FORGERIES)
-def test_forged_grades_are_refused_even_when_the_digest_fits(few, tmp_path, forgery):
-    name, change = FORGERIES[forgery]
-    path = save(sealed(few._replace(**{name: change(getattr(few, name))})), tmp_path / "demos.npz")
-    with pytest.raises(WrongUse, match="damaged") as caught:
-        load(path)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["returns", "valid", "kinds"])
-def test_grades_are_part_of_the_digest(few, tmp_path, name):
-    changed = getattr(few, name).copy()
-    changed[:2] = changed[2:4] if name == "kinds" else 0
-    changed[0] = 1 - changed[0] if name == "kinds" else changed[0]
-    path = save(few._replace(**{name: changed}), tmp_path / "demos.npz")
-    with pytest.raises(WrongUse, match="digest"):
-        load(path)
-
-
-def sealed(demos):
-    """Demonstrations with the digest of what they hold now."""
-    return demos._replace(meta={**demos.meta, "digest": demonstrations.content_digest(demos)})
-
-
-# ----------------------------------------------------------------------------------------- wrong use
-
-
-def reach_and_lift(way, lift, n=2):
-    """Plans of a hand that comes down, closes and goes up, with so many steps for either; (n, T, 10)."""
-    path = Path(np.tile([0.5, 0.0, 0.2], (n, 1)), np.pi).line([0.5, 0.1, 0.02], way).close(8)
-    return path.line([0.5, 0.1, 0.12], lift).wait(CALM).actions(np.zeros((n, 3)))
-
-
-def test_a_task_without_time_for_a_second_try_is_refused():
-    task, plan = SimpleNamespace(id="Toy-v1", max_episode_steps=70), reach_and_lift(20, 10)
-    perform(task, plan, plan, SEEDS[:2], CALM)
-    task.max_episode_steps = 64
-    with pytest.raises(WrongUse, match=r"Toy-v1 cannot be graded.*leaves 12 control steps.*needs 13"):
-        perform(task, plan, plan, SEEDS[:2], CALM)
-
-
-@pytest.mark.parametrize("opening", [OPENING_LOW, OPENING_HIGH])
-def test_a_task_whose_gripper_never_or_always_is_shut_is_refused(opening):
-    plan = reach_and_lift(20, 10)
-    plan[..., 9] = opening
-    with pytest.raises(WrongUse, match="Toy-v1 cannot be graded"):
-        perform(SimpleNamespace(id="Toy-v1", max_episode_steps=100), plan, plan, SEEDS[:2], CALM)
-
-
-def test_wrong_wishes_are_refused():
-    task = load_task(DUMBBELL)
-    with pytest.raises(WrongUse, match="in graded it must be a multiple of 2"):
-        collect(task, GRADED, 5)
-    with pytest.raises(WrongUse, match="cut short"):
-        collect(task, GRADED, 4, until=10)
-    with pytest.raises(WrongUse, match="graded"):
-        collect(task, "graced", 4)
-    assert GRADED not in REGIMES, "the validity study shows experts who do their best"
-
-
-def test_the_command_says_how_many_of_each_kind_succeed(capsys, tmp_path):
-    path = tmp_path / "demos.npz"
-    code = cli.main(
-        ["demos", DUMBBELL, "--regime", "graded", "--episodes", "12", "--threads", "1", "--out", str(path)]
-    )
-    lines = capsys.readouterr().out.replace("\n", " ")
-    found = load(path)
-    assert code == 0 and found.meta["regime"] == "graded"
-    for kind in KINDS:
-        mine = of(kind, found.kinds)
-        assert f"{kind}: {mine.sum()} episodes, {found.success[mine].sum()} succeed" in lines
