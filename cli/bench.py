@@ -58,7 +58,7 @@ def run(out: Out = RUNS / "bench") -> int:
 def _forget_other_suites(out: Path, console: "Console") -> None:
     """Discard what an earlier job made for other tasks than today's."""
     from ..benchmark.suites import SUITES
-    from ..envs.files import write_text
+    from ..envs.storage.atomic_write import write_text
 
     note = out / "suite.txt"
     today = SUITES["core"].hash()

@@ -81,7 +81,7 @@ def _gates(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, 
     from ..benchmark.certificate.certify import certificate_table, certify
     from ..benchmark.certificate.store import load_certificate, load_certificates, save_certificate
     from ..benchmark.report.certificates_page import certificates_page
-    from ..envs.files import write_text
+    from ..envs.storage.atomic_write import write_text
     from ..tasks import load_task
     from ..tasks.core.registry import own_names, place
     from ..tasks.core.validation import require_sound
@@ -117,7 +117,7 @@ def _studies(
     """Measure the causal controls and the limits of tasks, and print them."""
     from ..benchmark.certificate.causal_controls import measure_controls
     from ..benchmark.report.validity_page import validity_page, validity_tables
-    from ..envs.files import write_text
+    from ..envs.storage.atomic_write import write_text
     from ..tasks import load_task
     from ..tasks.core.registry import own_names
     from .console import console, progress_bar
@@ -146,7 +146,7 @@ def _feasibility(
     from ..benchmark.certificate.feasibility import QUICK_EPISODES, measure_feasibility
     from ..benchmark.report.variants_page import feasibility_tables, variants_page
     from ..benchmark.scoring.feasible_cells import EPISODES, FeasibilityCell, load_cells, publish, save_cell
-    from ..envs.files import write_text
+    from ..envs.storage.atomic_write import write_text
     from ..tasks.core.registry import own_names
     from .console import console, progress_bar
 

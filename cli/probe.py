@@ -16,7 +16,7 @@ def run(learned: Learned = False, plot: Plot = None) -> int:
     """Dissolve a plan into noise and walk it back, level by level."""
     from ..benchmark.report import denoising_plot
     from ..benchmark.studies import denoising
-    from ..envs.files import write_text
+    from ..envs.storage.atomic_write import write_text
     from .console import console
 
     if plot and plot.suffix != ".svg":

@@ -67,7 +67,7 @@ def _write_page(page: Path, found: Sequence["MethodResult"], times: dict) -> Non
     from ..benchmark.studies.method_results import method_result, seed_runs
     from ..benchmark.studies.mode_choice import load_choices
     from ..benchmark.studies.samplers import load_sampler_studies
-    from ..envs.files import write_text
+    from ..envs.storage.atomic_write import write_text
     from ..tasks import load_task
     from ..tasks.core.registry import own_names
 

@@ -17,7 +17,7 @@ from ..benchmark.records.field_types import problems
 from ..benchmark.records.run_record import RunRecord
 from ..benchmark.scoring.task_scores import Run, mode_names, read_run, score_run, score_suite
 from ..envs.errors import BimodalError, WrongUse
-from ..envs.files import write_text
+from ..envs.storage.atomic_write import write_text
 from .check import aggregate, check_entry, result
 from .entry_model import Entry
 from .files import entry_id, pretty, read_unchecked

@@ -18,7 +18,7 @@ from ..benchmark.report.video_gallery import Clip, clips
 from ..benchmark.scoring.perturbation_effects import MeanEffect, mean_effects
 from ..benchmark.scoring.task_scores import Run, read_run
 from ..envs.errors import BimodalError, WrongUse
-from ..envs.files import write_text
+from ..envs.storage.atomic_write import write_text
 from .board import Board, PolicyRow, board_rows
 from .board_files import board_csv, board_json
 from .entry import file_name, read_entries

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ...envs.errors import BimodalError
-from ...envs.files import whole
+from ...envs.storage.atomic_write import atomic_write
 
 _CODING = ["-crf", "23", "-preset", "veryfast", "-threads", "1", "-movflags", "+faststart", "-f", "mp4"]
 """Of good quality, and the index first, so that a browser begins before it has the whole file."""
@@ -28,7 +28,7 @@ def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fp
     """
     picture = np.zeros((0, 0, 3), np.uint8)
     sent = 0
-    with whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.touch()  # where nothing can be written, this says why
         writer = imageio_ffmpeg.write_frames(
             str(draft),
@@ -76,5 +76,5 @@ def save_still(path: Path, picture: np.ndarray) -> None:
     Raises:
         BimodalError: the disk refuses.
     """
-    with whole(path) as draft:
+    with atomic_write(path) as draft:
         Image.fromarray(picture).save(draft, "JPEG", quality=85)

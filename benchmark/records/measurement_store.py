@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from ...envs.files import write_json
+from ...envs.storage.atomic_write import write_json
 
 Value = TypeVar("Value")
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from ...envs.errors import BimodalError, WrongUse
-from ...envs.files import DRAFTS, whole, write_json, write_text
+from ...envs.storage.atomic_write import DRAFTS, atomic_write, write_json, write_text
 from ..rollout.plan_records import plan_file, read_plans
 from ..rollout.shard import Shard, ShardResult, Trace
 from .field_types import problems
@@ -136,7 +136,7 @@ class RunFolder:
         }
         results = [self._with_plans(item) for item in stored]
         for name, table in (("episodes", episode_table(results)), ("decisions", decision_table(results))):
-            with whole(self.path / f"{name}.parquet") as draft:
+            with atomic_write(self.path / f"{name}.parquet") as draft:
                 pq.write_table(table, draft)
         self.record = self.record.model_copy(update=final)
         self._save_record()

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...envs.errors import BimodalError
-from ...envs.files import write_arrays
-from ...envs.npz import read_arrays
+from ...envs.storage.atomic_write import write_arrays
+from ...envs.storage.npz import read_arrays
 from ...tasks.core.referee import Verdict
 from ..rollout.plan_records import plan_file, write_plans
 from ..rollout.policy_runner import DecisionRecord

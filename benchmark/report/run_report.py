@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from ...envs.files import write_text
 from ...envs.perturbations.core.variant import CLEAN
+from ...envs.storage.atomic_write import write_text
 from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ..records.run_record import DecisionTime, RunRecord

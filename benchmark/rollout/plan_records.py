@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...envs.errors import BimodalError
-from ...envs.files import write_arrays
-from ...envs.npz import read_arrays
+from ...envs.storage.atomic_write import write_arrays
+from ...envs.storage.npz import read_arrays
 from ...policies.core.policy import PlanRecord
 
 LARGEST = 64 * 2**20

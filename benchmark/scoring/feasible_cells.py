@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from ...envs.files import write_text
 from ...envs.perturbations.core.perturbation import LEVELS
 from ...envs.perturbations.core.registry import perturbations
 from ...envs.perturbations.core.variant import COMBO, named
+from ...envs.storage.atomic_write import write_text
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ..evaluation.evaluate import RUNS

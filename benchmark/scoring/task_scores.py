@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ...envs.errors import BimodalError, WrongUse
-from ...envs.npz import LARGEST
 from ...envs.perturbations.core.variant import CLEAN
+from ...envs.storage.npz import LARGEST
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES, averaged, count_outcomes, succeeded
 from ...tasks.core.registry import TASKS

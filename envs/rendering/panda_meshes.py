@@ -7,9 +7,8 @@ normals. Nothing here touches physics.
 
 import functools
 import importlib.metadata
-import os
-import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +17,9 @@ import mujoco
 import numpy as np
 import platformdirs
 
+from ..errors import BimodalError
 from ..robot.panda import robosuite_models
+from ..storage.atomic_write import atomic_write
 from .meshes import Mesh, face_areas, smooth, weld
 
 BUDGETS = {"policy": 6_000, "video": 12_000, "still": 24_000}
@@ -70,16 +71,11 @@ def _save(path: Path, parts: tuple[Part, ...]) -> None:
     arrays = {
         f"{i}.{field}": getattr(parts[i].mesh, field) for i in range(len(parts)) for field in Mesh._fields
     }
-    temporary = None
-    try:
+    labels = np.array([(part.body, part.colour) for part in parts])
+    with suppress(OSError, BimodalError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            temporary = Path(file.name)
-            np.savez_compressed(file, labels=np.array([(part.body, part.colour) for part in parts]), **arrays)
-        os.replace(temporary, path)  # noqa: PTH105 (atomic, and says so)
-    except OSError:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        with atomic_write(path) as draft, draft.open("wb") as file:
+            np.savez_compressed(file, labels=labels, **arrays)
 
 
 def _build(budget: int) -> tuple[Part, ...]:

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +12,7 @@ import torch
 
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.specs import ACTIONS, Spec, size
+from ...envs.storage.atomic_write import write_bytes
 from .dataset import Component
 from .normaliser import Normaliser
 
@@ -146,8 +145,8 @@ def save(path: Path, config: Config, weights: dict[str, torch.Tensor], limit: in
         )
     record = dataclasses.replace(config, weights_sha256=sha256(raw).hexdigest()).to_json()
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, raw)
-    write_whole(path.with_suffix(".json"), (json.dumps(record, indent=1) + "\n").encode())
+    write_bytes(path, raw)
+    write_bytes(path.with_suffix(".json"), (json.dumps(record, indent=1) + "\n").encode())
 
 
 def load(path: Path, task: str, method: str) -> Checkpoint:
@@ -227,18 +226,3 @@ def _read(path: Path) -> bytes:
             f"no checkpoint at {path} ({error.strerror}); make one with: bimodal train {path.stem} --task "
             f"{path.parent.name}, then name its folder: --checkpoints runs/checkpoints"
         ) from None
-
-
-def write_whole(path: Path, raw: bytes) -> None:
-    """Write a file under a temporary name, then give it its name in one step."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

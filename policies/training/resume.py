@@ -17,7 +17,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..core.checkpoint import Config, write_whole
+from ...envs.storage.atomic_write import write_bytes
+from ..core.checkpoint import Config
 
 EVERY_S = 15.0
 """The state is written after so many seconds, or at a multiple of `EVERY_STEPS` if that comes first."""
@@ -124,7 +125,7 @@ class ResumeFile:
         if early if done < steps else not self._stage:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self.path, safetensors.torch.save(state.tensors(), {"digest": self._digest}))
+        write_bytes(self.path, safetensors.torch.save(state.tensors(), {"digest": self._digest}))
         self._written = time.monotonic()
         self._took = self._written - begin
 

@@ -6,20 +6,19 @@ actions are the clean plan.
 """
 
 import json
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import mujoco
 import numpy as np
 
-from ...envs.errors import BimodalError, WrongUse
-from ...envs.npz import read_arrays
+from ...envs.errors import WrongUse
 from ...envs.random_streams import stream
 from ...envs.simulation import Simulation
 from ...envs.specs import POSITION, by_arm
+from ...envs.storage.atomic_write import atomic_write, disk_error
+from ...envs.storage.npz import read_arrays
 from .. import load_task, task_names
 from ..core import episode_step
 from ..core.fingerprint import fingerprint
@@ -156,18 +155,13 @@ def _judged(verdict: Verdict, kinds: np.ndarray | None, plan: np.ndarray) -> dic
 
 def save(demos: Demonstrations, path: Path) -> Path:
     """Write the demonstrations to one npz file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            meta = np.array(json.dumps(demos.meta))
-            np.savez_compressed(file, meta=meta, **arrays_of(demos))  # type: ignore[arg-type]
-        partial.replace(path)
     except OSError as error:
-        raise BimodalError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+        raise disk_error(path, error) from error
+    with atomic_write(path) as draft, draft.open("wb") as file:
+        meta = np.array(json.dumps(demos.meta))
+        np.savez_compressed(file, meta=meta, **arrays_of(demos))  # type: ignore[arg-type]
     return path
 
 

@@ -5,9 +5,9 @@ import zipfile
 
 import numpy as np
 import pytest
-from bimodal.envs import npz as arrays
 from bimodal.envs.errors import BimodalError
-from bimodal.envs.npz import read_arrays
+from bimodal.envs.storage import npz as arrays
+from bimodal.envs.storage.npz import read_arrays
 
 
 def test_arrays_come_back_but_for_those_left_out(tmp_path):

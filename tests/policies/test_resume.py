@@ -63,8 +63,8 @@ def test_a_training_of_two_stages_goes_on_in_the_stage_where_it_was_killed(at, d
 
 def test_writing_the_state_changes_no_bit(demos, tmp_path, often, monkeypatch):
     written = []
-    write = resume.write_whole
-    monkeypatch.setattr(resume, "write_whole", lambda path, raw: (written.append(raw), write(path, raw)))
+    write = resume.write_bytes
+    monkeypatch.setattr(resume, "write_bytes", lambda path, raw: (written.append(raw), write(path, raw)))
     kept = train("flow", demos, tmp_path / "kept", steps=30, preset="tiny")
     assert len(written) == 4
     monkeypatch.setattr(resume, "EVERY_STEPS", 10**9)
@@ -110,7 +110,7 @@ def test_the_state_is_written_by_the_clock_and_rests_in_proportion(demos, tmp_pa
         written.append(now[0])
         now[0] += 0.5  # a slow disk
 
-    monkeypatch.setattr(resume, "write_whole", write)
+    monkeypatch.setattr(resume, "write_bytes", write)
 
     def second(step, steps, loss):
         now[0] += 1

@@ -1,23 +1,23 @@
-"""Writing files whole or not at all."""
+"""Writes files whole or not at all; everything that is kept on disk goes through here."""
 
 import json
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .errors import BimodalError
+from ..errors import BimodalError
 
 DRAFTS = ".*.[0-9]*"
 """Pattern of the drafts that a killed process may leave behind."""
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a draft beside `path`: it becomes `path` when the block ends well, and vanishes when not.
 
     Raises:
@@ -28,20 +28,32 @@ def whole(path: Path) -> Iterator[Path]:
         yield draft
         draft.replace(path)
     except OSError as error:
-        raise disk_error(path.parent, error) from error
+        raise disk_error(path, error) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, and wait until the disk has it."""
+    with atomic_write(path) as draft, draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a small file, whole or not at all."""
-    with whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write a npz file, packed, whole or not at all."""
-    with whole(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with (
+        atomic_write(path) as draft,
+        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
@@ -53,8 +65,8 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def disk_error(path: Path, error: OSError) -> BimodalError:
-    """Say that a write failed, and that what is finished is kept."""
+    """Say that a write failed, and that finished shards are kept."""
     return BimodalError(
-        f"cannot write to {path}: {error.strerror or error}; finished shards are kept, "
+        f"cannot write {path}: {error.strerror or error}; finished shards are kept, "
         "run the same command again to go on"
     )

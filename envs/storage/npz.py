@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import BimodalError
+from ..errors import BimodalError
 
 LARGEST = 2**31
 """Bytes that a file may unpack to; a few kilobytes of zip can claim to hold terabytes."""
