@@ -14,30 +14,38 @@ STEEL = (0.66, 0.69, 0.73)
 BLUE = (0.16, 0.36, 0.62)
 
 WALL = (0.024, 0.095, 0.08)
+"""Extents of the crate's end walls [m]; 9.5 cm against the gripper's 8 cm stroke."""
 WALL_X = 0.13
-"""Extents of the crate's end walls and their distance from its middle [m]; 9.5 cm against the gripper's 8 cm
-stroke."""
+"""Distance of an end wall from the crate's middle [m]; each hand starts above one."""
 FLOOR = 0.006
 """Thickness of the crate's floor [m]."""
 BAR = (0.228, 0.025, 0.025)
+"""Extents of the bar [m]."""
 HANDLE = 0.13
-"""Extents of the bar and length of the handle in its middle [m]; the rest are its two ends."""
+"""Length of the handle in its middle [m]; the rest are its two ends."""
 SLOT = 0.031
+"""Width of the slots in which the ends lie, out of the fingers' reach [m]."""
 SLOT_X = 0.069
-"""Width of the slots in which the ends lie, out of the fingers' reach, and where the slots begin [m]."""
+"""Where the slots begin, from the crate's middle [m]."""
 REST_Z = FLOOR + BAR[2] / 2
 """Height of the resting bar's centre [m]."""
 
 DECISION_Z = WALL[2] + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips 15 mm above the walls."""
+
+# Places of a hand: distance from the crate's middle and TCP height [m].
 GRASP = (0.05, 0.021)
+"""The hand that leads, in the crate, at the bar's handle."""
 WAIT = (0.21, 0.021)
-"""Distance from the middle and TCP height [m] of the hand that leads, and of the one that waits."""
+"""The other hand meanwhile, outside the wall."""
 LIFTED = (0.05, 0.171)
+"""The leader with the bar, over the crate."""
 BESIDE = (0.18, 0.171)
+"""The other hand before it takes an end."""
 TAKE = (0.092, 0.171)
+"""The other hand at the bar's end."""
 AWAY = (0.07, 0.251)
-"""The same for the leader with the bar, the other hand before and while it takes an end, the leader after."""
+"""The leader after it has let go."""
 
 
 class Handover(Task):

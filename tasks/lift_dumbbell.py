@@ -14,8 +14,9 @@ HUB = (0.095, 0.06, 0.065)
 BAR = (0.026, 0.10, 0.035)
 """Extents of a bar [m]."""
 GRASP_Y = 0.095
+"""Where a bar is grasped, along y [m]."""
 GRASP_Z = 0.022
-"""Where a bar is grasped [m]."""
+"""TCP height of the grasp [m]."""
 DECISION_Z = HUB[2] + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips (9.2 mm below the TCP) 15 mm above the hub."""
 

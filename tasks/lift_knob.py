@@ -18,12 +18,14 @@ RACK = (0.10, 0.10, 0.016)
 KNOB = (0.042, 0.042, 0.046)
 """Extents of the square knob on it [m]."""
 TUBE_DIAMETER = 0.013
+"""Diameter of a tube [m]."""
 TUBE_HEIGHT = 0.058
-"""A tube, from the rack up [m]."""
+"""Height of a tube, from the rack up [m]; 12 mm more than the knob's."""
 TUBE_XY = 0.0335
 """Distance of a tube from the middle along x and y [m]: 4.7 cm in all, under the open fingers (4 to 5.4 cm)
 of a hand that is turned by 45 degrees."""
 TOP_Z = RACK[2] + TUBE_HEIGHT
+"""Top of the tubes [m]."""
 GRASP_Z = TOP_Z - 0.024
 """TCP height of the grasp [m]: the palm (3.1 cm above) 7 mm over the tubes."""
 DECISION_Z = TOP_Z + 0.0092 + 0.011

@@ -16,33 +16,45 @@ CAP = (0.93, 0.45, 0.16)
 COFFEE = (0.16, 0.08, 0.04)
 
 HALF_X = 0.036
+"""Half extent of the body along x [m]: the open gripper has 4 mm to spare on either side."""
 HALF_Y = 0.040
+"""Half extent of the body along y [m]."""
 RIM_Z = 0.094
-"""Half extents and height of the body [m]; along x the open gripper has 4 mm to spare on either side."""
+"""Height of the body [m]."""
 ROUND = 0.025
+"""Radius of the body's corners [m]."""
 WALL = 0.009
-"""Radius of the body's corners and thickness of its wall [m]."""
+"""Thickness of the body's wall [m]; the rim is gripped across it."""
 OPEN_Y = 0.007
+"""Where the drinking opening ends, which begins at the front wall [m]."""
 COFFEE_Z = 0.066
-"""Where the drinking opening ends, which begins at the front wall, and the level of the coffee in it [m]."""
+"""Level of the coffee in the opening [m]."""
 CAP_Y = (0.012, 0.032)
+"""The flip cap, folded back, from and to along y [m]: behind the opening."""
 CAP_HALF_X = 0.032
+"""Half the cap's width [m]."""
 CAP_ROUND = 0.010
+"""Radius of the cap's back corners [m]."""
 TOP_Z = 0.100
-"""The flip cap, folded back: from and to along y, half its width, radius of its back corners, its top [m]."""
+"""Top of the cap, the highest point of the mug [m]."""
 BAR = (0.010, 0.012, 0.064)
+"""Extents of the upright part of the handle [m]."""
 BAR_Y = 0.061
+"""Where its centre is along y [m]; the handle grasp is over it."""
 BAR_Z = 0.057
-"""The upright part of the handle: extents, and its centre [m]."""
+"""Height of its centre [m]."""
 ARM = (0.009, 0.024, 0.011)
+"""Extents of the two arms that join the bar to the body [m]; thinner than the bar."""
 ARM_Z = 0.0295
-"""Extents of the arms that join it to the body; their distance from its centre [m]."""
+"""Distance of an arm from the bar's centre, up or down [m]."""
 SIDES_Y = -0.008
+"""Where the sides are pinched along y [m]."""
 START_Y = 0.006
-"""Where the sides are pinched, and where the hand starts [m]."""
+"""Where the hand starts over the mug, along y [m]: the mean of the three grasps, to a millimetre."""
 GRASP_Z = TOP_Z - 0.016
+"""TCP height of the grasps of handle and rim [m]; the palm, 31 mm above the TCP, stays over the cap."""
 SIDES_Z = TOP_Z - 0.020
-"""TCP height of the grasps [m]; the palm, 31 mm above the TCP, stays over the cap."""
+"""TCP height of the grasp of the sides [m]; the palm is 11 mm over the cap."""
 DECISION_Z = TOP_Z + 0.0092 + 0.018
 """TCP height where the modes part [m]: the fingertips 18 mm above the cap."""
 ARC_STEPS = 8

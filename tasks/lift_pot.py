@@ -11,21 +11,25 @@ LID = (0.93, 0.90, 0.84)
 HANDLE = (0.16, 0.17, 0.19)
 
 POT_DIAMETER = 0.14
+"""Diameter of the pot's body [m]."""
 POT_HEIGHT = 0.072
-"""Body of the pot [m]."""
+"""Height of the pot's body, without its lid [m]."""
 RIM_HEIGHT = 0.008
 """Flat rim of the lid [m]."""
 DOME_DIAMETER = 0.095
-DOME_HEIGHT = 0.035
 """Raised middle of the lid [m]; wider than the gripper's 8 cm stroke."""
+DOME_HEIGHT = 0.035
+"""Height of the dome over the lid's rim [m]."""
 HANDLE_SIZE = (0.02, 0.05, 0.015)
 """Extents of a handle [m]."""
 HANDLE_Y = 0.0925
+"""Distance of a handle's centre from the middle [m]."""
 HANDLE_Z = 0.062
-"""Centre of a handle [m]."""
+"""Height of a handle's centre, and of the TCP that grasps it [m]."""
 GRASP_Y = 0.10
-"""Where a handle is grasped [m]."""
+"""Where a handle is grasped, along y [m]."""
 TOP_Z = POT_HEIGHT + RIM_HEIGHT + DOME_HEIGHT
+"""Top of the dome [m]."""
 DECISION_Z = TOP_Z + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips 15 mm above the dome."""
 

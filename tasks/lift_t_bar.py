@@ -13,15 +13,17 @@ RUBBER = (0.16, 0.17, 0.19)
 CROSSBAR = (0.026, 0.27, 0.035)
 """Extents of the crossbar [m]."""
 HUB_DIAMETER = 0.102
-HUB_HEIGHT = 0.07
 """The hub, where crossbar and stem meet [m]; 10.2 cm against the gripper's 8 cm stroke."""
+HUB_HEIGHT = 0.07
+"""Height of the hub [m]; the modes part above it."""
 STEM = (0.15, 0.044, 0.035)
 """Extents of the stem [m], which begins in the middle of the crossbar."""
 CAP = (0.030, 0.012, 0.039)
 """Extents of the caps on the crossbar's ends [m]."""
 GRASP_Y = 0.102
+"""Where an end is grasped, along y [m]."""
 GRASP_Z = 0.022
-"""Where an end is grasped [m]."""
+"""TCP height of the grasp [m]."""
 DECISION_Z = HUB_HEIGHT + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips 15 mm above the hub."""
 

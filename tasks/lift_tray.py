@@ -23,17 +23,21 @@ HANDLE = (0.022, 0.058, 0.018)
 HANDLE_Z = 0.024
 """Height of a handle's centre [m]."""
 CAKE_DIAMETER = 0.096
-CAKE_HEIGHT = 0.046
 """The cake [m]; 9.6 cm against the gripper's 8 cm stroke, so the middle cannot be grasped."""
+CAKE_HEIGHT = 0.046
+"""Height of the cake without its icing [m]."""
 ICING_HEIGHT = 0.014
 """Thickness of the icing on the cake [m]."""
 CHERRY_DIAMETER = 0.012
+"""A cherry on the icing, which is only seen [m]."""
 CHERRIES = 10
-"""Cherries on the icing, to look at [m]."""
+"""How many cherries lie in a ring."""
 TOP_Z = TRAY[2] + CAKE_HEIGHT + ICING_HEIGHT
+"""Top of the icing [m]."""
 GRASP_Y = 0.107
+"""Where a handle is grasped, along y [m]."""
 GRASP_Z = 0.022
-"""Where a handle is grasped [m]."""
+"""TCP height of the grasp [m]: 2 mm below the handle's centre."""
 DECISION_Z = TOP_Z + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips 15 mm above the icing."""
 

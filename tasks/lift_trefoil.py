@@ -17,18 +17,23 @@ STEEL = (0.60, 0.63, 0.67)
 RUBBER = (0.75, 0.13, 0.14)
 
 HUB_DIAMETER = 0.082
+"""The hub [m]; wider than the gripper's 8 cm stroke."""
 HUB_HEIGHT = 0.085
+"""Height of the hub [m]; the modes part above it."""
 HUB_MASS = 0.15
-"""The hub [m], [kg]; wider than the gripper's 8 cm stroke."""
+"""Mass of the hub [kg]: most of the wheel's."""
 RIB_WIDTH = 0.020
+"""Width of a rib between hub and arm [m]; it stops fingers that come down between two arms."""
 RIB_HEIGHT = 0.084
+"""Height of a rib [m]: a millimetre below the hub."""
 RIB_END = 0.056
-"""A rib between hub and arm [m]: it stops fingers that come down between two arms."""
+"""Where a rib ends and its arm begins, along the radius [m]."""
 ARM = (0.078, 0.024, 0.035)
 """Extents of an arm [m]: along the radius, across, up."""
 GRASP_RADIUS = 0.11
+"""Where an arm is grasped, along the radius [m]."""
 GRASP_Z = 0.022
-"""Where an arm is grasped [m]."""
+"""TCP height of the grasp, and of an arm's centre [m]."""
 OPENING = 0.05
 """How far the gripper opens [m], from the first step on: an opening that changes where the modes part would
 show a policy that lags or hurries which side of the parting it is on."""

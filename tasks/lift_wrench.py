@@ -11,8 +11,9 @@ YELLOW = (0.95, 0.73, 0.12)
 RUBBER = (0.15, 0.16, 0.18)
 
 GUARD_DIAMETER = 0.104
-GUARD_HEIGHT = 0.07
 """The guard [m]; 10.4 cm against the gripper's 8 cm stroke, so the middle cannot be grasped."""
+GUARD_HEIGHT = 0.07
+"""Height of the guard [m]; the modes part above it."""
 RING_HEIGHT = 0.016
 """Height of the rubber ring around the guard's waist, a millimetre proud of it [m]."""
 SHANK = (0.028, 0.18, 0.016)
@@ -20,12 +21,15 @@ SHANK = (0.028, 0.18, 0.016)
 JAW = (0.051, 0.046, 0.024)
 """Extents of a jaw as fingers feel it [m]."""
 JAW_Y = 0.105
+"""Distance of a jaw's centre from the middle [m]; the jaw is grasped there."""
 JAW_Z = 0.030
-"""Centre of a jaw [m]."""
+"""Height of a jaw's centre [m]."""
 HEAD_DIAMETER = 0.053
+"""A jaw as it looks: the diameter of its round head [m]."""
 MOUTH = 0.022
+"""Width of the mouth in the head [m]."""
 MOUTH_TILT = np.deg2rad(15)
-"""A jaw as it looks: a round head with a mouth of this width [m], turned by this angle [rad]."""
+"""How far the mouth is turned from the shank [rad]."""
 GRASP_Z = 0.028
 """TCP height at which a jaw is grasped [m]."""
 DECISION_Z = GUARD_HEIGHT + 0.0092 + 0.015

@@ -13,8 +13,9 @@ POST = (0.84, 0.30, 0.26)
 POST_SIZE = (0.03, 0.05, 0.14)
 """Extents of the post [m]."""
 POST_X = -0.02
+"""Where the post stands, scene frame [m]."""
 CUBE_X = 0.13
-"""Where post and cube stand in the scene frame [m]."""
+"""Where the cube stands behind it, scene frame [m]."""
 CUBE = 0.04
 """Edge of the cube [m]."""
 LANE_Y = 0.12

@@ -23,14 +23,17 @@ BEVEL = 0.0013
 CADDY_X = -0.18
 """Where the caddy stands; the tray's middle is the scene's origin [m]."""
 NEST = 0.068
+"""Edge of a square recess [m]; the caddy leaves 11.5 mm free on each side."""
 NEST_Y = 0.075
-"""Edge of a square recess, and its centre's distance from the tray's middle [m]."""
+"""Distance of a recess's centre from the tray's middle [m]."""
 WALL = 0.012
 """Thickness of the walls around [m]."""
 BOARD = 0.005
+"""Height of the tray's board [m]."""
 FELT_Z = 0.006
+"""Height of the felt's upper side, on which the caddy comes to stand [m]."""
 RIM = 0.020
-"""Height of the tray's board, of the felt on it, and of its walls [m]."""
+"""Height of the tray's walls [m]; below the fingertips of a hand that lets go."""
 DIVIDER = (NEST + 2 * WALL, 0.024, 0.075)
 """Extents of the divider, from the table up [m]."""
 GRIP_Z = 0.034

@@ -28,21 +28,25 @@ BED_X = -0.065
 RAIL = (0.27, 0.014, 0.022)
 """Extents of a rail, at each long side of the bed [m]."""
 SLIDE_Z = 0.009
+"""Underside of the slide over the table [m]: 3 mm above the bed."""
 THICK = 0.012
-"""Underside of the slide over the table and its thickness [m]."""
+"""Thickness of the slide [m]."""
 WING = (0.11, 0.07)
 """Extents of the slide's two wings, which carry the knobs [m]."""
 YOKE = (0.035, 0.27)
 """Extents of the bar that joins the wings, on the near side of the gauge [m]."""
 GAUGE_DIAMETER = 0.094
-GAUGE_HEIGHT = 0.09
 """Gauge [m]; 9.4 cm against the gripper's 8 cm stroke, so that nothing can be gripped in the middle."""
+GAUGE_HEIGHT = 0.09
+"""Height of the gauge [m]."""
 WAY = 0.105
+"""How far the slide goes until it meets its stop [m]; success is at 0.08."""
 PULL = 0.1155
-"""How far the slide goes until it meets its stop, and how far the experts' hand goes [m]."""
+"""How far the experts' hand goes [m]: past the stop."""
 FRICTION = 3.0
+"""Dry friction of the slide [N]."""
 DAMPING = 20.0
-"""Resistance of the slide [N], [N s/m]."""
+"""Viscous resistance of the slide [N s/m]."""
 GRASP_Z = SLIDE_Z + THICK + 0.021
 """TCP height of the grasp [m]: the fingertips 12 mm over the slide."""
 DECISION_Z = GAUGE_HEIGHT + 0.0092 + 0.015

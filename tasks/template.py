@@ -26,8 +26,9 @@ DECISION_Z = BLOCK[2] + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips, 9.2 mm below the TCP, 15 mm above the block. The
 average of the modes comes straight down from here and must meet the block within 6 control steps."""
 GRASP_Y = 0.092
+"""Where a grip is grasped, along y [m]."""
 GRASP_Z = 0.022
-"""Where a grip is grasped [m]."""
+"""TCP height of the grasp [m]."""
 
 
 class LiftGadget(LiftTask):

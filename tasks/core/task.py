@@ -13,19 +13,20 @@ from ...envs.task_protocol import Start
 from .hand_path import Path, side_by_side
 
 ALONG_X = np.pi
+"""Yaw of a hand whose fingers open along the scene's x [rad]. The fingers are alike, so it could be 0 too,
+but from 75 to 255 degrees the wrist stays far from its limits."""
 ALONG_Y = np.pi / 2
+"""The same along y."""
 DIAGONAL = 3 * np.pi / 4
-"""Yaw of a hand whose fingers open along the scene's x or y, or between both [rad]. The fingers are alike, so
-x could be 0 too, but from 75 to 255 degrees the wrist stays far from its limits."""
+"""The same half-way between x and y."""
 PAD_RADIUS = 0.04
 """Distance of the open finger pads from the hand's axis [m]; turns yaw into the way that the pads go."""
 LIGHT_TOUCH = 1.0
 """Contact forces up to this do not count [N]."""
 SETTLED = 0.05
 """A target slower than this is at rest [m/s]."""
-
-
 _AS_LENGTH = np.array([1.0, 1.0, 1.0, PAD_RADIUS])
+"""What turns a pose (x, y, z, yaw) into four lengths [m]."""
 
 
 class Measurement(NamedTuple):
