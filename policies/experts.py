@@ -8,7 +8,7 @@ import numpy as np
 from ..envs.random_streams import stream
 from ..envs.simulation import Simulation
 from ..envs.specs import GRIPPER, OPENING_LOW, POSITION, by_arm
-from ..tasks.core.hand_path import side_by_side
+from ..tasks.core.hand_path import plan_from_paths
 from .core.policy import Decision, Episodes, Needs, Policy
 
 CHUNK_SIZE = 16
@@ -90,7 +90,7 @@ class Tracking(Expert):
         # 1. the plans from where the hand is, and from the middle
         modes = self.modes(episodes)
         middle = np.repeat(self.task.hands()[:, None, :3], simulation.n, axis=1)
-        usual = side_by_side(self.task.paths(middle, modes), simulation.frame)
+        usual = plan_from_paths(self.task.paths(middle, modes), simulation.frame)
         plan = self.task.plan(simulation, modes)
         # 2. soon the second takes over from the first, in the time there is
         early = np.clip(np.arange(1, plan.shape[1] + 1) / self.EARLY, 0, 1)

@@ -5,7 +5,7 @@ import numpy as np
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
 from ..envs.specs import OPENING_HIGH, OPENING_LOW
-from .core.hand_path import Path
+from .core.hand_path import HandPath
 from .core.task import ALONG_Y, LIGHT_TOUCH, SETTLED, Measurement, Task
 
 RED = (0.84, 0.30, 0.26)
@@ -97,10 +97,10 @@ class Handover(Task):
     def poses(self) -> dict[str, tuple[float, float, float]]:
         return {"crate": (0.0, 0.0, 0.0), "bar": (0.0, 0.0, REST_Z)}
 
-    def paths(self, starts: np.ndarray, modes: np.ndarray) -> tuple[Path, ...]:
+    def paths(self, starts: np.ndarray, modes: np.ndarray) -> tuple[HandPath, ...]:
         return tuple(self._path(arm, start, modes == arm) for arm, start in enumerate(starts))
 
-    def _path(self, arm: int, start: np.ndarray, leads: np.ndarray) -> Path:
+    def _path(self, arm: int, start: np.ndarray, leads: np.ndarray) -> HandPath:
         """Return one arm's path from TCP `start` (N, 3), for rows in which it `leads` (N,) and for others."""
         x, y, _, yaw = self.hands()[arm]
         decision = np.column_stack([(start[:, :2] + [x, y]) / 2, np.full(len(start), DECISION_Z)])
@@ -110,7 +110,7 @@ class Handover(Task):
             return np.column_stack([np.sign(x) * away, np.zeros_like(z), z])
 
         return (
-            Path(start, yaw)
+            HandPath(start, yaw)
             .line(decision, self.shared_steps)
             .arc(to(GRASP, WAIT), 11)
             .wait(3)

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..envs.simulation import Simulation
-from .core.hand_path import Path
+from .core.hand_path import HandPath
 from .core.task import SETTLED, Measurement, Task
 
 
@@ -23,11 +23,11 @@ class LiftTask(Task):
     opening: ClassVar[tuple[float, ...] | None] = None
     """How far it opens for each mode once they part [m]; None for no change."""
 
-    def begin(self, start: np.ndarray) -> Path:
+    def begin(self, start: np.ndarray) -> HandPath:
         """Return the path before its first step, from TCP `start` (N, 3); the gripper is open all the way."""
-        return Path(start, self.hand_yaw)
+        return HandPath(start, self.hand_yaw)
 
-    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+    def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
         decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), self.decision_z)], -1)
         grasp = self.grasps[modes, :3]
         yaw = self.grasps[modes, 3]

@@ -5,7 +5,7 @@ import numpy as np
 
 from ..envs.scene import Scene, Triple, turned
 from ..envs.simulation import Simulation
-from .core.hand_path import Path
+from .core.hand_path import HandPath
 from .core.loft import band, bow, loft, rectangle, ring
 from .core.task import ALONG_X, ALONG_Y, DIAGONAL, LIGHT_TOUCH, Measurement
 from .lift import LiftTask
@@ -110,12 +110,12 @@ class LiftMug(LiftTask):
     def poses(self) -> dict[str, tuple[float, float, float]]:
         return {"mug": (0.0, -START_Y, 0.0)}
 
-    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+    def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
         decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), DECISION_Z)], -1)
         grasp = self.grasps[modes, :3]
         yaw = self.grasps[modes, 3]
         return (
-            Path(start, self.hand_yaw)
+            HandPath(start, self.hand_yaw)
             .line(decision, self.shared_steps)
             .arc(grasp, ARC_STEPS, yaw=yaw, opening=np.array(self.opening)[modes])
             .wait(3)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..envs.scene import Scene, Triple, turned
 from ..envs.simulation import Simulation
-from .core.hand_path import Path
+from .core.hand_path import HandPath
 from .core.loft import loft, ring
 from .core.task import ALONG_X, Measurement
 from .lift import LiftTask
@@ -88,8 +88,8 @@ class LiftByArm(LiftTask):
         """Add the shape `hub`, on which the fingers stand when they come down over its middle."""
         raise NotImplementedError
 
-    def begin(self, start: np.ndarray) -> Path:
-        return Path(start, self.hand_yaw, OPENING)
+    def begin(self, start: np.ndarray) -> HandPath:
+        return HandPath(start, self.hand_yaw, OPENING)
 
     def poses(self) -> dict[str, tuple[float, float, float]]:
         return {"wheel": (0.0, 0.0, 0.0)}

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
-from .core.hand_path import Path
+from .core.hand_path import HandPath
 from .core.task import ALONG_X, SETTLED, Measurement, Task
 
 GREEN = (0.20, 0.62, 0.38)
@@ -58,7 +58,7 @@ class PickAroundPost(Task):
     def poses(self) -> dict[str, tuple[float, float, float]]:
         return {"post": (POST_X, 0.0, 0.0), "cube": (CUBE_X, 0.0, CUBE / 2)}
 
-    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+    def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
         decision = np.concatenate([np.full((len(start), 1), DECISION_X), start[:, 1:2] / 2, start[:, 2:]], -1)
         lane = np.stack(
             [np.full(len(start), DECISION_X + 0.10), self.grasps[modes][:, 1], np.full(len(start), TRAVEL_Z)],
@@ -67,7 +67,7 @@ class PickAroundPost(Task):
         above = np.array([CUBE_X, 0.0, TRAVEL_Z])
         grasp = np.array([CUBE_X, 0.0, CUBE / 2])
         return (
-            Path(start, self.hand_yaw)
+            HandPath(start, self.hand_yaw)
             .line(decision, self.shared_steps)
             .arc(lane, 10, last_axis=0)
             .line(lane + [0.185, 0, 0], 10)

@@ -5,7 +5,7 @@ import numpy as np
 from ..envs.rendering.meshes import rounded_box
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
-from .core.hand_path import Path
+from .core.hand_path import HandPath
 from .core.task import ALONG_X, LIGHT_TOUCH, SETTLED, Measurement, Task
 
 WALNUT = (0.42, 0.25, 0.14)
@@ -97,10 +97,10 @@ class PlaceEitherNest(Task):
     def poses(self) -> dict[str, tuple[float, float, float]]:
         return {"tray": (0.0, 0.0, 0.0), "caddy": (CADDY_X, 0.0, 0.0)}
 
-    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+    def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
         place = self.grasps[modes, :3]
         return (
-            Path(start, self.hand_yaw)
+            HandPath(start, self.hand_yaw)
             .line([CADDY_X, 0.0, GRIP_Z], 10)
             .wait(3)
             .close(7)

@@ -6,7 +6,7 @@ import numpy as np
 from ..envs.rendering.meshes import rounded_box, rounded_cylinder
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
-from .core.hand_path import Path
+from .core.hand_path import HandPath
 from .core.task import ALONG_X, SETTLED, Measurement
 from .lift import LiftTask
 
@@ -114,11 +114,11 @@ class SlideTwinKnob(LiftTask):
     def poses(self) -> dict[str, tuple[float, float, float]]:
         return {"bed": (0.0, 0.0, 0.0)}
 
-    def path(self, start: np.ndarray, modes: np.ndarray) -> Path:
+    def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
         decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), self.decision_z)], -1)
         grasp = self.grasps[modes, :3]
         return (
-            Path(start, self.hand_yaw)
+            HandPath(start, self.hand_yaw)
             .line(decision, self.shared_steps)
             .arc(grasp, self.arc_steps)
             .wait(2)

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from .hand_path import side_by_side
+from .hand_path import plan_from_paths
 from .task import Task
 
 HASHED_AS = {"max_episode_steps": "horizon", "shared_steps": "trunk_steps"}
@@ -33,5 +33,5 @@ def _experts(task: Task) -> str:
     """Return the sha256 of every mode's plan from the middle of the starts, on a grid that all CPUs share."""
     k = len(task.modes)
     paths = task.paths(np.tile(task.hands()[:, None, :3], (1, k, 1)), np.arange(k))
-    plan = side_by_side(paths, np.tile([*task.centre, 0.0], (k, 1)))
+    plan = plan_from_paths(paths, np.tile([*task.centre, 0.0], (k, 1)))
     return hashlib.sha256(np.rint(plan / 1e-6).astype("<i8").tobytes()).hexdigest()

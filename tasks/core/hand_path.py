@@ -11,7 +11,7 @@ from ...envs.robot import panda as robot
 from ...envs.specs import OPENING_HIGH, OPENING_LOW
 
 
-class Path:
+class HandPath:
     """A path of N hands, one target per control step, built move by move.
 
     Positions are [m] in each episode's scene frame, `yaw` is the angle of the finger-opening axis in it
@@ -29,11 +29,11 @@ class Path:
     def __len__(self) -> int:
         return len(self._targets)
 
-    def line(self, to: ArrayLike, steps: int, yaw: ArrayLike | None = None) -> "Path":
+    def line(self, to: ArrayLike, steps: int, yaw: ArrayLike | None = None) -> "HandPath":
         """Move straight at constant speed; `to` broadcasts to (N, 3), `yaw` to (N,), None keeps it."""
         return self._along(to, yaw, steps, lambda u: (u, u, u, u))
 
-    def ease(self, to: ArrayLike, steps: int, yaw: ArrayLike | None = None) -> "Path":
+    def ease(self, to: ArrayLike, steps: int, yaw: ArrayLike | None = None) -> "HandPath":
         """Move straight with minimum jerk (Flash and Hogan 1985): s(u) = 10 u^3 - 15 u^4 + 6 u^5."""
 
         def profile(u: float) -> tuple[float, ...]:
@@ -49,7 +49,7 @@ class Path:
         last_axis: int = 2,
         yaw: ArrayLike | None = None,
         opening: ArrayLike | None = None,
-    ) -> "Path":
+    ) -> "HandPath":
         """Move on a quarter ellipse: sideways first, `last_axis` last; turn as fast as sideways.
 
         `opening` [m], one or (N,), is taken at once: the fingers need a few steps to get there.
@@ -65,16 +65,16 @@ class Path:
 
         return self._along(to, yaw, steps, profile)
 
-    def wait(self, steps: int) -> "Path":
+    def wait(self, steps: int) -> "HandPath":
         """Stay."""
         return self.line(self.position, steps)
 
-    def close(self, steps: int) -> "Path":
+    def close(self, steps: int) -> "HandPath":
         """Close the gripper with full force and stay."""
         self.opening = self._each(OPENING_LOW)
         return self.wait(steps)
 
-    def open(self, steps: int, opening: ArrayLike = OPENING_HIGH) -> "Path":
+    def open(self, steps: int, opening: ArrayLike = OPENING_HIGH) -> "HandPath":
         """Open the gripper to `opening` [m], one or (N,), and stay."""
         self.opening = self._each(opening)
         return self.wait(steps)
@@ -84,7 +84,7 @@ class Path:
 
     def _along(
         self, to: ArrayLike, yaw: ArrayLike | None, steps: int, profile: Callable[[float], tuple[float, ...]]
-    ) -> "Path":
+    ) -> "HandPath":
         start = np.column_stack([self.position, self.yaw])
         self.position = np.broadcast_to(np.asarray(to, float), self.position.shape)
         self.yaw = self.yaw if yaw is None else self._each(yaw)
@@ -102,7 +102,7 @@ class Path:
         return np.concatenate([positions, rotations, targets[..., 4:]], axis=-1)
 
 
-def side_by_side(paths: Sequence[Path], frame: np.ndarray) -> np.ndarray:
+def plan_from_paths(paths: Sequence[HandPath], frame: np.ndarray) -> np.ndarray:
     """Return the actions of every arm's path, arm by arm, (N, T, 10 arms), for scene frames (N, 3).
 
     Raises:

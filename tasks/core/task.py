@@ -10,7 +10,7 @@ from ...envs.simulation import Simulation
 from ...envs.simulation_data import SimulationData
 from ...envs.specs import ACTIONS, ROBOT_OBSERVATION, Spec, of_arms
 from ...envs.task_protocol import Start
-from .hand_path import Path, side_by_side
+from .hand_path import HandPath, plan_from_paths
 
 ALONG_X = np.pi
 """Yaw of a hand whose fingers open along the scene's x [rad]. The fingers are alike, so it could be 0 too,
@@ -109,11 +109,11 @@ class Task:
         """Return where each body rests in the scene frame [m]."""
         raise NotImplementedError
 
-    def path(self, start: np.ndarray, modes: np.ndarray) -> "Path":
+    def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
         """Return the expert's hand path from TCP `start` (N, 3), scene frame, in `modes` (N,)."""
         raise NotImplementedError
 
-    def paths(self, starts: np.ndarray, modes: np.ndarray) -> tuple[Path, ...]:
+    def paths(self, starts: np.ndarray, modes: np.ndarray) -> tuple[HandPath, ...]:
         """Return the expert's path of each arm from TCPs `starts` (arms, N, 3), scene frame, in `modes` (N,).
 
         Tasks with two arms write this one instead of `path`; the paths of a task last equally long.
@@ -189,7 +189,7 @@ class Task:
     def plan(self, simulation: SimulationData, modes: np.ndarray) -> np.ndarray:
         """Return the expert's `ee_absolute` actions, (N, T, 10 arms), from the simulation's current hands."""
         starts = np.stack([simulation.in_frame(arm.tcp_position) for arm in simulation.arms])
-        return side_by_side(self.paths(starts, np.asarray(modes)), simulation.frame)
+        return plan_from_paths(self.paths(starts, np.asarray(modes)), simulation.frame)
 
     def mixture(self, hand: np.ndarray) -> np.ndarray:
         """Return where hands (..., 4), scene frame, stand between the modes: alpha, (...).

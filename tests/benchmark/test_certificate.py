@@ -20,7 +20,7 @@ from bimodal.benchmark.certificate.trials import Blend, TrialResult, run_trial
 from bimodal.benchmark.report.certificates_page import certificates_page
 from bimodal.envs.specs import Spec
 from bimodal.tasks import lift_dumbbell, load_task, task_names
-from bimodal.tasks.core.hand_path import Path
+from bimodal.tasks.core.hand_path import HandPath
 from bimodal.tasks.demonstrations.collect import collect
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
 from rich.console import Console
@@ -96,7 +96,7 @@ def test_an_expert_that_brushes_the_hub_fails_gate_1():
     class Clumsy(LiftDumbbell):
         def path(self, start, modes):
             low = np.concatenate([start[:, :2], np.full((len(start), 1), lift_dumbbell.HUB[2])], -1)
-            return Path(start, np.pi).line(low, 16).arc(self.grasps[modes, :3], 12).close(8)
+            return HandPath(start, np.pi).line(low, 16).arc(self.grasps[modes, :3], 12).close(8)
 
     assert {"left bar", "right bar", "contact"} <= set(failed(expert_checks(Clumsy(), SEEDS, 300)))
 
@@ -129,7 +129,7 @@ class Hasty(LiftDumbbell):
 
     def path(self, start, modes):
         early = start + self.grasps[modes, :3] * [0, 0.5, 0]
-        return Path(start, np.pi).line(start, 12).line(early, 4).wait(80)
+        return HandPath(start, np.pi).line(start, 12).line(early, 4).wait(80)
 
 
 @pytest.mark.parametrize("kind", [Telltale, Hasty])
