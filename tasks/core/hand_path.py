@@ -58,7 +58,7 @@ class HandPath:
             self.opening = self._each(opening)
 
         def profile(u: float) -> tuple[float, ...]:
-            angle = 0.5 * np.pi * u
+            angle = 0.5 * np.pi * u  # a sine is fast at first, 1 - cosine at last
             first = np.sin(angle)
             last = 1 - np.cos(angle)
             return *(last if axis == last_axis else first for axis in range(3)), first
@@ -85,10 +85,13 @@ class HandPath:
     def _along(
         self, to: ArrayLike, yaw: ArrayLike | None, steps: int, profile: Callable[[float], tuple[float, ...]]
     ) -> "HandPath":
+        """Append `steps` targets up to `to`; `profile` gives the share of x, y, z, yaw at u in 0..1."""
+        # 1. from where to where; the next move begins there
         start = np.column_stack([self.position, self.yaw])
         self.position = np.broadcast_to(np.asarray(to, float), self.position.shape)
         self.yaw = self.yaw if yaw is None else self._each(yaw)
         end = np.column_stack([self.position, self.yaw])
+        # 2. one target a control step; the last one is the end itself
         for step in range(1, steps + 1):
             pose = start + np.array(profile(step / steps)) * (end - start)
             self._targets.append(np.column_stack([pose, self.opening]))
@@ -97,13 +100,14 @@ class HandPath:
     def actions(self, frame: np.ndarray) -> np.ndarray:
         """Return the path as `ee_absolute` actions, (N, T, 10), for scene frames (N, 3)."""
         targets = np.stack(self._targets, 1)
+        # positions and yaws move and turn with the scene, the gripper's opening does not
         positions = from_frame(targets[..., :3], frame[:, None])
         rotations = control.columns_from_rotation(robot.down(frame[:, None, 2] + targets[..., 3]))
         return np.concatenate([positions, rotations, targets[..., 4:]], axis=-1)
 
 
 def plan_from_paths(paths: Sequence[HandPath], frame: np.ndarray) -> np.ndarray:
-    """Return the actions of every arm's path, arm by arm, (N, T, 10 arms), for scene frames (N, 3).
+    """Return the plan of all arms, arm by arm, (N, T, 10 arms), for scene frames (N, 3).
 
     Raises:
         ValueError: the paths do not last equally long.

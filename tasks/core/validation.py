@@ -46,6 +46,7 @@ def require_sound(task: Task, source: str) -> None:
 
 def problems(task: Task) -> list[str]:
     """Return what is wrong with a task, each in a line that says the rule and the mend."""
+    # what is broken early would break what comes later, so each stage must be sound before the next
     if found := list(stated(task)):
         return found
     try:
@@ -64,9 +65,11 @@ def problems(task: Task) -> list[str]:
 
 def _built(task: Task, model: mujoco.MjModel) -> Iterator[str]:
     """Rules for the compiled scene."""
+    # 1. everything has a name
     for kind, count in _KINDS.items():
         if "" in (found := _names(model, kind, count)):
             yield f"{found.count('')} of the {kind} that build() adds have no name; name each one"
+    # 2. observed and placed bodies exist, and every body that can be placed is
     bodies = _names(model, "bodies", "nbody")
     sensors = _names(model, "sensors", "nsensor")
     poses = _call("poses()", task.poses)
@@ -79,6 +82,7 @@ def _built(task: Task, model: mujoco.MjModel) -> Iterator[str]:
         yield f"poses() does not say where {forgotten[0]!r} rests; give it a place"
     if standing := sorted(set(poses) & set(bodies) - placed):
         yield f"poses() places {standing[0]!r}, which is neither movable nor fixed by itself; leave it out"
+    # 3. something can be gripped: a sensor pair at the two fingers
     sides = {name.removesuffix("_left") for name in sensors if name.endswith("_left")}
     if not sides or any(f"{name}_right" not in sensors for name in sides):
         yield "no grip is watched at both fingers; call scene.watch_fingers(geom, name) for what is held"
@@ -100,6 +104,7 @@ def _names(model: mujoco.MjModel, kind: str, count: str) -> list[str]:
 
 def _planned(task: Task, simulation: Simulation) -> Iterator[str]:
     """Rules for the plans of the modes."""
+    # 1. every mode has a plan of finite actions
     plans = {}
     n = simulation.n
     numbers = size(task.actions("ee_absolute"))
@@ -118,6 +123,7 @@ def _planned(task: Task, simulation: Simulation) -> Iterator[str]:
         plans[name] = plan
     if len(plans) < len(task.modes):
         return
+    # 2. time does not tell the modes apart, and is enough
     steps = {name: plan.shape[1] for name, plan in plans.items()}
     if len(set(steps.values())) > 1:
         yield f"the experts take {steps} control steps; all modes must take equally many, add wait()s"
@@ -126,6 +132,7 @@ def _planned(task: Task, simulation: Simulation) -> Iterator[str]:
     if length > task.max_episode_steps:
         most = task.max_episode_steps
         yield f"the experts take {length} control steps and an episode {most}; raise max_episode_steps"
+    # 3. the plans are one until they part, and differ afterwards
     first, *others = plans.values()
     shared = task.shared_steps
     if shared >= length or any((plan[:, :shared] != first[:, :shared]).any() for plan in others):
@@ -142,6 +149,7 @@ def _planned(task: Task, simulation: Simulation) -> Iterator[str]:
 
 def _begun(task: Task, simulation: Simulation) -> Iterator[str]:
     """Rules for the start and half a second in which nothing happens."""
+    # 1. nothing overlaps, and what a policy sees is as declared
     yield from _penetrations(simulation)
     seen = _call("observe()", simulation.observe)
     for spec in task.observation:
@@ -149,9 +157,11 @@ def _begun(task: Task, simulation: Simulation) -> Iterator[str]:
         if found is None or found.shape != (simulation.n, *spec.shape) or not np.isfinite(found).all():
             yield f"observe() must give {spec.name!r} in the shape {(simulation.n, *spec.shape)}, finite"
             return
+    # 2. nothing has succeeded, is held or touched yet
     if found := list(_measured(task, simulation, "at the start")):
         yield from found
         return
+    # 3. and so it stays while the hand stays
     stay = simulation.stay("ee_absolute")
     before = {name: simulation.position(name).copy() for name in task.objects}
     for _ in range(CONTROL_HZ // 2):

@@ -108,18 +108,21 @@ def perform(task: Task, plan: np.ndarray, other: np.ndarray, seeds: np.ndarray, 
     Raises:
         WrongUse: no gripper closes in a plan, or an episode leaves no time for a second try.
     """
+    # 1. deal the kinds and draw how each episode is played; every row has a random stream of its own
     kinds = np.array([_deal(task.id, int(seed)) for seed in seeds], np.int8)
     marks = [_marks(task, row, calm) for row in plan]
     scripts = [
         _script(KINDS[kind], of, task.max_episode_steps, stream("graded", task.id, int(seed)))
         for kind, of, seed in zip(kinds, marks, seeds, strict=True)
     ]
+    # 2. play the plans, or their mixtures, along the clocks; who is through stays at the last step
     last = plan.shape[1] - 1
     clock = np.minimum(np.stack([script.clock for script in scripts]), last)
     grip = np.minimum(np.stack([script.grip for script in scripts]), last)
     weight = np.array([script.weight for script in scripts])[:, None, None]
     mixed = np.where(weight > 0, _tidy(plan + weight * (other - plan)), plan)
     actions = _play(mixed, clock, grip)
+    # 3. shift what misses: more and more until the hand arrives
     offset = np.stack([np.broadcast_to(script.offset, 3) for script in scripts])
     share = np.minimum(clock / np.array([of.arrive for of in marks])[:, None], 1.0)
     by_arm(actions)[..., POSITION] += (share[..., None] * offset[:, None])[:, :, None]
@@ -166,8 +169,9 @@ def _marks(task: Task, plan: np.ndarray, calm: int) -> _Marks:
 def _script(kind: str, marks: _Marks, frames: int, rng: np.random.Generator) -> _Script:
     """Draw how an episode of `kind` is played in `frames` control steps."""
     ticks = np.arange(frames)
-    carrying = marks.act - marks.carry
+    carrying = marks.act - marks.carry  # for so long something is held and moved
     if kind == "slow":
+        # fast enough to be through in the episode, even where that is faster than SPEEDS
         slowest = max(SPEEDS[0], marks.rest / (marks.rest + marks.spare))
         clock = rng.uniform(slowest, max(SPEEDS[1], min(slowest + 0.05, 1.0))) * ticks
         return _Script(clock, clock.astype(int))
@@ -175,6 +179,7 @@ def _script(kind: str, marks: _Marks, frames: int, rng: np.random.Generator) -> 
         return _regrasp(marks, frames, rng)
     if kind == "drop":
         open_from = marks.carry + int(rng.uniform(*DROP) * carrying)
+        # from then on the gripper gets the command of the step before it closed: open
         return _Script(ticks, np.where(ticks < open_from, ticks, marks.close - 1))
     if kind == "miss":
         angle = rng.uniform(0, 2 * np.pi)
@@ -188,14 +193,15 @@ def _script(kind: str, marks: _Marks, frames: int, rng: np.random.Generator) -> 
 
 
 def _regrasp(marks: _Marks, frames: int, rng: np.random.Generator) -> _Script:
+    # 1. where it closes too early, and how far it then backs up [steps of the plan]
     first_try = max(marks.arrive - int(rng.integers(SHORT + 1)), 0)
     most = min(BACK[1], (marks.spare - SHUT - OPEN) // 2)
     turn = max(first_try - int(rng.integers(BACK[0], most + 1)), 0)
-    # 1. there, wait, back, and on to the end
+    # 2. there, wait, back, and on to the end
     there = np.arange(first_try)
     again = np.arange(first_try, turn, -1)
     clock = np.concatenate([there, np.full(SHUT + OPEN, first_try), again, turn + np.arange(frames)])[:frames]
-    # 2. open but for the first try, until the hand comes a second time
+    # 3. open but for the first try, until the hand comes a second time
     grip = np.minimum(clock, marks.close - 1)
     grip[first_try : first_try + SHUT] = marks.close
     second = first_try + SHUT + OPEN + len(again)
