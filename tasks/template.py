@@ -58,9 +58,10 @@ class LiftGadget(LiftTask):
     decision_z = DECISION_Z
     arc_steps = 12  # from the parting to the grasp: sideways first, then down
 
-    # LiftTask gives path(), the experts' way (down to the decision, an arc to the grasp, close, lift), and
-    # measure(), which says when the goal is reached. For another way or another goal write your own:
-    # pick_around_post.py in bimodal's folder tasks/ is a model.
+    # LiftTask gives path(), the experts' way as a HandPath (down to the decision in `shared_steps`, an arc to
+    # the grasp, close, lift), and measure(), which says at every step whether the target is `in_hand` and
+    # `at_goal`. For another way or another goal write your own: pick_around_post.py in bimodal's folder
+    # tasks/ is a model.
 
     # 5. The scene: bodies from shapes, and a sensor for what is gripped or forbidden. ------------
 
