@@ -80,7 +80,7 @@ def _gates(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, 
     """Measure the certificates of tasks and print them; returns 1 if a gate is not passed."""
     from ..benchmark.certificate.certify import certificate_table, certify
     from ..benchmark.certificate.store import load_certificate, load_certificates, save_certificate
-    from ..benchmark.report.certificates_page import certificates_page
+    from ..benchmark.report.pages.certificates_page import certificates_page
     from ..envs.storage.atomic_write import write_text
     from ..tasks import load_task
     from ..tasks.core.registry import own_names, place
@@ -116,7 +116,7 @@ def _studies(
 ) -> int:
     """Measure the causal controls and the limits of tasks, and print them."""
     from ..benchmark.certificate.causal_controls import measure_controls
-    from ..benchmark.report.validity_page import validity_page, validity_tables
+    from ..benchmark.report.pages.validity_page import validity_page, validity_tables
     from ..envs.storage.atomic_write import write_text
     from ..tasks import load_task
     from ..tasks.core.registry import own_names
@@ -144,7 +144,7 @@ def _feasibility(
 ) -> int:
     """Measure in which variants the experts still succeed, and print it."""
     from ..benchmark.certificate.feasibility import QUICK_EPISODES, measure_feasibility
-    from ..benchmark.report.variants_page import feasibility_tables, variants_page
+    from ..benchmark.report.pages.variants_page import feasibility_tables, variants_page
     from ..benchmark.scoring.feasible_cells import EPISODES, FeasibilityCell, load_cells, publish, save_cell
     from ..envs.storage.atomic_write import write_text
     from ..tasks.core.registry import own_names

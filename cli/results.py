@@ -29,7 +29,7 @@ def run(
     Options also measure how samplers trade time and what makes methods choose a mode.
     """
     from ..benchmark.provenance import cores
-    from ..benchmark.report.results_page import results_tables
+    from ..benchmark.report.pages.results_page import results_tables
     from ..benchmark.studies.method_results import decision_ms, method_result, runs_of
     from ..benchmark.studies.mode_choice import measure_choices
     from ..benchmark.studies.samplers import measure_samplers
@@ -63,7 +63,7 @@ def _write_page(page: Path, found: Sequence["MethodResult"], times: dict) -> Non
     """Write docs/results.md, of all studies that runs/ holds."""
     from ..benchmark.certificate.causal_controls import measure_controls
     from ..benchmark.provenance import machine
-    from ..benchmark.report.results_page import results_page
+    from ..benchmark.report.pages.results_page import results_page
     from ..benchmark.studies.method_results import method_result, seed_runs
     from ..benchmark.studies.mode_choice import load_choices
     from ..benchmark.studies.samplers import load_sampler_studies

@@ -18,7 +18,7 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = ("envs", "tasks", "policies", "benchmark", "leaderboard", "cli")
-SHIPPED = {".py", ".json", ".html", ".css", ".js", ".safetensors"}
+SHIPPED = {".py", ".json", ".html", ".css", ".j2", ".js", ".safetensors"}
 CONSTRAINTS = ("constraints.txt", "constraints-peers.txt")
 INDEX_OR_HOST = re.compile(
     r"https?:|index-url|find-links|trusted-host|extra-index|\bpypi\b|pythonhosted|download\.", re.I

@@ -17,7 +17,7 @@ from bimodal.benchmark.certificate.physics_gates import (
     expert_checks,
 )
 from bimodal.benchmark.certificate.trials import Blend, TrialResult, run_trial
-from bimodal.benchmark.report.certificates_page import certificates_page
+from bimodal.benchmark.report.pages.certificates_page import certificates_page
 from bimodal.envs.specs import Spec
 from bimodal.tasks import lift_dumbbell, load_task, task_names
 from bimodal.tasks.core.hand_path import HandPath

@@ -7,7 +7,7 @@ import pytest
 from bimodal.benchmark.certificate import feasibility
 from bimodal.benchmark.certificate.feasibility import QUICK_EPISODES, InMode, acting, try_experts
 from bimodal.benchmark.certificate.trials import TrialResult, run_trial
-from bimodal.benchmark.report import variants_page as page
+from bimodal.benchmark.report.pages import variants_page as page
 from bimodal.benchmark.scoring.feasible_cells import EPISODES, FOLDER, FeasibilityCell, save_cell
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.perturbations.core.registry import perturbations

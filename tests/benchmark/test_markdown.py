@@ -2,7 +2,7 @@
 
 import jinja2
 import pytest
-from bimodal.benchmark.report.markdown import markdown_page, markdown_section, markdown_table
+from bimodal.benchmark.report.pages.markdown import markdown_page, markdown_section, markdown_table
 
 
 def test_a_table_has_a_line_for_every_row_and_escapes_what_would_break_a_cell():

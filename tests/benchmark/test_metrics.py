@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from bimodal.benchmark.metrics import METRICS, metric
-from bimodal.benchmark.report.metrics_page import metrics_page
+from bimodal.benchmark.report.pages.metrics_page import metrics_page
 from bimodal.benchmark.report.run_report import report_page
 from bimodal.benchmark.report.terminal_tables import run_table
 from bimodal.benchmark.scoring.task_scores import read_run, score_run, score_suite, score_task

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from bimodal.benchmark.certificate.causal_controls import ControlResult, TaskControls
-from bimodal.benchmark.report.results_page import (
+from bimodal.benchmark.report.pages.results_page import (
     choice_rows,
     overview_rows,
     results_page,

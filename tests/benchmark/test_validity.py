@@ -19,7 +19,7 @@ from bimodal.benchmark.certificate.causal_controls import (
 )
 from bimodal.benchmark.certificate.certificate import Certificate, Check
 from bimodal.benchmark.certificate.physics_gates import average_checks
-from bimodal.benchmark.report.validity_page import control_rows, validity_page, validity_tables
+from bimodal.benchmark.report.pages.validity_page import control_rows, validity_page, validity_tables
 from bimodal.envs.random_streams import stream
 from bimodal.tasks import load_task
 from bimodal.tasks.core.fingerprint import fingerprint

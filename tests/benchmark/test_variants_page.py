@@ -7,7 +7,7 @@ It and benchmark/scoring/feasible.json are renewed from runs/feasibility by
 import os
 from pathlib import Path
 
-from bimodal.benchmark.report.variants_page import (
+from bimodal.benchmark.report.pages.variants_page import (
     axes_section,
     kinds_section,
     suites_section,

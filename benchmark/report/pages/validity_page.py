@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from ..certificate.causal_controls import FORM, FORM_TASK, LIMITS, METHODS, TaskControls
-from ..certificate.learning_gates import TRIAL_SEEDS
+from ...certificate.causal_controls import FORM, FORM_TASK, LIMITS, METHODS, TaskControls
+from ...certificate.learning_gates import TRIAL_SEEDS
 from .markdown import markdown_page, markdown_table
 
 

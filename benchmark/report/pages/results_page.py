@@ -6,19 +6,19 @@ from math import ceil, floor
 from rich import box
 from rich.table import Table
 
-from ...envs.perturbations.core.perturbation import LEVELS
-from ...envs.perturbations.core.registry import perturbations
-from ...envs.specs import CONTROL_HZ
-from ...tasks.core.outcomes import OUTCOMES
-from ..certificate.causal_controls import METHODS as TAUGHT
-from ..certificate.causal_controls import TaskControls
-from ..scoring.perturbation_effects import MeanEffect
-from ..statistics import Interval
-from ..studies.method_results import TIMED_ON, MethodResult
-from ..studies.mode_choice import PANEL, QUESTIONS, ModeChoices
-from ..studies.samplers import LENGTHS, SAMPLERS, SEEDS, SamplerCell, SamplerStudy
+from ....envs.perturbations.core.perturbation import LEVELS
+from ....envs.perturbations.core.registry import perturbations
+from ....envs.specs import CONTROL_HZ
+from ....tasks.core.outcomes import OUTCOMES
+from ...certificate.causal_controls import METHODS as TAUGHT
+from ...certificate.causal_controls import TaskControls
+from ...scoring.perturbation_effects import MeanEffect
+from ...statistics import Interval
+from ...studies.method_results import TIMED_ON, MethodResult
+from ...studies.mode_choice import PANEL, QUESTIONS, ModeChoices
+from ...studies.samplers import LENGTHS, SAMPLERS, SEEDS, SamplerCell, SamplerStudy
+from ..terms import short_name
 from .markdown import markdown_page, markdown_table
-from .terms import short_name
 
 
 def overview_rows(results: Sequence[MethodResult], times: Mapping[str, float]) -> list[tuple[str, ...]]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..certificate.certificate import Certificate, Check
-from ..certificate.certify import GATES
+from ...certificate.certificate import Certificate, Check
+from ...certificate.certify import GATES
 from .markdown import markdown_table
 
 SUMMARY = {

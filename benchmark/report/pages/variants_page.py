@@ -6,15 +6,15 @@ from itertools import groupby
 from rich import box
 from rich.table import Table
 
-from ...envs.perturbations.core.perturbation import LEVELS, Perturbation, overrides
-from ...envs.perturbations.core.registry import perturbations
-from ...envs.perturbations.core.variant import CLEAN, COMBINED
-from ...envs.seed_ranges import TEST, TRAIN, VALIDATION
-from ..certificate.feasibility import acting
-from ..scoring.feasible_cells import EPISODES, FLOORS, CellKey, FeasibilityCell
-from ..suites import SUITES
+from ....envs.perturbations.core.perturbation import LEVELS, Perturbation, overrides
+from ....envs.perturbations.core.registry import perturbations
+from ....envs.perturbations.core.variant import CLEAN, COMBINED
+from ....envs.seed_ranges import TEST, TRAIN, VALIDATION
+from ...certificate.feasibility import acting
+from ...scoring.feasible_cells import EPISODES, FLOORS, CellKey, FeasibilityCell
+from ...suites import SUITES
+from ..terms import short_name
 from .markdown import markdown_page, markdown_section, markdown_table
-from .terms import short_name
 
 ACTS_ON = {
     "perturb_scene": "the scene",

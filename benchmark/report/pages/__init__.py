@@ -1,0 +1,1 @@
+"""The generated pages of docs/: tables of what was measured, and prose from templates."""
