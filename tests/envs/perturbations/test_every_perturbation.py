@@ -1,0 +1,56 @@
+"""Every perturbation is felt, changes nothing at level 0, and episodes stay their own."""
+
+from itertools import combinations
+
+import pytest
+from bimodal.benchmark.records.replay import check, replay
+from bimodal.envs.perturbations.core import registry
+from bimodal.envs.perturbations.core.perturbation import overrides
+from bimodal.envs.perturbations.core.registry import perturbations
+from bimodal.envs.specs import from_grid, to_grid
+from perturbed_episodes import SEEDS, TASK, begin, possible, record, recorded
+
+
+@pytest.mark.parametrize("name", possible(TASK))
+def test_level_0_is_clean_to_the_last_bit(name):
+    assert list(record(f"{name}:0").digests) == list(recorded("clean").digests)
+
+
+@pytest.mark.parametrize("name", possible(TASK))
+def test_an_axis_is_felt_and_its_records_replay(name):
+    result = recorded(f"{name}:2")
+    assert (result.digests != recorded("clean").digests).all() or overrides(
+        perturbations()[name], "perturb_appearance"
+    )
+    found = check(TASK, result)
+    assert found.agrees and found.exact
+    steps = int(result.verdict.steps[1])
+    states = replay(TASK, result.trace, 1, steps, shard=result.shard)
+    assert states[:-1:10].tobytes() == result.trace.states[1, : -(-steps // 10)].tobytes()
+
+
+@pytest.mark.parametrize("name", possible(TASK))
+def test_what_an_episode_draws_depends_on_neither_batch_nor_order_nor_threads(name):
+    seeds = (1, 40, 3)
+    found = dict(zip(seeds, record(f"{name}:2", seeds, threads=2).digests, strict=True))
+    known = dict(zip(SEEDS, recorded(f"{name}:2").digests, strict=True))
+    assert found[1] == known[1] and found[3] == known[3] and found[40] not in known.values()
+
+
+def test_any_two_axes_combine():
+    for one, other in combinations(possible(TASK), 2):
+        simulation = begin(f"{one}:1+{other}:2")
+        variant, stay = simulation.variant, to_grid(simulation.stay("ee_absolute"))
+        for step in range(2):
+            variant.perturb_observation(simulation.observe(), step)
+            action = variant.perturb_action(stay, "ee_absolute", step, simulation)
+            variant.perturb_simulation(simulation, step)
+            simulation.step(from_grid(action))
+        assert not simulation.diverged.any(), f"{one}+{other}"
+
+
+@pytest.mark.parametrize("name", perturbations())
+def test_an_axis_says_what_it_is(name):
+    kind = perturbations()[name]
+    assert not registry.flaw(kind) and kind.__doc__ and name.count(".") == 1
+    assert len(set(kind.levels)) == 4
