@@ -3,9 +3,7 @@
 import hashlib
 import io
 import json
-import runpy
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -21,10 +19,8 @@ from bimodal.envs.errors import BimodalError
 from bimodal.policies.core.policy import Decision, PlanRecord
 from bimodal.policies.experts import Expert
 from bimodal.tasks import load_task
+from scoring import DUMBBELL, digests, expert_digests, panel
 
-_scoring = runpy.run_path(str(Path(__file__).parents[1] / "scoring.py"))
-DUMBBELL, panel, digests = _scoring["DUMBBELL"], _scoring["panel"], _scoring["digests"]
-expert_digests, bimodal = _scoring["expert_digests"], _scoring["bimodal"]
 C, K, D = 3, 2, 4
 
 

@@ -15,9 +15,9 @@ from bimodal.benchmark.suites import SUITES, Suite, find_suite, ladder, suite_fr
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import CLEAN, parse
-from bimodal.envs.scene_generation import generator
 from bimodal.policies.experts import Expert
 from fabricated import outcome, run_folder
+from generated_scenes import forget
 from scoring import DUMBBELL, POST, bimodal, expert_digests, panel, rows
 
 SLIPPERY, BLURRED = "contact.friction:2", "sensing.noise:2"
@@ -123,10 +123,9 @@ def test_a_generator_without_a_valid_scene_is_one_line_and_never_clean(tmp_path,
     monkeypatch.setattr(
         "bimodal.envs.scene_generation.generator.fault", lambda *arguments: "all is in the way"
     )
-    generator._generate.cache_clear()
-    generator._judged.cache_clear()
+    forget()
     code, _, err = evaluated(tmp_path / "run", "--variant", "scene.clutter:3", capsys=capsys, policy="zero")
-    generator._judged.cache_clear()  # what the other tests shall not believe
+    forget()  # what the other tests shall not believe
     assert (code, len(err)) == (1, 1), err
     assert (
         "none of 60 scenes of scene.clutter:3 (20 pieces) can be used; the last: all is in the way" in err[0]
@@ -160,8 +159,8 @@ def test_the_clean_arm_does_not_depend_on_the_variants_beside_it(tmp_path, small
 
 
 WRONG = {
-    "near axis": ("contact.frction:2", "did you mean contact.friction"),
-    "far axis": ("xyzzy:2", "unknown variant 'xyzzy'"),
+    "near perturbation": ("contact.frction:2", "did you mean contact.friction"),
+    "far perturbation": ("xyzzy:2", "unknown variant 'xyzzy'"),
     "no such level": ("contact.friction:4", "contact.friction:1, contact.friction:2 or contact.friction:3"),
     "negative level": ("contact.friction:-1", "no such level"),
     "half a level": ("contact.friction:1.5", "no such level"),
@@ -230,7 +229,7 @@ def test_a_suite_is_asked_for_variants_by_name():
         find_suite("smoke", variants=(FAR_OFF,))
 
 
-def test_an_axis_from_a_file_changes_the_hash_and_is_evaluated(tmp_path, monkeypatch):
+def test_a_perturbation_from_a_file_changes_the_hash_and_is_evaluated(tmp_path, monkeypatch):
     file = tmp_path / "heavier.py"
     file.write_text(
         "from bimodal.envs.perturbations import Perturbation\n"

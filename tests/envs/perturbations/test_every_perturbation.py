@@ -17,7 +17,7 @@ def test_level_0_is_clean_to_the_last_bit(name):
 
 
 @pytest.mark.parametrize("name", possible(TASK))
-def test_an_axis_is_felt_and_its_records_replay(name):
+def test_a_perturbation_is_felt_and_its_records_replay(name):
     result = recorded(f"{name}:2")
     assert (result.digests != recorded("clean").digests).all() or overrides(
         perturbations()[name], "perturb_appearance"
@@ -37,7 +37,7 @@ def test_what_an_episode_draws_depends_on_neither_batch_nor_order_nor_threads(na
     assert found[1] == known[1] and found[3] == known[3] and found[40] not in known.values()
 
 
-def test_any_two_axes_combine():
+def test_any_two_perturbations_combine():
     for one, other in combinations(possible(TASK), 2):
         simulation = begin(f"{one}:1+{other}:2")
         variant, stay = simulation.variant, to_grid(simulation.stay("ee_absolute"))
@@ -50,7 +50,7 @@ def test_any_two_axes_combine():
 
 
 @pytest.mark.parametrize("name", perturbations())
-def test_an_axis_says_what_it_is(name):
+def test_a_perturbation_says_what_it_is(name):
     kind = perturbations()[name]
     assert not registry.flaw(kind) and kind.__doc__ and name.count(".") == 1
     assert len(set(kind.levels)) == 4

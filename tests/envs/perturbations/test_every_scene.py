@@ -7,7 +7,7 @@ import pytest
 from generated_scenes import DUMBBELL, LOOKS, SCENES, played
 
 
-def test_there_are_as_many_axes_as_documented():
+def test_there_are_as_many_perturbations_as_documented():
     assert {name.split(".")[1] for name in SCENES} == {
         "blocked", "clutter", "distractors", "shape", "size", "table_height", "table_tilt"
     }  # fmt: skip
@@ -19,7 +19,7 @@ def test_level_0_is_clean_to_the_last_bit(name):
     assert np.array_equal(played(DUMBBELL, f"{name}:0", [3, 4]), played(DUMBBELL, "clean", [3, 4]))
 
 
-def test_any_two_axes_combine():
+def test_any_two_perturbations_combine():
     for pair in itertools.combinations(SCENES, 2):
-        name = "+".join(f"{axis}:2" for axis in pair)
+        name = "+".join(f"{part}:2" for part in pair)
         assert np.isfinite(played(DUMBBELL, name, [0, 1], steps=2)).all()

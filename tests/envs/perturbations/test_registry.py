@@ -80,12 +80,12 @@ def test_a_file_that_is_not_there_is_one_line(monkeypatch):
 
 
 def test_an_installed_package_may_bring_a_perturbation(tmp_path, monkeypatch):
-    (tmp_path / "dusty_axes.py").write_text(DUST + LEVELS + MODEL)
+    (tmp_path / "dusty_perturbations.py").write_text(DUST + LEVELS + MODEL)
     monkeypatch.syspath_prepend(tmp_path)
     names = (
-        ("contact.dust", "dusty_axes:Dust"),
-        ("contact.rust", "dusty_axes:Rust"),
-        ("contact.mass", "dusty_axes:Dust"),
+        ("contact.dust", "dusty_perturbations:Dust"),
+        ("contact.rust", "dusty_perturbations:Rust"),
+        ("contact.mass", "dusty_perturbations:Dust"),
     )
     points = [EntryPoint(name, value, "bimodal.axes") for name, value in names]
     monkeypatch.setattr(plugins, "entry_points", lambda group: points)

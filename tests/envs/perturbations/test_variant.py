@@ -10,7 +10,7 @@ from bimodal.tasks import load_task
 from perturbed_episodes import TASK, record, recorded
 
 
-def test_the_combination_is_its_five_axes_at_its_level():
+def test_the_combination_is_its_five_perturbations_at_its_level():
     """One of every group but the horizon, each with the draws that it has alone."""
     names = ("contact.friction", "sensing.noise", "actuation.delay", "start.bias", "scene.size")
     assert [(part.name, part.level) for part in Variant("combo:2").parts] == [(name, 2) for name in names]

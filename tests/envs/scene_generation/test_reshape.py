@@ -23,11 +23,12 @@ def test_what_is_gripped_never_becomes_too_thick():
 
 def test_what_would_be_in_a_hands_way_keeps_its_form():
     """A square hub stands in the way of every hand: only the ribs change, and no train scene shows that."""
-    task, axis = load_task("PandaLiftTrefoil-v1"), Variant("scene.shape:3")
+    task = load_task("PandaLiftTrefoil-v1")
+    variant = Variant("scene.shape:3")
     for seed in range(4):
-        model = axis.models(clean_model(task), task, [seed])[0]
+        model = variant.models(clean_model(task), task, [seed])[0]
         assert model.geom("hub").type == mujoco.mjtGeom.mjGEOM_CYLINDER
         assert model.geom("left_arm_rib").type == mujoco.mjtGeom.mjGEOM_ELLIPSOID
-        assert axis.has_unseen_kinds(task, seed)
+        assert variant.has_unseen_kinds(task, seed)
     with pytest.raises(BimodalError, match="no shape could be square"):
-        axis.models(clean_model(task), task, [TRAIN.start])
+        variant.models(clean_model(task), task, [TRAIN.start])

@@ -45,8 +45,8 @@ def test_moments_at_which_hands_are_far_would_reject_no_scene(name, monkeypatch)
     for room in (check.ROOM, 0.0):  # without any room, all moments are tried
         monkeypatch.setattr(check, "ROOM", room)
         forget()
-        axes = Variant("scene.size:3").having("perturb_scene")
-        counts.append([generator.world(axes, task, seed).rejected for seed in range(30)])
+        parts = Variant("scene.size:3").having("perturb_scene")
+        counts.append([generator.world(parts, task, seed).rejected for seed in range(30)])
     assert counts[0] == counts[1] and max(counts[0]) > 0
 
 
