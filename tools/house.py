@@ -96,23 +96,22 @@ def circle(graph: Graph) -> list[str]:
     return next((found for module in sorted(graph) if (found := visit(module))), [])
 
 
-def sub_room(module: str) -> str:
-    """Return the folder that a module lies in; files at the top of `envs/` and `benchmark/` stand alone."""
-    files = source_files()
-    if module in files and files[module].name == "__init__.py":
-        return module
-    folder = module.rpartition(".")[0]
-    return module if folder in ("envs", "benchmark") else folder
-
-
 def room_graph(graph: Graph, below: str = "") -> dict[str, set[str]]:
-    """Return which sub-rooms import which, for all or for those of one room."""
+    """Return which sub-rooms import which, for all or for those of one room.
+
+    A module belongs to the folder that it lies in; files at the top of `envs/` and `benchmark/` stand alone.
+    """
+    packages = {module for module, file in source_files().items() if file.name == "__init__.py"}
+    inside = {module for module in graph if not below or f"{module}.".startswith(f"{below}.")}
+
+    def room(module: str) -> str:
+        folder = module.rpartition(".")[0]
+        return module if module in packages or folder in ("envs", "benchmark") else folder
+
     found: dict[str, set[str]] = {}
-    for module, targets in graph.items():
-        if not f"{module}.".startswith(f"{below}." if below else ""):
-            continue
-        inside = {sub_room(t) for t in targets if f"{t}.".startswith(f"{below}." if below else "")}
-        found.setdefault(sub_room(module), set()).update(inside - {sub_room(module)})
+    for module in inside:
+        used = {room(target) for target in graph[module] & inside}
+        found.setdefault(room(module), set()).update(used - {room(module)})
     return found
 
 
@@ -149,7 +148,7 @@ def long_functions() -> list[str]:
         f"{_short(file)}:{node.lineno} {node.name}: {size} lines"
         for file in source_files().values()
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.FunctionDef)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (size := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
     ]
 
