@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..benchmark.evaluation.describe import describe
-from ..benchmark.evaluation.evaluate import RUNS, evaluate
+from ..benchmark.evaluation.evaluate import evaluate
 from ..benchmark.evaluation.options import EvalOptions
 from ..benchmark.records.field_types import one_line
+from ..benchmark.records.run_folder import RUNS
 from ..benchmark.report.terms import short_name
 from ..benchmark.scoring.task_scores import read_run
 from ..benchmark.statistics import paired_difference

@@ -6,9 +6,9 @@ from typing import Any
 
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
-from ..evaluation.evaluate import RUNS
 from ..provenance import versions
 from ..records.measurement_store import MeasurementStore
+from ..records.run_folder import RUNS
 from .certificate import Certificate
 
 FOLDER = RUNS / "certificates"

@@ -14,7 +14,7 @@ from ...envs.errors import BimodalError
 from ...policies import Policy
 from ...policies.core.registry import wrapped
 from ..provenance import cores
-from ..records.run_folder import RunFolder, seal
+from ..records.run_folder import RUNS, RunFolder, seal
 from ..rollout.shard import Shard
 from ..rollout.timeouts import Deadline
 from ..suites import Suite, find_suite
@@ -22,9 +22,6 @@ from .describe import describe
 from .options import EvalOptions
 from .worker_pool import TRIES, Answer, work
 from .worker_process import Job, attempt
-
-RUNS = Path("runs")
-"""Where runs go, relative to the working directory."""
 
 
 def evaluate(

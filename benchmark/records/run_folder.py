@@ -29,6 +29,8 @@ from .parquet_tables import decision_table, episode_table
 from .run_record import SCHEMA_VERSION, DecisionTime, RunRecord
 from .shard_file import StoredShard, read_shard, sha256, shard_file
 
+RUNS = Path("runs")
+"""Where runs go, relative to the working directory."""
 _IDENTITY = ("suite", "policy", "training", "versions")
 """Fields of the run record that must be equal for a run to resume."""
 _NOTHING = np.zeros((0, 0, 0))

@@ -19,9 +19,9 @@ from ...envs.perturbations.core.variant import COMBO, named
 from ...envs.storage.atomic_write import write_text
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
-from ..evaluation.evaluate import RUNS
 from ..provenance import versions
 from ..records.measurement_store import MeasurementStore
+from ..records.run_folder import RUNS
 from ..suites import ladder
 
 FLOORS = {1: 0.95, 2: 0.90, 3: 0.85}

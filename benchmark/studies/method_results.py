@@ -17,10 +17,10 @@ from ...policies import load_policy
 from ...policies.core.registry import own_names
 from ...tasks import load_task
 from ...tasks.core.outcomes import SUCCESS
-from ..evaluation.evaluate import RUNS
 from ..metrics import number
 from ..provenance import versions
 from ..records.measurement_store import MeasurementStore
+from ..records.run_folder import RUNS
 from ..rollout.latency import median_ms
 from ..scoring.task_scores import Run, TaskScore, mode_names, read_run, score_suite, score_task
 from ..statistics import Interval

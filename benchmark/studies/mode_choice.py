@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from ...envs.perturbations.core.perturbation import LEVELS
 from ...envs.perturbations.core.variant import CLEAN
-from ..evaluation.evaluate import RUNS, evaluate
+from ..evaluation.evaluate import evaluate
 from ..evaluation.options import EvalOptions
+from ..records.run_folder import RUNS
 from ..scoring.perturbation_effects import MeanEffect, mean_effects, measure_effects
 from ..suites import SUITES, Suite
 from .method_results import finished

@@ -18,10 +18,10 @@ from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
 from ..certificate.trials import run_trial
-from ..evaluation.evaluate import RUNS
 from ..processes import run_in_processes
 from ..provenance import versions
 from ..records.measurement_store import MeasurementStore
+from ..records.run_folder import RUNS
 from ..rollout.latency import median_ms
 
 FOLDER = RUNS / "sampling"

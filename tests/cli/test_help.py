@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bimodal.benchmark.evaluation.evaluate import RUNS
+from bimodal.benchmark.records.run_folder import RUNS
 from bimodal.benchmark.suites import SUITES
 from bimodal.cli import arguments
 from bimodal.cli.main import COMMANDS, build_parser, spelled_out
