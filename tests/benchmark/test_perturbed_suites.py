@@ -233,7 +233,7 @@ def test_a_perturbation_from_a_file_changes_the_hash_and_is_evaluated(tmp_path, 
     file = tmp_path / "heavier.py"
     file.write_text(
         "from bimodal.envs.perturbations import Perturbation\n"
-        "class Gravity(Perturbation):\n    name, unit = 'world.gravity', 'x'\n"
+        "class Gravity(Perturbation):\n    name = 'world.gravity'\n    unit = 'x'\n"
         "    levels = (1.0, 1.1, 1.25, 1.5)\n    def perturb_model(self, model, episode):\n"
         "        model.opt.gravity[:] *= self.magnitude\n"
     )
