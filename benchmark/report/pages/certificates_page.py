@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...certificate.certificate import Certificate, Check
 from ...certificate.certify import GATES
-from .markdown import markdown_table
+from .markdown import markdown_page, markdown_table
 
 SUMMARY = {
     "average": "average: successes; lifts",
@@ -24,39 +24,18 @@ def certificates_page(certificates: Sequence[Certificate], missing: Sequence[str
         certificates: at least one.
         missing: tasks that have none.
     """
-    tried = certificates[0].versions
-    cpu = certificates[0].machine["cpu"]
     verdicts = {True: "certified", False: "**not certified**"}
     summary = [(c.task, *(_value(c, name) for name in SUMMARY), verdicts[c.passed]) for c in certificates]
-    lines = [
-        "# Certificates",
-        "",
-        "Is a task bimodal? Each is measured against seven gates; `bimodal certify TASK` measures it again.",
-        "",
-        *(f"{number}. **{name}.** {text}" for number, (name, text) in GATES.items()),
-        "",
-        markdown_table(("task", *SUMMARY.values(), "verdict"), summary),
-        "",
-        f"Measured with MuJoCo {tried['mujoco']}, torch {tried['torch']} and numpy {tried['numpy']},",
-        f"on one core of: {cpu}. The seeds are of no suite's panel. Steps are control steps of",
-        "50 ms, the first after the modes part is 0. Figures side by side are of several training seeds; the",
-        "worst counts. Bars show the success of the mixtures 0.05, 0.1 .. 0.95 of the two modes' plans.",
-        "Learned policies are tried in 100 episodes, executing 16 actions in 50; in 25 where no gate asks.",
-    ]
-    if missing:
-        lines += ["", f"Without a certificate so far, and so in no suite: {', '.join(missing)}."]
     header = ("gate", "check", "measured", "value", "asked for", "")
-    for c in certificates:
-        source = f"Fingerprint `{c.fingerprint[:16]}`, measured in {c.seconds:.0f} s."
-        lines += [
-            "",
-            f"## {c.task}",
-            "",
-            source,
-            "",
-            markdown_table(header, [_cells(check) for check in c.checks]),
-        ]
-    return "\n".join(lines) + "\n"
+    return markdown_page(
+        "certificates",
+        gates=GATES,
+        summary=markdown_table(("task", *SUMMARY.values(), "verdict"), summary),
+        versions=certificates[0].versions,
+        cpu=certificates[0].machine["cpu"],
+        missing=missing,
+        tasks=[(c, markdown_table(header, [_cells(check) for check in c.checks])) for c in certificates],
+    )
 
 
 def _cells(check: Check) -> tuple[str, ...]:
