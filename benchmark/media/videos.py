@@ -36,7 +36,8 @@ def render_videos(
         size: width and height, even numbers within 96..640 [pixels].
         fps: frames a second, one for each control step; 20 is real time.
         progress: called with (videos there, videos).
-        processes: side by side; 0 or 1 to stay in this process.
+        processes: side by side; 0 or 1 to stay in this process. More are started afresh (spawn) and import
+            the caller's main module: a script that calls this needs `if __name__ == "__main__":`.
 
     Returns:
         All videos of `episodes_to_film`, in its order.
