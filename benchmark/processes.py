@@ -31,7 +31,7 @@ Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 Report = Callable[..., None]
 """report(done, total=0, value=0.0): what a call may call to tell how far it is."""
-ReportingCall = Callable[[Report], Any]
+ReportingCall = Callable[[Report], object]
 REPORT_EVERY_S = 0.2
 """A call's reports are passed on at most so often [s]."""
 

@@ -56,23 +56,25 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
     return begin
 
 
-def said(error: Exception) -> str:
+def said(error: BimodalError | OSError | typer.TyperException) -> str:
     """Return what was wrong, and where to read on, in one line."""
     if isinstance(error, BimodalError):
         return f"bimodal: {error}"
     if isinstance(error, OSError):
         what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
         return f"bimodal: {what}; {GO_ON}"
+    # Of the errors of typer only the base class is public, so what the others say is asked for by name.
     context = getattr(error, "ctx", None)
+    parameter = getattr(error, "param", None)
     where = context.command_path if context else "bimodal"
     if context and hasattr(error, "possibilities"):
-        options = (parameter.opts for parameter in context.command.get_params(context))
-        known = [name for names in options for name in names if name.startswith("-")]
-        what = str(unknown_name("option", error.option_name, known))
-    elif hasattr(error, "param_type"):
-        what = f"missing argument {error.param.name}"
+        options = (known.opts for known in context.command.get_params(context))
+        names = [name for names in options for name in names if name.startswith("-")]
+        what = str(unknown_name("option", getattr(error, "option_name", ""), names))
+    elif parameter and hasattr(error, "param_type"):
+        what = f"missing argument {parameter.name}"
     else:
-        what = str(error.format_message())
+        what = error.format_message()
     return f"{where}: {' '.join(what.split())}  (see: {where} --help)"
 
 

@@ -1,7 +1,7 @@
 """What a simulation asks of a variant; the base class leaves every episode as the task defines it."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import mujoco
 import numpy as np
@@ -22,7 +22,7 @@ class TouchMeasurement(Protocol):
         """Contact force on what must not be touched [N], (N,)."""
         ...
 
-    def _replace(self, **changes: Any) -> Self: ...
+    def _replace(self, **changes: np.ndarray) -> Self: ...
 
 
 M = TypeVar("M", bound=TouchMeasurement)

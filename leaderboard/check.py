@@ -194,7 +194,7 @@ def _id_problems(raw: dict[str, Any]) -> Iterator[str]:
 
 
 @cache
-def _parts() -> dict[str, TypeAdapter[Any]]:
+def _parts() -> dict[str, TypeAdapter]:
     """Return what checks, each by itself, the parts of an entry that are recomputed."""
     return {
         "suite": TypeAdapter(SuiteRecord),

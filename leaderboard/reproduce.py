@@ -9,7 +9,7 @@ different   on some task it is
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..benchmark.evaluation.describe import describe
 from ..benchmark.evaluation.evaluate import evaluate
@@ -79,7 +79,7 @@ def _check_source(path: Path, uri: str, artifacts: dict[str, str]) -> None:
             raise NotComparable(f"{path} was made with another {one_line(location.name)} than lies here")
 
 
-def _check_hash(path: Path, suite: Any) -> None:
+def _check_hash(path: Path, suite: object) -> None:
     """Refuse an entry, not yet checked, whose suite is another one under a name known here."""
     if not isinstance(suite, dict) or not isinstance(suite.get("hash"), str):
         return

@@ -4,12 +4,14 @@ Used by the models in `run_record.py` and in `leaderboard/entry_model.py`.
 """
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails
 
 Item = TypeVar("Item")
+Written = TypeVar("Written")
 
 
 class Record(BaseModel):
@@ -30,7 +32,7 @@ class Record(BaseModel):
         return json.loads(json.dumps(self.model_dump()))
 
 
-def _as_written(value: Any, check: Any) -> Any:
+def _as_written(value: Written, check: Callable[[Written], object]) -> Written:
     """Keep a number as it was written, 1 or 1.0, so that a file reads and writes to the same bytes."""
     check(value)
     return value
@@ -85,7 +87,7 @@ def problems(error: ValidationError) -> list[str]:
     return sorted({one_line(f"{_where(one)}: {_reason(one)}") for one in found})
 
 
-def one_line(value: Any, longest: int = 160) -> str:
+def one_line(value: object, longest: int = 160) -> str:
     """Return a value as one printable line of at most `longest` characters, whatever it is."""
     try:
         text = str(value)
@@ -139,5 +141,5 @@ def _reason(error: ErrorDetails) -> str:
     return f"{value} is not of type {_TYPES.get(wanted, wanted)}"
 
 
-def _bound(value: Any) -> str:
+def _bound(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else one_line(value, 80)

@@ -19,7 +19,7 @@ class MeasurementStore(Generic[Value]):
     or of another identity counts as empty, a damaged value as missing, so both are measured again.
     """
 
-    def __init__(self, file: Path, identity: Mapping[str, Any], kind: Any) -> None:
+    def __init__(self, file: Path, identity: Mapping[str, Any], kind: type[Value]) -> None:
         """Open the store; the file need not exist.
 
         Args:

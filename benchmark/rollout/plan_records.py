@@ -6,7 +6,7 @@ is left out, and what would be too much is not kept. A policy that plans nothing
 
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ...policies.core.policy import PlanRecord
 
 LARGEST = 64 * 2**20
 """Bytes of sampled plans that are kept of a shard; of later decisions only their scores are."""
-_KINDS: dict[str, tuple[int, str, Any]] = {
+_KINDS: dict[str, tuple[int, str, float | str]] = {
     "seen": (1, "<f4", np.nan),
     "candidates": (3, "<f4", np.nan),
     "scores": (1, "<f4", np.nan),
@@ -95,7 +95,7 @@ def fitting(plan: object, n: int) -> PlanRecord:
     return PlanRecord(**{name: _fitted(getattr(plan, name), name, n) for name in PlanRecord._fields})
 
 
-def _fitted(value: Any, name: str, n: int) -> np.ndarray | None:
+def _fitted(value: object, name: str, n: int) -> np.ndarray | None:
     axes, kind, _ = _KINDS[name]
     try:
         with np.errstate(all="ignore"):

@@ -19,13 +19,14 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..errors import WrongUse, unknown_name
 from .import_file import import_file
 from .source import Source, files_of, package_of, place_of
 from .stated_names import stated_names
 
+Base = TypeVar("Base")
 Built = TypeVar("Built")
 
 
@@ -188,7 +189,9 @@ class PluginRegistry:
         """Return whether this is one of Bimodal's own."""
         return isinstance(source, Path) and source.parent == self.folder
 
-    def load(self, name: str, source: Source, base: type[Any], build: Callable[[Any], Built]) -> Built:
+    def load(
+        self, name: str, source: Source, base: type[Base], build: Callable[[type[Base]], Built]
+    ) -> Built:
         """Import what a name stands for and return what `build` makes of its class.
 
         Args:

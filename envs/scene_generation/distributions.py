@@ -3,7 +3,8 @@
 import functools
 import os
 import warnings
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +31,7 @@ class Family(NamedTuple):
 
 
 @functools.cache
-def _distributions() -> Any:
+def _distributions() -> ModuleType:
     """Import dm_control's distributions only when a scene is drawn, and without its renderers."""
     before = os.environ.get("MUJOCO_GL")
     os.environ["MUJOCO_GL"] = "disabled"

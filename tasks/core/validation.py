@@ -5,7 +5,7 @@ say nothing about bimodality; the certificate does.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypeVar
 
 import mujoco
 import numpy as np
@@ -16,6 +16,7 @@ from ...envs.specs import CONTROL_HZ, size
 from .stated_attributes import stated
 from .task import Measurement, Task
 
+Answer = TypeVar("Answer")
 SEEDS = np.arange(16)
 """Episodes that are begun."""
 DEEPEST = 1e-3
@@ -205,7 +206,7 @@ def _measured(task: Task, simulation: Simulation, when: str) -> Iterator[str]:
         yield f"the robot touches the table or the forbidden {when}; start the hand higher"
 
 
-def _call(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+def _call(what: str, function: Callable[..., Answer], *arguments: object) -> Answer:
     """Return what a method of the task gives.
 
     Raises:

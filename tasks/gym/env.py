@@ -3,7 +3,7 @@
 What every number means: docs/spaces.md, which `spaces.py` writes.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -47,7 +47,8 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         """
         self.task = load_task(task_id(task))
         self.render_mode = render_mode
-        self.observation_space = observation_space(self.task)
+        # Gymnasium declares its `Dict` as a space of spaces, not of the arrays that it holds.
+        self.observation_space = cast("gymnasium.Space[Observation]", observation_space(self.task))
         self.action_space = action_space_of(action_space, self.task.arms)
         self._episodes = Episodes(self.task, 1, action_space, 1, variant)
         self._pictures = Pictures(self.task, render_mode, camera, width, height, variant)
