@@ -34,8 +34,10 @@ path.above { stroke: var(--blue); fill: none; } path.below { stroke: var(--green
 path.warn { stroke: var(--orange); stroke-width: 3; fill: none; }
 .object { fill: var(--orange); opacity: 0.85; } .fade { opacity: 0.16; }
 """)
-_WIDTH, _EDGE = 1120, 32
-_LINES, _STRANDS = 50, 300
+_WIDTH = 1120
+_EDGE = 32
+_LINES = 50
+_STRANDS = 300
 """Plans drawn in a panel; ends drawn in the chart."""
 _CHART_SCALE = 48
 """Pixels of a unit in the chart."""
@@ -51,7 +53,10 @@ class _View:
         scale: float,
         origin: tuple[float, float],
     ) -> None:
-        self.corner, self.size, self.scale, self.origin = corner, size, scale, origin
+        self.corner = corner
+        self.size = size
+        self.scale = scale
+        self.origin = origin
 
     def pixels(self, points: np.ndarray) -> np.ndarray:
         """Return where points (..., 2) are, from the frame's corner."""
@@ -75,7 +80,8 @@ class _View:
 
     def framed(self, *parts: Markup) -> Markup:
         """Return the parts cut off at the frame, and the frame."""
-        (x, y), (width, height) = self.corner, self.size
+        (x, y) = self.corner
+        (width, height) = self.size
         inside = Markup('<svg x="{:.1f}" y="{:.1f}" width="{}" height="{}">{}</svg>').format(
             x, y, width, height, Markup("").join(parts)
         )
@@ -84,7 +90,8 @@ class _View:
 
 def example_picture(found: Example) -> str:
     """Draw the worked example: one column a noise level, noising in the upper row, denoising in the lower."""
-    away, back = endpoint_distance(found.noised), endpoint_distance(found.denoised)
+    away = endpoint_distance(found.noised)
+    back = endpoint_distance(found.denoised)
     return _page(
         628,
         f"The plan's end is {away[-1]:.3f} from the goal in most noise, {back[0]:.3f} after the walk back.",
@@ -168,7 +175,9 @@ def _strands(view: _View, plans: np.ndarray, modes: np.ndarray) -> list[Markup]:
 
 def _chart(walks: np.ndarray, modes: np.ndarray, regressed: np.ndarray, columns: Sequence[float]) -> Markup:
     """Draw the y of the plans' ends at every level of walks (L + 1, N, H, 2), most noise at the left."""
-    first, last, scale = columns[0] + 70, columns[-1] + 70, _CHART_SCALE
+    first = columns[0] + 70
+    last = columns[-1] + 70
+    scale = _CHART_SCALE
     view = _View((first, 336), (last - first, 252), scale, (0, 252 / 2 / scale))
     x = np.linspace(0, (last - first) / scale, len(walks))
     ends = np.stack([np.broadcast_to(x[:, None], walks.shape[:2]), walks[::-1, :, -1, 1]], axis=-1)
@@ -183,7 +192,9 @@ def _chart(walks: np.ndarray, modes: np.ndarray, regressed: np.ndarray, columns:
 
 def _ends(shares: tuple[float, float]) -> list[Markup]:
     """Write the shares beside the ends of the chart."""
-    x, middle, up = _WIDTH - _EDGE - 62, 336 + 126, _CHART_SCALE
+    x = _WIDTH - _EDGE - 62
+    middle = 336 + 126
+    up = _CHART_SCALE
     return [
         _text(x, middle - up - 4, "number above", f"{percent(shares[0])} %"),
         _text(x, middle - up + 14, "soft", "above"),
@@ -214,7 +225,9 @@ def _path(outline: str, kind: str) -> Markup:
 
 def _arrow(y: float, text: str, rightwards: bool) -> Markup:
     """Draw an arrow over the whole width, its text in the middle of it."""
-    left, right, middle = _EDGE, _WIDTH - _EDGE, _WIDTH / 2
+    left = _EDGE
+    right = _WIDTH - _EDGE
+    middle = _WIDTH / 2
     tip, back = (right, -7) if rightwards else (left, 7)
     half = 3.3 * len(text) + 8
     shaft = f"M{left} {y}H{middle - half:.0f}M{middle + half:.0f} {y}H{right}"
