@@ -51,11 +51,11 @@ def run_table(run: Run) -> Table:
     )
     shown = [metric for metric in METRICS.values() if metric.on_board]
     table.add_column("task", no_wrap=True)
-    table.add_column("succeeded", justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
     for metric in shown:
         table.add_column(metric.short.replace("-\n", "").replace("\n", " "), justify="right")
     table.add_column("modes of successes")
-    table.add_column("other failures")
+    table.add_column("other failures", min_width=max(map(len, OUTCOMES)) + 2, overflow="fold")
     for cell in cells:
         table.add_row(
             short_name(cell.task),
