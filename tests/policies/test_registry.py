@@ -5,7 +5,7 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
-from bimodal.benchmark import evaluate
+from bimodal.benchmark import EvalOptions, evaluate, find_suite
 from bimodal.envs.errors import WrongUse
 from bimodal.policies import Policy, load_policy, policy_names
 from bimodal.policies.core.registry import LISTING, POLICIES, own_names, policy_class
@@ -47,10 +47,8 @@ def test_a_class_states_the_name_it_is_found_by(name):
 def test_a_file_of_the_variable_is_a_registered_policy(file, tmp_path):
     assert policy_names()[-1] == "still" and "still" not in own_names()
     assert type(load_policy("still", load_task(DUMBBELL))).__name__ == "Still"
-    runs = [
-        evaluate(name, "smoke", tasks=[DUMBBELL], seeds=range(2), variants=(), out=tmp_path / name, workers=1)
-        for name in ("still", "zero")
-    ]
+    suite = find_suite("smoke", (DUMBBELL,), range(2), ())
+    runs = [evaluate(name, suite, EvalOptions(tmp_path / name, workers=1)) for name in ("still", "zero")]
     still, zero = (pq.read_table(run / "episodes.parquet")["digest"].to_pylist() for run in runs)
     assert still == zero
 
