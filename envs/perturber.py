@@ -63,7 +63,7 @@ class Perturber:
 
     @property
     def every_step(self) -> bool:
-        """Whether `observe` must see every control step."""
+        """Whether `perturb_observation` must see every control step."""
         return False
 
     def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:

@@ -8,11 +8,11 @@ TEST = range(500_000)
 """Evaluation: the panels of the suites, and the seeds that somebody names instead."""
 PANELS = range(100_000)
 """The part of `TEST` that suites may use; what a Gymnasium environment draws by itself lies outside."""
-VALIDATION = range(500_000, 1_000_000)
+VALIDATION = range(TEST.stop, 1_000_000)
 """Trials of certificates and studies; none of them counts on the board."""
-TRAIN = range(1_000_000, 2**31)
+TRAIN = range(VALIDATION.stop, 2**31)
 """Demonstrations."""
 TRAIN_SET = 1_000_000
 """How many seeds a set of demonstrations has for itself; set 0 begins where `TRAIN` does."""
-UNNAMED = range(100_000, 1_000_000)
+UNNAMED = range(PANELS.stop, TRAIN.start)
 """What a Gymnasium environment draws from when nobody names a seed: neither panels nor demonstrations."""

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..benchmark.records.field_types import Many, one_line, problems
 from ..benchmark.records.run_record import DecisionTime, SuiteRecord
+from ..benchmark.report.number_text import DECIMALS
 from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
 from ..benchmark.suites import SUITES, suite_from_record
 from ..envs.errors import WrongUse
@@ -21,9 +22,6 @@ from ..envs.perturbations.core.variant import CLEAN
 from ..tasks import load_task, task_names
 from .entry_model import MOST_EPISODES, Aggregate, Entry, EntryLatency, EpisodeBlock, Result, Verification
 from .files import entry_id
-
-DECIMALS = 6
-"""Decimal places of every computed number in an entry."""
 
 
 def check_entry(raw: object) -> list[str]:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from bimodal.benchmark import suites
+from bimodal.benchmark.evaluation.worker_process import DEBUG
+from bimodal.cli import main as cli
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.rendering import gl
 
@@ -26,3 +28,21 @@ def drawing():
         gl.configure_gl()
     except BimodalError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def bimodal(capsys, monkeypatch):
+    """Run a command in this process; returns (exit code, output, lines of errors)."""
+    monkeypatch.setenv(DEBUG, "")
+
+    def run(*arguments):
+        capsys.readouterr()
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code, out, err.splitlines()
+
+    return run

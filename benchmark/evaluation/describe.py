@@ -15,7 +15,7 @@ from ...policies.core.source_digest import source_digest
 from ...tasks import Task, load_task
 from ..provenance import code_digest, machine, versions
 from ..records.field_types import problems
-from ..records.run_record import Machine, PolicyRecord, RunRecord
+from ..records.run_record import SCHEMA_VERSION, Machine, PolicyRecord, RunRecord
 from ..rollout.policy_runner import fault_text
 from ..rollout.shard import check_needs
 from ..rollout.timeouts import BUILD_DEADLINE_S, Deadline
@@ -49,7 +49,7 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
         raise WrongUse("the suite has no tasks")
     training = {name: one.training for name, one in told.items() if one.training}
     return RunRecord(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         suite=suite.record(),
         policy=_policy_record(policy, list(told.values())),
         training=_plain(training) or None,

@@ -5,15 +5,16 @@ from math import ceil, floor
 from ..metrics import Metric, Value, number
 from ..statistics import Interval
 
-_DECIMALS = 6
-"""Decimals that an entry holds. Rounding to them first keeps the last bits of a sum from deciding a tie."""
+DECIMALS = 6
+"""Decimals of every computed number in an entry. Rounding to them first keeps the last bits of a sum from
+deciding a tie."""
 
 
 def percent(value: float | None, digits: int = 0) -> str:
     """Return a share as per cent, a dash for None; never `100` or `0` for what only rounds to it."""
     if value is None:
         return "–"
-    value = round(value, _DECIMALS)
+    value = round(value, DECIMALS)
     text = f"{100 * value:.{digits}f}"
     if value < 1 and float(text) == 100:
         text = f"{100 - 10.0 ** -max(digits, 1):.{max(digits, 1)}f}"
@@ -24,7 +25,7 @@ def percent(value: float | None, digits: int = 0) -> str:
 
 def bounds(value: Interval) -> str:
     """Return the interval of a share as whole per cent, rounded outwards: `[76,98]`."""
-    return f"[{floor(100 * round(value.low, _DECIMALS))},{ceil(100 * round(value.high, _DECIMALS))}]"
+    return f"[{floor(100 * round(value.low, DECIMALS))},{ceil(100 * round(value.high, DECIMALS))}]"
 
 
 def signed_bounds(value: Interval) -> str:
@@ -37,4 +38,4 @@ def metric_text(metric: Metric, value: Value) -> str:
     plain = number(value)
     if metric.unit == "%" or plain is None:
         return percent(plain, metric.digits)
-    return f"{round(plain, _DECIMALS):.{metric.digits}f}"
+    return f"{round(plain, DECIMALS):.{metric.digits}f}"

@@ -70,17 +70,16 @@ class PluginRegistry:
                 for name in self.names_in(file):
                     self._refuse_duplicate(name, file, found.setdefault(name, file))
             except WrongUse as error:
-                raise WrongUse(
-                    f"{error} (the environment variable {self.variable} names this file)"
-                ) from error
+                raise self.in_variable(error) from error
         return found
 
     @cache  # noqa: B019 (a registry lives as long as the process)
     def own(self) -> dict[str, Path]:
         """Return the files of Bimodal's own, by name."""
         found: dict[str, Path] = {}
-        for file in sorted(self.folder.glob("*.py")):
-            for name in stated_names(file, self.kind, self.attribute) if file.name != "template.py" else ():
+        files = [file for file in sorted(self.folder.glob("*.py")) if file.name != "template.py"]
+        for file in files:
+            for name in stated_names(file, self.kind, self.attribute):
                 if (first := found.setdefault(name, file)) != file:
                     raise TypeError(f"{first} and {file} both define {name!r}")
         return found
@@ -151,6 +150,10 @@ class PluginRegistry:
         if not found.keys() <= sources.keys():
             os.environ[self.variable] = os.pathsep.join([*self._listed(), str(file)])
         return sorted(found, key=lambda name: chosen not in ("", found[name]))
+
+    def in_variable(self, error: WrongUse) -> WrongUse:
+        """Return the error of a file that only the environment variable names, saying so."""
+        return WrongUse(f"{error} (the environment variable {self.variable} names this file)")
 
     def place(self, name: str) -> str:
         """Return the file or the package of a known name, for people to read."""

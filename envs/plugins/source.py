@@ -26,7 +26,7 @@ def files_of(points: tuple[EntryPoint, ...]) -> set[Path]:
     for point in points:
         try:
             spec = importlib.util.find_spec(point.module)
-        except Exception:
+        except Exception:  # importing the parent package may raise anything
             spec = None
         found |= {Path(spec.origin).resolve()} if spec and spec.origin else set()
     return found

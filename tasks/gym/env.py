@@ -40,7 +40,7 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
             task: id of the task, or its file.
             action_space: `ee_absolute`, `ee_delta` or `joint_absolute`.
             render_mode: "rgb_array", or None for no pictures.
-            camera: a name of `bimodal.envs.rendering.appearance.CAMERAS`.
+            camera: a name of `bimodal.envs.rendering.cameras.CAMERAS`.
             width: of the pictures, 96..640 [pixels].
             height: of the pictures, 96..640 [pixels].
             variant: shifts the world, e.g. "contact.friction:2+sensing.latency:1".

@@ -1,29 +1,16 @@
 """Fixtures of the command line's tests."""
 
 import pytest
-from bimodal.benchmark.evaluation.worker_process import DEBUG
 from bimodal.cli import main as cli
 from bimodal.tasks import load_task
 from bimodal.tasks.demonstrations import collect as demonstrations
 
 
 @pytest.fixture
-def bimodal(capsys, tmp_path, monkeypatch):
-    """Run a command in this process, in an empty folder; returns (exit code, output, lines of errors)."""
+def bimodal(bimodal, tmp_path, monkeypatch):
+    """Run a command as everywhere, but in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(DEBUG, "")
-
-    def run(*arguments):
-        capsys.readouterr()
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err.splitlines()
-
-    return run
+    return bimodal
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,6 @@
 import gymnasium
 import pytest
 from added_tasks import FILES
-from bimodal.benchmark.evaluation.worker_process import DEBUG
-from bimodal.cli import main as cli
 from bimodal.cli.new_task import write_task
 from bimodal.tasks import load_task, task_names
 from bimodal.tasks.demonstrations.collect import collect
@@ -40,21 +38,3 @@ def stool(tmp_path, monkeypatch):
     """The template's file, in the working directory."""
     monkeypatch.chdir(tmp_path)
     return write_task("PandaLiftStool", tmp_path)
-
-
-@pytest.fixture
-def bimodal(capsys, monkeypatch):
-    """Run a command in this process; returns (exit code, output, lines of errors)."""
-    monkeypatch.setenv(DEBUG, "")
-
-    def run(*arguments):
-        capsys.readouterr()
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err.splitlines()
-
-    return run

@@ -54,9 +54,10 @@ def _perturbations(files: str) -> dict[str, type[Perturbation]]:
         try:
             found[name] = _checked(name, source)
         except WrongUse as error:
-            if not isinstance(source, tuple):
-                variable = PERTURBATIONS.variable
-                raise WrongUse(f"{error} (the environment variable {variable} names this file)") from error
+            if PERTURBATIONS.is_own(source):
+                raise
+            if isinstance(source, Path):
+                raise PERTURBATIONS.in_variable(error) from error
             PERTURBATIONS.leave_out(source[0], str(error))
     return found
 
