@@ -5,7 +5,7 @@ from typing import Any
 
 import mujoco
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial import ConvexHull
 
 from ...envs.frames import from_frame
 from ...envs.physics_state import set_state
@@ -15,6 +15,7 @@ from ...tasks.core.task import PAD_RADIUS, Task
 _FINGER = 0.011  # half the width of a finger [m]
 _FLAT = 4e-4  # what modes span is a line up to this area [m^2]
 _STEPS = 121  # poses from one mode to another
+_LINE = 1e-5  # points whose width is below this lie in a line [m]; they are rounded to 1e-6
 
 
 class _Middle(np.random.Generator):
@@ -88,10 +89,10 @@ def hull(points: np.ndarray) -> np.ndarray:
     ordered = np.unique(points.round(6), axis=0)
     if len(ordered) < 3:
         return ordered
-    try:
-        corners = ConvexHull(ordered).vertices
-    except QhullError:  # they lie in a line
+    # Asked before the hull: of points in a line but for rounding, it makes a flat polygon or an error.
+    if np.linalg.matrix_rank(ordered - ordered[0], tol=_LINE) < 2:
         return ordered[[0, -1]]
+    corners = ConvexHull(ordered).vertices
     return ordered[np.roll(corners, -int(corners.argmin()))]
 
 
