@@ -1,6 +1,23 @@
-"""Rotations in the plane of the table, and frames on it: an origin x, y [m] and a yaw [rad], (3,)."""
+"""Rotations about z, and frames on the table: an origin x, y [m] and a yaw [rad], (3,)."""
 
 import numpy as np
+
+
+def heading(yaw: np.ndarray | float) -> np.ndarray:
+    """Return the unit vector of the plane at `yaw` (...) [rad], (..., 2)."""
+    return np.stack([np.cos(yaw), np.sin(yaw)], -1)
+
+
+def rotation_z(yaw: float) -> np.ndarray:
+    """Return the rotation matrix by `yaw` [rad] about z, (3, 3)."""
+    c = np.cos(yaw)
+    s = np.sin(yaw)
+    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+
+def yaw_quaternion(yaw: float) -> tuple[float, float, float, float]:
+    """Return the rotation by `yaw` [rad] about z as a quaternion, wxyz."""
+    return float(np.cos(yaw / 2)), 0.0, 0.0, float(np.sin(yaw / 2))
 
 
 def rotated(x: np.ndarray, y: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

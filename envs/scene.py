@@ -7,6 +7,7 @@ colours given here, so a task describes its objects once.
 import mujoco
 import numpy as np
 
+from .frames import yaw_quaternion
 from .robot import panda as robot
 from .specs import CONTROL_HZ, PREFIXES
 
@@ -201,7 +202,7 @@ class Scene(SceneEditor):
         super().__init__(robot.panda())
         if arms == 2:
             x, y, yaw = BASES[1]
-            stand = self.spec.body(_ROBOT_ROOT).add_frame(pos=[x, y, 0.0], quat=turned(yaw))
+            stand = self.spec.body(_ROBOT_ROOT).add_frame(pos=[x, y, 0.0], quat=yaw_quaternion(yaw))
             self.spec.attach(robot.panda(), prefix=PREFIXES[1], frame=stand)
         self.spec.modelname = "bimodal"
         option = self.spec.option
@@ -228,8 +229,3 @@ def table_extents(arms: int) -> tuple[tuple[float, float], Triple]:
     behind = TABLE_HALF[0] - TABLE_CENTRE[0]  # from the first base to the edge
     x, y, _ = (BASES[0] + BASES[1]) / 2
     return (float(x), float(y)), (float(x) + behind, *TABLE_HALF[1:])
-
-
-def turned(yaw: float) -> Quaternion:
-    """Return the rotation by `yaw` about z [rad]."""
-    return float(np.cos(yaw / 2)), 0.0, 0.0, float(np.sin(yaw / 2))

@@ -3,7 +3,8 @@
 import mujoco
 import numpy as np
 
-from ..envs.scene import Scene, Triple, turned
+from ..envs.frames import yaw_quaternion
+from ..envs.scene import Scene, Triple
 from ..envs.simulation import Simulation
 from .core.hand_path import HandPath
 from .core.loft import band, bow, loft, rectangle, ring
@@ -163,7 +164,7 @@ def _add_body(scene: Scene, mug: mujoco.MjsBody) -> None:
             at = side * (x + away * np.cos(turn)), np.sign(angle) * y + away * np.sin(turn), z
             edge = f"{name}_edge {angle:g}"
             size = (thick, 0.72 * ROUND, RIM_Z)
-            scene.box(mug, edge, size, at, None, quat=turned(side * turn))
+            scene.box(mug, edge, size, at, None, quat=yaw_quaternion(side * turn))
 
 
 def _add_cap(scene: Scene, mug: mujoco.MjsBody) -> None:

@@ -3,6 +3,7 @@
 import mujoco
 import numpy as np
 
+from ..envs.frames import heading
 from ..envs.rendering.meshes import rounded_cylinder
 from ..envs.scene import Scene
 from .core.task import ALONG_X
@@ -95,7 +96,7 @@ def _add_cherries(scene: Scene, tray: mujoco.MjsBody) -> None:
     ball = rounded_cylinder(radius, radius, radius, around=16)
     angle = np.arange(CHERRIES) * 2 * np.pi / CHERRIES
     ring = CAKE_DIAMETER / 2 - 0.011
-    places = np.stack([ring * np.cos(angle), ring * np.sin(angle), np.full(CHERRIES, TOP_Z)], 1)
+    places = np.column_stack([ring * heading(angle), np.full(CHERRIES, TOP_Z)])
     vertices = (places[:, None] + ball.vertices).reshape(-1, 3)
     faces = (np.arange(CHERRIES)[:, None, None] * len(ball.vertices) + ball.faces).reshape(-1, 3)
     scene.shell(tray, "cherries", vertices, faces, CHERRY)

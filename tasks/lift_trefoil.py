@@ -5,7 +5,8 @@ from typing import ClassVar
 import mujoco
 import numpy as np
 
-from ..envs.scene import Scene, Triple, turned
+from ..envs.frames import heading, yaw_quaternion
+from ..envs.scene import Scene, Triple
 from ..envs.simulation import Simulation
 from .core.hand_path import HandPath
 from .core.loft import loft, ring
@@ -39,7 +40,7 @@ OPENING = 0.05
 show a policy that lags or hurries which side of the parting it is on."""
 STEADY = 0.10
 """Below this speed of its hub a wheel is at rest [m/s]; 11 cm from the hand, the hub shows its every turn."""
-NUT = 0.012 * np.column_stack([np.cos(np.arange(6) * np.pi / 3), np.sin(np.arange(6) * np.pi / 3)])
+NUT = 0.012 * heading(np.arange(6) * np.pi / 3)
 """Outline of the nut on the hub, which is only seen [m]."""
 DECISION_Z = HUB_HEIGHT + 0.0092 + 0.018
 """TCP height where the modes part [m]: the fingertips (9.2 mm below the TCP) 18 mm above the hub."""
@@ -47,9 +48,7 @@ DECISION_Z = HUB_HEIGHT + 0.0092 + 0.018
 
 def grasps_across(angles: np.ndarray, yaws: np.ndarray) -> np.ndarray:
     """Return the grasps (k, 4) of arms that point at `angles` (k,), with hands at `yaws` (k,) [rad]."""
-    x = GRASP_RADIUS * np.cos(angles)
-    y = GRASP_RADIUS * np.sin(angles)
-    return np.column_stack([x, y, np.full(len(angles), GRASP_Z), yaws])
+    return np.column_stack([GRASP_RADIUS * heading(angles), np.full(len(angles), GRASP_Z), yaws])
 
 
 class LiftByArm(LiftTask):
@@ -74,12 +73,11 @@ class LiftByArm(LiftTask):
         rib_radius = (RIB_END + 0.02) / 2
         arm_radius = RIB_END + ARM[0] / 2
         for name, angle in zip(self.parts, self.angles, strict=True):
-            c = np.cos(angle)
-            s = np.sin(angle)
-            quat = turned(angle)
-            at = (rib_radius * c, rib_radius * s, RIB_HEIGHT / 2)
+            along = heading(angle)
+            quat = yaw_quaternion(angle)
+            at = (*rib_radius * along, RIB_HEIGHT / 2)
             scene.box(wheel, f"{name}_rib", (rib_length, RIB_WIDTH, RIB_HEIGHT), at, cast, 0.005, quat)
-            at = (arm_radius * c, arm_radius * s, GRASP_Z)
+            at = (*arm_radius * along, GRASP_Z)
             scene.box(wheel, name, ARM, at, arm, 0.012, quat)
             scene.watch(f"{name}_rib", f"{name}_rib")
             scene.watch_fingers(name, name)

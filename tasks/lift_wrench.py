@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..envs.frames import rotation_z
 from ..envs.scene import Scene
 from .core.task import ALONG_X
 from .lift import LiftTask
@@ -94,9 +95,7 @@ def _open_head(points: int = 41) -> tuple[np.ndarray, np.ndarray]:
     bottom = half * np.stack([np.sin(throat), np.cos(throat)], 1)
     edge = np.sqrt(radius**2 - half**2)
     inside = np.concatenate([[[half, edge]], bottom, [[-half, edge]]])
-    c = np.cos(MOUTH_TILT)
-    s = np.sin(MOUTH_TILT)
-    lines = np.concatenate([outside, inside, inside, outside]) @ np.array([[c, s], [-s, c]])
+    lines = np.concatenate([outside, inside, inside, outside]) @ rotation_z(MOUTH_TILT)[:2, :2].T
     z = np.repeat([-JAW[2] / 2, JAW[2] / 2], 2 * points)
     first = np.arange(points - 1)
     faces = []

@@ -3,6 +3,7 @@
 import mujoco
 import numpy as np
 
+from ..envs.frames import rotation_z
 from ..envs.rendering.meshes import rounded_box, rounded_cylinder
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
@@ -145,6 +146,4 @@ class SlideTwinKnob(LiftTask):
 
 def _spun(vertices: np.ndarray, angle: float) -> np.ndarray:
     """Return vertices (V, 3) turned about z by `angle` [rad]."""
-    c = np.cos(angle)
-    s = np.sin(angle)
-    return vertices @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+    return vertices @ rotation_z(angle).T

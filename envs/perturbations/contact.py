@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 
 from ..base_scene import clean_model
+from ..frames import heading
 from ..robot import panda as robot
 from ..scene_generation.episode_context import EpisodeContext
 from ..task_protocol import TaskProtocol
@@ -194,7 +195,7 @@ def _toward(task: TaskProtocol, mode: int) -> np.ndarray:
     """
     way = task.grasps[mode, :2] - task.grasps[:, :2].mean(0)
     if np.linalg.norm(way) < SAME_PLACE:
-        way = np.array([np.cos(task.grasps[mode, 3]), np.sin(task.grasps[mode, 3])])
+        way = heading(task.grasps[mode, 3])
     return way / np.linalg.norm(way)
 
 

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 from ..base_scene import clean_model
+from ..frames import heading
 from ..robot import panda as robot
 from ..scene_generation.episode_context import EpisodeContext
 from ..simulation_data import SimulationData
@@ -142,7 +143,7 @@ class Push(Perturbation):
         if self.level == 0:
             return
         begin, angle = self.draws.T
-        force = self.magnitude / PUSH_SECONDS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        force = self.magnitude / PUSH_SECONDS * heading(angle)
         hand = simulation.model.site(robot.TCP_SITE).bodyid[0]
         applied = simulation.batch.bind("xfrc_applied")
         applied[begin == step, hand, :2] = force[begin == step]
@@ -217,4 +218,4 @@ def knock(simulation: SimulationData, task: TaskProtocol, row: int, angle: float
         mu = max(model.geom("table_top").friction[0], model.geom_friction[shapes, 0].max())
         speed = np.sqrt(2 * mu * -model.opt.gravity[2] * way)
         dof = model.body_dofadr[body]
-        simulation.qvel[row, dof : dof + 2] += speed * np.array([np.cos(angle), np.sin(angle)])
+        simulation.qvel[row, dof : dof + 2] += speed * heading(angle)

@@ -4,6 +4,7 @@ import mujoco
 import numpy as np
 from PIL import Image
 
+from ..frames import heading
 from ..robot.panda import robosuite_models
 from ..scene_generation.distributions import Family, choice, uniform
 from ..scene_generation.episode_context import EpisodeContext
@@ -48,7 +49,7 @@ def _turned(direction: np.ndarray, turn: float, rise: float) -> np.ndarray:
     yaw = np.arctan2(direction[1], direction[0]) + np.radians(turn)
     steep = np.arcsin(np.clip(-direction[2] / np.linalg.norm(direction), -1, 1)) + np.radians(rise)
     steep = np.clip(steep, np.radians(25), np.radians(88))
-    return np.array([np.cos(steep) * np.cos(yaw), np.cos(steep) * np.sin(yaw), -np.sin(steep)])
+    return np.array([*(np.cos(steep) * heading(yaw)), -np.sin(steep)])
 
 
 class Texture(Perturbation):

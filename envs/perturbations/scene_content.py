@@ -7,6 +7,7 @@ import mujoco
 import numpy as np
 
 from ..base_scene import clean_spec, lean_spec
+from ..frames import heading
 from ..scene import SceneEditor
 from ..scene_generation import blocking_post as obstacle
 from ..scene_generation import props
@@ -166,9 +167,7 @@ class TableTilt(Perturbation):
             tilt = np.radians(self.magnitude)
             to = float(uniform(episode.rng, -np.pi, np.pi))
             size = np.linalg.norm(spec.option.gravity)
-            spec.option.gravity = size * np.array(
-                [np.sin(tilt) * np.cos(to), np.sin(tilt) * np.sin(to), -np.cos(tilt)]
-            )
+            spec.option.gravity = size * np.array([*(np.sin(tilt) * heading(to)), -np.cos(tilt)])
 
 
 class Size(Perturbation):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..frames import rotated
+from ..frames import heading, rotated
 from ..scene_generation.episode_context import EpisodeContext
 from ..task_protocol import TaskProtocol
 from .core.perturbation import Perturbation
@@ -47,8 +47,7 @@ class PoseBias(Perturbation):
 
     def draw_numbers(self, episode: EpisodeContext) -> np.ndarray:
         """Return a horizontal direction, (3,)."""
-        angle = episode.rng.uniform(0, 2 * np.pi)
-        return np.array([np.cos(angle), np.sin(angle), 0.0])
+        return np.array([*heading(episode.rng.uniform(0, 2 * np.pi)), 0.0])
 
     def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         """Shift every object by the same."""

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from ..frames import heading
+
 FOVY = 36.0
 """Vertical opening angle of the cameras that stand still [degrees]."""
 
@@ -27,7 +29,7 @@ class View(NamedTuple):
         """Return the camera's position (3,) [m] and its rotation (3, 3), world; it looks along its -z."""
         turn = np.radians(self.azimuth)
         rise = np.radians(self.elevation)
-        gaze = np.array([np.cos(rise) * np.cos(turn), np.cos(rise) * np.sin(turn), np.sin(rise)])
+        gaze = np.array([*(np.cos(rise) * heading(turn)), np.sin(rise)])
         right = np.array([np.sin(turn), -np.cos(turn), 0.0])
         axes = np.stack([right, np.cross(right, gaze), -gaze], axis=1)
         return np.array(self.lookat) - self.distance * gaze, axes

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from ..frames import heading
+
 WORKSPACE = np.array([0.42, 0.0, 0.10])
 """What the lights aim at [m]."""
 _LAMP_DISTANCE = 2.2  # from there to a light [m]
@@ -96,9 +98,9 @@ def light_passes(passes: int) -> list[LightPass]:
     # four additive recurrences of irrational steps, which cover the interval evenly
     a, b, c, d = ((index + 0.5) * step % 1.0 for step in (0.6180340, 0.7548777, 0.5698403, 0.3819660))
     wide = _KEY_RADIUS * np.sqrt((index + 0.5) / passes)
-    disc = np.stack([wide * np.cos(2 * np.pi * a), wide * np.sin(2 * np.pi * a), 0 * a], axis=1)
+    disc = np.column_stack([wide[:, None] * heading(2 * np.pi * a), 0 * a])
     height = np.clip(1.0 - b, 0.002, 1.0) ** (1.0 / 3.0)
     level = np.sqrt(1.0 - height**2)
-    sky = -np.stack([level * np.cos(2 * np.pi * c), level * np.sin(2 * np.pi * c), height], axis=1)
+    sky = -np.column_stack([level[:, None] * heading(2 * np.pi * c), height])
     shift = np.stack([(index + 0.5) / passes, d], axis=1) - 0.5
     return [LightPass(*one) for one in zip(KEY_DIRECTION + disc, sky, shift, strict=True)]

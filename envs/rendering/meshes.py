@@ -5,6 +5,8 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from ..frames import heading
+
 _WELD = 1e-5  # vertices nearer than this are one vertex [m]
 _CREASE = np.radians(38.0)  # faces that meet at a sharper angle do not share a normal [rad]
 
@@ -148,7 +150,7 @@ def rounded_cylinder(radius: float, half: float, bevel: float, around: int = 48,
     normal_out = np.concatenate([normal_out, normal_out[::-1]])
     normal_up = np.concatenate([normal_up, -normal_up[::-1]])
     angle = np.arange(around) * 2 * np.pi / around
-    ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(around)], axis=1)
+    ring = np.column_stack([heading(angle), np.zeros(around)])
 
     def revolve(across: np.ndarray, along: np.ndarray) -> np.ndarray:
         return (across[:, None, None] * ring + along[:, None, None] * np.array([0, 0, 1])).reshape(-1, 3)

@@ -12,8 +12,7 @@ import numpy as np
 
 from ..base_scene import lean_spec
 from ..errors import BimodalError
-from ..frames import from_frame
-from ..scene import turned
+from ..frames import from_frame, yaw_quaternion
 from ..task_protocol import Start, TaskProtocol
 from .episode_context import EpisodeContext
 from .expert_reference import reference
@@ -196,7 +195,7 @@ def _placed(added: dict[str, np.ndarray], frame: np.ndarray) -> dict[str, np.nda
     moved = {}
     for name, pose in added.items():
         quat = np.empty(4)
-        mujoco.mju_mulQuat(quat, np.array(turned(frame[2])), pose[3:])
+        mujoco.mju_mulQuat(quat, np.array(yaw_quaternion(frame[2])), pose[3:])
         moved[name] = np.concatenate([from_frame(pose[:3], frame), quat])
     return moved
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from ..frames import yaw_quaternion
 from .distributions import uniform
 
 LOOK = "look of "
@@ -85,7 +86,7 @@ def add(
         type=mujoco.mjtGeom.mjGEOM_BOX if flat else mujoco.mjtGeom.mjGEOM_CYLINDER,
         size=[*what.half, 0.0][:3],
         pos=place,
-        quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)],
+        quat=yaw_quaternion(yaw),
         rgba=[*what.colour, 1.0],
         mass=what.mass,
     )

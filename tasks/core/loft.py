@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ...envs.frames import heading
+
 Mesh = tuple[np.ndarray, np.ndarray]
 """Vertices (V, 3) [m] and faces (F, 3), counter-clockwise from outside."""
 
@@ -14,9 +16,7 @@ def rectangle(half_x: float, half_y: float, radius: float) -> np.ndarray:
     centre = np.array([half_x, half_y]) - radius
     turns = zip(range(4), ((1, 1), (-1, 1), (-1, -1), (1, -1)), strict=True)
     angles = [(_ARC + quarter * np.pi / 2, corner) for quarter, corner in turns]
-    return np.concatenate(
-        [centre * corner + radius * np.stack([np.cos(a), np.sin(a)], 1) for a, corner in angles]
-    )
+    return np.concatenate([centre * corner + radius * heading(a) for a, corner in angles])
 
 
 def ring(outline: np.ndarray, z: float) -> np.ndarray:

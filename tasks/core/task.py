@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 import mujoco
 import numpy as np
 
+from ...envs.frames import rotation_z, yaw_quaternion
 from ...envs.scene import Scene
 from ...envs.simulation import Simulation
 from ...envs.simulation_data import SimulationData
@@ -164,14 +165,10 @@ class Task:
         x, y, yaw = np.array([*self.centre, 0.0]) + np.array(self.spread) * rng.uniform(-1, 1, 3)
         hands = self.hands()
         hands[:, :3] += np.array(self.hand_spread) * rng.uniform(-1, 1, (self.arms, 3))
-        c = np.cos(yaw)
-        s = np.sin(yaw)
-        turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+        turn = rotation_z(yaw)
         origin = np.array([x, y, 0.0])
-        quaternion = np.array([np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)])
         poses = {
-            name: np.concatenate([origin + turn @ np.array(at), quaternion])
-            for name, at in self.poses().items()
+            name: np.array([*origin + turn @ at, *yaw_quaternion(yaw)]) for name, at in self.poses().items()
         }
         places = np.stack([origin + turn @ hand for hand in hands[:, :3]])
         return Start(poses, places, hands[:, 3] + yaw, np.array([x, y, yaw]))

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...envs.errors import WrongUse
+from ...envs.frames import heading
 from ...envs.random_streams import stream
 from ...envs.robot.inverse_kinematics import columns_from_rotation, rotation_from_columns
 from ...envs.specs import GRIPPER, POSITION, ROTATION, by_arm
@@ -184,7 +185,7 @@ def _script(kind: str, marks: _Marks, frames: int, rng: np.random.Generator) -> 
     if kind == "miss":
         angle = rng.uniform(0, 2 * np.pi)
         aside = rng.uniform(0, MISS_ASIDE)
-        offset = np.array([aside * np.cos(angle), aside * np.sin(angle), rng.uniform(*MISS_UP)])
+        offset = np.array([*aside * heading(angle), rng.uniform(*MISS_UP)])
         return _Script(ticks, ticks, offset=offset)
     if kind == "stop":
         stopped = np.minimum(ticks, int(rng.uniform(STOP[0] * marks.close, marks.carry + STOP[1] * carrying)))
