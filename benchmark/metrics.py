@@ -7,7 +7,7 @@ and which modes it covers are three questions, never mixed into one number.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -51,85 +51,6 @@ class Episodes(NamedTuple):
         return statistics.mode_counts(self.modes, succeeded(self.labels), self.k)
 
 
-class Metric(NamedTuple):
-    """One number of a policy: what it is called, how it is computed and how it is shown."""
-
-    name: str
-    """Key in JSON and CSV; the name of its function."""
-    title: str
-    """Heading on a page."""
-    short: str
-    """Heading where room is scarce; a line break where it may be broken."""
-    unit: str
-    """`%` for a share, else the unit that is printed."""
-    better: str
-    """`higher`, `lower`, or "" when neither is."""
-    formula: str
-    """How it follows from the records, in one line."""
-    meaning: str
-    """What it tells a reader, in a sentence: the first line of its function's docstring."""
-    compute: Callable[[Episodes], Value]
-    """From the episodes of one task."""
-    over_tasks: Callable[[Sequence[Value]], Value]
-    """From the values of the tasks to the policy's value."""
-    from_records: str
-    """`episodes`: recounted when an entry is checked; `latency`: as the submitter measured it."""
-    interval: bool
-    """Whether it comes with its 95 % interval."""
-    on_board: bool
-    """Whether it has a column in the terminal's tables and in the first table of the site."""
-    digits: int
-    """Decimals that are printed."""
-    full: float
-    """Best possible value of a share, at which its bar is full."""
-
-
-METRICS: dict[str, Metric] = {}
-"""Every metric by name, in the order in which they are shown; the first one ranks the board."""
-
-
-def metric(
-    title: str,
-    formula: str,
-    *,
-    short: str = "",
-    unit: str = "%",
-    better: str = "higher",
-    over_tasks: Callable[[Sequence[Value]], Value] | None = None,
-    from_records: str = "episodes",
-    interval: bool = False,
-    on_board: bool = False,
-    digits: int = 0,
-    full: float = 1.0,
-) -> Callable[[Callable[[Episodes], Value]], Callable[[Episodes], Value]]:
-    """Declare the function below it as a metric; the fields are those of `Metric`.
-
-    `over_tasks` is the mean over the tasks that have an answer unless said otherwise.
-    """
-
-    def declare(compute: Callable[[Episodes], Value]) -> Callable[[Episodes], Value]:
-        meaning = (compute.__doc__ or "").strip().splitlines()[0]
-        METRICS[compute.__name__] = Metric(
-            name=compute.__name__,
-            title=title,
-            short=short or title.lower(),
-            unit=unit,
-            better=better,
-            formula=formula,
-            meaning=meaning,
-            compute=compute,
-            over_tasks=over_tasks or (mean_rate if interval else mean_known),
-            from_records=from_records,
-            interval=interval,
-            on_board=on_board,
-            digits=digits,
-            full=full,
-        )
-        return compute
-
-    return declare
-
-
 # ------------------------------------------------------------------------------- from tasks to a policy
 
 
@@ -155,16 +76,74 @@ def smallest(values: Sequence[Value]) -> float | None:
     return min((x for x in map(number, values) if x is not None), default=None)
 
 
+class Metric(NamedTuple):
+    """One number of a policy: what it is called, how it is computed and how it is shown."""
+
+    compute: Callable[[Episodes], Value]
+    """From the episodes of one task; its name is the metric's."""
+    title: str
+    """Heading on a page."""
+    formula: str
+    """How it follows from the records, in one line."""
+    short: str
+    """Heading where room is scarce; a line break where it may be broken."""
+    unit: str = "%"
+    """`%` for a share, else the unit that is printed."""
+    better: str = "higher"
+    """`higher`, `lower`, or "" when neither is."""
+    over_tasks: Callable[[Sequence[Value]], Value] = mean_known
+    """From the values of the tasks to the policy's value."""
+    from_records: str = "episodes"
+    """`episodes`: recounted when an entry is checked; `latency`: as the submitter measured it."""
+    on_board: bool = False
+    """Whether it has a column in the terminal's tables and in the first table of the site."""
+    digits: int = 0
+    """Decimals that are printed."""
+    full: float = 1.0
+    """Best possible value of a share, at which its bar is full."""
+
+    @property
+    def name(self) -> str:
+        """Key in JSON and CSV."""
+        return self.compute.__name__
+
+    @property
+    def meaning(self) -> str:
+        """What it tells a reader, in a sentence: the first line of its function's docstring."""
+        return (self.compute.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def interval(self) -> bool:
+        """Whether it comes with its 95 % interval."""
+        return self.over_tasks is mean_rate
+
+
+Compute = TypeVar("Compute", bound=Callable[[Episodes], Value])
+METRICS: dict[str, Metric] = {}
+"""Every metric by name, in the order in which they are shown; the first one ranks the board."""
+
+
+def metric(title: str, formula: str, short: str = "", **how: Any) -> Callable[[Compute], Compute]:
+    """Declare the function below it as a metric; `how` are the other fields of `Metric`."""
+
+    def declare(compute: Compute) -> Compute:
+        found = Metric(compute, title, formula, short or title.lower(), **how)
+        METRICS[found.name] = found
+        return compute
+
+    return declare
+
+
+# ------------------------------------------------------------------------------------------ the metrics
+
+
 def _rate(hits: np.ndarray) -> Interval:
     """Return the share of hits (N,) bool with Wilson's interval."""
     k = int(hits.sum())
     return Interval(k / max(len(hits), 1), *statistics.wilson(k, len(hits)))
 
 
-# ------------------------------------------------------------------------------------------ the metrics
-
-
-@metric("Success", "n_success / n", interval=True, on_board=True, digits=1)
+@metric("Success", "n_success / n", over_tasks=mean_rate, on_board=True, digits=1)
 def success(episodes: Episodes) -> Interval:
     """The share of all episodes that end well; faults and timeouts count as failures."""
     return _rate(succeeded(episodes.labels))
@@ -175,7 +154,7 @@ def success(episodes: Episodes) -> Interval:
     "n_averaging / n",
     short="aver-\naged",
     better="lower",
-    interval=True,
+    over_tasks=mean_rate,
     on_board=True,
     digits=1,
 )
@@ -241,6 +220,18 @@ def coverage(episodes: Episodes) -> float:
 def mode_entropy(episodes: Episodes) -> float | None:
     """How evenly the successes fall on the modes: 100 is an even choice, 0 a single mode."""
     return statistics.normalised_entropy(episodes.mode_counts)
+
+
+@metric("Distance to even modes", "sum_m |p_m - 1/k| / 2 (total variation)", better="lower")
+def mode_distance(episodes: Episodes) -> float | None:
+    """How far the modes' shares are from those of the demonstrations, which show every mode equally often.
+
+    Chance alone makes it about 3 % at 200 successes in two modes, sqrt(1 / (2 pi n)).
+    """
+    shares = statistics.mode_shares(episodes.mode_counts)
+    if episodes.k < 2 or np.isnan(shares).any():
+        return None
+    return statistics.total_variation(shares, np.full(episodes.k, 1 / episodes.k))
 
 
 @metric("Steps", "mean of the episodes' lengths", unit="steps", better="", digits=1)

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from ..benchmark.records.field_types import one_line
-from ..envs.errors import BimodalError, WrongUse
+from ..envs.errors import BimodalError
+from ..envs.storage.bounded_read import read_bounded
 from .entry_model import Entry
 
 MAX_BYTES = 5_000_000
@@ -31,14 +32,7 @@ def read_unchecked(path: Path | str) -> dict[str, Any]:
     Raises:
         BimodalError: no such file, larger than 5 MB, or not a JSON object.
     """
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise WrongUse(f"cannot read {path}: {error.strerror}") from None
-    if len(raw) > MAX_BYTES:
-        raise BimodalError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB; an entry is at most that")
+    raw = read_bounded(Path(path), MAX_BYTES, BimodalError)
     try:
         entry = json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except RecursionError:

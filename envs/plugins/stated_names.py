@@ -2,9 +2,11 @@
 
 import ast
 from collections.abc import Iterator
+from os.path import isfile
 from pathlib import Path
 
 from ..errors import WrongUse
+from ..storage.bounded_read import read_bounded
 
 _LARGEST = 1_000_000  # bytes
 
@@ -18,24 +20,13 @@ def stated_names(file: Path, kind: str, attribute: str) -> dict[str, str]:
         attribute: the class attribute that states the name; a string, written out.
 
     Raises:
-        WrongUse: no file, or one that does not compile.
+        WrongUse: no file, one larger than 1 MB, or one that does not compile.
     """
-    lines = _compiled(file, _content(file, kind))
+    if not isfile(file):  # noqa: PTH113 (Path.is_file raises for a name that is too long)
+        raise WrongUse(f"no {kind} file at {file}")
+    lines = _compiled(file, read_bounded(file, _LARGEST))
     classes = [line for line in lines if isinstance(line, ast.ClassDef)]
     return {name: found.name for found in classes for line in found.body for name in _stated(line, attribute)}
-
-
-def _content(file: Path, kind: str) -> bytes:
-    try:
-        if not file.is_file():
-            raise WrongUse(f"no {kind} file at {file}")
-        with file.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
-    except OSError as error:
-        raise WrongUse(f"{file} cannot be read: {error.strerror}") from error
-    if len(content) > _LARGEST:
-        raise WrongUse(f"{file} is larger than {_LARGEST / 1e6:.0f} MB and so no {kind}; put data beside it")
-    return content
 
 
 def _compiled(file: Path, content: bytes) -> list[ast.stmt]:

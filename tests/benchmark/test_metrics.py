@@ -50,6 +50,8 @@ def test_every_metric_by_hand(run):
     assert dumbbell["commitment"] == 13 / 16
     assert dumbbell["coverage"] == 1.0 and post["coverage"] == 0.5
     assert 0.9 < dumbbell["mode_entropy"] <= 1.0 and post["mode_entropy"] == 0.0
+    assert dumbbell["mode_distance"] == pytest.approx((2 / 3 - 1 / 2 + 1 / 2 - 1 / 3) / 2)
+    assert post["mode_distance"] == 0.5, "one of two modes"
     assert dumbbell["steps_mean"] == (8 * 80 + 4 * 90 + 3 * 40 + 160) / 16
     assert (dumbbell["latency_p50_ms"], dumbbell["latency_p99_ms"]) == (1.5, 3.25)
     total = score_suite(clean).metrics
@@ -60,7 +62,7 @@ def test_every_metric_by_hand(run):
 def test_a_question_without_an_answer_is_none_and_left_out_of_the_mean():
     lost = score_task(DUMBBELL, "clean", ["TIMEOUT"], [None], [10])
     won = score_task(POST, "clean", [SUCCESS] * 2, ["left", "left"], [10, 10])
-    for name in ("minority_share", "mode_entropy", "latency_p50_ms"):
+    for name in ("minority_share", "mode_entropy", "mode_distance", "latency_p50_ms"):
         assert lost.metrics[name] is None
     assert score_suite([lost, won]).metrics["mode_entropy"] == won.metrics["mode_entropy"]
 

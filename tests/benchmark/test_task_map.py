@@ -36,7 +36,11 @@ def test_the_hull_holds_all_points_and_turns_left_at_every_corner(count):
 
 
 def test_the_hull_of_points_in_a_line_is_their_two_ends_and_of_none_nothing():
-    for points in (7, 9, 31):  # shares that are no round numbers too: rounded points are never quite in a line
+    for points in (
+        7,
+        9,
+        31,
+    ):  # shares that are no round numbers too: rounded points are never quite in a line
         share = np.linspace(0, 1, points)[:, None]
         assert np.allclose(hull(np.array([[0.1, 0.3]]) + share * [0.4, -0.2]), [[0.1, 0.3], [0.5, 0.1]])
     assert hull(np.zeros((0, 2))).shape == (0, 2)

@@ -1,0 +1,22 @@
+"""Reads files that may come from anybody: never more than is sensible."""
+
+from pathlib import Path
+
+from ..errors import BimodalError, WrongUse
+
+
+def read_bounded(path: Path, most: int, refusal: type[BimodalError] = WrongUse) -> bytes:
+    """Return the content of a file of at most `most` bytes; called for entries and for plug-in files.
+
+    Raises:
+        WrongUse: it cannot be read.
+        BimodalError: it is larger; `refusal` is the kind that is raised then.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise WrongUse(f"cannot read {path}: {error.strerror}") from error
+    if len(content) > most:
+        raise refusal(f"{path} is larger than {most / 1e6:g} MB, the most that is read of such a file")
+    return content
