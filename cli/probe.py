@@ -1,5 +1,6 @@
 """`bimodal probe`: shows diffusion in its smallest form (docs/probe.md)."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from .arguments import flag, option
 EXAMPLE = "bimodal probe --learned --plot learned.svg"
 
 Learned = Annotated[bool, flag("--learned", "with a trained denoiser and two right grasps")]
-Plot = Annotated[Path | None, option("FILE", "also draw it: .svg")]
+Plot = Annotated[Path | None, option("FILE", "also draw it with matplotlib: .svg")]
 
 
 def run(learned: Learned = False, plot: Plot = None) -> int:
@@ -25,14 +26,15 @@ def run(learned: Learned = False, plot: Plot = None) -> int:
         with console.status("training a denoiser"):
             trained = denoising.run_learned()
         tables = denoising.learned_tables(trained)
-        picture = denoising_plot.learned_picture(trained)
+        draw = partial(denoising_plot.learned_picture, trained)
     else:
         example = denoising.run_example()
         tables = [denoising.example_table(example)]
-        picture = denoising_plot.example_picture(example)
+        draw = partial(denoising_plot.example_picture, example)
     for table in tables:
         console.print(table)
     if plot:
+        picture = draw()
         plot.parent.mkdir(parents=True, exist_ok=True)
         write_text(plot, picture)
         console.print(f"picture  {plot}", markup=False)
