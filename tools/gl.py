@@ -11,42 +11,22 @@ import shutil
 import subprocess
 import sys
 
+from bimodal.envs.errors import BimodalError
+from bimodal.envs.rendering.gl import configure_gl
+
 LIBRARIES = ("libegl1", "libgl1", "libgl1-mesa-dri")
 OPTIONAL_LIBRARY = "libosmesa6"  # newer releases of Debian and Ubuntu no longer have it
-PROBE_TIMEOUT = 60.0  # [s]; a good backend needs one
 INSTALL_TIMEOUT = 300.0  # [s]
-PROBE = """
-import mujoco
-model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>")
-data = mujoco.MjData(model)
-mujoco.mj_forward(model, data)
-with mujoco.Renderer(model, height=16, width=16) as renderer:
-    renderer.update_scene(data)
-    assert renderer.render().any(), "the picture is black"
-"""
-
-
-def backends() -> tuple[str, ...]:
-    """The values of MUJOCO_GL worth trying on this system, best first."""
-    return ("egl", "osmesa") if sys.platform == "linux" else ("cgl",)
-
-
-def renders(backend: str) -> bool:
-    """Whether a fresh process draws a sphere with this backend; a broken driver harms only that process."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYOPENGL_PLATFORM"}
-    environment["MUJOCO_GL"] = backend
-    try:
-        probe = subprocess.run(
-            [sys.executable, "-c", PROBE], env=environment, capture_output=True, timeout=PROBE_TIMEOUT
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return probe.returncode == 0
 
 
 def working_backend() -> str | None:
-    """The first backend that draws, or None."""
-    return next((backend for backend in backends() if renders(backend)), None)
+    """The first backend that draws, whatever the environment asks for; None where none does."""
+    for name in ("MUJOCO_GL", "PYOPENGL_PLATFORM", "BIMODAL_GL"):
+        os.environ.pop(name, None)
+    try:
+        return configure_gl()
+    except BimodalError:
+        return None
 
 
 def packages() -> list[str]:

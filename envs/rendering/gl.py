@@ -13,20 +13,19 @@ from typing import Protocol
 
 from ..errors import BimodalError
 
-_LIMIT_S = 30.0  # for one trial: imports and one small picture take about half a second
+_LIMIT_S = 60.0  # for one trial: imports and one small picture take about half a second
 _MEMORY = "BIMODAL_GL"
 _MODULES = {"egl": "mujoco.egl", "osmesa": "mujoco.osmesa", "glfw": "mujoco.glfw", "cgl": "mujoco.cgl"}
 _CHOICES = {"linux": ("egl", "osmesa"), "darwin": ("cgl",)}
 
 _TRIAL = """
-import importlib, sys
 import mujoco
-context = importlib.import_module(sys.argv[1]).GLContext(64, 64)
-context.make_current()
-model = mujoco.MjModel.from_xml_string("<mujoco/>")
-buffers = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
-mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, buffers)
-sys.exit(buffers.currentBuffer != mujoco.mjtFramebuffer.mjFB_OFFSCREEN)
+model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>")
+data = mujoco.MjData(model)
+mujoco.mj_forward(model, data)
+with mujoco.Renderer(model, height=16, width=16) as renderer:
+    renderer.update_scene(data)
+    assert renderer.render().any(), "the picture is black"
 """
 
 
@@ -73,12 +72,12 @@ def _failed(choices: tuple[str, ...]) -> str:
 
 
 def _can_draw(backend: str) -> bool:
-    module = _MODULES.get(backend)
-    if module is None:
+    """Draw a ball in a fresh process; a broken driver harms only that process."""
+    if backend not in _MODULES:
         return False
     try:
         trial = subprocess.run(
-            [sys.executable, "-c", _TRIAL, module],
+            [sys.executable, "-c", _TRIAL],
             env={**os.environ, "MUJOCO_GL": backend},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

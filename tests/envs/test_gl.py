@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from bimodal.envs.errors import BimodalError
@@ -40,3 +41,11 @@ def test_a_chosen_backend_is_respected_and_a_wrong_one_named(monkeypatch, drawin
     with pytest.raises(BimodalError, match="nonsense"):
         gl.configure_gl()
     assert os.environ["MUJOCO_GL"] == "nonsense"
+
+
+def test_set_up_finds_the_same_backend_whatever_the_environment_asks_for(monkeypatch, drawing):
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    script = Path(__file__).parents[2] / "tools" / "gl.py"
+    environment = os.environ | {"MUJOCO_GL": "nonsense", "PYOPENGL_PLATFORM": "nonsense"}
+    found = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
+    assert (found.returncode, found.stdout.strip()) == (0, gl.configure_gl()), found.stderr
