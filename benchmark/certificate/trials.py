@@ -26,16 +26,18 @@ SHARD_SIZE = 100
 class RecordingReferee(Referee):
     """A referee that records forces, lifts and the moment of acting; it may be told to forgive."""
 
-    def __init__(self, task: Task, n: int, forgiving: bool = False, horizon: int | None = None) -> None:
+    def __init__(
+        self, task: Task, n: int, forgiving: bool = False, max_episode_steps: int | None = None
+    ) -> None:
         """Watch N episodes.
 
         Args:
             task: their task.
             n: N.
             forgiving: whether touching what is forbidden neither ends nor fails an episode.
-            horizon: their length [control steps]; None for the task's.
+            max_episode_steps: their length [control steps]; None for the task's.
         """
-        super().__init__(task, n, horizon)
+        super().__init__(task, n, max_episode_steps)
         self.forgiving = forgiving
         self.illegal = np.zeros(n)
         """Largest force on what must not be touched [N], (N,), while an episode runs."""
@@ -136,11 +138,11 @@ def run_trial(
         forgiving: see `RecordingReferee`.
         variant: name of the variant in which the episodes run.
     """
-    horizon = Variant(variant).episode_steps(task.max_episode_steps)
+    max_episode_steps = Variant(variant).episode_steps(task.max_episode_steps)
     parts = []
     for index, begin in enumerate(range(0, len(seeds), SHARD_SIZE)):
         shard = Shard(task.id, variant, index, tuple(seeds[begin : begin + SHARD_SIZE]))
-        referee = RecordingReferee(task, len(shard.seeds), forgiving, horizon)
+        referee = RecordingReferee(task, len(shard.seeds), forgiving, max_episode_steps)
         verdict = run_shard(task, policy, shard, NOISE, referee=referee).verdict
         lifted = referee.lift > LIFTED
         seen = referee.illegal, referee.table, referee.acted

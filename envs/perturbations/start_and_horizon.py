@@ -10,7 +10,7 @@ from ..task_protocol import Start, TaskProtocol
 from .core.perturbation import Perturbation, drawn_mode
 
 
-class Horizon(Perturbation):
+class ShortEpisode(Perturbation):
     """The episode is shorter."""
 
     name = "horizon.short"

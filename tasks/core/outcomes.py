@@ -96,7 +96,7 @@ OUTCOMES = {
             "TIMEOUT",
             "idle",
             "ran out of time",
-            "Something was grasped, but success was not held before the horizon.",
+            "Something was grasped, but success was not held before the episode's time was up.",
         ),
         Outcome("POLICY_ERROR", "fault", "the policy failed", "The policy raised an error."),
         Outcome(

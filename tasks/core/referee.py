@@ -1,8 +1,8 @@
 """Success and every failure label are decided here, by a referee who watches measurements step by step.
 
-An episode ends when something forbidden is touched, when success has lasted long enough, at a fault, or at
-the horizon. Its verdict depends on what was measured up to its own end, never on other rows. The first of
-these that applies is its outcome (`outcomes.py` says what each means):
+An episode ends when something forbidden is touched, when success has lasted long enough, at a fault, or
+after `max_episode_steps`. Its verdict depends on what was measured up to its own end, never on other rows.
+The first of these that applies is its outcome (`outcomes.py` says what each means):
 
     1. a fault: SIM_DIVERGED, POLICY_ERROR, POLICY_TIMEOUT, POLICY_INVALID_ACTION
     2. SUCCESS
@@ -51,10 +51,10 @@ class Verdict(NamedTuple):
 class Referee:
     """Judges N episodes of one task."""
 
-    def __init__(self, task: Task, n: int, horizon: int | None = None) -> None:
-        """Watch N episodes of `horizon` control steps; None for the task's."""
+    def __init__(self, task: Task, n: int, max_episode_steps: int | None = None) -> None:
+        """Watch N episodes of at most `max_episode_steps` control steps; None for the task's number."""
         self.task = task
-        self.horizon = task.max_episode_steps if horizon is None else horizon
+        self.max_episode_steps = max_episode_steps or task.max_episode_steps
         self.done = np.zeros(n, bool)
         """Episodes that have ended, (N,)."""
         self.steps = np.zeros(n, np.int32)
@@ -71,7 +71,7 @@ class Referee:
         self._held = np.where(measurement.at_goal, self._held + 1, 0)
         self.done |= measurement.illegal > LIGHT_TOUCH
         self.done |= self._held >= self.task.hold_steps
-        self.done |= len(self._seen) >= self.horizon
+        self.done |= len(self._seen) >= self.max_episode_steps
 
     def policy_fault(self, rows: np.ndarray, label: str) -> None:
         """End the running episodes among `rows` (N,) bool with a policy's fault."""

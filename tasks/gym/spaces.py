@@ -87,7 +87,7 @@ objects that were knocked far away.
 - **Actions** out of range or not finite are refused with an error; the others are rounded to {GRID:g}. With
   two arms, the numbers of the second follow those of the first.
 - **Reward** is 1 in the step in which success has been held long enough, else 0.
-- **Terminated** on success and when something forbidden is touched; **truncated** at the horizon.
+- **Terminated** on success and when something forbidden is touched; **truncated** after `max_episode_steps`.
 - **Seeds**: `reset(seed=s)` begins the evaluator's episode s. Without a seed, episodes are drawn from
   {UNNAMED.start:_} to {UNNAMED.stop - 1:_}, where neither evaluation panels nor demonstrations lie.
 - **Info** of a reset: `seed`. Of a step: `is_success`, `lift` of the target [m], `held` (both fingers press

@@ -28,7 +28,7 @@ HOLD = frame(LEFT, 0.026, 0.08, held=True, part=0)
 
 
 def judge(*stories):
-    """Play stories, lists of frames, side by side; each goes on with its last frame to the horizon."""
+    """Play stories, lists of frames, side by side; each goes on with its last frame to the end."""
     referee = Referee(TASK, len(stories))
     for step in range(TASK.max_episode_steps):
         if referee.done.all():
@@ -126,7 +126,7 @@ def test_up_means_high_still_and_held(flaw):
 
 
 @pytest.mark.parametrize(("held", "label"), [(9, "TIMEOUT"), (10, "SUCCESS")])
-def test_the_horizon_cuts_a_hold_that_came_too_late(held, label):
+def test_the_last_step_cuts_a_hold_that_came_too_late(held, label):
     verdict = only(judge([*steps(TASK.max_episode_steps - held, HOVER), *steps(held, HOLD)]))
     assert (verdict.label, verdict.steps) == (label, TASK.max_episode_steps)
     assert verdict.success_final and verdict.success_ever
