@@ -155,7 +155,7 @@ def _feasibility(
         def done(cell: FeasibilityCell, n: int, total: int) -> None:
             if not quick:
                 save_cell(cell)
-            update(n, total, f"{cell.task} {cell.axis}:{cell.level}")
+            update(n, total, f"{cell.task} {cell.perturbation}:{cell.level}")
 
         found = measure_feasibility(
             names,

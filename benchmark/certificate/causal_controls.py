@@ -52,7 +52,7 @@ class ControlSetting(NamedTuple):
     """Optimiser steps; None takes the method's budget."""
     change: str = ""
     """`wide` or `early` for a changed task."""
-    execute: int = 8
+    n_action_steps: int = 8
     """Actions executed of each chunk."""
     forgiving: bool = False
     """Whether touching what is forbidden neither ends nor fails an episode."""
@@ -73,8 +73,8 @@ CONTROLS = tuple(
 )
 LIMITS = (
     ControlSetting("limits", "as certified", "mse"),
-    ControlSetting("limits", "executes 4", "mse", execute=4),
-    ControlSetting("limits", "executes 1", "mse", execute=1),
+    ControlSetting("limits", "executes 4", "mse", n_action_steps=4),
+    ControlSetting("limits", "executes 1", "mse", n_action_steps=1),
     ControlSetting("limits", "start ±20 mm", "mse", change="wide"),
     ControlSetting("limits", "touching allowed", "mse", forgiving=True),
     ControlSetting("limits", "100 demos", "mse", episodes=100),
@@ -151,7 +151,7 @@ def try_controls(task_id: str, settings: Sequence[ControlSetting]) -> list[Contr
     with TemporaryDirectory(prefix="bimodal-validity-") as folder:
         training = TaskTraining(task, Path(folder), episodes, first.regime, first.noise, first.steps)
         for setting in settings:
-            policy = training.policy(TrialSetting(setting.method, 0, setting.execute))
+            policy = training.policy(TrialSetting(setting.method, 0, setting.n_action_steps))
             result = run_trial(task, policy, TRIAL_SEEDS, setting.forgiving)
             rarest = result.minority(len(task.modes))
             results.append(ControlResult(*setting[:3], success=result.rate, rarest=rarest))

@@ -71,7 +71,7 @@ def measure_feasibility(
         known: cells that were measured before, and are not measured again.
         progress: called with what was done last, the number of cells done, and their total.
     """
-    wanted = [CellKey(task, a, level) for task in tasks for a in (names or acting()) for level in FLOORS]
+    wanted = [CellKey(task, one, level) for task in tasks for one in (names or acting()) for level in FLOORS]
     found = {key: known[key] for key in wanted if known and key in known}
     calls = {key: partial(try_experts, *key, episodes) for key in wanted if key not in found}
     for key, cell in run_in_processes(calls, workers):
@@ -81,18 +81,18 @@ def measure_feasibility(
     return [found[key] for key in wanted]
 
 
-def try_experts(task_id: str, axis: str, level: int, episodes: int = EPISODES) -> FeasibilityCell:
+def try_experts(task_id: str, name: str, level: int, episodes: int = EPISODES) -> FeasibilityCell:
     """Return one cell: the experts of all modes in one variant; a blocked mode's episodes do not count."""
     task = load_task(task_id)
-    variant = Variant(f"{axis}:{level}")
+    variant = Variant(f"{name}:{level}")
     if reason := next((why for part in variant.parts if (why := part.impossible(task))), ""):
-        return FeasibilityCell(task_id, axis, level, 0.0, reason)
+        return FeasibilityCell(task_id, name, level, 0.0, reason)
     panel = VALIDATION[:episodes]
     try:
         rates = _rates(task, variant, panel)
     except BimodalError as error:  # no valid scene, or a start out of reach
-        return FeasibilityCell(task_id, axis, level, 0.0, str(error))
-    return FeasibilityCell(task_id, axis, level, min(rates))
+        return FeasibilityCell(task_id, name, level, 0.0, str(error))
+    return FeasibilityCell(task_id, name, level, min(rates))
 
 
 def _rates(task: Task, variant: Variant, panel: range) -> list[float]:

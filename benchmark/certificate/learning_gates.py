@@ -30,7 +30,7 @@ LONG_SEEDS = TRIAL_SEEDS[:50]
 """Those in which the whole chunk is executed."""
 INFORMING_SEEDS = TRIAL_SEEDS[:25]
 """Those for what no gate asks."""
-EXECUTE = (8, 16)
+N_ACTION_STEPS = (8, 16)
 """Actions executed of each chunk; gate 6 asks for the first."""
 MSE_CEILING = 0.40
 """Gate 5: regression succeeds less often."""
@@ -51,7 +51,7 @@ class TrialSetting(NamedTuple):
     """Name of the method, or `mean` for the average of the experts' plans."""
     seed: int
     """Training seed."""
-    execute: int
+    n_action_steps: int
     """Actions executed of each chunk."""
     forgiving: bool = False
     """Whether touching what is forbidden neither ends nor fails an episode."""
@@ -59,19 +59,24 @@ class TrialSetting(NamedTuple):
     @property
     def seeds(self) -> range:
         """The episodes in which it is tried."""
-        long = self.execute == EXECUTE[1]
+        long = self.n_action_steps == N_ACTION_STEPS[1]
         if self.method not in GATED or self.forgiving or (long and self.method == "flow"):
             return INFORMING_SEEDS
         return LONG_SEEDS if long else TRIAL_SEEDS
 
     def __str__(self) -> str:
         """Return it in words, for the progress bar."""
-        return f"{self.method} {self.seed}, executing {self.execute}" + ", forgiven" * self.forgiving
+        return f"{self.method} {self.seed}, executing {self.n_action_steps}" + ", forgiven" * self.forgiving
 
 
 TRIALS = (
-    *(TrialSetting(method, s, n) for method in GATED for s in range(TRAINING_SEEDS[method]) for n in EXECUTE),
-    *(TrialSetting(method, 0, EXECUTE[0]) for method in INFORMING),
+    *(
+        TrialSetting(method, s, n)
+        for method in GATED
+        for s in range(TRAINING_SEEDS[method])
+        for n in N_ACTION_STEPS
+    ),
+    *(TrialSetting(method, 0, N_ACTION_STEPS[0]) for method in INFORMING),
     *(TrialSetting(method, 0, 8, True) for method in ("mse", "flow")),
     TrialSetting("mean", 0, 16, False),
     TrialSetting("mean", 0, 16, True),
@@ -162,7 +167,7 @@ class TaskTraining:
         weights = checkpoint_path(folder, self.task.id, setting.method)
         if not weights.is_file():
             train(setting.method, self.file, folder, TrainOptions(self.steps, setting.seed))
-        return METHODS[setting.method](self.task, weights, setting.execute)
+        return METHODS[setting.method](self.task, weights, setting.n_action_steps)
 
 
 def learning_checks(task: Task, results: TrialResults) -> list[Check]:
@@ -177,7 +182,7 @@ def regression_checks(task: Task, results: TrialResults) -> list[Check]:
     rarest mode over its fair share of the episodes.
     """
     checks = []
-    for n in EXECUTE:
+    for n in N_ACTION_STEPS:
         mse = _rates(results, "mse", n)
         oracle = _rates(results, "mse_labelled", n)
         measured = "success by training seed"
@@ -187,7 +192,7 @@ def regression_checks(task: Task, results: TrialResults) -> list[Check]:
         bound = ">= 90 %, mse + 50"
         measured = "success when told the mode"
         checks.append(Check(5, _name("labelled mse", n), measured, percent(*oracle), bound, able))
-    n = EXECUTE[0]
+    n = N_ACTION_STEPS[0]
     for method in INFORMING:
         worse = [one.worse_mode(len(task.modes)) for one in _found(results, method, n)]
         value = f"{percent(*_rates(results, method, n))}; {percent(*worse)}"
@@ -199,11 +204,11 @@ def flow_checks(task: Task, results: TrialResults) -> list[Check]:
     """Gate 6: the same network as a flow policy succeeds in all modes (gated at 8 executed actions)."""
     k = len(task.modes)
     checks = []
-    for n in EXECUTE:
+    for n in N_ACTION_STEPS:
         success = _rates(results, "flow", n)
         share = [result.minority(k) for result in _found(results, "flow", n)]
         value = f"{percent(*success)}; {percent(*share)}"
-        asked = n == EXECUTE[0]
+        asked = n == N_ACTION_STEPS[0]
         bound = f">= 90 %; >= {percent(FAIR / k)}" if asked else ""
         passed = min(success) >= FLOW_FLOOR and min(share) >= FAIR / k if asked else None
         checks.append(Check(6, _name("flow", n), "success; rarest mode's share", value, bound, passed))

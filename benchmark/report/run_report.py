@@ -88,9 +88,9 @@ def plots(run: Run) -> list[Plot]:
 
 
 def meaning(variant: str) -> str:
-    """Return a variant's magnitude in words: `0.5 x`; those of several axes with their names."""
-    parts = [(axis, f"{magnitude:g} {unit}") for axis, _, magnitude, unit in ladder(variant)]
-    return parts[0][1] if len(parts) == 1 else "; ".join(f"{axis} {what}" for axis, what in parts)
+    """Return a variant's magnitude in words: `0.5 x`; those of several perturbations with their names."""
+    parts = [(name, f"{magnitude:g} {unit}") for name, _, magnitude, unit in ladder(variant)]
+    return parts[0][1] if len(parts) == 1 else "; ".join(f"{name} {what}" for name, what in parts)
 
 
 def reproduce(record: RunRecord) -> str:

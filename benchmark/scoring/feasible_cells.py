@@ -39,21 +39,20 @@ class CellKey(NamedTuple):
 
     task: str
     """Task id."""
-    axis: str
-    """Name of the perturbation, or `combo`."""
+    perturbation: str
+    """Its name, or `combo`."""
     level: int
     """1 to 3."""
 
 
-class FeasibilityCell(NamedTuple):
+@dataclass(frozen=True, order=True)
+class FeasibilityCell:
     """The experts of one task under one perturbation at one level."""
 
     task: str
-    """Task id."""
-    axis: str
-    """Name of the perturbation, or `combo`."""
+    perturbation: str
     level: int
-    """1 to 3."""
+    """As in `CellKey`."""
     success: float
     """Success of the expert of the worst mode that is not blocked."""
     reason: str = ""
@@ -62,7 +61,7 @@ class FeasibilityCell(NamedTuple):
     @property
     def key(self) -> CellKey:
         """Which cell it is."""
-        return CellKey(self.task, self.axis, self.level)
+        return CellKey(self.task, self.perturbation, self.level)
 
     @property
     def feasible(self) -> bool:
@@ -70,30 +69,14 @@ class FeasibilityCell(NamedTuple):
         return not self.reason and self.success >= FLOORS[self.level]
 
 
-@dataclass(frozen=True)
-class CellRecord:
-    """A cell as it is written, beside others of the same task."""
-
-    axis: str
-    """Name of the perturbation, or `combo`."""
-    level: int
-    """1 to 3."""
-    ladder: list[list[Any]]
-    """Name, level, magnitude and unit of each of its parts: other magnitudes are measured again."""
-    success: float
-    """As in `FeasibilityCell`."""
-    reason: str
-    """As in `FeasibilityCell`."""
-
-
 def save_cell(cell: FeasibilityCell, folder: Path = FOLDER) -> None:
     """Write a cell beside the others of its task; called as soon as it is measured."""
-    _store(cell.task, folder).put(f"{cell.axis}:{cell.level}", _record(cell))
+    _store(cell.task, folder).put(_magnitudes(cell), cell)
 
 
 def load_cells(tasks: Iterable[str], folder: Path = FOLDER) -> dict[CellKey, FeasibilityCell]:
     """Return the measured cells of the present form of tasks and perturbations, and of these versions."""
-    found = [_cells(task, _store(task, folder).values().values()) for task in tasks]
+    found = [_of_today(_store(task, folder).values()) for task in tasks]
     return {cell.key: cell for cells in found for cell in cells}
 
 
@@ -101,10 +84,10 @@ def publish(tasks: Iterable[str], folder: Path = FOLDER, file: Path = PUBLISHED)
     """Write what was measured of tasks into one file, as it comes with the package."""
     contents = []
     for task in tasks:
-        cells = sorted(_cells(task, _store(task, folder).values().values()))
+        store = _store(task, folder)
+        cells = {_magnitudes(cell): asdict(cell) for cell in sorted(_of_today(store.values()))}
         if cells:
-            rows = [asdict(_record(cell)) for cell in cells]
-            contents.append({**_measured_on(task), "cells": rows})
+            contents.append({**store.identity, "cells": cells})
     write_text(file, _one_a_line(contents))
 
 
@@ -121,7 +104,7 @@ def known_cells(
     for task in tasks:
         content = published.get(task, {})
         if content.get("fingerprint") == fingerprint(load_task(task)):
-            found |= {cell.key: cell for cell in _cells(task, content["cells"])}
+            found |= {cell.key: cell for cell in _of_today(content["cells"])}
     return found | load_cells(tasks, folder)
 
 
@@ -135,46 +118,41 @@ def expert_fails(cells: Mapping[CellKey, FeasibilityCell], task: str, variant: s
     return min(low, default=None)
 
 
-def _store(task: str, folder: Path) -> MeasurementStore[CellRecord]:
-    return MeasurementStore(folder / f"{task}.json", _measured_on(task), CellRecord)
-
-
-def _measured_on(task: str) -> dict[str, Any]:
-    """Return what all cells of a task share."""
-    return {
+def _store(task: str, folder: Path) -> MeasurementStore[FeasibilityCell]:
+    """Return the store of a task's cells, by their magnitudes."""
+    measured_on = {
         "task": task,
         "fingerprint": fingerprint(load_task(task)),
         "versions": versions(),
         "episodes": EPISODES,
     }
+    return MeasurementStore(folder / f"{task}.json", measured_on, FeasibilityCell)
 
 
 def _published(file: Path) -> dict[str, dict[str, Any]]:
     """Return the content of the published file by task; nothing of a damaged one."""
     try:
         contents = json.loads(file.read_text(encoding="utf-8"))
-        read = TypeAdapter(list[CellRecord]).validate_python
+        read = TypeAdapter(dict[str, FeasibilityCell]).validate_python
         return {content["task"]: {**content, "cells": read(content["cells"])} for content in contents}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def _cells(task: str, records: Iterable[CellRecord]) -> list[FeasibilityCell]:
-    """Return the cells whose perturbation exists and has the magnitude of today."""
+def _of_today(cells: Mapping[str, FeasibilityCell]) -> list[FeasibilityCell]:
+    """Return the cells whose perturbation exists and has the magnitudes of today."""
+    names = (*perturbations(), COMBO)
     return [
-        FeasibilityCell(task, one.axis, one.level, one.success, one.reason)
-        for one in records
-        if one.axis in (*perturbations(), COMBO) and one.level in LEVELS[1:] and one.ladder == _ladder(one)
+        cell
+        for magnitudes, cell in cells.items()
+        if cell.perturbation in names and cell.level in LEVELS[1:] and magnitudes == _magnitudes(cell)
     ]
 
 
-def _record(cell: FeasibilityCell) -> CellRecord:
-    return CellRecord(cell.axis, cell.level, _ladder(cell), cell.success, cell.reason)
-
-
-def _ladder(cell: FeasibilityCell | CellRecord) -> list[list[Any]]:
-    """Return the magnitudes of a cell's parts, as JSON reads them back."""
-    return [list(part) for part in ladder(f"{cell.axis}:{cell.level}")]
+def _magnitudes(cell: FeasibilityCell) -> str:
+    """Return what a cell is kept under: with other magnitudes it has another name and is measured again."""
+    parts = ladder(f"{cell.perturbation}:{cell.level}")
+    return ", ".join(f"{name}:{level} = {magnitude} {unit}" for name, level, magnitude, unit in parts)
 
 
 def _one_a_line(contents: list[dict[str, Any]]) -> str:
@@ -182,6 +160,8 @@ def _one_a_line(contents: list[dict[str, Any]]) -> str:
     tasks = []
     for content in contents:
         head = json.dumps({name: value for name, value in content.items() if name != "cells"})
-        cells = ",\n  ".join(map(json.dumps, content["cells"]))
-        tasks.append(f'{head[:-1]}, "cells": [\n  {cells}\n ]}}')
+        cells = ",\n  ".join(
+            f"{json.dumps(name)}: {json.dumps(cell)}" for name, cell in content["cells"].items()
+        )
+        tasks.append(f'{head[:-1]}, "cells": {{\n  {cells}\n }}}}')
     return "[\n " + ",\n ".join(tasks) + "\n]\n"

@@ -62,7 +62,7 @@ def variant_rows(
         tasks: a row shows the slowest of those that can have its variant.
         rounds: how often.
         episodes: side by side; every round takes new ones, whose scenes are generated within the time.
-        names: of axes, all and the combination if none are given.
+        names: of perturbations, all and the combination if none are given.
         level: of them.
     """
     parts = [f"{name}:{level}" for name in names or (*perturbations(), COMBO)]

@@ -51,7 +51,7 @@ class MethodResult(NamedTuple):
     """Its name."""
     parameters: int | None
     """Learned values of the first task's weights."""
-    execute: int
+    n_action_steps: int
     """Actions executed of each decision."""
     success: Interval
     """Mean over tasks."""
@@ -111,7 +111,7 @@ def method_result(run: Run) -> MethodResult:
     return MethodResult(
         policy=policy.name,
         parameters=policy.parameters,
-        execute=policy.execute,
+        n_action_steps=policy.execute,
         success=whole.success,
         averaging=whole.averaging,
         commitment=number(whole.metrics["commitment"]),

@@ -20,13 +20,13 @@ QUESTIONS = {
     "scene.blocked": "A post stands near or on the way to one grasp",
     "contact.knock_after": "Once the hand has chosen, the objects are knocked towards the other grasp",
 }
-"""The axes that ask, and what they do."""
+"""The perturbations that ask, and what they do."""
 PANEL = Suite(
     "choices",
     "1",
     SUITES["core"].tasks,
     range(50),
-    (CLEAN, *(f"{axis}:{level}" for axis in QUESTIONS for level in LEVELS[1:])),
+    (CLEAN, *(f"{name}:{level}" for name in QUESTIONS for level in LEVELS[1:])),
 )
 """Every question at every level, on the tasks of the core suite that can have it."""
 

@@ -44,10 +44,10 @@ class Sampler(NamedTuple):
     options: tuple[tuple[str, Any], ...] = ()
     """What else the policy is built with."""
 
-    def policy(self, task: Task, execute: int | None = None) -> Policy:
+    def policy(self, task: Task, n_action_steps: int | None = None) -> Policy:
         """Return the policy, which executes so many actions of each chunk; None for the method's number."""
         weights = checkpoint_path(SHIPPED_CHECKPOINTS, task.id, self.method)
-        return METHODS[self.method](task, weights, execute, **dict(self.options))
+        return METHODS[self.method](task, weights, n_action_steps, **dict(self.options))
 
 
 SAMPLERS = (
@@ -59,9 +59,7 @@ SAMPLERS = (
     Sampler("reflow, 1 step", "reflow", (("steps", 1),)),
 )
 """All that is compared, the slowest of each method first."""
-PLAN = {
-    f"{sampler.name}, executing {execute}": (sampler, execute) for sampler in SAMPLERS for execute in LENGTHS
-}
+PLAN = {f"{sampler.name}, executing {n}": (sampler, n) for sampler in SAMPLERS for n in LENGTHS}
 """All cells of a task by name: sampler and executed length."""
 
 
@@ -70,7 +68,7 @@ class SamplerCell(NamedTuple):
 
     name: str
     """Of the sampler."""
-    execute: int
+    n_action_steps: int
     """Actions executed of each chunk."""
     success: float
     """Share of the episodes."""
@@ -91,12 +89,12 @@ class SamplerStudy(NamedTuple):
     """Median wall time of a decision for one episode on one core, by sampler."""
 
 
-def try_sampler(task_id: str, sampler: Sampler, execute: int) -> SamplerCell:
+def try_sampler(task_id: str, sampler: Sampler, n_action_steps: int) -> SamplerCell:
     """Return one cell."""
     task = load_task(task_id)
-    result = run_trial(task, sampler.policy(task, execute), SEEDS)
+    result = run_trial(task, sampler.policy(task, n_action_steps), SEEDS)
     rarest = result.minority(len(task.modes))
-    return SamplerCell(sampler.name, execute, result.rate, rarest, float(result.switches.mean()))
+    return SamplerCell(sampler.name, n_action_steps, result.rate, rarest, float(result.switches.mean()))
 
 
 def measure_samplers(

@@ -19,7 +19,7 @@ from bimodal.tasks.core.registry import own_names
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
 from scoring import DUMBBELL, POST, bimodal
 
-AXES = ("actuation.delay", "contact.friction", "contact.knock_after", "start.joints")
+NAMES = ("actuation.delay", "contact.friction", "contact.knock_after", "start.joints")
 """Those that the tests of the command try."""
 SAME_PLACE = "all modes grip in the same place"
 
@@ -35,21 +35,21 @@ def test_the_axes_that_concern_an_expert_are_those_that_change_the_world():
 
 
 @pytest.mark.parametrize(
-    ("task", "axis", "level", "success", "feasible"),
+    ("task", "name", "level", "success", "feasible"),
     [
         (DUMBBELL, "contact.friction", 1, 1.0, True),
         (DUMBBELL, "sensing.noise", 3, 1.0, True),
         ("PandaLiftMug-v1", "contact.slip", 3, 0.0, False),
     ],
 )
-def test_the_experts_are_tried_in_the_variant(task, axis, level, success, feasible):
+def test_the_experts_are_tried_in_the_variant(task, name, level, success, feasible):
     """Slippery bars are held, poor sight is no concern of theirs, and a mug's rim slips off the fingers."""
-    found = try_experts(task, axis, level, episodes=4)
+    found = try_experts(task, name, level, episodes=4)
     assert (found.success, found.feasible, found.reason) == (success, feasible, "")
 
 
 @pytest.mark.parametrize(
-    ("task", "axis", "level"),
+    ("task", "name", "level"),
     [
         ("PandaPlaceEitherNest-v1", "contact.knock", 2),
         ("PandaPlaceEitherNest-v1", "start.joints", 2),
@@ -58,9 +58,9 @@ def test_the_experts_are_tried_in_the_variant(task, axis, level, success, feasib
         ("TwoPandaHandover-v1", "contact.knock", 2),
     ],
 )
-def test_an_expert_that_follows_its_object_succeeds_in_spite_of(task, axis, level):
+def test_an_expert_that_follows_its_object_succeeds_in_spite_of(task, name, level):
     """What is knocked still gets to where it belongs; a start aside or little time is made up for."""
-    assert try_experts(task, axis, level, episodes=12).success == 1.0
+    assert try_experts(task, name, level, episodes=12).success == 1.0
 
 
 def test_the_expert_of_a_clean_world_that_stands_still_does_not_wait(monkeypatch):
@@ -129,13 +129,13 @@ def tried(monkeypatch, tmp_path):
     """Experts whose success is known; returns the list of the cells that were tried, with their episodes."""
     calls = []
     for module in (feasibility, page):
-        monkeypatch.setattr(module, "acting", lambda: list(AXES))
+        monkeypatch.setattr(module, "acting", lambda: list(NAMES))
 
-    def fake(task, axis, level, episodes=EPISODES):
-        calls.append((task, axis, level, episodes))
-        if (task, axis) == (POST, "contact.knock_after"):
-            return FeasibilityCell(task, axis, level, 0.0, SAME_PLACE)
-        return FeasibilityCell(task, axis, level, {1: 1.0, 2: 0.9, 3: 0.84}[level])
+    def fake(task, name, level, episodes=EPISODES):
+        calls.append((task, name, level, episodes))
+        if (task, name) == (POST, "contact.knock_after"):
+            return FeasibilityCell(task, name, level, 0.0, SAME_PLACE)
+        return FeasibilityCell(task, name, level, {1: 1.0, 2: 0.9, 3: 0.84}[level])
 
     monkeypatch.setattr(feasibility, "try_experts", fake)
     monkeypatch.chdir(tmp_path)
@@ -146,20 +146,20 @@ def certify(*arguments, capsys):
     return bimodal("certify", "--variants", "--workers", 1, *arguments, capsys=capsys)
 
 
-def line(text, axis):
-    """Return the rest of a table's line that begins with the name of an axis."""
+def line(text, name):
+    """Return the rest of a table's line that begins with the name of a perturbation."""
     found = [row.strip(" |").replace("`", "") for row in text.splitlines()]
-    return [" ".join(row.removeprefix(axis).split()) for row in found if row.startswith(f"{axis} ")]
+    return [" ".join(row.removeprefix(name).split()) for row in found if row.startswith(f"{name} ")]
 
 
 def test_every_cell_is_measured_once_and_printed(tried, capsys):
     code, out, err = certify(DUMBBELL, POST, capsys=capsys)
     assert (code, err) == (0, [])
-    right = {(t, a, level, EPISODES) for t in (DUMBBELL, POST) for a in AXES for level in (1, 2, 3)}
+    right = {(t, a, level, EPISODES) for t in (DUMBBELL, POST) for a in NAMES for level in (1, 2, 3)}
     assert set(tried) == right and len(tried) == len(right)
-    for axis in AXES:
-        post = "-[1] -[1] -[1]" if axis == "contact.knock_after" else "100 90 84!"
-        assert line(out, axis) == [f"100 90 84! {post}"]
+    for name in NAMES:
+        post = "-[1] -[1] -[1]" if name == "contact.knock_after" else "100 90 84!"
+        assert line(out, name) == [f"100 90 84! {post}"]
     assert f"[1] {SAME_PLACE}" in out and "95 % at level 1" in " ".join(out.split())
     tried.clear()
     assert certify(DUMBBELL, POST, capsys=capsys)[1] == out and tried == []
@@ -180,14 +180,14 @@ def test_a_measurement_that_was_stopped_goes_on(tried, monkeypatch, capsys):
     first = list(tried)
     monkeypatch.setattr(feasibility, "try_experts", fake)
     assert certify(DUMBBELL, capsys=capsys)[0] == 0
-    assert len(first) == 7 and len(tried) == len(set(tried)) == 3 * len(AXES)
+    assert len(first) == 7 and len(tried) == len(set(tried)) == 3 * len(NAMES)
 
 
 @pytest.mark.parametrize("what", ["magnitude", "task", "versions", "unit"])
 def test_what_has_changed_is_measured_again(tried, monkeypatch, capsys, what):
     certify(DUMBBELL, capsys=capsys)
     tried.clear()
-    every, friction = {(a, level) for a in AXES for level in (1, 2, 3)}, perturbations()["contact.friction"]
+    every, friction = {(a, level) for a in NAMES for level in (1, 2, 3)}, perturbations()["contact.friction"]
     if what == "magnitude":
         monkeypatch.setattr(friction, "levels", (1.0, 0.75, 0.4, 0.3))
         again = {("contact.friction", 2)}
@@ -209,7 +209,7 @@ def test_a_quick_look_neither_reads_nor_keeps(tried, capsys):
     before = {file: file.read_bytes() for file in FOLDER.iterdir()}
     code, out, _ = certify(DUMBBELL, "--quick", capsys=capsys)
     assert code == 0 and line(out, "contact.friction") == ["100 90 84!"]
-    assert {cell[3] for cell in tried} == {QUICK_EPISODES} and len(tried) == 3 * len(AXES)
+    assert {cell[3] for cell in tried} == {QUICK_EPISODES} and len(tried) == 3 * len(NAMES)
     assert {file: file.read_bytes() for file in FOLDER.iterdir()} == before
 
 
@@ -224,10 +224,12 @@ def test_the_page_shows_what_is_measured_and_dashes_for_the_rest(tried, capsys):
     code, _, _ = certify(POST, "--page", "variants.md", capsys=capsys)
     text = Path("variants.md").read_text()
     assert code == 0
-    table = next(part for part in text.split("\n\n") if part.startswith("| axis |") and "Around Post" in part)
+    table = next(
+        part for part in text.split("\n\n") if part.startswith("| perturbation |") and "Around Post" in part
+    )
     column = [name.strip() for name in table.splitlines()[0].split("|")].index("Pick Around Post")
     cells = {row.split("|")[1].strip(" `"): row.split("|")[column].strip() for row in table.splitlines()[2:]}
     assert cells.pop("contact.knock_after") == "-[1] -[1] -[1]"
-    assert set(cells) == {*AXES} - {"contact.knock_after"} and set(cells.values()) == {"100 90 **84**"}
+    assert set(cells) == {*NAMES} - {"contact.knock_after"} and set(cells.values()) == {"100 90 **84**"}
     assert f"- [1] {SAME_PLACE}" in text
-    assert text.count("- - -") == len(AXES) * (len(own_names()) - 1)
+    assert text.count("- - -") == len(NAMES) * (len(own_names()) - 1)

@@ -1,6 +1,7 @@
 """In which variants a task can still be done: the cells on disk and in the package, and what they mean."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from bimodal.benchmark.scoring.feasible_cells import (
@@ -32,21 +33,22 @@ def test_a_cell_survives_its_file_beside_the_others(tmp_path):
         FeasibilityCell(DUMBBELL, "contact.friction", 2, 0.0, "why | not"),
         FeasibilityCell(POST, "contact.friction", 1, 1.0),
     ]
-    for cell in (cells[0]._replace(success=0.1), *cells):
+    for cell in (replace(cells[0], success=0.1), *cells):
         save_cell(cell, tmp_path)
     assert load_cells([DUMBBELL, POST], tmp_path) == {cell.key: cell for cell in cells}
     assert load_cells([POST], tmp_path) == {cells[2].key: cells[2]}
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"values": []}', "no axis", "no figure", "bytes"])
+@pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"values": []}', "no name", "no figure", "bytes"])
 def test_a_damaged_file_is_measured_again(tmp_path, damage):
     save_cell(FeasibilityCell(DUMBBELL, "contact.friction", 1, 1.0), tmp_path)
     file = tmp_path / f"{DUMBBELL}.json"
     content = json.loads(file.read_text())
-    if damage == "no axis":
-        content["values"]["contact.friction:1"]["axis"] = "contact.frction"
+    (value,) = content["values"].values()
+    if damage == "no name":
+        value["perturbation"] = "contact.frction"
     elif damage == "no figure":
-        content["values"]["contact.friction:1"]["success"] = "high"
+        value["success"] = "high"
     file.write_bytes(b"\xff" if damage == "bytes" else b"")
     if damage != "bytes":
         file.write_text(json.dumps(content) if damage.startswith("no ") else damage)
@@ -67,7 +69,7 @@ def test_what_is_published_counts_on_other_versions_but_not_for_another_task_or_
     assert known_cells([POST], nowhere, file) == {cells[1].key: cells[1]}
     monkeypatch.setattr("bimodal.benchmark.scoring.feasible_cells.versions", lambda: {"mujoco": "4.0.1"})
     assert known_cells([DUMBBELL, POST], nowhere, file) == right
-    save_cell(newer := cells[1]._replace(success=0.2), nowhere)
+    save_cell(newer := replace(cells[1], success=0.2), nowhere)
     assert known_cells([POST], nowhere, file) == {newer.key: newer}, "what was measured here goes before it"
     monkeypatch.setattr(perturbations()["sensing.noise"], "levels", (0.0, 2.0, 6.0, 10.0))
     assert known_cells([DUMBBELL], nowhere, file) == {}, "another magnitude in the combination"

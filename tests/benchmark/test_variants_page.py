@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 from bimodal.benchmark.report.pages.variants_page import (
-    axes_section,
     kinds_section,
+    perturbations_section,
     suites_section,
     variants_page,
 )
@@ -23,19 +23,19 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "variants.md"
 
 
-def line(text, axis):
-    """Return the rest of a table's line that begins with the name of an axis."""
+def line(text, name):
+    """Return the rest of a table's line that begins with the name of a perturbation."""
     found = [row.strip(" |").replace("`", "") for row in text.splitlines()]
-    return [" ".join(row.removeprefix(axis).split()) for row in found if row.startswith(f"{axis} ")]
+    return [" ".join(row.removeprefix(name).split()) for row in found if row.startswith(f"{name} ")]
 
 
-def test_the_page_says_magnitudes_units_and_where_an_axis_acts():
-    text = axes_section()
-    for name, axis in perturbations().items():
+def test_the_page_says_magnitudes_units_and_where_a_perturbation_acts():
+    text = perturbations_section()
+    for name, kind in perturbations().items():
         (row,) = [row for row in text.splitlines() if row.startswith(f"| `{name}` |")]
         parts = [part.strip() for part in row.split("|")][1:-1]
-        assert parts[-1] == axis.unit and [float(part) for part in parts[-4:-1]] == [*axis.levels[1:]]
-        assert parts[1] == " ".join(axis.__doc__.split()) and parts[2]
+        assert parts[-1] == kind.unit and [float(part) for part in parts[-4:-1]] == [*kind.levels[1:]]
+        assert parts[1] == " ".join(kind.__doc__.split()) and parts[2]
     (row,) = [row for row in text.splitlines() if row.startswith("| `contact.slip` |")]
     assert "| numbers of the physics, the running simulation |" in row
     (row,) = [row for row in text.splitlines() if row.startswith("| `sensing.latency` |")]
@@ -47,7 +47,7 @@ def test_the_page_lists_the_variants_of_every_suite():
         (row,) = [row for row in suites_section().splitlines() if row.startswith(f"| `{name}` |")]
         assert f"{len(suite.seeds)} clean, {len(suite.panel(suite.variants[-1]))} shifted" in row
         named = all(f"`{variant}`" in row for variant in suite.variants[1:])
-        assert named or "every axis and the combination at every level" in row
+        assert named or "every perturbation and the combination at every level" in row
 
 
 def test_a_page_of_nothing_measured_is_a_page():
@@ -59,9 +59,9 @@ def test_a_page_of_nothing_measured_is_a_page():
     assert line(low, "contact.friction")[-1] == "| - - **20**"
 
 
-def test_the_page_in_docs_is_of_the_present_axes_and_suites():
+def test_the_page_in_docs_is_of_the_present_perturbations_and_suites():
     if os.environ.get("BIMODAL_WRITE_DOCS") == "1":
         PAGE.write_text(variants_page(own_names(), load_cells(own_names(), ROOT / FOLDER)))
         publish(own_names(), ROOT / FOLDER)
     text, advice = PAGE.read_text(), "docs/variants.md is old; see this file's first lines"
-    assert all(part() in text for part in (axes_section, kinds_section, suites_section)), advice
+    assert all(part() in text for part in (perturbations_section, kinds_section, suites_section)), advice

@@ -32,7 +32,7 @@ def overview_rows(results: Sequence[MethodResult], times: Mapping[str, float]) -
             _percent(one.coverage),
             _percent(one.rarest),
             f"{one.switches:.2f}",
-            *_speed(times.get(one.policy), one.execute),
+            *_speed(times.get(one.policy), one.n_action_steps),
         )
         for one in results
     ]
@@ -87,7 +87,7 @@ def control_rows(found: Sequence[TaskControls], tasks: Sequence[str]) -> list[tu
 
 def sampling_rows(study: SamplerStudy) -> list[tuple[str, ...]]:
     """Return one row a sampling: name, decision time, then success, rarest mode and switches by length."""
-    cells = {(cell.name, cell.execute): cell for cell in study.cells}
+    cells = {(cell.name, cell.n_action_steps): cell for cell in study.cells}
     rows = []
     for name in (sampling.name for sampling in SAMPLERS):
         found = [cells.get((name, length)) for length in LENGTHS]
@@ -172,11 +172,11 @@ def _samplings(study: SamplerStudy) -> str:
     return f"### {short_name(study.task)}\n\n{markdown_table(_SAMPLING, sampling_rows(study))}"
 
 
-def choice_rows(asked: Sequence[ModeChoices], axis: str) -> list[tuple[str, ...]]:
+def choice_rows(asked: Sequence[ModeChoices], perturbation: str) -> list[tuple[str, ...]]:
     """Return one row a method: name, then at every level who takes the mode, or changes it, and success."""
     rows = []
     for one in asked:
-        answers = [one.answers[f"{axis}:{level}"] for level in LEVELS[1:]]
+        answers = [one.answers[f"{perturbation}:{level}"] for level in LEVELS[1:]]
         rows.append((one.method, *map(_answer, answers)))
     return rows
 
@@ -192,10 +192,10 @@ def _answer(one: MeanEffect) -> str:
 def _choices(asked: Sequence[ModeChoices]) -> str:
     """Return a table for every question."""
     tables = []
-    for axis, text in QUESTIONS.items():
-        kind = perturbations()[axis]
+    for name, text in QUESTIONS.items():
+        kind = perturbations()[name]
         header = ("method", *(f"{magnitude:g} {kind.unit}" for magnitude in kind.levels[1:]))
-        tables.append(f"**{text}** (`{axis}`)\n\n{markdown_table(header, choice_rows(asked, axis))}")
+        tables.append(f"**{text}** (`{name}`)\n\n{markdown_table(header, choice_rows(asked, name))}")
     return "\n\n".join(tables)
 
 
@@ -213,9 +213,9 @@ def _interval(value: Interval) -> str:
     return f"{100 * value.estimate:.1f} [{floor(100 * value.low)}, {ceil(100 * value.high)}]"
 
 
-def _speed(ms: float | None, execute: int) -> tuple[str, str, str]:
+def _speed(ms: float | None, n_action_steps: int) -> tuple[str, str, str]:
     """Return decision time, decisions a second, and how many of them 20 Hz control asks for."""
-    needed = f"{CONTROL_HZ / execute:.3g}"
+    needed = f"{CONTROL_HZ / n_action_steps:.3g}"
     if ms is None:
         return "–", "–", needed
     return f"{ms:.2g}" if ms < 10 else f"{ms:.0f}", f"{1000 / ms:.0f}", needed

@@ -1,4 +1,4 @@
-"""What the axes are, and in which cells a task can still be done: terminal tables and docs/variants.md."""
+"""What perturbations are, and in which cells a task can still be done: terminal tables, docs/variants.md."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
@@ -36,7 +36,7 @@ GROUPS = {
     "start": "Start",
     "scene": "Generated scenes",
 }
-"""Groups of axes, in the order of the page; those of other axes follow under their own names."""
+"""Groups of perturbations, in the order of the page; those of others follow under their own names."""
 ABREAST = 6
 """Tasks side by side in a table."""
 
@@ -61,9 +61,9 @@ class Notes:
         return self.texts.index(text) + 1
 
 
-def figures(cells: Mapping[CellKey, FeasibilityCell], task: str, axis: str, notes: Notes, low: Marker) -> str:
-    """Return the successes [%] of a task in the levels of an axis; a dash for what was not measured."""
-    return " ".join(_figure(cells.get(CellKey(task, axis, level)), notes, low) for level in FLOORS)
+def figures(cells: Mapping[CellKey, FeasibilityCell], task: str, name: str, notes: Notes, low: Marker) -> str:
+    """Return a task's successes [%] at the levels of a perturbation; a dash for what was not measured."""
+    return " ".join(_figure(cells.get(CellKey(task, name, level)), notes, low) for level in FLOORS)
 
 
 def _figure(cell: FeasibilityCell | None, notes: Notes, low: Marker) -> str:
@@ -82,7 +82,7 @@ def feasibility_tables(cells: Iterable[FeasibilityCell]) -> list[Table]:
     """Return what was measured for the terminal, reasons below; a red figure with `!` is below its floor."""
     known = {cell.key: cell for cell in cells}
     tasks = _unique(key.task for key in known)
-    names = _unique(key.axis for key in known)
+    names = _unique(key.perturbation for key in known)
     tables = []
     notes = Notes()
     for some in _abreast(tasks):
@@ -93,11 +93,11 @@ def feasibility_tables(cells: Iterable[FeasibilityCell]) -> list[Table]:
             caption_justify="left",
             pad_edge=False,
         )
-        for column in ("axis", *map(short_name, some)):
-            table.add_column(column, no_wrap=column == "axis")
-        for axis in names:
-            row = [figures(known, task, axis, notes, "[red]{}![/]".format) for task in some]
-            table.add_row(axis, *(text.replace("-[", r"-\[") for text in row))
+        for column in ("perturbation", *map(short_name, some)):
+            table.add_column(column, no_wrap=column == "perturbation")
+        for name in names:
+            row = [figures(known, task, name, notes, "[red]{}![/]".format) for task in some]
+            table.add_row(name, *(text.replace("-[", r"-\[") for text in row))
         tables.append(table)
     if tables:
         tables[-1].caption = "\n".join([f"{_FLOORS}; ! marks less", *_numbered(notes)]).replace("[", r"\[")
@@ -109,26 +109,31 @@ def feasibility_tables(cells: Iterable[FeasibilityCell]) -> list[Table]:
 
 def variants_page(tasks: Sequence[str], cells: Mapping[CellKey, FeasibilityCell]) -> str:
     """Return the page docs/variants.md; cells that are not there are shown as not measured."""
-    sections = (axes_section(), kinds_section(), feasibility_section(tasks, cells), suites_section())
+    sections = (perturbations_section(), kinds_section(), feasibility_section(tasks, cells), suites_section())
     return markdown_page("variants", sections=sections)
 
 
-def axes_section() -> str:
-    """Return what each axis is, where it acts, and its magnitudes."""
-    every = sorted(perturbations().values(), key=lambda axis: (_rank(axis), axis.name))
-    header = ("axis", "what it is", "acts on", *(f"level {level}" for level in LEVELS[1:]), "unit")
+def perturbations_section() -> str:
+    """Return what each perturbation is, where it acts, and its magnitudes."""
+    every = sorted(perturbations().values(), key=lambda kind: (_rank(kind), kind.name))
+    header = ("perturbation", "what it is", "acts on", *(f"level {level}" for level in LEVELS[1:]), "unit")
     groups = []
-    for group, some in groupby(every, key=lambda axis: axis.name.partition(".")[0]):
-        groups += [f"### {GROUPS.get(group, group)}", markdown_table(header, list(map(_axis_row, some)))]
-    return markdown_section("variants_axes", groups=groups, names=", ".join(f"`{name}`" for name in COMBINED))
+    for group, some in groupby(every, key=lambda kind: kind.name.partition(".")[0]):
+        groups += [
+            f"### {GROUPS.get(group, group)}",
+            markdown_table(header, list(map(_perturbation_row, some))),
+        ]
+    return markdown_section(
+        "variants_perturbations", groups=groups, names=", ".join(f"`{name}`" for name in COMBINED)
+    )
 
 
 def kinds_section() -> str:
     """Return which kinds of things the scenes show, by the range of their seeds."""
     rows = [
-        (f"`{axis.name}`", ", ".join(axis.family.seen), ", ".join(axis.family.unseen))
-        for axis in perturbations().values()
-        if axis.family
+        (f"`{kind.name}`", ", ".join(kind.family.seen), ", ".join(kind.family.unseen))
+        for kind in perturbations().values()
+        if kind.family
     ]
     ranges = ", ".join(
         f"{name} scenes {seeds.start} to {seeds.stop - 1}"
@@ -137,20 +142,20 @@ def kinds_section() -> str:
     return markdown_section("variants_kinds", ranges=ranges, rows=rows)
 
 
-def _axis_row(axis: type[Perturbation]) -> tuple[str, ...]:
-    what = " ".join((axis.__doc__ or "").split())
-    acts = _unique(text for hook, text in ACTS_ON.items() if overrides(axis, hook))
-    return f"`{axis.name}`", what, ", ".join(acts), *(f"{m:g}" for m in axis.levels[1:]), axis.unit
+def _perturbation_row(kind: type[Perturbation]) -> tuple[str, ...]:
+    what = " ".join((kind.__doc__ or "").split())
+    acts = _unique(text for hook, text in ACTS_ON.items() if overrides(kind, hook))
+    return f"`{kind.name}`", what, ", ".join(acts), *(f"{m:g}" for m in kind.levels[1:]), kind.unit
 
 
-def _rank(axis: type[Perturbation]) -> int:
+def _rank(kind: type[Perturbation]) -> int:
     order = list(GROUPS)
-    group = axis.name.partition(".")[0]
+    group = kind.name.partition(".")[0]
     return order.index(group) if group in order else len(order)
 
 
 def feasibility_section(tasks: Sequence[str], cells: Mapping[CellKey, FeasibilityCell]) -> str:
-    """Return the table of success by task and axis, with the reasons of what is impossible."""
+    """Return the table of success by task and perturbation, with the reasons of what is impossible."""
     names = acting()
     notes = Notes()
     tables = []
@@ -158,7 +163,7 @@ def feasibility_section(tasks: Sequence[str], cells: Mapping[CellKey, Feasibilit
         rows = [
             (f"`{a}`", *(figures(cells, task, a, notes, "**{}**".format) for task in some)) for a in names
         ]
-        tables.append(markdown_table(("axis", *map(short_name, some)), rows))
+        tables.append(markdown_table(("perturbation", *map(short_name, some)), rows))
     blind = ", ".join(f"`{name}`" for name in perturbations() if name not in names)
     return markdown_section(
         "variants_feasible",
@@ -176,7 +181,7 @@ def suites_section() -> str:
     for suite in SUITES.values():
         shifts = [variant for variant in suite.variants if variant != CLEAN]
         listed = ", ".join(f"`{name}`" for name in shifts)
-        names = listed if len(shifts) < 20 else "every axis and the combination at every level"
+        names = listed if len(shifts) < 20 else "every perturbation and the combination at every level"
         seeds = f"{len(suite.seeds)} clean, {len(suite.panel(shifts[0]))} shifted" if shifts else "clean only"
         rows.append((f"`{suite.name}`", suite.version, str(len(suite.tasks)), seeds, names))
     return markdown_section("variants_suites", rows=rows)
