@@ -19,10 +19,10 @@ bench: setup  ## demonstrations, training, scoring, videos and the board, in one
 	@$(BIN)/bimodal bench $(ARGS)
 
 test: setup  ## the tests, in under ten minutes on two cores
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup $(ARGS)
 
 test-slow: setup  ## the slow tests: certificates and whole training runs
-	@$(BIN)/python -m pytest -m slow -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadgroup $(ARGS)
 
 check: setup  ## lint, formatting and types
 	@$(BIN)/ruff check .

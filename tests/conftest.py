@@ -10,6 +10,18 @@ from bimodal.envs.errors import BimodalError
 from bimodal.envs.rendering import gl
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests that share a fixture of their module run in one process, so that it is made once."""
+    for item in items:
+        fixtures = [one for each in item._fixtureinfo.name2fixturedefs.values() for one in each]
+        shared = [one.argname for one in fixtures if one.scope == "module"]
+        if shared:
+            given = item.callspec.params if hasattr(item, "callspec") else {}
+            parts = (item.path.stem, *(str(given[name]) for name in shared if name in given))
+            item.add_marker(pytest.mark.xdist_group("-".join(parts)))
+
+
 @pytest.fixture
 def small_shards(monkeypatch):
     monkeypatch.setattr(suites, "SHARD_SIZE", 4)
