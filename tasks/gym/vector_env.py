@@ -1,7 +1,7 @@
 """`gymnasium.make_vec("bimodal/PandaLiftDumbbell-v1")`: many episodes of a task side by side.
 
 The rows share one batch simulation; in a variant every row has a simulation and a thread of its own, which
-costs speed. What every number means: docs/spaces.md, which `spaces.py` writes.
+costs speed. What every number means: docs/spaces.md.
 """
 
 from collections.abc import Sequence

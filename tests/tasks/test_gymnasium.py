@@ -1,11 +1,6 @@
-"""How a Gymnasium environment is found and called: registration, spaces, seeds, wrappers, pictures.
+"""How a Gymnasium environment is found and called: registration, spaces, seeds, wrappers, pictures."""
 
-docs/spaces.md is renewed by `BIMODAL_WRITE_DOCS=1 python -m pytest tests/tasks/test_gymnasium.py -k page`.
-"""
-
-import os
 import warnings
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -16,15 +11,11 @@ from bimodal.envs.seed_ranges import UNNAMED
 from bimodal.envs.simulation import Simulation
 from bimodal.envs.specs import ACTIONS, size
 from bimodal.tasks import load_task, task_names
-from bimodal.tasks.gym import spaces
 from bimodal.tasks.gym.vector_env import TaskVectorEnv
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
-from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, RescaleAction
+from gymnasium.wrappers import RecordEpisodeStatistics, RescaleAction
 from gymnasium_play import ID, PLUNGE, STAY, TASK, expert_plan, play, row_of, same
-
-PAGE = Path(__file__).parents[2] / "docs" / "spaces.md"
-
 
 # ------------------------------------------------------------------------------------------ registration
 
@@ -66,26 +57,6 @@ def test_a_wrong_option_names_the_right_ones(options, words):
 
 
 # ------------------------------------------------------------------------------------------ spaces
-
-
-def test_the_page_of_spaces_is_the_generated_one():
-    if os.environ.get("BIMODAL_WRITE_DOCS") == "1":
-        PAGE.write_text(spaces.spaces_page())
-    assert PAGE.read_text() == spaces.spaces_page(), "docs/spaces.md is old; see this file's first lines"
-
-
-@pytest.mark.parametrize("name", task_names())
-def test_a_tasks_table_explains_every_number_of_the_flat_observation(name):
-    env = FlattenObservation(gymnasium.make(f"bimodal/{name}"))
-    observation, _ = env.reset(seed=4)
-    task = load_task(name)
-    inner = env.unwrapped._observe()
-    assert (observation == np.concatenate([inner[spec.name] for spec in task.observation])).all()
-    rows = [line.split(" | ") for line in spaces.describe_spaces(task).splitlines() if line[:3] > "| /"]
-    rows = [row for row in rows if row[0].removeprefix("| ").isdigit()]
-    assert [int(row[0].removeprefix("| ")) for row in rows] == list(range(len(observation)))
-    assert [float(row[-2]) for row in rows] == env.observation_space.low.tolist()
-    assert [float(row[-1].removesuffix(" |")) for row in rows] == env.observation_space.high.tolist()
 
 
 def test_action_spaces_have_the_shape_of_their_specs():
