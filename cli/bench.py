@@ -57,17 +57,15 @@ def run(out: Out = RUNS / "bench") -> int:
 
 def _forget_other_suites(out: Path, console: "Console") -> None:
     """Discard what an earlier job made for other tasks than today's."""
+    from ..benchmark.records.measurement_store import MeasurementStore
     from ..benchmark.suites import SUITES
-    from ..envs.storage.atomic_write import write_text
 
-    note = out / "suite.txt"
-    today = SUITES["core"].hash()
-    if note.exists() and note.read_text() != today:
+    store = MeasurementStore[bool](out / "suite.json", {"core": SUITES["core"].hash()}, bool)
+    if store.file.exists() and not store.get("begun"):
         console.print("the tasks have changed since this folder was made; starting afresh")
         for name in ("demos", "checkpoints", "entries", "site", *POLICIES):
             shutil.rmtree(out / name, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(note, today)
+    store.put("begun", True)
 
 
 def _train_all(out: Path, update: "Update") -> None:
