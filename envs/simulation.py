@@ -18,7 +18,7 @@ from .robot import inverse_kinematics as control
 from .robot import panda as robot
 from .robot.arm import Arm
 from .scene import SUBSTEPS
-from .simulation_data import SimulationData
+from .simulation_data import SimulationData, place
 from .specs import OPENING_HIGH, PREFIXES
 from .task_protocol import Start, TaskProtocol
 
@@ -82,8 +82,8 @@ class Simulation(SimulationData):
         """Begin from given starts, one per row; `joints` (N, 7) [rad] moves each arm away from them."""
         self.batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)
         self.frame = np.stack([start.frame for start in starts])
-        for name in starts[0].poses:
-            self._place(name, np.stack([start.poses[name] for start in starts]))
+        names = starts[0].poses
+        place(self.model, self, {name: np.stack([start.poses[name] for start in starts]) for name in names})
         places = np.stack([start.tcp for start in starts], axis=1)
         rotations = robot.down(np.stack([start.yaw for start in starts], axis=1))
         for arm, position in zip(self.arms, places, strict=True):
@@ -113,16 +113,6 @@ class Simulation(SimulationData):
                 f"{np.round(position[row], 3)} m (misses by {missed[row] * 1e3:.0f} mm); keep it 0.36..0.70 "
                 "m before the arm's base"
             )
-
-    def _place(self, name: str, pose: np.ndarray) -> None:
-        body = self.model.body(name)
-        mocap = int(body.mocapid[0])
-        if mocap >= 0:
-            self.mocap_pos[:, mocap] = pose[:, :3]
-            self.mocap_quat[:, mocap] = pose[:, 3:]
-        else:
-            address = int(self.model.joint(name).qposadr[0])
-            self.qpos[:, address : address + 7] = pose
 
     def step(
         self, actions: np.ndarray, space: str = "ee_absolute", running: np.ndarray | None = None

@@ -1,5 +1,7 @@
 """What tasks and policies read of N running episodes (hands, objects, forces); `Simulation` advances them."""
 
+from collections.abc import Mapping
+
 import mujoco
 import numpy as np
 from mujoco.batch import Batch
@@ -100,6 +102,19 @@ class SimulationData:
     @property
     def diverged(self) -> np.ndarray:
         """Rows whose state is no longer finite or raised a MuJoCo warning, (N,) bool."""
-        return ~np.isfinite(self.qpos).all(axis=-1) | (self.batch.warning.reshape(self.n, -1) > 0).any(
-            axis=-1
-        )
+        warned = (self.batch.warning.reshape(self.n, -1) > 0).any(axis=-1)
+        return ~np.isfinite(self.qpos).all(axis=-1) | warned
+
+
+def place(
+    model: mujoco.MjModel, data: mujoco.MjData | SimulationData, poses: Mapping[str, np.ndarray]
+) -> None:
+    """Put free and fixed bodies at poses, world: (7,) in the data of one scene, (N, 7) in those of N."""
+    for name, pose in poses.items():
+        mocap = int(model.body(name).mocapid[0])
+        if mocap >= 0:
+            data.mocap_pos[..., mocap, :] = pose[..., :3]
+            data.mocap_quat[..., mocap, :] = pose[..., 3:]
+        else:
+            address = int(model.joint(name).qposadr[0])
+            data.qpos[..., address : address + 7] = pose

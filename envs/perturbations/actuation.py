@@ -9,7 +9,7 @@ from typing import ClassVar
 import mujoco
 import numpy as np
 
-from ..robot import panda as robot
+from ..robot.parts import finger_joints, finger_servos
 from ..scene_generation.episode_context import EpisodeContext
 from ..specs import ACTIONS
 from ..task_protocol import TaskProtocol
@@ -34,7 +34,6 @@ class Delay(Perturbation):
     levels = (0, 1, 2, 4)
 
     def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
-        """Forget earlier commands."""
         super().reset(task, draws)
         self._waiting: list[np.ndarray] = []
 
@@ -56,7 +55,6 @@ class Jitter(Perturbation):
         return episode.rng.integers(0, int(self.magnitude) + 1, episode.task.max_episode_steps)
 
     def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
-        """Forget earlier commands."""
         super().reset(task, draws)
         self._sent: list[np.ndarray] = []
         self._newest = np.full(len(draws), -1)
@@ -118,12 +116,6 @@ class ActionNoise(Perturbation):
         return parts.reshape(actions.shape)
 
 
-def actuators(model: mujoco.MjModel, fingers: bool) -> np.ndarray:
-    """Return the indices of the actuators of the fingers, or of the arm's joints."""
-    names = [model.actuator(i).name for i in range(model.nu)]
-    return np.array([i for i, n in enumerate(names) if n.endswith(robot.FINGER_JOINTS) == fingers])
-
-
 class Gain(Perturbation):
     """The servos of the arm are weaker, stiffness and damping alike."""
 
@@ -132,8 +124,7 @@ class Gain(Perturbation):
     levels = (1.0, 0.8, 0.6, 0.4)
 
     def perturb_model(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
-        """Scale stiffness and damping."""
-        arm = actuators(model, fingers=False)
+        arm = np.delete(np.arange(model.nu), finger_servos(model))
         model.actuator_gainprm[arm] *= self.magnitude
         model.actuator_biasprm[arm] *= self.magnitude
 
@@ -147,6 +138,4 @@ class GripperSpeed(Perturbation):
 
     def perturb_model(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
         """Raise the damping of the fingers: their largest speed is force over damping."""
-        for index in range(model.njnt):
-            if model.joint(index).name.endswith(robot.FINGER_JOINTS):
-                model.dof_damping[model.jnt_dofadr[index]] /= self.magnitude
+        model.dof_damping[model.jnt_dofadr[finger_joints(model)]] /= self.magnitude

@@ -17,7 +17,6 @@ class _Camera(Perturbation):
         raise NotImplementedError
 
     def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
-        """Change the pictures."""
         if not self.magnitude:
             return seen
         images = {
@@ -28,7 +27,6 @@ class _Camera(Perturbation):
         return seen | images
 
     def impossible(self, task: TaskProtocol) -> str:
-        """Refuse tasks that show no pictures."""
         return "" if any(s.name.endswith("_image") for s in task.observation) else "no camera is observed"
 
 
@@ -44,7 +42,6 @@ class CameraNoise(_Camera):
         return episode.rng.integers(0, 2**62, 1)
 
     def picture(self, image: np.ndarray, camera: str, row: int, step: int) -> np.ndarray:
-        """Add normal noise."""
         rng = stream("camera noise", camera, int(self.draws[row, 0]), step)
         noisy = image + self.magnitude * rng.standard_normal(image.shape)
         return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)

@@ -4,14 +4,12 @@ Of two touching shapes MuJoCo takes the larger friction and the mean of the time
 and `solmix`), so a perturbation that changes a pair says so for both of its shapes.
 """
 
-from collections.abc import Sequence
-
 import mujoco
 import numpy as np
 
 from ..base_scene import clean_model
 from ..frames import heading
-from ..robot import panda as robot
+from ..robot.parts import finger_joints, finger_servos, fingers, pads, things
 from ..scene_generation.episode_context import EpisodeContext
 from ..task_protocol import TaskProtocol
 from .core.perturbation import Perturbation, drawn_mode
@@ -23,32 +21,6 @@ SAME_PLACE = 0.01
 
 
 # ------------------------------------------------------------------------------------- what is where
-
-
-def fingers(model: mujoco.MjModel) -> np.ndarray:
-    """Return which shapes belong to the fingers, (ngeom,) bool."""
-    names = (mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_JOINT, i) or "" for i in range(model.njnt))
-    joints = [i for i, name in enumerate(names) if name.endswith(robot.FINGER_JOINTS)]
-    return _among(model.body_weldid[model.geom_bodyid], model.jnt_bodyid[joints], model.nbody)
-
-
-def pads(model: mujoco.MjModel) -> np.ndarray:
-    """Return which shapes are finger pads, (ngeom,) bool."""
-    return np.array([model.geom(i).name.endswith("_pad_collision") for i in range(model.ngeom)])
-
-
-def things(model: mujoco.MjModel) -> np.ndarray:
-    """Return which shapes belong neither to a robot nor to table or floor, (ngeom,) bool."""
-    roots = np.asarray(model.body_rootid)[model.geom_bodyid]
-    others = [0, model.body("table").id, *roots[fingers(model)]]
-    return ~_among(roots, others, model.nbody)
-
-
-def _among(bodies: np.ndarray, some: Sequence[int] | np.ndarray, nbody: int) -> np.ndarray:
-    """Return which of the bodies are among some; a quicker `numpy.isin`."""
-    chosen = np.zeros(nbody, bool)
-    chosen[some] = True
-    return chosen[bodies]
 
 
 def movable(model: mujoco.MjModel, task: TaskProtocol) -> list[int]:
@@ -85,14 +57,12 @@ class Mass(Perturbation):
     levels = (1.0, 1.5, 2.0, 3.0)
 
     def perturb_model(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
-        """Scale mass and inertia."""
         bodies = np.isin(model.body_weldid, movable(model, episode.task))
         model.body_mass[bodies] *= self.magnitude
         model.body_inertia[bodies] *= self.magnitude
         mujoco.mj_setConst(model, mujoco.MjData(model))
 
     def impossible(self, task: TaskProtocol) -> str:
-        """Refuse scenes in which nothing moves."""
         return "" if movable(clean_model(task), task) else "no object can move"
 
 
@@ -120,11 +90,9 @@ class CentreOfMass(Perturbation):
         mujoco.mj_setConst(model, mujoco.MjData(model))
 
     def targeted_mode(self, task: TaskProtocol, seed: int) -> int:
-        """Return the mode at which the objects are heavier."""
         return drawn_mode(self.context(task, seed, "model"))
 
     def impossible(self, task: TaskProtocol) -> str:
-        """Refuse scenes in which nothing is loose, and objects that are too small."""
         model = clean_model(task)
         for body in loose(model, task):
             for mode in range(len(task.grasps)):
@@ -144,9 +112,8 @@ class GripForce(Perturbation):
 
     def perturb_model(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
         """Scale the force limit of the finger servos, and the damping of the fingers."""
-        servos = finger_servos(model)
-        model.actuator_forcerange[servos] *= self.magnitude
-        model.dof_damping[model.jnt_dofadr[model.actuator_trnid[servos, 0]]] *= self.magnitude
+        model.actuator_forcerange[finger_servos(model)] *= self.magnitude
+        model.dof_damping[model.jnt_dofadr[finger_joints(model)]] *= self.magnitude
 
 
 class Compliance(Perturbation):
@@ -181,11 +148,6 @@ class PadWear(Perturbation):
         worn = pads(model)
         model.geom_size[worn] *= [self.magnitude, 1.0, self.magnitude]
         model.geom_friction[worn, 1] *= self.magnitude
-
-
-def finger_servos(model: mujoco.MjModel) -> list[int]:
-    """Return the servos of the fingers."""
-    return [i for i in range(model.nu) if model.actuator(i).name.endswith(robot.FINGER_JOINTS)]
 
 
 def _toward(task: TaskProtocol, mode: int) -> np.ndarray:

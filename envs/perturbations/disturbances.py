@@ -7,12 +7,13 @@ import numpy as np
 
 from ..base_scene import clean_model
 from ..frames import heading
-from ..robot import panda as robot
+from ..robot.panda import TCP_SITE
+from ..robot.parts import finger_servos, fingers
 from ..scene_generation.episode_context import EpisodeContext
 from ..simulation_data import SimulationData
 from ..specs import CONTROL_HZ, GRIPPER, OPENING_LOW, POSITION
 from ..task_protocol import TaskProtocol
-from .contact import SAME_PLACE, finger_servos, fingers, loose
+from .contact import SAME_PLACE, loose
 from .core.perturbation import Perturbation
 
 NEAR = 0.05
@@ -66,7 +67,6 @@ class Knock(Perturbation):
         return episode.rng.uniform(0, 2 * np.pi, 1)
 
     def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
-        """Forget earlier knocks."""
         super().reset(task, draws)
         self._knocked = np.zeros(len(draws), bool)
 
@@ -80,7 +80,6 @@ class Knock(Perturbation):
             knock(simulation, self.task, row, self.draws[row, 0], 0.01 * self.magnitude)
 
     def impossible(self, task: TaskProtocol) -> str:
-        """Refuse scenes in which nothing is loose."""
         return "" if loose(clean_model(task), task) else "no object is loose"
 
 
@@ -92,7 +91,6 @@ class KnockAfter(Perturbation):
     levels = (0.0, 1.0, 2.0, 4.0)
 
     def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
-        """Forget earlier knocks."""
         super().reset(task, draws)
         self._knocked = np.zeros(len(draws), bool)
 
@@ -112,7 +110,6 @@ class KnockAfter(Perturbation):
             knock(simulation, self.task, row, angle, 0.01 * self.magnitude)
 
     def impossible(self, task: TaskProtocol) -> str:
-        """Refuse scenes in which nothing is loose, and modes that grip in one place."""
         if not loose(clean_model(task), task):
             return "no object is loose"
         at = grips(task)[0][:, :2]
@@ -144,13 +141,12 @@ class Push(Perturbation):
             return
         begin, angle = self.draws.T
         force = self.magnitude / PUSH_SECONDS * heading(angle)
-        hand = simulation.model.site(robot.TCP_SITE).bodyid[0]
+        hand = simulation.model.site(TCP_SITE).bodyid[0]
         applied = simulation.batch.bind("xfrc_applied")
         applied[begin == step, hand, :2] = force[begin == step]
         applied[begin + self.steps == step, hand, :2] = 0.0
 
     def impossible(self, task: TaskProtocol) -> str:
-        """Refuse tasks whose modes part before a push could end."""
         return "" if task.shared_steps >= self.steps else "the modes part too early"
 
 
@@ -165,7 +161,6 @@ class Slip(Perturbation):
         """Have a model of one's own, in which the friction can change on the way."""
 
     def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
-        """Forget earlier slips."""
         super().reset(task, draws)
         self._since = np.full(len(draws), -1)
         self._friction: dict[int, np.ndarray] = {}
@@ -191,7 +186,6 @@ class Slip(Perturbation):
         simulation.batch.set_models(each)
 
     def impossible(self, task: TaskProtocol) -> str:
-        """Refuse tasks in which nothing is lifted."""
         if not loose(clean_model(task), task):
             return "no object is loose"
         return "" if grips(task)[1].max() > SLIP_HEIGHT else "no expert lifts what it holds"

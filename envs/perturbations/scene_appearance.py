@@ -30,7 +30,6 @@ class Lighting(Perturbation):
     levels = (0.0, 15.0, 30.0, 45.0)
 
     def perturb_appearance(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
-        """Turn and colour the lamps."""
         if not self.level:
             return
         for name in LAMPS:
@@ -61,7 +60,6 @@ class Texture(Perturbation):
     family = TABLES
 
     def perturb_appearance(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
-        """Mix pictures and colours."""
         if not self.level:
             return
         share = self.magnitude / 100
@@ -99,7 +97,6 @@ class Camera(Perturbation):
     levels = (0.0, 5.0, 10.0, 20.0)
 
     def perturb_appearance(self, model: mujoco.MjModel, episode: EpisodeContext) -> None:
-        """Move all of them alike."""
         if not self.level:
             return
         from ..rendering.cameras import views  # which needs what simulations do not

@@ -96,15 +96,12 @@ class Blocked(Perturbation):
     levels = (100.0, 6.0, 3.0, 0.0)
 
     def blocked_mode(self, episode: EpisodeContext) -> int:
-        """Return one of the modes."""
         return choice(episode.rng, len(episode.task.modes)) if self.level else -1
 
     def targeted_mode(self, task: TaskProtocol, seed: int) -> int:
-        """Return the blocked mode."""
         return self.blocked_mode(self.context(task, seed, "blocked"))
 
     def impossible(self, task: TaskProtocol) -> str:
-        """Refuse tasks in which a post that blocks one mode would hinder another."""
         if not self.level:
             return ""
         for mode, name in enumerate(task.modes):
@@ -113,7 +110,6 @@ class Blocked(Perturbation):
         return ""
 
     def perturb_scene(self, spec: mujoco.MjSpec, episode: EpisodeContext) -> None:
-        """Add the post."""
         if not self.level:
             return
         places = obstacle.places(episode.task, episode.blocked_mode, self.magnitude / 100)
@@ -128,7 +124,6 @@ class Blocked(Perturbation):
         scene.watch(OBSTACLE, OBSTACLE)
 
     def forbidden_force(self, simulation: SimulationData) -> np.ndarray:
-        """Return the force on the post."""
         return simulation.force(OBSTACLE) if self.level else np.zeros(simulation.n)
 
 
@@ -144,7 +139,6 @@ class TableHeight(Perturbation):
     levels = (0.0, 1.0, 2.0, 3.0)
 
     def perturb_scene(self, spec: mujoco.MjSpec, episode: EpisodeContext) -> None:
-        """Move the base of the robot."""
         if self.level:
             high = float(uniform(episode.rng, -self.magnitude, self.magnitude)) / 100
             base = spec.body("base")
@@ -162,7 +156,6 @@ class TableTilt(Perturbation):
     levels = (0.0, 1.0, 2.0, 4.0)
 
     def perturb_scene(self, spec: mujoco.MjSpec, episode: EpisodeContext) -> None:
-        """Turn gravity."""
         if self.level:
             tilt = np.radians(self.magnitude)
             to = float(uniform(episode.rng, -np.pi, np.pi))
@@ -183,12 +176,10 @@ class Size(Perturbation):
     levels = (0.0, 5.0, 10.0, 15.0)
 
     def perturb_scene(self, spec: mujoco.MjSpec, episode: EpisodeContext) -> None:
-        """Scale shapes."""
         if self.level:
             resize(spec, episode.task, episode.rng, self.magnitude / 100 * NARROWER**episode.attempt)
 
     def impossible(self, task: TaskProtocol) -> str:
-        """Refuse scenes without anything to grip."""
         return "" if shapes(clean_spec(task), task) else "nothing is gripped"
 
 
@@ -206,7 +197,6 @@ class Form(Perturbation):
     family = FORMS
 
     def perturb_scene(self, spec: mujoco.MjSpec, episode: EpisodeContext) -> None:
-        """Change shapes."""
         if not self.level:
             return
         if episode.seed in TRAIN and not _able(episode.task, round_=False):
@@ -221,7 +211,6 @@ class Form(Perturbation):
         return unseen if unseen is None else unseen or not _able(task, round_=False)
 
     def impossible(self, task: TaskProtocol) -> str:
-        """Refuse tasks without a box that could be round."""
         return "" if _able(task, round_=True) else "no shape can have another form"
 
 

@@ -29,7 +29,6 @@ class PoseNoise(Perturbation):
         return episode.rng.standard_normal((episode.task.max_episode_steps, len(episode.task.objects), 4))
 
     def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
-        """Add them to positions and headings."""
         seen = dict(seen)
         numbers = self.draws[:, step] * self.magnitude
         for index, body in enumerate(self.task.objects):
@@ -50,7 +49,6 @@ class PoseBias(Perturbation):
         return np.array([*heading(episode.rng.uniform(0, 2 * np.pi)), 0.0])
 
     def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
-        """Shift every object by the same."""
         seen = dict(seen)
         for body in self.task.objects:
             seen[f"{body}_position"] = seen[f"{body}_position"] + 1e-3 * self.magnitude * self.draws
@@ -70,7 +68,6 @@ class Dropout(Perturbation):
         return episode.rng.random(episode.task.max_episode_steps)
 
     def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
-        """Forget what was seen before."""
         super().reset(task, draws)
         self._last: dict[str, np.ndarray] = {}
 
@@ -92,7 +89,6 @@ class Latency(Perturbation):
     every_step = True
 
     def reset(self, task: TaskProtocol, draws: np.ndarray) -> None:
-        """Forget what was seen before."""
         super().reset(task, draws)
         self._history: list[dict[str, np.ndarray]] = []
 

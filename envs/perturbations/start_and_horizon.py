@@ -18,7 +18,6 @@ class ShortEpisode(Perturbation):
     levels = (1.0, 0.75, 0.6, 0.5)
 
     def episode_steps(self, steps: int) -> int:
-        """Return the shorter length."""
         return math.ceil(self.magnitude * steps)
 
 
@@ -49,7 +48,6 @@ class StartBias(Perturbation):
         return start._replace(tcp=start.tcp + [*along, 0.0], yaw=start.yaw + yaw)
 
     def targeted_mode(self, task: TaskProtocol, seed: int) -> int:
-        """Return the nearer mode."""
         return drawn_mode(self.context(task, seed, "start"))
 
 

@@ -27,9 +27,11 @@ class Arm:
         """Its finger joints in `qpos`, (2,)."""
         self.low, self.high = np.array([joint.range for joint in joints]).T
         """Limits of its joint angles [rad], (7,)."""
-        self._dofs = np.array([joint.dofadr[0] for joint in joints])
-        self._site = model.site(prefix + robot.TCP_SITE).id
-        self._body = int(model.site_bodyid[self._site])
+        self.dofs = np.array([joint.dofadr[0] for joint in joints])
+        """The same in `qvel`, (7,)."""
+        self.site = model.site(prefix + robot.TCP_SITE).id
+        """The TCP's."""
+        self._body = int(model.site_bodyid[self.site])
         self._batch = batch
         self._qpos = batch.bind("qpos")
         self._site_xpos = batch.bind("site_xpos")
@@ -38,12 +40,12 @@ class Arm:
     @property
     def tcp_position(self) -> np.ndarray:
         """TCP position [m], world, (N, 3); a live view that changes with every step."""
-        return self._site_xpos[:, self._site]
+        return self._site_xpos[:, self.site]
 
     @property
     def tcp_rotation(self) -> np.ndarray:
         """TCP rotation, world <- TCP, (N, 3, 3); a live view that changes with every step."""
-        return self._site_xmat[:, self._site].reshape(-1, 3, 3)
+        return self._site_xmat[:, self.site].reshape(-1, 3, 3)
 
     @property
     def opening(self) -> np.ndarray:
@@ -64,7 +66,7 @@ class Arm:
         """
         tcp = self.tcp_position
         translation, turning = self._batch.jac(self._body, tcp)
-        jacobian = np.concatenate([translation, turning], axis=1)[:, :, self._dofs]
+        jacobian = np.concatenate([translation, turning], axis=1)[:, :, self.dofs]
         # One contiguous layout for every N, or a single row would reach another matrix kernel.
         jacobian = np.ascontiguousarray(jacobian)
         angles = self._qpos[:, self.joints]

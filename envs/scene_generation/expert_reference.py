@@ -7,9 +7,10 @@ import mujoco
 import numpy as np
 
 from ..frames import rotated_back
-from ..robot import panda as robot
+from ..robot.parts import finger_joints, things
 from ..simulation import Simulation
-from ..specs import GRIPPER, OPENING_LOW, POSITION, PREFIXES, ROTATION, by_arm
+from ..simulation_data import place
+from ..specs import GRIPPER, OPENING_LOW, POSITION, ROTATION, by_arm
 from ..task_protocol import Start, TaskProtocol
 
 PALM = (0.102, 0.028)
@@ -150,15 +151,8 @@ def reference(task: TaskProtocol) -> Reference:
     ways = tuple(_hands(hands[mode], begun, centre) for mode in modes)
     at = tuple(_hands(_grasping(hands[mode], task.grasps[mode], centre), None, centre) for mode in modes)
     names = frozenset(model.body(i).name for i in range(model.nbody))
-    limbs = tuple(_limb(model, prefix) for prefix in PREFIXES[: task.arms])
+    limbs = tuple(Limb(arm.site, arm.joints, arm.dofs, arm.low, arm.high) for arm in simulation.arms)
     return Reference(ways, at, _objects(model, start), tuple(frames), limbs, joints, names, start)
-
-
-def _limb(model: mujoco.MjModel, prefix: str) -> Limb:
-    joints = [model.joint(prefix + name) for name in robot.ARM_JOINTS]
-    low, high = np.array([joint.range for joint in joints]).T
-    angles, dofs = np.array([(joint.qposadr[0], joint.dofadr[0]) for joint in joints]).T
-    return Limb(model.site(prefix + robot.TCP_SITE).id, angles, dofs, low, high)
 
 
 def _grasping(hands: np.ndarray, grasp: np.ndarray, centre: np.ndarray) -> np.ndarray:
@@ -195,15 +189,16 @@ def _hands(hands: np.ndarray, begun: np.ndarray | None, centre: np.ndarray) -> B
 def _objects(model: mujoco.MjModel, start: Start) -> Boxes:
     """Return boxes, from the table up, around everything that the task put there."""
     data = mujoco.MjData(model)
-    place_all(model, data, start.poses)
+    place(model, data, start.poses)
     low = []
     high = []
     for slid in (0.0, 1.0):
         for joint in range(model.njnt):
-            if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_SLIDE and not _is_robots(model, joint):
+            slides = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_SLIDE
+            if slides and joint not in finger_joints(model):
                 data.qpos[model.jnt_qposadr[joint]] = model.jnt_range[joint, int(slid)]
         mujoco.mj_kinematics(model, data)
-        for geom in things(model):
+        for geom in np.flatnonzero(things(model) & (model.geom_contype > 0)):
             turn = data.geom_xmat[geom].reshape(3, 3)
             centre = data.geom_xpos[geom] + turn @ model.geom_aabb[geom, :3]
             reach = np.abs(turn) @ model.geom_aabb[geom, 3:]
@@ -213,31 +208,3 @@ def _objects(model: mujoco.MjModel, start: Start) -> Boxes:
     highest = np.reshape(high, (2, -1, 2)).max(0)
     flat = np.zeros(len(lowest))
     return Boxes((lowest + highest) / 2 - start.frame[:2], (highest - lowest) / 2, flat, flat)
-
-
-def _is_robots(model: mujoco.MjModel, joint: int) -> bool:
-    return model.joint(joint).name.endswith((*robot.FINGER_JOINTS, *robot.ARM_JOINTS))
-
-
-def robots(model: mujoco.MjModel) -> np.ndarray:
-    """Return which shapes belong to a robot, (ngeom,) bool."""
-    return model.body_rootid[model.geom_bodyid] == model.body(PREFIXES[0] + "base").id
-
-
-def things(model: mujoco.MjModel) -> np.ndarray:
-    """Return the shapes that touch others and belong neither to a robot nor to table or floor, (G,)."""
-    roots = model.body_rootid[model.geom_bodyid]
-    around = (roots == 0) | (roots == model.body("table").id) | robots(model)
-    return np.flatnonzero(~around & (model.geom_contype > 0))
-
-
-def place_all(model: mujoco.MjModel, data: mujoco.MjData, poses: dict[str, np.ndarray]) -> None:
-    """Put objects at their poses (7,), world."""
-    for name, pose in poses.items():
-        mocap = int(model.body(name).mocapid[0])
-        if mocap >= 0:
-            data.mocap_pos[mocap] = pose[:3]
-            data.mocap_quat[mocap] = pose[3:]
-        else:
-            address = int(model.joint(name).qposadr[0])
-            data.qpos[address : address + 7] = pose

@@ -11,9 +11,11 @@ import numpy as np
 
 from ..base_scene import clean_model
 from ..robot import inverse_kinematics as control
+from ..robot.parts import robots, things
+from ..simulation_data import place
 from ..specs import PREFIXES
 from ..task_protocol import TaskProtocol
-from .expert_reference import Keyframe, Limb, Reference, place_all, reference, robots, things
+from .expert_reference import Keyframe, Limb, Reference, reference
 from .grip import distance, grip_fault, gripping
 from .placement import far
 
@@ -59,7 +61,7 @@ def excused(task: TaskProtocol) -> frozenset[tuple[int, str]]:
     model = clean_model(task).__copy__()
     seen = reference(task)
     data = mujoco.MjData(model)
-    place_all(model, data, seen.start.poses)
+    place(model, data, seen.start.poses)
     return frozenset(_hindrances(model, data, task, -1, Changed(near=True, nearer=np.inf, bases=False)))
 
 
@@ -85,9 +87,9 @@ def _rooms(task: TaskProtocol) -> list[float]:
     seen = reference(task)
     data = mujoco.MjData(model)
     machine = np.flatnonzero(robots(model)).tolist()
-    around = things(model).tolist()
+    around = np.flatnonzero(things(model) & (model.geom_contype > 0)).tolist()
     rooms = []
-    place_all(model, data, seen.start.poses)
+    place(model, data, seen.start.poses)
     for frame in seen.keyframes:
         data.qpos[seen.joints] = frame.qpos
         mujoco.mj_kinematics(model, data)
@@ -118,7 +120,7 @@ def fault(model: mujoco.MjModel, task: TaskProtocol, added: dict[str, np.ndarray
     # 2. nothing penetrates at the start
     data = _data(model)
     data.qpos[seen.joints] = seen.keyframes[0].qpos
-    place_all(model, data, {**seen.start.poses, **added})
+    place(model, data, {**seen.start.poses, **added})
     mujoco.mj_fwdPosition(model, data)
     own = ~robots(model)[data.contact.geom].any(1)
     if (data.contact.dist[own] < -PENETRATION).any():

@@ -4,9 +4,10 @@ import mujoco
 import numpy as np
 
 from ...envs.frames import from_frame
-from ...envs.perturbations.contact import fingers, movable, things
+from ...envs.perturbations.contact import movable
 from ...envs.robot import inverse_kinematics as control
 from ...envs.robot import panda as robot
+from ...envs.robot.parts import fingers, things
 from ...envs.simulation import Simulation
 from ...envs.specs import OPENING_HIGH, OPENING_LOW, from_grid, to_grid
 from ...tasks.core import episode_step

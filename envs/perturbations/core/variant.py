@@ -108,7 +108,6 @@ class Variant(Perturber):
     # ------------------------------------------------------------------------------- before an episode
 
     def spec(self, task: TaskProtocol, seed: int) -> mujoco.MjSpec:
-        """Return the scene of one episode without what is only seen; copy it before you change it."""
         scenes = self.having("perturb_scene")
         return redrawn(scenes, task, int(seed), lean_spec(task)) if scenes else lean_spec(task)
 
@@ -138,7 +137,6 @@ class Variant(Perturber):
             one.perturb_appearance(model, one.context(task, seed, "look"))
 
     def models(self, base: mujoco.MjModel, task: TaskProtocol, seeds: Seeds) -> list[mujoco.MjModel] | None:
-        """Return every episode's model; None when none differs from `base`, the task's compiled scene."""
         scenes = self.having("perturb_scene")
         numbers = self.having("perturb_model")
         if not scenes and not numbers:
@@ -153,14 +151,12 @@ class Variant(Perturber):
         return found
 
     def perturb_start(self, start: Start, task: TaskProtocol, seed: int) -> Start:
-        """Return where one episode begins."""
         for one in self.having("perturb_start"):
             start = one.perturb_start(start, one.context(task, seed, "start"))
         scenes = self.having("perturb_scene")
         return with_added(start, world(scenes, task, int(seed))) if scenes else start
 
     def joint_offsets(self, task: TaskProtocol, seeds: Seeds) -> np.ndarray | None:
-        """Return what is added to the arms' joint angles at the start [rad], (N, 7); None for nothing."""
         moved = self.having("joint_offsets")
         if not moved:
             return None
@@ -168,7 +164,6 @@ class Variant(Perturber):
         return np.sum(each, axis=1)
 
     def episode_steps(self, steps: int) -> int:
-        """Return the length of the episodes [control steps]."""
         for one in self.parts:
             steps = one.episode_steps(steps)
         return steps
@@ -176,7 +171,6 @@ class Variant(Perturber):
     # --------------------------------------------------------------------------------- in the loop
 
     def reset(self, task: TaskProtocol, seeds: Seeds) -> None:
-        """Begin the episodes."""
         for one in self.parts:
             draws = np.zeros((len(seeds), 0))
             if overrides(one, "draw_numbers"):
@@ -185,11 +179,9 @@ class Variant(Perturber):
 
     @property
     def every_step(self) -> bool:
-        """Whether `perturb_observation` must see every control step."""
         return any(one.every_step for one in self.parts)
 
     def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
-        """Return what the policy sees of what is there, arrays (N, d)."""
         for one in self.having("perturb_observation"):
             seen = one.perturb_observation(seen, step)
         return seen
@@ -197,7 +189,6 @@ class Variant(Perturber):
     def perturb_action(
         self, grid: np.ndarray, space: str, step: int, simulation: SimulationData
     ) -> np.ndarray:
-        """Return what the robot is commanded of what the policy asked for, (N, A) on the grid of actions."""
         acting = self.having("perturb_action")
         if not acting:
             return grid.copy()
@@ -209,14 +200,12 @@ class Variant(Perturber):
         return to_grid(np.clip(actions, *bounds(of_arms(ACTIONS[space], len(simulation.arms)))))
 
     def judged(self, measurement: M, simulation: SimulationData) -> M:
-        """Return a `Measurement` that knows of what the variant forbids to touch."""
         for one in self.having("forbidden_force"):
             worst = np.maximum(measurement.illegal, one.forbidden_force(simulation))
             measurement = measurement._replace(illegal=worst)
         return measurement
 
     def perturb_simulation(self, simulation: SimulationData, step: int) -> None:
-        """Act on the running simulation before a control step."""
         for one in self.having("perturb_simulation"):
             one.perturb_simulation(simulation, step)
 

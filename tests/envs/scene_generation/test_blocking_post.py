@@ -6,8 +6,9 @@ import pytest
 from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.envs.scene_generation import generator
 from bimodal.envs.scene_generation.blocking_post import RADIUS
-from bimodal.envs.scene_generation.expert_reference import place_all, reference
+from bimodal.envs.scene_generation.expert_reference import reference
 from bimodal.envs.simulation import Simulation
+from bimodal.envs.simulation_data import place
 from bimodal.tasks import load_task
 from generated_scenes import DUMBBELL, begun
 
@@ -45,7 +46,7 @@ def _at_start(task, variant, seed):
         name: [pose[0] + seen.start.frame[0], pose[1] + seen.start.frame[1], *pose[2:]]
         for name, pose in found.added.items()
     }
-    place_all(found.model, data, seen.start.poses | {name: np.array(pose) for name, pose in poses.items()})
+    place(found.model, data, seen.start.poses | {name: np.array(pose) for name, pose in poses.items()})
     return found.model, data
 
 
