@@ -23,18 +23,25 @@ class LiftTask(Task):
     opening: ClassVar[tuple[float, ...] | None] = None
     """How far it opens for each mode once they part [m]; None for no change."""
 
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        """Return where each body rests: at the scene frame's origin, unless a task says otherwise."""
+        return dict.fromkeys(self.objects, (0.0, 0.0, 0.0))
+
+    def decision(self, start: np.ndarray) -> np.ndarray:
+        """Return where the modes part, half-way from TCP `start` (N, 3) to the middle, (N, 3)."""
+        return np.column_stack([start[:, :2] / 2, np.full(len(start), self.decision_z)])
+
     def begin(self, start: np.ndarray) -> HandPath:
         """Return the path before its first step, from TCP `start` (N, 3); the gripper is open all the way."""
         return HandPath(start, self.hand_yaw)
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
-        decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), self.decision_z)], -1)
         grasp = self.grasps[modes, :3]
         yaw = self.grasps[modes, 3]
         opening = None if self.opening is None else np.array(self.opening)[modes]
         return (
             self.begin(start)
-            .line(decision, self.shared_steps)
+            .line(self.decision(start), self.shared_steps)
             .arc(grasp, self.arc_steps, yaw=yaw, opening=opening)
             .wait(3)
             .close(8)

@@ -50,6 +50,3 @@ class LiftDumbbell(LiftTask):
             scene.box(body, name, BAR, (0, side * reach, BAR[2] / 2), BLUE, mass=0.02)
             scene.watch_fingers(name, name)
         scene.watch("hub", "hub")
-
-    def poses(self) -> dict[str, tuple[float, float, float]]:
-        return {"dumbbell": (0.0, 0.0, 0.0)}

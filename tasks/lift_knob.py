@@ -67,9 +67,6 @@ class LiftKnob(LiftTask):
             scene.cylinder(rack, name, TUBE_DIAMETER, TUBE_HEIGHT, at, GLASS, mass=0.01)
             scene.watch(name, name)
 
-    def poses(self) -> dict[str, tuple[float, float, float]]:
-        return {"rack": (0.0, 0.0, 0.0)}
-
     def measure(self, simulation: Simulation) -> Measurement:
         seen = super().measure(simulation)
         yaw = seen.hand[:, 3]

@@ -112,12 +112,11 @@ class LiftMug(LiftTask):
         return {"mug": (0.0, -START_Y, 0.0)}
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
-        decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), DECISION_Z)], -1)
         grasp = self.grasps[modes, :3]
         yaw = self.grasps[modes, 3]
         return (
             HandPath(start, self.hand_yaw)
-            .line(decision, self.shared_steps)
+            .line(self.decision(start), self.shared_steps)
             .arc(grasp, ARC_STEPS, yaw=yaw, opening=np.array(self.opening)[modes])
             .wait(3)
             .close(5)

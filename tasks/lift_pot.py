@@ -67,6 +67,3 @@ class LiftPot(LiftTask):
             scene.watch_fingers(name, name)
         scene.watch("lid_rim", "lid_rim")
         scene.watch("lid_dome", "lid_dome")
-
-    def poses(self) -> dict[str, tuple[float, float, float]]:
-        return {"pot": (0.0, 0.0, 0.0)}

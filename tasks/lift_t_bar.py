@@ -63,6 +63,3 @@ class LiftTBar(LiftTask):
             scene.box(t_bar, name, size, at, TEAL, mass=0.02)
             scene.box(t_bar, f"{name}_cap", CAP, (0, side * length, z), RUBBER)
             scene.watch_fingers(name, name)
-
-    def poses(self) -> dict[str, tuple[float, float, float]]:
-        return {"t_bar": (0.0, 0.0, 0.0)}

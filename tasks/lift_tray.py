@@ -86,9 +86,6 @@ class LiftTray(LiftTask):
             scene.watch(geom, geom)
         _add_cherries(scene, tray)
 
-    def poses(self) -> dict[str, tuple[float, float, float]]:
-        return {"tray": (0.0, 0.0, 0.0)}
-
 
 def _add_cherries(scene: Scene, tray: mujoco.MjsBody) -> None:
     """Lay a ring of cherries on the icing, half sunk in it; they touch nothing."""

@@ -89,9 +89,6 @@ class LiftByArm(LiftTask):
     def begin(self, start: np.ndarray) -> HandPath:
         return HandPath(start, self.hand_yaw, OPENING)
 
-    def poses(self) -> dict[str, tuple[float, float, float]]:
-        return {"wheel": (0.0, 0.0, 0.0)}
-
     def measure(self, simulation: Simulation) -> Measurement:
         seen = super().measure(simulation)
         steady = simulation.speed("wheel") < STEADY

@@ -76,9 +76,6 @@ class LiftWrench(LiftTask):
             vertices, faces = _open_head()
             scene.shell(wrench, f"{name}_head", np.array(at) + vertices * [side, side, 1], faces, STEEL)
 
-    def poses(self) -> dict[str, tuple[float, float, float]]:
-        return {"wrench": (0.0, 0.0, 0.0)}
-
 
 def _open_head(points: int = 41) -> tuple[np.ndarray, np.ndarray]:
     """Return a round head with a mouth towards +y: vertices (4 `points`, 3) [m], faces (F, 3).

@@ -59,11 +59,9 @@ class PickAroundPost(Task):
         return {"post": (POST_X, 0.0, 0.0), "cube": (CUBE_X, 0.0, CUBE / 2)}
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
-        decision = np.concatenate([np.full((len(start), 1), DECISION_X), start[:, 1:2] / 2, start[:, 2:]], -1)
-        lane = np.stack(
-            [np.full(len(start), DECISION_X + 0.10), self.grasps[modes][:, 1], np.full(len(start), TRAVEL_Z)],
-            -1,
-        )
+        n = len(start)
+        decision = np.column_stack([np.full(n, DECISION_X), start[:, 1] / 2, start[:, 2]])
+        lane = np.column_stack([np.full(n, DECISION_X + 0.10), self.grasps[modes, 1], np.full(n, TRAVEL_Z)])
         above = np.array([CUBE_X, 0.0, TRAVEL_Z])
         grasp = np.array([CUBE_X, 0.0, CUBE / 2])
         return (

@@ -116,11 +116,10 @@ class SlideTwinKnob(LiftTask):
         return {"bed": (0.0, 0.0, 0.0)}
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
-        decision = np.concatenate([start[:, :2] / 2, np.full((len(start), 1), self.decision_z)], -1)
         grasp = self.grasps[modes, :3]
         return (
             HandPath(start, self.hand_yaw)
-            .line(decision, self.shared_steps)
+            .line(self.decision(start), self.shared_steps)
             .arc(grasp, self.arc_steps)
             .wait(2)
             .close(4)

@@ -85,11 +85,12 @@ class Referee:
     def verdict(self) -> Verdict:
         """Judge every episode by what was seen up to its end."""
         n = len(self.done)
-        if not self._seen:
-            return self._nothing_seen(n)
-        # 1. what was measured, (T, N), and which of it lies before each episode's own end
-        seen = Measurement(*(np.stack(column) for column in zip(*self._seen, strict=True)))
-        counts = np.arange(len(self._seen))[:, None] < self.steps
+        # 1. what was measured, (T, N), and which of it lies before each episode's own end; a policy may fail
+        #    before the first step, and then one that does not count stands for it
+        nothing = Measurement(np.zeros((n, 4)), *np.zeros((len(Measurement._fields) - 1, n), bool))
+        steps = self._seen or [nothing]
+        seen = Measurement(*(np.stack(column) for column in zip(*steps, strict=True)))
+        counts = np.arange(len(steps))[:, None] < self.steps
         # 2. success: the goal held up to the end, nothing forbidden touched, no fault
         up = seen.at_goal & counts
         illegal = (seen.illegal > LIGHT_TOUCH) & counts
@@ -112,22 +113,6 @@ class Referee:
             first_success=np.where(up.any(0), up.argmax(0), -1).astype(np.int32),
             alpha=alpha,
             switches=self._switches(seen, counts),
-        )
-
-    def _nothing_seen(self, n: int) -> Verdict:
-        no = np.zeros(n, bool)
-        none = np.full(n, -1)
-        label = np.where(self._faults != "", self._faults, "NO_ATTEMPT")
-        return Verdict(
-            self.steps.copy(),
-            label,
-            none.astype(np.int8),
-            no,
-            no,
-            no,
-            none.astype(np.int32),
-            np.full(n, np.nan),
-            np.zeros(n, np.int32),
         )
 
     def _mode(self, seen: Measurement, counts: np.ndarray) -> np.ndarray:

@@ -40,19 +40,10 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         height: int = 480,
         variant: str = CLEAN,
     ) -> None:
-        """Make the environments; what is not said here is said at `TaskEnv`.
+        """Make `num_envs` rows; `TaskEnv` explains what is not explained here.
 
-        Args:
-            task: id of the task, or its file.
-            num_envs: number of rows N.
-            action_space: of every row.
-            autoreset_mode: "NextStep", "SameStep" or "Disabled".
-            threads: simulation threads; the result does not depend on it.
-            render_mode: as the rest, of every row.
-            camera: see `TaskEnv`.
-            width: see `TaskEnv`.
-            height: see `TaskEnv`.
-            variant: see `TaskEnv`.
+        `autoreset_mode` is "NextStep", "SameStep" or "Disabled". The result does not depend on the number of
+        simulation `threads`.
         """
         if num_envs < 1:
             raise WrongUse(f"num_envs is {num_envs}; it must be at least 1")
