@@ -80,6 +80,7 @@ class Simulation(SimulationData):
 
     def begin(self, starts: Sequence[Start], joints: np.ndarray | None = None) -> None:
         """Begin from given starts, one per row; `joints` (N, 7) [rad] moves each arm away from them."""
+        # 1. objects where they begin; arms at home, turned towards where their hands begin
         self.batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)
         self.frame = np.stack([start.frame for start in starts])
         names = starts[0].poses
@@ -91,6 +92,7 @@ class Simulation(SimulationData):
             self.qpos[:, arm.joints] = robot.HOME
             self.qpos[:, arm.joints[0]] += np.arctan2(ahead[:, 1], ahead[:, 0])
             self.qpos[:, arm.fingers] = control.finger_targets(np.full(self.n, OPENING_HIGH))
+        # 2. the hands to where they begin; then what a variant adds to the joints
         for _ in range(_IK_ITERATIONS):
             self.batch.forward(stage=_POSITION_STAGE)
             for arm, position, rotation in zip(self.arms, places, rotations, strict=True):
@@ -99,6 +101,7 @@ class Simulation(SimulationData):
             self._check_reach(arm, position)
             if joints is not None:
                 self.qpos[:, arm.joints] = np.clip(self.qpos[:, arm.joints] + joints, arm.low, arm.high)
+        # 3. the servos hold what is there
         self.ctrl[:] = self.qpos[:, np.concatenate([[*arm.joints, *arm.fingers] for arm in self.arms])]
         self.batch.forward()
         # The start must not depend on the reset's own forward pass: clear the solver's warm start.

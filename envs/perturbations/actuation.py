@@ -61,9 +61,11 @@ class Jitter(Perturbation):
 
     def perturb_action(self, actions: np.ndarray, space: str, step: int, stay: np.ndarray) -> np.ndarray:
         """Return the newest command that has arrived."""
+        # 1. the newest command that has arrived by now, -1 for none
         self._sent.append(actions)
         arrived = np.arange(step + 1) + self.draws[:, : step + 1] <= step
         newest = np.where(arrived.any(1), step - arrived[:, ::-1].argmax(1), -1)
+        # 2. one that came before is not executed again: the hand holds its target
         rows = np.arange(len(actions))
         sent = np.stack([stay, *self._sent])[newest + 1, rows]
         executed = np.where((newest > self._newest)[:, None], sent, holding(sent, space))

@@ -96,12 +96,14 @@ class KnockAfter(Perturbation):
 
     def perturb_simulation(self, simulation: SimulationData, step: int) -> None:
         """Knock the objects of the rows whose hand has left the dead zone once the modes have parted."""
+        # 1. which hands have just left the dead zone
         hand = simulation.hand
         at = grips(self.task)[0][:, :2]
         out = ~self.task.in_dead_zone(self.task.mixture(hand)) & (step >= self.task.shared_steps)
         now = out & ~self._knocked
         self._knocked |= now
         for row in np.flatnonzero(now).tolist():
+            # 2. the grip nearest to the one that is taken; the objects go the way that brings it to the hand
             taken = np.linalg.norm(self.task.grasps[:, :2] - hand[row, :2], axis=-1).argmin()
             others = np.linalg.norm(at - at[taken], axis=-1)
             other = np.where(np.arange(len(at)) == taken, np.inf, others).argmin()
@@ -167,6 +169,7 @@ class Slip(Perturbation):
 
     def perturb_simulation(self, simulation: SimulationData, step: int) -> None:
         """Take the friction from what is being lifted, or give it back."""
+        # 1. which rows have lifted something far enough, for the first time or long enough ago
         bodies = loose(simulation.model, self.task)
         height = simulation.xpos[:, bodies, 2]
         if step == 0:
@@ -177,6 +180,7 @@ class Slip(Perturbation):
         ends = (self._since >= 0) & (self._since + self.magnitude == step)
         if self.level == 0 or not (begins | ends).any():
             return
+        # 2. their models get another friction, or their own again
         each = models(simulation)
         for row in np.flatnonzero(begins).tolist():
             self._friction[row] = each[row].geom_friction.copy()

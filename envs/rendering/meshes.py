@@ -95,6 +95,7 @@ def rounded_box(half: np.ndarray, bevel: float, arcs: int = 3) -> Mesh:
         bevel: radius of the edges [m]; at most the smallest half size is used.
         arcs: segments of an eighth of a circle.
     """
+    # 1. one face of the sphere as a grid u, v, cut along its middle, and the corner each point goes to
     half = np.asarray(half, dtype=float)
     bevel = min(bevel, 0.999 * float(half.min()))
     slope = np.tan(np.linspace(0.0, np.pi / 4, arcs + 1))
@@ -103,6 +104,7 @@ def rounded_box(half: np.ndarray, bevel: float, arcs: int = 3) -> Mesh:
     u, v = (grid.ravel() for grid in np.meshgrid(lane, lane, indexing="ij"))
     side_u, side_v = (grid.ravel() for grid in np.meshgrid(side, side, indexing="ij"))
     square = _grid_faces(len(lane))
+    # 2. the same for all six faces
     vertices: list[np.ndarray] = []
     normals: list[np.ndarray] = []
     faces: list[np.ndarray] = []
@@ -155,6 +157,7 @@ def rounded_cylinder(radius: float, half: float, bevel: float, around: int = 48,
     def revolve(across: np.ndarray, along: np.ndarray) -> np.ndarray:
         return (across[:, None, None] * ring + along[:, None, None] * np.array([0, 0, 1])).reshape(-1, 3)
 
+    # triangles between one ring and the next
     level, step = np.meshgrid(np.arange(len(out) - 1) * around, np.arange(around), indexing="ij")
     here = (level + step).ravel()
     ahead = (level + (step + 1) % around).ravel()

@@ -172,11 +172,13 @@ def _hands(hands: np.ndarray, begun: np.ndarray | None, centre: np.ndarray) -> B
         place = np.concatenate([begun[:, :3], place])
         yaw = np.concatenate([begun[:, 3], yaw])
         opening = np.concatenate([np.full(len(begun), 0.08), opening])
+    # a plan waits and repeats itself: each hand counts once
     same = np.round(np.column_stack([place, yaw, opening]) / _SAME)
     kept = np.sort(np.unique(same, axis=0, return_index=True)[1])
     place = place[kept]
     yaw = yaw[kept]
     opening = opening[kept]
+    # one box for the palm, and one below it for both fingers with what is between them
     fingers = np.column_stack([opening / 2 + FINGER_THICK, np.full(len(place), FINGER_ACROSS)])
     return Boxes(
         np.concatenate([place[:, :2], place[:, :2]]) - centre,

@@ -111,11 +111,13 @@ def find(
 @functools.lru_cache(maxsize=64)
 def _room(task: TaskProtocol, height: float) -> np.ndarray:
     """Return how large a radius is clear of hands, objects and bases [m], on a grid over the region."""
+    # 1. the grid, and where its points are in the world
     seen = reference(task)
     axes = [np.arange(-reach, reach + GRID, GRID) for reach in REGION]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
     places = grid.reshape(-1, 2)
     world = places + seen.start.frame[:2]
+    # 2. what limits the radius at each point: bases, reach, hands and objects
     bases = BASES[: len(seen.start.tcp), :2]
     end = FAR if len(bases) == 1 else np.inf
     limits = [np.linalg.norm(world[:, None] - bases, axis=-1).min(1) - FROM_BASE, end - world[:, 0]]
