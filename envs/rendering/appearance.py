@@ -12,12 +12,12 @@ import numpy as np
 from ..random_streams import stream
 from ..scene import FLOOR_Z
 from ..scene_generation.props import LOOK
-from ..scene_generation.robosuite_objects import grocery
 from ..specs import PREFIXES
 from .cameras import add_cameras
 from .lighting import WORKSPACE
-from .meshes import rounded_box, rounded_cylinder
+from .meshes import lay_picture, rounded_box, rounded_cylinder
 from .panda_meshes import panda_parts
+from .robosuite_objects import grocery
 
 SHOWN = 1
 """The geom group of what cameras see, the robot apart; physics shapes are moved out of it."""
@@ -124,14 +124,8 @@ def _show_table(spec: mujoco.MjSpec, table: mujoco.MjsBody, physics: mujoco.MjMo
     """Lay wood on the table's box, with an edge below and four legs."""
     wide, deep, half = physics.geom_size[geom]
     x, y, z = physics.geom_pos[geom] + [0.0, 0.0, half]  # the top's centre in the table's frame
-    image = wood()
-    texture = spec.add_texture(name="wood", type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3)
-    texture.height, texture.width = image.shape[:2]
-    texture.data = image.tobytes()
     _paint(spec, "wood", (1.0, 1.0, 1.0), 0.15, 0.3)
-    textures = list(spec.material("wood").textures)
-    textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "wood"
-    spec.material("wood").textures = textures
+    lay_picture(spec, "wood", wood())
     _paint(spec, "edge", _EDGE, 0.15, 0.3)
     below = z - 2 * (_TOP + _BOARD)
     leg = (table.pos[2] + below - FLOOR_Z) / 2  # half the length of the legs

@@ -1,4 +1,4 @@
-"""Meshes to look at: smooth normals, and boxes and cylinders with round edges."""
+"""Meshes to look at: smooth normals, boxes and cylinders with round edges, and pictures that cover them."""
 
 from typing import NamedTuple
 
@@ -30,6 +30,16 @@ class Mesh(NamedTuple):
             usernormal=self.normals.ravel(),
             inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
         )
+
+
+def lay_picture(spec: mujoco.MjSpec, material: str, picture: np.ndarray) -> None:
+    """Cover a material with a picture (H, W, 3) uint8, a texture of the material's name."""
+    texture = spec.add_texture(name=material, type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3)
+    texture.height, texture.width = picture.shape[:2]
+    texture.data = picture.tobytes()
+    textures = list(spec.material(material).textures)
+    textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = material
+    spec.material(material).textures = textures
 
 
 def weld(soup: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ..robot.panda import robosuite_models
+from .meshes import lay_picture
 
 _PIXELS = 256
 _PICTURES = {"can": "soda.png", "cereal": "cereal.png", "milk": "ceramic.png"}
@@ -44,12 +45,7 @@ class Grocery(NamedTuple):
         if self.picture is not None:
             mesh.usertexcoord = self.places.ravel()
             mesh.userfacetexcoord = self.place_faces.ravel()
-            texture = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, nchannel=3)
-            texture.height, texture.width = self.picture.shape[:2]
-            texture.data = self.picture.tobytes()
-            textures = list(spec.material(name).textures)
-            textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
-            spec.material(name).textures = textures
+            lay_picture(spec, name, self.picture)
         body.add_geom(
             type=mujoco.mjtGeom.mjGEOM_MESH,
             meshname=name,
