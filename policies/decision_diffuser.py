@@ -56,19 +56,12 @@ class DecisionDiffuser(Planner):
         guidance: float = 1.8,
         temperature: float = 0.5,
     ) -> None:
-        """Load trained weights.
+        """Load trained weights; arguments and errors as in `Planner`, but that one plan is sampled.
 
-        Args:
-            task: the task to act in.
-            checkpoint: the .safetensors file; its .json lies beside it.
-            n_action_steps: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
+        Further args:
             mode: name of the wanted mode; None leaves the choice to the noise.
             guidance: w of classifier-free guidance.
             temperature: alpha, factor of the variance of all noise; low ones narrow the modes.
-
-        Raises:
-            WrongUse: the task has no such mode.
-            BimodalError: the checkpoint is missing, damaged or made for something else.
         """
         super().__init__(task, checkpoint, n_action_steps)
         if mode is not None and mode not in task.modes:
@@ -140,8 +133,7 @@ class DecisionDiffuser(Planner):
         states = flat.unflatten(1, (FRAMES, -1))
         # 3. the actions that follow it
         chosen, verdict = self.select(wanted, states, 0)
-        actions = actions_along(self.networks["inverse"], states[chosen, None, : self.config.chunk_size + 1])[
-            0
-        ]
-        verdict = self.check_actions(verdict, actions, states[chosen, 1 : self.config.chunk_size + 1])
+        path = states[chosen, None, : self.config.chunk_size + 1]
+        actions = actions_along(self.networks["inverse"], path)[0]
+        verdict = self.check_actions(verdict, actions, path[0, 1:])
         return Plan(actions.flatten(), states, wanted, chosen, verdict)

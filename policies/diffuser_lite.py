@@ -63,18 +63,11 @@ class DiffuserLite(Planner):
         guidance: float = 1.0,
         temperature: float = 1.0,
     ) -> None:
-        """Load trained weights.
+        """Load trained weights; arguments and errors as in `Planner`, the candidates are coarse plans.
 
-        Args:
-            task: the task to act in.
-            checkpoint: the .safetensors file; its .json lies beside it.
-            n_action_steps: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
-            candidates: coarse plans sampled for each decision; None takes 16.
+        Further args:
             guidance: w of classifier-free guidance at the coarsest level.
             temperature: factor of the variance of the noise.
-
-        Raises:
-            BimodalError: the checkpoint is missing, damaged or made for something else.
         """
         super().__init__(task, checkpoint, n_action_steps, candidates)
         self.guidance = guidance

@@ -43,18 +43,11 @@ class Diffusion(ChunkPolicy):
         sampler: str = "ddim",
         steps: int | None = None,
     ) -> None:
-        """Load trained weights.
+        """Load trained weights; arguments and errors as in `ChunkPolicy`.
 
-        Args:
-            task: the task to act in.
-            checkpoint: the .safetensors file; its .json lies beside it.
-            n_action_steps: actions executed of each chunk; None keeps the checkpoint's.
+        Further args:
             sampler: `ddim` draws once, at the start; `ddpm` draws at every step.
             steps: passes through the trunk, 1 to 100; None for 10 with ddim, all 100 with ddpm.
-
-        Raises:
-            BimodalError: the checkpoint is missing, damaged or made for something else, or there is no such
-                sampler.
         """
         super().__init__(task, checkpoint, n_action_steps)
         if sampler not in STEPS:

@@ -56,19 +56,12 @@ class Veteran(Planner):
         candidates: int | None = None,
         margin: float | None = None,
     ) -> None:
-        """Load trained weights.
+        """Load trained weights; arguments and errors as in `Planner`. The paper samples 50 candidates.
 
-        Args:
-            task: the task to act in.
-            checkpoint: the .safetensors file; its .json lies beside it.
-            n_action_steps: actions executed of each chunk; None keeps the checkpoint's. The paper executes 1.
-            candidates: plans sampled for each decision; None takes 16. The paper draws 50.
+        Further args:
             margin: the rest of the last plan stays unless a new one's value, a return in [0, 1], is higher
-                by this; None for new plans alone, like the paper.
-
-        Raises:
-            BimodalError: the checkpoint is missing, damaged or made for something else, or with a margin,
-                the executed actions do not end at a planned state.
+                by this; the executed actions must then end at a planned state. None, as in the paper, for
+                new plans alone.
         """
         super().__init__(task, checkpoint, n_action_steps, candidates)
         if margin is not None and self.n_action_steps % STRIDE:

@@ -28,16 +28,10 @@ class Flow(ChunkPolicy):
     def __init__(
         self, task: Task, checkpoint: Path, n_action_steps: int | None = None, steps: int | None = None
     ) -> None:
-        """Load trained weights.
+        """Load trained weights; arguments and errors as in `ChunkPolicy`.
 
-        Args:
-            task: the task to act in.
-            checkpoint: the .safetensors file; its .json lies beside it.
-            n_action_steps: actions executed of each chunk; None keeps the checkpoint's.
-            steps: Euler steps from the noise to a chunk; None takes the method's.
-
-        Raises:
-            BimodalError: the checkpoint is missing, damaged or made for something else, or no steps at all.
+        Further args:
+            steps: Euler steps from the noise to a chunk, 1 or more; None takes the method's.
         """
         super().__init__(task, checkpoint, n_action_steps)
         self.steps = self.passes if steps is None else steps

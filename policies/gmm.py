@@ -27,15 +27,7 @@ class Mixture(nn.Module):
     def __init__(
         self, x_size: int, c_size: int, generator: torch.Generator, width: int = 128, blocks: int = 3
     ) -> None:
-        """Build and initialise the network.
-
-        Args:
-            x_size: length H*A of a flat chunk.
-            c_size: length C of the condition.
-            generator: the only source of the initial weights.
-            width: hidden width.
-            blocks: hidden layers.
-        """
+        """Build the network with `blocks` hidden layers; arguments as for `ResFiLM`."""
         super().__init__()
         sizes = (c_size, *[width] * blocks)
         self.hidden = nn.ModuleList(map(linear, sizes, sizes[1:], [generator] * blocks))
@@ -70,8 +62,7 @@ class GMM(ChunkPolicy):
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the mixture's network."""
-        sizes = config.chunk_values, config.condition_size
-        return Mixture(*sizes, generator, config.width, config.blocks)
+        return Mixture(config.chunk_values, config.condition_size, generator, config.width, config.blocks)
 
     @staticmethod
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:

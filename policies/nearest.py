@@ -16,18 +16,15 @@ class Memory(nn.Module):
     """Frames of demonstrations, normalised; what a trunk's weights are to the other methods."""
 
     def __init__(self, frames: int, c_size: int, a_size: int) -> None:
-        """Make room.
-
-        Args:
-            frames: number of frames M.
-            c_size: length C of an observation.
-            a_size: length A of an action.
-        """
+        """Make room for M `frames`: observations of C = `c_size` values and actions of A = `a_size`."""
         super().__init__()
-        self.seen, self.done, self.left = (
-            nn.Parameter(torch.zeros(size), requires_grad=False)
-            for size in ((frames, c_size), (frames, a_size), (frames, 1))
-        )
+        self.keep(torch.zeros(frames, c_size), torch.zeros(frames, a_size), torch.zeros(frames, 1))
+
+    def keep(self, seen: Tensor, done: Tensor, left: Tensor) -> None:
+        """Take observations (M, C), actions (M, A) and how many frames of the episode follow (M, 1)."""
+        self.seen = nn.Parameter(seen, requires_grad=False)
+        self.done = nn.Parameter(done, requires_grad=False)
+        self.left = nn.Parameter(left, requires_grad=False)
 
     def forward(self, c: Tensor) -> Tensor:
         """Return the chunks (B, H*A) that followed the frames most like c (B, C); the first of several."""
@@ -70,10 +67,8 @@ class Nearest(ChunkPolicy):
             raise BimodalError(f"not one episode of {values} values a frame fits into {MEMORY} bytes")
         rows = torch.arange(int(fitting[-1]) + 1)
         left = (ends[torch.searchsorted(ends, rows)] - rows)[:, None].to(actions)
-        network.seen, network.done, network.left = (
-            nn.Parameter(part[: len(rows)].clone(), requires_grad=False)
-            for part in (whole.condition, actions[:, 0], left)
-        )
+        assert isinstance(network, Memory)
+        network.keep(whole.condition[: len(rows)].clone(), actions[: len(rows), 0].clone(), left)
         return network.state_dict(), 0.0
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:

@@ -4,9 +4,9 @@
 """
 
 import importlib
-import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from ...envs.errors import BimodalError, WrongUse, unknown_name
 from ...envs.plugins.import_file import import_file
@@ -109,7 +109,7 @@ def policy_class(uri: str) -> type[Policy]:
     if ":" not in uri:
         if uri.endswith(".py"):
             raise WrongUse(f"policy {uri!r} names a file but no class: write {uri}:ClassName")
-        found = _registered(uri)
+        found = POLICIES.load(uri, POLICIES.source(uri), Policy, lambda kind: kind)
     else:
         location, _, attribute = uri.rpartition(":")
         module = _from_file(location) if location.endswith(".py") else _from_module(location)
@@ -127,15 +127,7 @@ def wrapped(uri: str) -> str:
     return uri[len("safe(") : -1] if uri.startswith("safe(") and uri.endswith(")") else ""
 
 
-def _registered(name: str) -> type[Policy]:
-    """Return the class of a registered name; its module is imported only now."""
-    names = policy_names()
-    if name not in names:
-        raise unknown_name("policy", name, names)
-    return POLICIES.load(name, POLICIES.source(name), Policy, lambda kind: kind)
-
-
-def _from_file(location: str):  # noqa: ANN202
+def _from_file(location: str) -> ModuleType:
     path = Path(location).resolve()
     if not path.is_file():
         raise WrongUse(f"no policy file at {location}")
@@ -145,7 +137,7 @@ def _from_file(location: str):  # noqa: ANN202
         raise WrongUse(f"{location} does not import: {type(error).__name__}: {error}") from error
 
 
-def _from_module(location: str):  # noqa: ANN202
+def _from_module(location: str) -> ModuleType:
     try:
         if str(Path.cwd()) not in sys.path and "" not in sys.path:
             sys.path.append(str(Path.cwd()))  # as `python -m` would

@@ -1,13 +1,15 @@
 """Training losses of the chunk methods: pure functions of a trunk, the data and the noise they are given.
 
-Symbols: a (B, H*A) is a clean normalised chunk, c (B, C) its condition, pi the trunk, e standard normal
-noise of the shape of a. Every loss is for one value of a chunk: a mean, so that sizes can be compared.
+Symbols, and arguments of all: pi is the trunk, a (B, H*A) the clean normalised chunk, c (B, C) its condition,
+e standard normal noise of the shape of a. Every loss is for one value of a chunk: a mean, so that sizes can
+be compared.
 """
 
 import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss
 
 from ..networks.layers import Trunk
 from .noising import noised
@@ -17,14 +19,8 @@ MIP_TIME = 0.9
 
 
 def regression_loss(trunk: Trunk, chunk: Tensor, condition: Tensor) -> Tensor:
-    """Return |pi(0, 0, c) - a|^2, whose minimum is the mean chunk E[a | c].
-
-    Args:
-        trunk: the network pi.
-        chunk: clean chunks a (B, H*A).
-        condition: conditions c (B, C).
-    """
-    return _squared(trunk(torch.zeros_like(chunk), chunk.new_zeros(len(chunk)), condition), chunk)
+    """Return |pi(0, 0, c) - a|^2, whose minimum is the mean chunk E[a | c]."""
+    return mse_loss(trunk(torch.zeros_like(chunk), chunk.new_zeros(len(chunk)), condition), chunk)
 
 
 def flow_loss(trunk: Trunk, chunk: Tensor, condition: Tensor, noise: Tensor, time: Tensor) -> Tensor:
@@ -32,16 +28,9 @@ def flow_loss(trunk: Trunk, chunk: Tensor, condition: Tensor, noise: Tensor, tim
 
     The straight path is that of Lipman et al. 2023 (arXiv 2210.02747) and Liu et al. 2023
     (arXiv 2209.03003). Their velocity a - e equals (a - x_t) / (1 - t), so the sampler recovers it
-    from the prediction of a.
-
-    Args:
-        trunk: the network pi.
-        chunk: clean chunks a (B, H*A).
-        condition: conditions c (B, C).
-        noise: e (B, H*A), standard normal.
-        time: t (B,), uniform in [0, 1).
+    from the prediction of a. `time` is t (B,), uniform in [0, 1).
     """
-    return _squared(trunk(torch.lerp(noise, chunk, time[:, None]), time, condition), chunk)
+    return mse_loss(trunk(torch.lerp(noise, chunk, time[:, None]), time, condition), chunk)
 
 
 def diffusion_loss(
@@ -52,17 +41,13 @@ def diffusion_loss(
     Denoising diffusion of Ho et al. 2020 (arXiv 2006.11239) that predicts the clean chunk instead of the
     noise, which weighs the levels by how much the chunk matters in them; its minimum is E[a | x_l, c].
 
-    Args:
-        trunk: the network pi.
-        chunk: clean chunks a (B, H*A).
-        condition: conditions c (B, C).
-        noise: e (B, H*A), standard normal.
+    Further args:
         level: l (B,), uniform in 0 .. T-1.
         alphas_cumprod: abar, share of signal at each level (T,).
     """
     abar = alphas_cumprod.to(chunk)[level, None]
     time = (level + 1).to(chunk.dtype) / len(alphas_cumprod)
-    return _squared(trunk(noised(chunk, noise, abar), time, condition), chunk)
+    return mse_loss(trunk(noised(chunk, noise, abar), time, condition), chunk)
 
 
 def mixture_loss(mean: Tensor, logits: Tensor, chunk: Tensor, spread: float) -> Tensor:
@@ -70,10 +55,9 @@ def mixture_loss(mean: Tensor, logits: Tensor, chunk: Tensor, spread: float) -> 
 
     Mixture density network, Bishop 1994 (NCRG/94/004), with one spread for all.
 
-    Args:
+    Further args:
         mean: mu (B, K, H*A).
         logits: log w (B, K), up to a constant a row.
-        chunk: clean chunks a (B, H*A).
         spread: sigma.
     """
     size = chunk.shape[1]
@@ -86,18 +70,7 @@ def mip_loss(trunk: Trunk, chunk: Tensor, condition: Tensor, noise: Tensor, time
     """Return |pi(0, 0, c) - a|^2 + |pi(a + (1 - t*) e, t*, c) - a|^2: minimal iterative policy.
 
     Pan et al. 2025 (arXiv 2512.01809): a regression that sees its own answer once more. The paper
-    weights the two norms by 1/t* and 1/(1 - t*); both count the same here, squared.
-
-    Args:
-        trunk: the network pi.
-        chunk: clean chunks a (B, H*A).
-        condition: conditions c (B, C).
-        noise: e (B, H*A), standard normal.
-        time: t*.
+    weights the two norms by 1/t* and 1/(1 - t*); both count the same here, squared. `time` is t*.
     """
     again = trunk(chunk + (1 - time) * noise, chunk.new_full((len(chunk),), time), condition)
-    return regression_loss(trunk, chunk, condition) + _squared(again, chunk)
-
-
-def _squared(prediction: Tensor, target: Tensor) -> Tensor:
-    return torch.nn.functional.mse_loss(prediction, target)
+    return regression_loss(trunk, chunk, condition) + mse_loss(again, chunk)

@@ -17,15 +17,9 @@ COSINE_OFFSET = 0.008
 
 
 def squared_cosine_betas(levels: int) -> Tensor:
-    """Return beta_t = min(1 - f((t+1)/T) / f(t/T), 0.999) with f(u) = cos^2(pi/2 (u + s) / (1 + s)).
+    """Return beta_t = min(1 - f((t+1)/T) / f(t/T), 0.999) with f(u) = cos^2(pi/2 (u + s) / (1 + s)), (T,).
 
-    Nichol & Dhariwal 2021 (arXiv 2102.09672), equation 17.
-
-    Args:
-        levels: T.
-
-    Returns:
-        (T,) float64.
+    Nichol & Dhariwal 2021 (arXiv 2102.09672), equation 17, in float64.
     """
     u = torch.arange(levels + 1, dtype=torch.float64) / levels
     signal = torch.cos((u + COSINE_OFFSET) / (1 + COSINE_OFFSET) * (math.pi / 2)) ** 2
@@ -43,10 +37,6 @@ def trailing_levels(levels: int, steps: int) -> list[int]:
     Lin et al. 2024 (arXiv 2305.08891), table 2, "trailing". The usual "leading" spacing counts from level 0
     up and so begins below T-1: with ten of a hundred levels at t = 90, where the network expects a seventh
     of the signal to remain, but is given noise alone.
-
-    Args:
-        levels: T.
-        steps: number of levels to visit, 1 to T.
 
     Raises:
         BimodalError: more steps than levels, or none.

@@ -2,7 +2,8 @@
 
 Symbols: x_0 is a clean chunk, e standard normal noise, and abar_t the share of the variance of
 x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) e that is still signal; it falls from 1 towards 0 as t grows.
-It is a number, or has one value a row, (B, 1).
+It is a number, or has one value a row, (B, 1). Steps go from x (B, D) at level t down to a level s; abar_s is
+`abar_next`, 1 for the clean chunk.
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,13 +34,7 @@ def posterior(x: Values, clean: Values, abar: Abar, abar_next: Abar) -> tuple[Va
 
     With alpha = abar_t / abar_s the mean is (sqrt(abar_s) (1 - alpha) x_0 + sqrt(alpha) (1 - abar_s) x_t)
     / (1 - abar_t), the variance (1 - abar_s) (1 - alpha) / (1 - abar_t): the "fixed small" one, exact where
-    the data are a single point. At abar_s = 1 that is x_0 for certain.
-
-    Args:
-        x: x_t (B, D).
-        clean: x_0, or its estimate (B, D).
-        abar: abar_t, below 1.
-        abar_next: abar_s of the level that is stepped to; 1 for the clean chunk.
+    the data are a single point. At abar_s = 1 that is x_0 for certain. `clean` may be an estimate of x_0.
     """
     alpha = abar / abar_next
     left = (1 - abar_next) / (1 - abar)
@@ -52,11 +47,5 @@ def ddim_step(x: Values, clean: Values, abar: Abar, abar_next: Abar) -> Values:
 
     Song et al. 2021 (arXiv 2010.02502), equation 12 with sigma = 0: nothing is drawn. At abar_s = 1 that is
     the estimate itself.
-
-    Args:
-        x: x_t (B, D).
-        clean: the network's estimate of x_0 (B, D).
-        abar: abar_t, below 1.
-        abar_next: abar_s of the level that is stepped to; 1 for the clean chunk.
     """
     return noised(clean, noise_from_clean(x, clean, abar), abar_next)

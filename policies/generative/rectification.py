@@ -15,9 +15,9 @@ from ..core.devices import made_on
 
 TEACHER_STEPS = 20
 """Euler steps by which the first flow makes what the second learns from."""
-TOGETHER = 1024
+PAIR_BATCH = 1024
 """Pairs that are made in one pass."""
-AT_START = 0.5
+ZERO_TIME_SHARE = 0.5
 """Share of the windows that are learnt at t = 0, from where a single step goes."""
 
 MakePairs = Callable[[Batch], Tensor]
@@ -35,14 +35,8 @@ def learn_rectified(
 ) -> Learned:
     """Train a flow, let it make a pair for each window, and train it on with those as the chunks.
 
-    Args:
-        first: the method whose loss trains the first flow.
-        second: the method whose loss trains the second one, on pairs.
-        network: see `ChunkPolicy.learn`, as the next three.
-        get_batch: returns windows as a batch.
-        count: number of windows.
-        fit: minimises a loss.
-        make_pairs: makes pairs with the network as it is then.
+    The losses are those of the methods `first` and `second`, the latter's for pairs; the other arguments are
+    those of `ChunkPolicy.learn`, but `make_pairs`, which uses the network as it is then.
     """
     weights, _ = fit(first, get_batch)
     network.load_state_dict(weights)
@@ -58,7 +52,7 @@ def all_pairs(get_batch: GetBatch, count: int, make_pairs: MakePairs) -> Tensor:
     """Return the pairs of all windows, (count, ...)."""
     pairs = []
     with torch.no_grad():
-        for rows in torch.arange(count).split(TOGETHER):
+        for rows in torch.arange(count).split(PAIR_BATCH):
             batch = get_batch(rows)
             with made_on(batch.chunk.device):
                 pairs.append(make_pairs(batch))
@@ -66,6 +60,6 @@ def all_pairs(get_batch: GetBatch, count: int, make_pairs: MakePairs) -> Tensor:
 
 
 def pair_times(rows: int, generator: torch.Generator) -> Tensor:
-    """Return the times (B,) at which pairs are learnt: a share `AT_START` at 0, the rest uniform."""
+    """Return the times (B,) at which pairs are learnt: a share `ZERO_TIME_SHARE` at 0, the rest uniform."""
     time, coin = torch.rand(2, rows, generator=generator)
-    return torch.where(coin < AT_START, 0.0, time)
+    return torch.where(coin < ZERO_TIME_SHARE, 0.0, time)

@@ -1,6 +1,8 @@
 """How a trained trunk makes a chunk: pure functions of the trunk, the condition and the noise they are given.
 
-Symbols as in `losses`: pi is the trunk, c (B, C) the condition, a chunk is flat and normalised (B, H*A).
+Symbols, and arguments of all, as in `losses`: the trunk pi predicts the clean chunk from (x, t, c), c (B, C)
+is the condition, the noise is standard normal, and a chunk is flat and normalised, (B, H*A). `steps` is the
+number of passes through the trunk. Nothing is clipped.
 """
 
 from collections.abc import Callable
@@ -28,14 +30,8 @@ def flow_euler(trunk: Trunk, noise: Tensor, condition: Tensor, steps: int = 10) 
     """Follow the flow from noise (t = 0) to a chunk (t = 1) by Euler steps of equal length.
 
     x <- x + v / steps with v = (pi(x, t, c) - x) / (1 - t) at t = 0, 1/steps, ..., 1 - 1/steps.
-    The last step lands on the trunk's prediction itself; nothing is clipped. With one step the
-    result is close to the mean chunk: one step of a flow is a regression.
-
-    Args:
-        trunk: predicts the clean chunk from (x, t, c).
-        noise: starting points (B, H*A), standard normal.
-        condition: conditions c (B, C).
-        steps: number of passes through the trunk.
+    The last step lands on the trunk's prediction itself. With one step the result is close to the mean
+    chunk: one step of a flow is a regression.
     """
     x = noise
     for step in range(steps):
@@ -48,15 +44,9 @@ def flow_euler(trunk: Trunk, noise: Tensor, condition: Tensor, steps: int = 10) 
 def ddim(trunk: Trunk, noise: Tensor, condition: Tensor, alphas_cumprod: Tensor, steps: int = 10) -> Tensor:
     """Walk from noise to a chunk along `steps` of the T levels, without drawing anything on the way.
 
-    Song et al. 2021 (arXiv 2010.02502). The last step lands on the trunk's prediction itself; nothing is
-    clipped. With one step the result is close to the mean chunk, as with `flow_euler`.
-
-    Args:
-        trunk: predicts the clean chunk from (x, (level + 1) / T, c).
-        noise: starting points (B, H*A), standard normal.
-        condition: conditions c (B, C).
-        alphas_cumprod: abar, share of signal at each level (T,).
-        steps: number of passes through the trunk, 1 to T.
+    Song et al. 2021 (arXiv 2010.02502). The trunk's time is (level + 1) / T. The last step lands on its
+    prediction itself. With one step the result is close to the mean chunk, as with `flow_euler`.
+    `alphas_cumprod` is abar, the share of signal at each level (T,).
     """
     x = noise
     for time, abar, abar_next in _descent(alphas_cumprod, steps):
@@ -80,12 +70,10 @@ def ddpm(
     et al. 2020 (arXiv 2006.11239), algorithm 2. A temperature below 1, for the first noise too, is the
     low-temperature sampling of Ajay et al. 2022 (arXiv 2211.15657), section 3.4.
 
-    Args:
-        trunk: predicts the clean chunk from (x, (level + 1) / T, c).
-        noise: the starting points, then what every step but the last adds, (B, steps, D), standard normal.
-        condition: conditions c (B, C).
-        alphas_cumprod: abar, share of signal at each level (T,).
-        steps: number of passes through the trunk, 1 to T; None for all levels.
+    Further args:
+        noise: the starting points, then what every step but the last adds, (B, steps, D).
+        alphas_cumprod: as in `ddim`.
+        steps: 1 to T; None for all levels.
         temperature: factor of the variances.
         guide: moves the means, except that of the last step, whose variance is 0.
     """
@@ -115,12 +103,8 @@ def _descent(alphas_cumprod: Tensor, steps: int) -> list[tuple[float, float, flo
 def mixture_sample(mean: Tensor, logits: Tensor, noise: Tensor) -> Tensor:
     """Return the mean mu_k (B, H*A) of a component k drawn with probability w_k; its spread is left out.
 
-    k is where the running sum of w passes the noise's quantile.
-
-    Args:
-        mean: mu (B, K, H*A).
-        logits: log w (B, K), up to a constant a row.
-        noise: one standard normal number a row, (B, 1).
+    k is where the running sum of w passes the quantile of the noise, one number a row, (B, 1). Mean and
+    logits are those of `mixture_loss`.
     """
     reached = torch.softmax(logits, 1).cumsum(1)
     drawn = (reached <= torch.special.ndtr(noise)).sum(1).clamp(max=logits.shape[1] - 1)

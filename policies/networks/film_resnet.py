@@ -19,15 +19,7 @@ class ResFiLM(ConditionedNetwork):
     def __init__(
         self, x_size: int, c_size: int, generator: torch.Generator, width: int = 128, blocks: int = 3
     ) -> None:
-        """Build and initialise the trunk.
-
-        Args:
-            x_size: length H*A of a flat chunk.
-            c_size: length C of the condition.
-            generator: the only source of the initial weights.
-            width: hidden width.
-            blocks: number of residual blocks.
-        """
+        """Build a trunk for flat chunks of `x_size` values (H*A), with `blocks` blocks of `width` values."""
         super().__init__(c_size, width, generator)
         self.blocks = blocks
         self.film = linear(width, blocks * 2 * width, generator)

@@ -23,11 +23,11 @@ class ConditionedNetwork(nn.Module):
     """Angular frequencies w of the sinusoidal embedding, (16,)."""
 
     def __init__(self, c_size: int, width: int, generator: torch.Generator) -> None:
-        """Build the two layers of e.
+        """Build the two layers of e; all networks are built with these three arguments.
 
         Args:
             c_size: length C of the condition.
-            width: length of e.
+            width: length of e, the hidden width.
             generator: the only source of the initial weights.
         """
         super().__init__()

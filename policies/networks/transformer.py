@@ -47,16 +47,9 @@ class PlanTransformer(ConditionedNetwork):
         blocks: int = BLOCKS,
         patch: int = 1,
     ) -> None:
-        """Build and initialise the network.
+        """Build the network for plans of P `frames` of D = `frame_size` values.
 
-        Args:
-            frames: P, frames of a plan.
-            frame_size: D, values of a frame.
-            c_size: C, length of the condition.
-            generator: the only source of the initial weights.
-            width: values of a token, a multiple of `HEADS`.
-            blocks: number of blocks.
-            patch: frames that share a token; divides P.
+        A token has `width` values, a multiple of `HEADS`, and stands for `patch` frames, which divides P.
         """
         super().__init__(c_size, width, generator)
         if frames % patch:

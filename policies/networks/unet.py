@@ -33,18 +33,9 @@ class UNet(ConditionedNetwork):
         widths: tuple[int, ...] = WIDTHS,
         kernel: int = KERNEL,
     ) -> None:
-        """Build and initialise the trunk.
+        """Build the trunk for chunks of H `frames` with A `channels`; `kernel` is odd.
 
-        Args:
-            frames: H of a chunk; can be halved once for each level but the first.
-            channels: values A of a frame.
-            c_size: length C of the condition.
-            generator: the only source of the initial weights.
-            widths: channels at each level, multiples of `GROUPS`.
-            kernel: frames that a convolution sees, odd.
-
-        Raises:
-            ValueError: the frames cannot be halved that often.
+        Of the `widths`, multiples of `GROUPS`, each after the first halves the frames.
         """
         super().__init__(c_size, widths[-1], generator)
         if frames % 2 ** (len(widths) - 1):
@@ -87,15 +78,7 @@ class Block(nn.Module):
     def __init__(
         self, inputs: int, outputs: int, e_size: int, kernel: int, generator: torch.Generator
     ) -> None:
-        """Build and initialise the block.
-
-        Args:
-            inputs: channels of h before.
-            outputs: channels of h after.
-            e_size: length of the condition's embedding.
-            kernel: frames that a convolution sees.
-            generator: the only source of the initial weights.
-        """
+        """Build the block, which turns `inputs` channels into `outputs`; `e_size` is the length of e."""
         super().__init__()
         self.first = _convolution(inputs, outputs, kernel, generator)
         self.film = linear(e_size, 2 * outputs, generator)
@@ -115,7 +98,7 @@ class Pair(nn.Module):
     """Two blocks, one after the other."""
 
     def __init__(self, inputs: int, outputs: int, *rest: Any) -> None:
-        """Build both; arguments as for a `Block`, the first of which changes the number of channels."""
+        """Build both; arguments as for a `Block`, the first of the two changes the number of channels."""
         super().__init__()
         self.one = Block(inputs, outputs, *rest)
         self.two = Block(outputs, outputs, *rest)

@@ -33,14 +33,7 @@ class DiffusedInverse(ResFiLM):
     """A denoiser of the actions between two states, its condition, with the same linear map beside it."""
 
     def __init__(self, outputs: int, inputs: int, generator: torch.Generator, width: int) -> None:
-        """Build the network.
-
-        Args:
-            outputs: length of the flat actions.
-            inputs: length of the two states side by side.
-            generator: the only source of the weights.
-            width: hidden width.
-        """
+        """Build the network for flat actions of `outputs` values and two states of `inputs` together."""
         super().__init__(outputs, inputs, generator, width)
         self.skip = linear(inputs, outputs, None)
 

@@ -49,12 +49,7 @@ class Networks(nn.ModuleDict):
     """(C,)."""
 
     def __init__(self, config: Config, **networks: nn.Module) -> None:
-        """Put networks together.
-
-        Args:
-            config: of the method.
-            networks: by name.
-        """
+        """Put networks together, by name."""
         super().__init__(networks)
         scale = torch.from_numpy(config.observation_normaliser.scale)
         self.register_buffer("weight", (scale / (scale + MARGIN)).square().float(), persistent=False)
@@ -78,16 +73,10 @@ class Planner(ChunkPolicy):
     def __init__(
         self, task: Task, checkpoint: Path, n_action_steps: int | None = None, candidates: int | None = None
     ) -> None:
-        """Load trained weights.
+        """Load trained weights; arguments and errors as in `ChunkPolicy`. The papers execute 1 action.
 
-        Args:
-            task: the task to act in.
-            checkpoint: the .safetensors file; its .json lies beside it.
-            n_action_steps: actions executed of each chunk; None keeps the checkpoint's. The papers execute 1.
-            candidates: plans sampled for each decision; None takes the method's.
-
-        Raises:
-            BimodalError: the checkpoint is missing, damaged or made for something else.
+        Further args:
+            candidates: plans sampled for each decision, 1 or more; None takes the method's.
         """
         super().__init__(task, checkpoint, n_action_steps)
         self.candidates = self.sampled if candidates is None else candidates

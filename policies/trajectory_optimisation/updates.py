@@ -1,8 +1,9 @@
 """From scored candidates to one plan: the three update rules of sampling-based predictive control.
 
 A candidate is a spline of K knots with D values each; N candidates theta_n (N, K, D) have costs J_n (N,),
-lower is better. The rules differ in one thing, and it decides a bimodal task: predictive sampling keeps a
-candidate, the other two average several, and the average of two good plans may be a bad one.
+lower is better; all rules take these two and return new knots (K, D). They differ in one thing, and it
+decides a bimodal task: predictive sampling keeps a candidate, the other two average several, and the average
+of two good plans may be a bad one.
 """
 
 import numpy as np
@@ -12,13 +13,6 @@ def predictive_sampling(knots: np.ndarray, costs: np.ndarray) -> tuple[np.ndarra
     """Return the best candidate and its index: theta <- theta_n with n = argmin J_n.
 
     Howell et al. 2022, arXiv 2212.00541, algorithm 1 (MJPC's default planner).
-
-    Args:
-        knots: candidates, (N, K, D).
-        costs: (N,).
-
-    Returns:
-        The new knots (K, D), and the index of the candidate that they are.
     """
     best = int(np.argmin(costs))
     return knots[best].copy(), best
@@ -33,14 +27,7 @@ def cross_entropy(
         mu = 1/|E| sum_E theta_n,    sigma = max(floor, sqrt(1/|E| sum_E (theta_n - mu)^2)).
     Rubinstein 1999, Methodology and Computing in Applied Probability 1; Kobilarov 2012, IJRR 31(7).
 
-    Args:
-        knots: candidates, (N, K, D).
-        costs: (N,).
-        elites: how many candidates count, 1 to N.
-        floor: smallest deviation of a value, broadcast to (K, D).
-
-    Returns:
-        The new knots (K, D), and the deviation of the next samples (K, D).
+    The deviation (K, D) is that of the next samples; `floor`, its least, broadcasts to (K, D).
     """
     best = knots[np.argsort(costs, kind="stable")[:elites]]
     mean = best.mean(0)
@@ -52,12 +39,8 @@ def path_integral(knots: np.ndarray, costs: np.ndarray, temperature: float) -> n
 
         w_n = exp(-(J_n - min J) / lambda),    theta <- sum w_n theta_n / sum w_n.
     Williams et al. 2018, IEEE Transactions on Robotics 34(6), eq. 34, without the control cost of the noise.
-    lambda -> 0 is predictive sampling, lambda -> infinity the plain mean.
-
-    Args:
-        knots: candidates, (N, K, D).
-        costs: (N,).
-        temperature: lambda, in units of the cost.
+    lambda -> 0 is predictive sampling, lambda -> infinity the plain mean. `temperature` is lambda, in units
+    of the cost.
     """
     weights = np.exp(-(costs - costs.min()) / temperature)
     return (weights[:, None, None] * knots).sum(0) / weights.sum()
@@ -94,16 +77,9 @@ def samples(
 ) -> np.ndarray:
     """Return `count` noisy copies of the nominal knots, (count, K, D).
 
-    A share `wide` of them, the last ones, has `factor` times the deviation, as in MJPC's bimanual tasks: near
-    noise refines a plan, far noise leaves it.
-
-    Args:
-        rng: source of the noise.
-        nominal: knots, (K, D).
-        deviation: broadcast to (K, D).
-        count: how many.
-        wide: share of the copies with wide noise, 0 to 1.
-        factor: how much wider that noise is.
+    Nominal knots are (K, D), the deviation broadcasts to that. A share `wide` of the copies, the last ones,
+    has `factor` times the deviation, as in MJPC's bimanual tasks: near noise refines a plan, far noise leaves
+    it.
     """
     scale = np.where(np.arange(count) >= count - round(wide * count), factor, 1.0)[:, None, None]
     return nominal + scale * deviation * rng.standard_normal((count, *nominal.shape))
