@@ -5,8 +5,8 @@ import numpy as np
 from ..envs.random_streams import stream
 from ..envs.simulation import Simulation
 from ..envs.specs import GRIPPER, OPENING_HIGH, POSITION, PREFIXES, bounds
-from .core.policy import Decision, Episodes, Policy
-from .experts import CHUNK_SIZE, Planned
+from .core.policy import CHUNK_SIZE, Decision, Episodes, Policy
+from .experts import Planned
 
 
 class MeanOfModes(Planned):

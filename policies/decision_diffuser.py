@@ -13,20 +13,26 @@ from .core.dataset import Batch
 from .core.policy import Episodes
 from .generative.samplers import ddpm
 from .networks.transformer import PlanTransformer
-from .planning.guidance import classifier_free, expectile_loss, inpainted, known_states, return_condition
-from .planning.inverse_dynamics import MLP, actions_along, inverse_loss
-from .planning.planner import ALPHAS_CUMPROD, LEVELS, Networks, Plan, Planner, diffused_loss, transformer_size
+from .planning.guidance import classifier_free, inpainted, known_states, return_condition
+from .planning.inverse_dynamics import MLP, actions_along
+from .planning.planner import (
+    ALPHAS_CUMPROD,
+    LEVELS,
+    RETURN_DROPOUT,
+    Networks,
+    Plan,
+    Planner,
+    action_and_return_losses,
+    state_plan_loss,
+    transformer_size,
+)
 
 FRAMES = 32
 """H, frames of a plan (1.6 s at 20 Hz)."""
 PATCH = 4
 """Frames that share a token."""
-RETURN_DROPOUT = 0.25
-"""How often a plan is learnt without its return."""
 MODE_DROPOUT = 0.5
-"""How often it is learnt without its mode: by default the policy is given none."""
-REACHABLE = 0.95
-"""Expectile of the returns from a state that plans are conditioned on."""
+"""How often a plan is learnt without its mode: by default the policy is given none."""
 
 
 class DecisionDiffuser(Planner):
@@ -74,13 +80,12 @@ class DecisionDiffuser(Planner):
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the networks that plan, that act, and that know what return is within reach."""
         size = config.state_size
-        action_size = config.chunk_values // config.chunk_size
         c_size = config.condition_size + 2
         width, blocks = transformer_size(config)
         return Networks(
             config,
             plan=PlanTransformer(FRAMES, size, c_size, generator, width, blocks, PATCH),
-            inverse=MLP(2 * size, action_size, generator, config.width),
+            inverse=MLP(2 * size, config.action_size, generator, config.width),
             reach=MLP(size, 1, generator, width),
         )
 
@@ -88,22 +93,15 @@ class DecisionDiffuser(Planner):
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the sum of the losses of the three networks."""
         assert isinstance(network, Networks)
-        rows = len(batch.states)
         states = batch.states.unflatten(1, (FRAMES, -1))
-        size = states.shape[2]
         # 1. plans, with condition dropout of the return and of the mode
         dropout = torch.tensor([RETURN_DROPOUT, MODE_DROPOUT])
-        given = (torch.rand(rows, 2, generator=generator) >= dropout).float()
-        label = batch.condition[:, size:] * given[:, 1:]
+        given = (torch.rand(len(states), 2, generator=generator) >= dropout).float()
+        label = batch.condition[:, states.shape[2] :] * given[:, 1:]
         condition = return_condition(torch.cat([states[:, 0], label], dim=1), batch.returns, given[:, 0])
-        trunk = inpainted(network["plan"], batch.states, known_states(FRAMES, size))
-        planning = diffused_loss(
-            trunk, batch.states, condition, ALPHAS_CUMPROD, generator, network.weight.repeat(FRAMES)
-        )
+        planning = state_plan_loss(network, batch, condition, FRAMES, generator)
         # 2. the inverse dynamics between slightly wrong states, and the return within reach
-        jitter = torch.randn(rows, 2, size, generator=generator)
-        acting = inverse_loss(network["inverse"], states, batch.chunk, jitter)
-        reach = expectile_loss(batch.returns - network["reach"](states[:, 0])[:, 0], REACHABLE)
+        acting, reach = action_and_return_losses(network, batch, states, generator)
         return planning + acting + reach
 
     def reset(self, episodes: Episodes) -> None:

@@ -45,7 +45,7 @@ class Diffuser(Planner):
         """Return the network that plans and the one that values plans."""
         seen = config.state_size
         width, blocks = transformer_size(config)
-        size = config.chunk_values // FRAMES + seen
+        size = config.action_size + seen
         return Networks(
             config,
             plan=PlanTransformer(FRAMES, size, seen, generator, width, blocks, PATCH),
@@ -78,7 +78,7 @@ class Diffuser(Planner):
     def plan(self, noise: Tensor, condition: Tensor, last: Plan | None) -> Plan:
         """Return the best of K guided plans."""
         # 1. what is known of a plan: the present state
-        action_size = self.config.chunk_values // FRAMES
+        action_size = self.config.action_size
         known = torch.zeros(len(noise), FRAMES, action_size + self.config.state_size)
         known[:, 0, action_size:] = condition
         known = known.flatten(1)

@@ -13,26 +13,30 @@ from .generative.rectification import learn_rectified, pair_times
 from .generative.samplers import flow_euler
 from .networks.layers import Trunk
 from .networks.transformer import PlanTransformer, PlanValue
-from .planning.diffuser_lite_levels import POINTS, RETURN_DROPOUT, SPAN, STRIDES, gaps_of, make_level_pairs
+from .planning.diffuser_lite_levels import POINTS, SPAN, STRIDES, gaps_of, make_level_pairs
 from .planning.guidance import (
     choose,
     classifier_free,
-    expectile_loss,
     in_distribution,
     inpainted,
     keep_mask,
     known_states,
     return_condition,
 )
-from .planning.inverse_dynamics import MLP, actions_along, inverse_loss
-from .planning.planner import Networks, Plan, Planner, transformer_size
+from .planning.inverse_dynamics import MLP, actions_along
+from .planning.planner import (
+    RETURN_DROPOUT,
+    Networks,
+    Plan,
+    Planner,
+    action_and_return_losses,
+    transformer_size,
+)
 
 STEPS = 2
 """Euler steps of each level's flow, which is straight."""
-LOOK_BACK = 0.7
+CHECK_TIME = 0.7
 """Time to which sampled plans are taken back to see whether they are in distribution."""
-REACHABLE = 0.95
-"""Expectile of the returns from a state that plans are conditioned on."""
 
 
 class DiffuserLite(Planner):
@@ -77,7 +81,6 @@ class DiffuserLite(Planner):
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the levels' networks, the critic, the inverse dynamics and the returns within reach."""
         size = config.state_size
-        action_size = config.chunk_values // config.chunk_size
         conditions = (size + 2, 2 * size, 2 * size)
         width, blocks = transformer_size(config)
         levels = [PlanTransformer(POINTS, size, c, generator, 3 * width // 4, blocks) for c in conditions]
@@ -85,7 +88,7 @@ class DiffuserLite(Planner):
             config,
             levels=nn.ModuleList(levels),
             critic=PlanValue(POINTS, size, size, generator, width // 2, blocks),
-            inverse=MLP(2 * size, action_size, generator, config.width),
+            inverse=MLP(2 * size, config.action_size, generator, config.width),
             reach=MLP(size, 1, generator, width),
         )
 
@@ -127,8 +130,8 @@ class DiffuserLite(Planner):
         # 1. coarse plans, and the critic's favourite among the half that is in distribution
         filled, with_return = self._coarse(condition)
         coarse = flow_euler(filled, parts[:, 0], with_return, STEPS)
-        back = torch.lerp(parts[:1, 4], coarse, LOOK_BACK)
-        likely = in_distribution(filled, coarse, back, LOOK_BACK, with_return)
+        back = torch.lerp(parts[:1, 4], coarse, CHECK_TIME)
+        likely = in_distribution(filled, coarse, back, CHECK_TIME, with_return)
         scores = self.networks["critic"](coarse, coarse.new_zeros(len(coarse)), condition) - (~likely).float()
         plans = coarse.unflatten(1, (POINTS, size))
         chosen, verdict = self.select(scores, plans, choose(scores), STRIDES[0])
@@ -172,7 +175,6 @@ class RectifiedLite(DiffuserLite):
         assert isinstance(network, Networks)
         frames = batch.states.unflatten(1, (SPAN, -1))
         rows = len(frames)
-        size = frames.shape[2]
         # 1. the three levels
         given = keep_mask(rows, RETURN_DROPOUT, generator)
         total = torch.zeros(())
@@ -182,7 +184,5 @@ class RectifiedLite(DiffuserLite):
         # 2. the critic, the inverse dynamics between slightly wrong states, and the return within reach
         coarse = frames[:, :: STRIDES[0]].flatten(1)
         critic = network["critic"](coarse, coarse.new_zeros(rows), frames[:, 0]) - batch.returns
-        jitter = torch.randn(rows, 2, size, generator=generator)
-        acting = inverse_loss(network["inverse"], frames, batch.chunk, jitter)
-        reach = expectile_loss(batch.returns - network["reach"](frames[:, 0])[:, 0], REACHABLE)
+        acting, reach = action_and_return_losses(network, batch, frames, generator)
         return total + critic.square().mean() + acting + reach

@@ -20,6 +20,5 @@ class UNetDiffusion(Diffusion):
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return a U-Net over the frames of a chunk, with 32 and 64 channels at the usual width of 128."""
-        channels = len(config.action_normaliser.mean)
         widths = (config.width // 4, config.width // 2)
-        return UNet(config.chunk_size, channels, config.condition_size, generator, widths)
+        return UNet(config.chunk_size, config.action_size, config.condition_size, generator, widths)

@@ -15,15 +15,24 @@ from .generative.samplers import ddpm
 from .networks.transformer import PlanTransformer, PlanValue
 from .planning.guidance import choose, in_distribution, inpainted, known_states
 from .planning.inverse_dynamics import JITTER, DiffusedInverse
-from .planning.planner import ALPHAS_CUMPROD, LEVELS, Networks, Plan, Planner, diffused_loss, transformer_size
+from .planning.planner import (
+    ALPHAS_CUMPROD,
+    LEVELS,
+    Networks,
+    Plan,
+    Planner,
+    diffused_loss,
+    state_plan_loss,
+    transformer_size,
+)
 
 STRIDE = 4
 """Control steps between two planned states."""
 FRAMES = 9
 """States of a plan, which spans 1.6 s at 20 Hz."""
-LOOK_BACK = 6
+CHECK_LEVEL = 6
 """Level to which sampled plans are noised again to see whether they are in distribution."""
-COOL = 0.5
+INVERSE_TEMPERATURE = 0.5
 """Temperature of the inverse dynamics."""
 INVERSE_LEVELS = 10
 """Noise levels of the inverse dynamics."""
@@ -74,31 +83,26 @@ class Veteran(Planner):
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return the networks that plan, that value plans and that act."""
         size = config.state_size
-        few = config.chunk_values // 2
         width, blocks = transformer_size(config)
         return Networks(
             config,
             plan=PlanTransformer(FRAMES, size, size, generator, width, blocks),
             critic=PlanValue(FRAMES, size, size, generator, width // 2, blocks),
-            inverse=DiffusedInverse(few, 2 * size, generator, width),
+            inverse=DiffusedInverse(STRIDE * config.action_size, 2 * size, generator, width),
         )
 
     @staticmethod
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the sum of the losses of the three networks."""
         assert isinstance(network, Networks)
-        size = batch.condition.shape[1]
         # 1. plans and their returns
-        plan = inpainted(network["plan"], batch.states, known_states(FRAMES, size))
-        planning = diffused_loss(
-            plan, batch.states, batch.condition, ALPHAS_CUMPROD, generator, network.weight.repeat(FRAMES)
-        )
+        planning = state_plan_loss(network, batch, batch.condition, FRAMES, generator)
         critic = network["critic"](batch.states, torch.zeros(len(batch.states)), batch.condition)
         # 2. the actions between the first two states, which are slightly wrong
-        few = batch.chunk[:, : batch.chunk.shape[1] // 2]
-        pairs = batch.states[:, : 2 * size]
+        between = batch.chunk[:, : batch.chunk.shape[1] // 2]
+        pairs = batch.states[:, : 2 * batch.condition.shape[1]]
         pairs = pairs + JITTER * torch.randn(pairs.shape, generator=generator)
-        acting = diffused_loss(network["inverse"], few, pairs, INVERSE_ALPHAS_CUMPROD, generator)
+        acting = diffused_loss(network["inverse"], between, pairs, INVERSE_ALPHAS_CUMPROD, generator)
         return planning + (critic - batch.returns).square().mean() + acting
 
     def noise_size(self) -> int:
@@ -109,28 +113,28 @@ class Veteran(Planner):
         """Return the best of K plans, or the last one's rest."""
         size = self.config.state_size
         trunk = inpainted(self.networks["plan"], condition.repeat(1, FRAMES), known_states(FRAMES, size))
-        for_plan, for_actions = noise.split(
-            [(LEVELS + 1) * FRAMES * size, INVERSE_LEVELS * self.config.chunk_values], 1
-        )
-        levels = for_plan.unflatten(1, (LEVELS + 1, -1))
+        for_actions = INVERSE_LEVELS * self.config.chunk_values
+        plan_noise, action_noise = noise.split([noise.shape[1] - for_actions, for_actions], 1)
+        levels = plan_noise.unflatten(1, (LEVELS + 1, -1))
         # 1. K plans; with a margin, the rest of the last plan takes the place of the first
         flat = ddpm(trunk, levels[:, :LEVELS], condition, ALPHAS_CUMPROD)
+        kept = None
         if self.margin is not None and last is not None:
-            flat = torch.cat(
-                [rest_of_plan(last, self.n_action_steps // STRIDE, condition[0]).flatten()[None], flat[1:]]
-            )
+            kept = 0
+            rest = rest_of_plan(last, self.n_action_steps // STRIDE, condition[0])
+            flat = torch.cat([rest.flatten()[None], flat[1:]])
         # 2. the critic's favourite among the half that is in distribution, if it is feasible
-        back = noised(flat, levels[:1, LEVELS], float(ALPHAS_CUMPROD[LOOK_BACK - 1]))
-        likely = in_distribution(trunk, flat, back, LOOK_BACK / LEVELS, condition)
+        back = noised(flat, levels[:1, LEVELS], float(ALPHAS_CUMPROD[CHECK_LEVEL - 1]))
+        likely = in_distribution(trunk, flat, back, CHECK_LEVEL / LEVELS, condition)
         scores = self.networks["critic"](flat, flat.new_zeros(len(flat)), condition) - (~likely).float()
-        kept = 0 if self.margin is not None and last is not None else None
         states = flat.unflatten(1, (FRAMES, size))
         chosen, verdict = self.select(scores, states, choose(scores, kept, self.margin or 0.0), STRIDE)
         # 3. the actions between each two of its first states
         path = states[chosen, : self.config.chunk_size // STRIDE + 1]
         pairs = torch.cat([path[:-1], path[1:]], dim=1)
-        steps = for_actions[0].view(INVERSE_LEVELS, len(pairs), -1).transpose(0, 1)
-        actions = ddpm(self.networks["inverse"], steps, pairs, INVERSE_ALPHAS_CUMPROD, temperature=COOL)
+        steps = action_noise[0].view(INVERSE_LEVELS, len(pairs), -1).transpose(0, 1)
+        inverse = self.networks["inverse"]
+        actions = ddpm(inverse, steps, pairs, INVERSE_ALPHAS_CUMPROD, temperature=INVERSE_TEMPERATURE)
         last_ones = actions.unflatten(1, (STRIDE, -1))[:, -1]
         verdict = self.check_actions(verdict, last_ones, path[1:])
         return Plan(actions.flatten(), states, scores, chosen, verdict)

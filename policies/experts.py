@@ -5,14 +5,12 @@
 
 import numpy as np
 
+from ..envs.frames import rotated
 from ..envs.random_streams import stream
 from ..envs.simulation import Simulation
 from ..envs.specs import GRIPPER, OPENING_LOW, POSITION, by_arm
 from ..tasks.core.hand_path import plan_from_paths
-from .core.policy import Decision, Episodes, Needs, Policy
-
-CHUNK_SIZE = 16
-"""Actions in a chunk."""
+from .core.policy import CHUNK_SIZE, Decision, Episodes, Needs, Policy
 
 
 class Planned(Policy):
@@ -66,20 +64,20 @@ class Tracking(Expert):
 
     description = "Scripted expert that follows an object that is knocked. Reads the simulator."
 
-    EARLY = 8
+    BLEND_STEPS = 8
     """Control steps in which the plan goes over to that of a hand that starts in the middle."""
-    BESIDE = 0.005
-    """How far the hand may be beside its plan before it waits, once the object has `MOVED` [m]."""
-    MOVED = 0.003
-    """From where on an object counts as moved [m]."""
-    PATIENCE = 20
+    HAND_TOLERANCE = 0.005
+    """Horizontal distance of the hand from its plan beyond which it waits, if the object has moved [m]."""
+    OBJECT_TOLERANCE = 0.003
+    """Distance from which an object counts as moved [m]."""
+    MAX_WAIT = 20
     """Control steps that it waits at most."""
-    SPARE = 2
+    SPARE_STEPS = 2
     """Control steps before the horizon at which a plan ends that would take longer."""
-    HELD = 10
-    """Control steps from closing to the way back."""
-    BACK = 16
-    """Control steps of the way back."""
+    HOLD_STEPS = 10
+    """Control steps between closing and the return of the object."""
+    RETURN_STEPS = 16
+    """Control steps of that return."""
 
     def needs(self) -> Needs:
         """Return that it reads the simulator, and looks at it every second step."""
@@ -93,8 +91,8 @@ class Tracking(Expert):
         usual = plan_from_paths(self.task.paths(middle, modes), simulation.frame)
         plan = self.task.plan(simulation, modes)
         # 2. soon the second takes over from the first, in the time there is
-        early = np.clip(np.arange(1, plan.shape[1] + 1) / self.EARLY, 0, 1)
-        time = simulation.variant.episode_steps(self.task.max_episode_steps) - self.SPARE
+        early = np.clip(np.arange(1, plan.shape[1] + 1) / self.BLEND_STEPS, 0, 1)
+        time = simulation.variant.episode_steps(self.task.max_episode_steps) - self.SPARE_STEPS
         return sped_up(plan + early[:, None] * (usual - plan), time)
 
     def reset(self, episodes: Episodes) -> None:
@@ -110,24 +108,23 @@ class Tracking(Expert):
         hand = by_arm(self._plan[rows, self._closes])[rows, first, None, :2]
         # 2. on which loose object: the one nearest to that hand
         self._loose = [name for name in self.task.objects if self._simulation.is_loose(name)]
-        poses = (
-            np.stack([self._pose(name) for name in self._loose], 1) if self._loose else np.zeros((n, 1, 3))
-        )
+        poses = self._poses()
         away = np.linalg.norm(poses[..., :2] - hand, axis=-1)
         self._object = away.argmin(1)
         self._first = poses[rows, self._object]
         # 3. how much of the object's shift each step takes: all until it is held, then less and less
-        held = np.arange(steps) - self._closes[:, None] - self.HELD
-        self._weight = np.clip(1 - held / self.BACK, 0, 1)
+        held = np.arange(steps) - self._closes[:, None] - self.HOLD_STEPS
+        self._weight = np.clip(1 - held / self.RETURN_STEPS, 0, 1)
         self._shift = np.zeros((n, 3))
-        self._next, self._waited = np.zeros((2, n), int)
+        self._next = np.zeros(n, int)
+        self._waited = np.zeros(n, int)
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return the next part of the plan, or its last action again, carried along with the object."""
-        if self._loose:
-            now = np.stack([self._pose(name) for name in self._loose], 1)
-            moved = now[np.arange(len(now)), self._object] - self._first
-            self._shift = np.where((self._next <= self._closes)[:, None], moved, self._shift)
+        # 1. how far the object has come, as long as the hand is open
+        moved = self._poses()[np.arange(len(self._next)), self._object] - self._first
+        self._shift = np.where((self._next <= self._closes)[:, None], moved, self._shift)
+        # 2. a hand that waits is sent its last target twice
         last = np.maximum(self._next - 1, 0)
         waits = self._waits()
         steps = np.where(waits, [last, last], [self._next, self._next + 1]).T
@@ -139,10 +136,10 @@ class Tracking(Expert):
         """Return the rows whose hand is beside a plan that has moved, (N,) bool."""
         target = by_arm(self._part(np.maximum(self._next - 1, 0)[:, None])[:, 0])
         hands = np.stack([arm.tcp_position for arm in self._simulation.arms], 1)
-        beside = np.linalg.norm((hands - target[..., POSITION])[..., :2], axis=-1).max(1) > self.BESIDE
-        moved = np.linalg.norm(self._shift[:, :2], axis=-1) > self.MOVED
+        away = np.linalg.norm((hands - target[..., POSITION])[..., :2], axis=-1).max(1)
+        moved = np.linalg.norm(self._shift[:, :2], axis=-1) > self.OBJECT_TOLERANCE
         begun = (self._next > 0) & (self._next <= self._closes)
-        return beside & moved & begun & (self._waited < self.PATIENCE)
+        return (away > self.HAND_TOLERANCE) & moved & begun & (self._waited < self.MAX_WAIT)
 
     def _part(self, steps: np.ndarray) -> np.ndarray:
         """Return the actions of the given steps (N, T) of the plan, carried along with the object."""
@@ -150,24 +147,26 @@ class Tracking(Expert):
         steps = np.minimum(steps, self._plan.shape[1] - 1)
         return self._carried(self._plan[rows, steps], self._weight[rows, steps])
 
-    def _pose(self, name: str) -> np.ndarray:
-        """Return x, y [m] and yaw [rad] of an object, (N, 3)."""
-        forward = self._simulation.rotation(name)[:, :2, 0]
-        yaw = np.arctan2(forward[:, 1], forward[:, 0])
-        return np.column_stack([self._simulation.position(name)[:, :2], yaw])
+    def _poses(self) -> np.ndarray:
+        """Return x, y [m] and yaw [rad] of the loose objects, (N, objects, 3); zeros for one if none is."""
+        poses = []
+        for name in self._loose:
+            forward = self._simulation.rotation(name)[:, :2, 0]
+            yaw = np.arctan2(forward[:, 1], forward[:, 0])
+            poses.append(np.column_stack([self._simulation.position(name)[:, :2], yaw]))
+        return np.stack(poses, 1) if poses else np.zeros((self._simulation.n, 1, 3))
 
     def _carried(self, plan: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Return actions (N, T, A) turned and moved with the object, by `weight` (N, T)."""
-        turn = weight * self._shift[:, None, 2]
-        c = np.cos(turn)
-        s = np.sin(turn)
+        weight = weight[..., None]
         carried = plan.copy()
-        for arm in np.split(carried, plan.shape[-1] // 10, axis=-1):  # views
-            # the position turns around the object, the two columns of the rotation around nothing
-            for begin, origin in ((0, self._first[:, None, :2]), (3, 0.0), (6, 0.0)):
-                x, y = np.moveaxis(arm[..., begin : begin + 2] - origin, -1, 0)
-                arm[..., begin : begin + 2] = np.stack([c * x - s * y, s * x + c * y], -1) + origin
-            arm[..., :2] += weight[..., None] * self._shift[:, None, :2]
+        arms = by_arm(carried)  # a view, (N, T, arms, 10)
+        # the position turns around the object, the two columns of the rotation around nothing
+        for begin, origin in ((0, self._first[:, None, None, :2]), (3, 0.0), (6, 0.0)):
+            x, y = np.moveaxis(arms[..., begin : begin + 2] - origin, -1, 0)
+            turned = rotated(x, y, weight * self._shift[:, None, None, 2])
+            arms[..., begin : begin + 2] = np.stack(turned, -1) + origin
+        arms[..., :2] += weight[..., None] * self._shift[:, None, None, :2]
         return carried
 
 

@@ -40,15 +40,15 @@ CANDIDATES = 32
 """Plans tried in each episode."""
 SIGMA = np.array([0.010, 0.010, 0.010, 0.10, 0.010])
 """Deviation of the noise on x, y, z [m], yaw [rad] and opening [m] of a knot."""
-WIDE = 0.2
+WIDE_SHARE = 0.2
 """Share of the noisy candidates with wide noise (MJPC's bimanual tasks)."""
-FACTOR = 4.0
+WIDE_FACTOR = 4.0
 """How much wider that noise is."""
 ELITES = 4
 """Candidates that the cross-entropy method keeps."""
 TEMPERATURE = 0.1
 """Lambda of MPPI, in units of the cost."""
-LAG = 0.03
+MAX_LAG = 0.03
 """A plan goes on from the last target, unless the hand is farther from it than this [m]."""
 
 
@@ -158,7 +158,7 @@ class PredictiveSampling(Policy):
     def _start(self, row: int) -> np.ndarray:
         """Return where an episode's targets go on: the last ones, or where the hand is if it fell behind."""
         hands = self._model.hands(row).ravel()
-        far = np.abs(hands - self._last[row]).reshape(-1, TARGET)[:, :3].max() > LAG
+        far = np.abs(hands - self._last[row]).reshape(-1, TARGET)[:, :3].max() > MAX_LAG
         return np.where(far, hands, self._last[row])
 
     def _candidates(self, row: int, start: np.ndarray, grasps: np.ndarray) -> np.ndarray:
@@ -168,7 +168,7 @@ class PredictiveSampling(Policy):
         stay = np.broadcast_to(start[TARGET:], (*proposed.shape[:2], len(start) - TARGET))
         fixed = np.concatenate([nominal[None], np.concatenate([proposed, stay], axis=-1)])[:CANDIDATES]
         rng = stream("plan", int(self._keys[row]), self._decision)
-        noisy = samples(rng, nominal, self._deviation[row], CANDIDATES - len(fixed), WIDE, FACTOR)
+        noisy = samples(rng, nominal, self._deviation[row], CANDIDATES - len(fixed), WIDE_SHARE, WIDE_FACTOR)
         candidates = np.concatenate([fixed, noisy])
         opening = candidates[..., TARGET - 1 :: TARGET]  # a view
         np.clip(opening, OPENING_LOW, OPENING_HIGH, out=opening)

@@ -50,8 +50,8 @@ class Nearest(ChunkPolicy):
     @classmethod
     def build(cls, config: Config, generator: torch.Generator) -> nn.Module:
         """Return a memory of as many frames as the checkpoint has values for."""
-        sizes = config.condition_size, len(config.action_normaliser.mean)
-        return Memory(config.parameters // (sum(sizes) + 1), *sizes)
+        values = config.condition_size + config.action_size + 1
+        return Memory(config.parameters // values, config.condition_size, config.action_size)
 
     @classmethod
     def learn(

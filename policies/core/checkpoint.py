@@ -56,7 +56,7 @@ class Config:
     n_action_steps: int
     """Actions executed before the next decision."""
     modes: int
-    """Number of modes that the policy is told apart by a label; 0 when it gets no label."""
+    """Number of modes that the label in the condition tells apart; 0 without a label."""
     width: int
     """Hidden width of the trunk."""
     blocks: int
@@ -73,7 +73,12 @@ class Config:
     @property
     def chunk_values(self) -> int:
         """Values of a flat chunk, H*A."""
-        return self.chunk_size * len(self.action_normaliser.mean)
+        return self.chunk_size * self.action_size
+
+    @property
+    def action_size(self) -> int:
+        """Values of an action, A."""
+        return len(self.action_normaliser.mean)
 
     @property
     def state_size(self) -> int:
@@ -176,14 +181,7 @@ def _renamed(weights: dict[str, torch.Tensor], names: dict[str, str]) -> dict[st
 
 
 def check_specs(config: Config, observation: tuple[Spec, ...], modes: int, arms: int = 1) -> None:
-    """Raise unless the task still offers what the policy was trained on.
-
-    Args:
-        config: of the checkpoint.
-        observation: the task's observation components.
-        modes: the task's number of modes.
-        arms: the task's number of arms.
-    """
+    """Raise unless a task of these observations, modes and arms offers what the policy was trained on."""
     offered = {spec.name: spec.size for spec in observation}
     for name, length in config.observations:
         if offered.get(name) != length:
@@ -192,12 +190,12 @@ def check_specs(config: Config, observation: tuple[Spec, ...], modes: int, arms:
                 f"{_title(config)} reads {name} ({length} values), the task offers {now}; train it again"
             )
     known = ACTIONS.get(config.action)
-    if known is None or arms * size(known) != len(config.action_normaliser.mean):
+    if known is None or arms * size(known) != config.action_size:
         raise BimodalError(
             f"{_title(config)} acts in {config.action!r}, which is none of {', '.join(ACTIONS)} here"
         )
     if config.modes not in (0, modes):
-        raise BimodalError(f"{_title(config)} was told {config.modes} modes apart, the task has {modes}")
+        raise BimodalError(f"{_title(config)} has labels of {config.modes} modes, the task has {modes}")
 
 
 def _title(config: Config) -> str:

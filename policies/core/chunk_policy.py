@@ -77,8 +77,8 @@ class ChunkPolicy(Policy):
         self.parameters = config.parameters
         self.n_action_steps = config.n_action_steps if n_action_steps is None else n_action_steps
         if not 1 <= self.n_action_steps <= config.chunk_size:
-            size = config.chunk_size
-            raise BimodalError(f"cannot execute {self.n_action_steps} of {size} actions; 1 to {size} are")
+            limit = config.chunk_size
+            raise BimodalError(f"cannot execute {self.n_action_steps} of {limit} actions; 1 to {limit} are")
         self.network = self.build(config, torch.Generator())
         try:
             self.network.load_state_dict(loaded.weights)
@@ -142,15 +142,25 @@ class ChunkPolicy(Policy):
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return one chunk (N, H, A) for each episode: SI units, orthonormal rotations, within the bounds."""
-        # 1. what is observed, normalised, and the label of the mode to take
-        parts = [np.asarray(observation[c.name], np.float64) for c in self.config.observations]
-        seen = self.config.observation_normaliser.normalise(np.concatenate(parts, axis=1))
-        condition = np.concatenate([seen, self._labels], axis=1)
-        # 2. a normalised chunk for each episode, then back to SI units and within the bounds
+        condition = self._condition(self._observed(observation))
         chunks = in_micro_batches(self.sample, self._noise(), condition)
         self._decision += 1
-        actions = chunks.reshape(len(condition), self.config.chunk_size, -1)
-        return Decision(valid_actions(self.config.action_normaliser.restore(actions), self.config.action))
+        return Decision(self._actions(chunks))
+
+    def _observed(self, observation: dict[str, np.ndarray]) -> np.ndarray:
+        """Return the components that the checkpoint was trained on, side by side, (N, state_size)."""
+        parts = [np.asarray(observation[c.name], np.float64) for c in self.config.observations]
+        return np.concatenate(parts, axis=1)
+
+    def _condition(self, observed: np.ndarray) -> np.ndarray:
+        """Return what is observed, normalised, and the labels of the modes to take, (N, condition_size)."""
+        seen = self.config.observation_normaliser.normalise(observed)
+        return np.concatenate([seen, self._labels], axis=1)
+
+    def _actions(self, chunks: np.ndarray) -> np.ndarray:
+        """Return the actions (N, H, A) of normalised flat chunks, in SI units and within the bounds."""
+        chunks = chunks.reshape(-1, self.config.chunk_size, self.config.action_size)
+        return valid_actions(self.config.action_normaliser.restore(chunks), self.config.action)
 
     def _noise(self) -> np.ndarray:
         """Return noise (N, noise_size) float32; a row depends on its episode's key and the decision alone."""

@@ -12,9 +12,8 @@ from ...envs.errors import BimodalError, WrongUse
 from ...envs.specs import ACTIONS, size
 from ...tasks.demonstrations import collect as demonstrations
 from ...tasks.demonstrations.collect import Demonstrations
+from .policy import CHUNK_SIZE
 
-CHUNK_SIZE = 16
-"""Actions in a chunk (0.8 s at 20 Hz)."""
 ACTION = "ee_absolute"
 """Action space of the demonstrations."""
 

@@ -1,4 +1,4 @@
-"""Where a network is trained: the processor, or a CUDA device that is told the processor's random numbers."""
+"""Where a network is trained: the processor, or a CUDA device that gets the processor's random numbers."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,7 +12,7 @@ from ...envs.errors import BimodalError, WrongUse, unknown_name
 
 DEVICES = ("auto", "cpu", "cuda")
 """What can be asked for."""
-_SPENT = ("out of memory", "allocate memory", "not enough memory")
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory")
 
 
 def find_device(name: str = "auto", wide: bool = False) -> str:
@@ -62,20 +62,11 @@ class _Moved(TorchFunctionMode):
 
 @contextmanager
 def enough_memory(batch: int, preset: str, device: str) -> Iterator[None]:
-    """Say in one line that memory was short.
-
-    Args:
-        batch: windows in a step.
-        preset: name of the preset.
-        device: cpu or cuda.
-
-    Raises:
-        BimodalError: memory was short inside the block.
-    """
+    """Raise a BimodalError of one line if memory is short inside the block, in steps of `batch` windows."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(text in str(error) for text in _SPENT):
+        if not isinstance(error, MemoryError) and not any(text in str(error) for text in _OUT_OF_MEMORY):
             raise
         raise BimodalError(
             f"out of memory on {device} with batches of {batch} windows (preset {preset}); take a smaller "

@@ -8,6 +8,9 @@ from ...envs.errors import WrongUse
 from ...envs.simulation import Simulation
 from ...tasks.core.task import Task
 
+CHUNK_SIZE = 16
+"""Actions in a chunk (0.8 s at 20 Hz)."""
+
 
 class _Needs(NamedTuple):
     observations: tuple[str, ...] = ()

@@ -75,9 +75,11 @@ class PlanTransformer(ConditionedNetwork):
 
     def read(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Return what the blocks make of the tokens, (B, N, width)."""
+        # 1. scale, shift and gate of each block's two parts, and the tokens
         e = functional.mish(self.embed_condition(t, c))
         modulation = self.modulation(e).view(len(x), self.blocks * 6, 1, self.width).unbind(1)
         h = self.embed(x.view(len(x), self.tokens, -1)) + self.position_embedding + e[:, None]
+        # 2. the blocks: attention between the tokens, then an MLP of each
         for i in range(self.blocks):
             scale, shift, gate, scale_2, shift_2, gate_2 = modulation[6 * i : 6 * i + 6]
             h = h + gate * self._attend(i, torch.addcmul(shift, normalised(h), 1 + scale))

@@ -49,7 +49,9 @@ class UNet(ConditionedNetwork):
         self.down = nn.ModuleList(map(pair, (channels, *widths[:-1]), widths))
         self.shrink = nn.ModuleList(_convolution(w, w, kernel, generator, stride=2) for w in widths[:-1])
         self.middle = pair(last, last)
-        self.up = nn.ModuleList(map(pair, (a + b for a, b in _steps_up(widths)), widths[-2::-1]))
+        # on the way up, a level reads the channels from below and those kept on the way down
+        joined = (below + kept for below, kept in zip(widths[:0:-1], widths[-2::-1], strict=True))
+        self.up = nn.ModuleList(map(pair, joined, widths[-2::-1]))
         self.head = _convolution(widths[0], channels, 1, None)
 
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
@@ -57,13 +59,13 @@ class UNet(ConditionedNetwork):
         e = functional.mish(self.embed_condition(t, c))
         h = x.unflatten(1, (self.frames, -1)).mT
         # 1. down: keep what each level made, for the way up
-        passed = []
+        kept = []
         for i, blocks in enumerate(self.down):
             h = blocks(self.shrink[i - 1](h) if i else h, e)
-            passed.append(h)
+            kept.append(h)
         h = self.middle(h, e)
         # 2. up: double the frames, and join what was kept
-        for blocks, earlier in zip(self.up, passed[-2::-1], strict=True):
+        for blocks, earlier in zip(self.up, kept[-2::-1], strict=True):
             h = blocks(torch.cat((h.repeat_interleave(2, dim=2), earlier), dim=1), e)
         return self.head(h).mT.flatten(1)
 
@@ -106,11 +108,6 @@ class Pair(nn.Module):
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
         """Return h (B, outputs, frames) for h (B, inputs, frames) and embeddings e (B, e_size)."""
         return self.two(self.one(h, e), e)
-
-
-def _steps_up(widths: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Return the channels that come from below and from the way down, for each level on the way up."""
-    return list(zip(widths[:0:-1], widths[-2::-1], strict=True))
 
 
 def _convolution(

@@ -10,7 +10,7 @@ from ..generative.rectification import TEACHER_STEPS
 from ..generative.samplers import flow_euler
 from ..networks.layers import Trunk
 from .guidance import inpainted, keep_mask, known_states, return_condition
-from .planner import Networks
+from .planner import RETURN_DROPOUT, Networks
 
 POINTS = 5
 """States of a plan at each level, the present one or both ends among them."""
@@ -18,8 +18,6 @@ STRIDES = (16, 4, 1)
 """Control steps between two states of each level: a level spans the first gap of the one above."""
 SPAN = STRIDES[0] * (POINTS - 1) + 1
 """Control steps that a plan looks ahead, the present one included."""
-RETURN_DROPOUT = 0.25
-"""How often the coarsest level is learnt without its return."""
 
 
 class Gap(NamedTuple):

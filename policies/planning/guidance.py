@@ -15,10 +15,7 @@ from ..networks.layers import Trunk
 def with_known(trunk: Trunk, known: Tensor, mask: Tensor) -> Trunk:
     """Return a trunk that sees `known` wherever `mask` is true: x <- m known + (1 - m) x.
 
-    Args:
-        trunk: a network, of plans or of their values.
-        known: (B, D).
-        mask: (D,) bool.
+    The trunk may be of plans or of their values; `known` is (B, D), the mask (D,) bool.
     """
 
     def filled_in(x: Tensor, t: Tensor, c: Tensor) -> Tensor:
@@ -32,7 +29,7 @@ def inpainted(trunk: Trunk, known: Tensor, mask: Tensor) -> Trunk:
 
     Every sampler then ends with the known values in place, as if they were written over x before each step:
     Janner et al. 2022 (arXiv 2205.09991), section 3.2, conditioning as inpainting. In a loss the known values
-    cost nothing. Arguments as in `with_known`.
+    cost nothing.
     """
     filled_in = with_known(trunk, known, mask)
 
@@ -53,10 +50,8 @@ def known_states(frames: int, size: int, both: bool = False) -> Tensor:
 def return_condition(seen: Tensor, returns: Tensor, given: Tensor) -> Tensor:
     """Return conditions (B, C+2): what is seen (B, C), the return in [-1, 1], and whether it is given.
 
-    Args:
-        seen: (B, C).
-        returns: in [0, 1], (B,).
-        given: 1 where the return is given, 0 where it is dropped (the unconditional case), (B,).
+    `returns` (B,) are in [0, 1]; `given` (B,) is 0 where the return is dropped (the unconditional case), else
+    1.
     """
     return torch.cat([seen, ((2 * returns - 1) * given)[:, None], given[:, None]], dim=1)
 
@@ -70,12 +65,8 @@ def classifier_free(trunk: Trunk, null: Tensor, weight: float) -> Trunk:
     """Return the trunk f(x, t, null) + w (f(x, t, c) - f(x, t, null)); both passes run as one.
 
     Ho and Salimans 2022 (arXiv 2207.12598) and Ajay et al. 2022 (arXiv 2211.15657), equation 8, guide the
-    estimate of the noise; guiding that of the plan is the same, because x_t is linear in both.
-
-    Args:
-        trunk: the network.
-        null: the condition that says nothing, (B, C).
-        weight: w; 1 is the plain conditional trunk, 0 the unconditional one.
+    estimate of the noise; guiding that of the plan is the same, because x_t is linear in both. The condition
+    `null` (B, C) says nothing; the `weight` w = 1 is the plain conditional trunk, 0 the unconditional one.
     """
     if weight == 1:
         return trunk
@@ -91,12 +82,7 @@ def classifier_free(trunk: Trunk, null: Tensor, weight: float) -> Trunk:
 def value_guide(value: Trunk, scale: float, steps: int = 1) -> Guide:
     """Return a guide that moves the mean of a step: mu <- mu + scale Sigma grad J(mu, t), `steps` times.
 
-    Janner et al. 2022, algorithm 1: sampling from p(x) exp(scale J(x)).
-
-    Args:
-        value: estimates J (B,) from noised plans, levels and conditions.
-        scale: of the gradient.
-        steps: moves for each step of the sampler.
+    Janner et al. 2022, algorithm 1: sampling from p(x) exp(scale J(x)). `value` estimates J (B,).
     """
 
     def guide(mean: Tensor, variance: float, t: Tensor, c: Tensor) -> Tensor:
@@ -115,14 +101,8 @@ def in_distribution(trunk: Trunk, plans: Tensor, noised: Tensor, t: float, condi
 
     A critic has only seen plans that were carried out. Among many sampled ones it likes best what it knows
     least, such as a plan between two modes; but a denoiser pulls such a plan to one of them. So no plan of
-    the other half should be chosen: returns lie in [0, 1], and planners take 1 off its score.
-
-    Args:
-        trunk: estimates the clean plan.
-        plans: candidates (K, D).
-        noised: the candidates at time t, (K, D).
-        t: the time that the trunk is given.
-        condition: (K, C).
+    the other half should be chosen: returns lie in [0, 1], and planners take 1 off its score. `plans` and
+    what they are `noised` to at time t are (K, D), the condition (K, C).
     """
     moved = (trunk(noised, plans.new_full((len(plans),), t), condition) - plans).square().mean(1)
     kept = torch.zeros(len(plans), dtype=torch.bool)

@@ -46,13 +46,8 @@ def inverse_loss(inverse: nn.Module, states: Tensor, actions: Tensor, noise: Ten
     """Return |f(s_0 + j n_0, s_1 + j n_1) - a_0|^2: planned states are not exact either.
 
     The action grows with the difference of the states: learnt from exact ones, it would make a shake of the
-    hand out of a plan's every error.
-
-    Args:
-        inverse: the network f.
-        states: normalised; the first two of each row are used, (B, P, C).
-        actions: normalised, flat; the first of each row is used, (B, H*A).
-        noise: n, standard normal, (B, 2, C).
+    hand out of a plan's every error. Of normalised states (B, P, C) the first two are used, of flat actions
+    (B, H*A) the first; the noise n (B, 2, C) is standard normal.
     """
     now, later = (states[:, :2] + JITTER * noise).unbind(1)
     found = inverse(now, later)

@@ -39,22 +39,16 @@ def scales(config: Config) -> Scales:
         if component.name.endswith("tcp_position"):
             hands += range(first, first + component.size, 3)
         first += component.size
-    parts = [
-        part
-        for scores in (config.observation_normaliser, config.action_normaliser)
-        for part in (scores.mean, scores.scale)
-    ]
-    numbers = (torch.from_numpy(part).float() for part in parts)
-    return Scales(hands, *numbers)
+    seen = config.observation_normaliser
+    action = config.action_normaliser
+    parts = (seen.mean, seen.scale, action.mean, action.scale)
+    return Scales(hands, *(torch.from_numpy(part).float() for part in parts))
 
 
 def violations(scales: Scales, states: Tensor, stride: int = 1) -> list[str]:
     """Return the rule that each plan breaks, "" for none.
 
-    Args:
-        scales: of the checkpoint.
-        states: normalised, (K, P, C).
-        stride: control steps between two of them.
+    Plans are normalised states (K, P, C), `stride` control steps apart.
     """
     found = [""] * len(states)
     for first in scales.hands:
@@ -71,12 +65,8 @@ def violations(scales: Scales, states: Tensor, stride: int = 1) -> list[str]:
 def select_plan(scores: Tensor, violations: list[str], chosen: int) -> tuple[int, str]:
     """Return the candidate to follow and the verdict, given the one that was `chosen`.
 
-    A violation hands the choice to the best candidate without one (the fallback); if all have one, it stays.
-
-    Args:
-        scores: higher is better, (K,).
-        violations: the rule that each candidate breaks, "" for none.
-        chosen: index of a candidate.
+    If that one breaks a rule, the best of the scores (K,) without a violation is followed instead (the
+    fallback); if all candidates have one, the choice stays.
     """
     if not violations[chosen]:
         return chosen, "pass"
@@ -89,14 +79,10 @@ def select_plan(scores: Tensor, violations: list[str], chosen: int) -> tuple[int
 def actions_follow_plan(scales: Scales, actions: Tensor, states: Tensor) -> bool:
     """Return whether the actions command every hand to near where the plan says that it will then be.
 
-    Args:
-        scales: of the checkpoint.
-        actions: normalised, (M, A).
-        states: the planned states that follow them, normalised, (M, C).
+    Both normalised: actions (M, A), and the planned states (M, C) that follow them.
     """
-    commanded = (actions * scales.action_scale + scales.action_mean).unflatten(
-        1, (-1, size(ACTIONS["ee_absolute"]))
-    )
+    targets = actions * scales.action_scale + scales.action_mean
+    commanded = targets.unflatten(1, (-1, size(ACTIONS["ee_absolute"])))
     planned = states * scales.scale + scales.mean
     hands = torch.stack([planned[:, first : first + 3] for first in scales.hands], dim=1)
     return bool(((commanded[..., :3] - hands).norm(dim=2) <= LEAD).all())

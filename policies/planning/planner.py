@@ -11,17 +11,24 @@ from ...envs.errors import BimodalError
 from ...envs.random_streams import stream
 from ...tasks.core.task import Task
 from ..core.checkpoint import Config
-from ..core.chunk_policy import ChunkPolicy, valid_actions
+from ..core.chunk_policy import ChunkPolicy
+from ..core.dataset import Batch
 from ..core.policy import Decision, Episodes, PlanRecord
 from ..generative.noise_schedule import squared_cosine_alphas_cumprod
 from ..generative.noising import noised
 from ..networks.layers import Trunk
+from .guidance import expectile_loss, inpainted, known_states
+from .inverse_dynamics import inverse_loss
 from .plan_feasibility import actions_follow_plan, scales, select_plan, violations
 
 LEVELS = 20
 """T, noise levels of the diffusion planners."""
 ALPHAS_CUMPROD = squared_cosine_alphas_cumprod(LEVELS)
 """Share of signal at each level, (T,)."""
+RETURN_DROPOUT = 0.25
+"""How often a plan is learnt without the return that it is conditioned on."""
+REACHABLE = 0.95
+"""Expectile of the returns from a state that plans are conditioned on."""
 MARGIN = 0.01
 """Added to the scale of an observation [m or its own unit]: what varies less, such as a hand's tilt, is
 mostly jitter, and would otherwise fill the loss of a plan."""
@@ -110,35 +117,28 @@ class Planner(ChunkPolicy):
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return one chunk (N, H, A) for each episode, and how it came about."""
-        # 1. what is observed, normalised
-        parts = [np.asarray(observation[c.name], np.float64) for c in self.config.observations]
-        raw = np.concatenate(parts, axis=1)
-        seen = self.config.observation_normaliser.normalise(raw)
-        # 2. one plan after the other, so that no episode depends on the batch
+        observed = self._observed(observation)
+        # one plan after the other, so that no episode depends on the batch
         with torch.inference_mode(False), torch.no_grad():  # guidance needs gradients, whoever calls
-            condition = torch.from_numpy(np.concatenate([seen, self._labels], axis=1))
+            condition = torch.from_numpy(self._condition(observed))
             found = [
                 self.plan(self._candidate_noise(int(key)), row.expand(self.candidates, -1), last)
                 for key, row, last in zip(self._keys, condition, self._plans, strict=True)
             ]
-        # 3. the chosen plans' actions, back in SI units
         self._plans = list(found)
         self._decision += 1
-        flat = np.array([plan.actions.numpy() for plan in found]).reshape(
-            len(raw), self.config.chunk_size, -1
-        )
-        actions = valid_actions(self.config.action_normaliser.restore(flat), self.config.action)
-        return Decision(actions, self._record(raw, found))
+        chunks = np.array([plan.actions.numpy() for plan in found])
+        return Decision(self._actions(chunks), self._record(observed, found))
 
     def _candidate_noise(self, key: int) -> Tensor:
         """Return (K, noise_size); the first candidates' noise is the same however many there are."""
         rng = stream("plan", key, self._decision)
         return torch.from_numpy(rng.standard_normal((self.candidates, self.noise_size()), np.float32))
 
-    def _record(self, raw: np.ndarray, found: list[Plan]) -> PlanRecord:
+    def _record(self, observed: np.ndarray, found: list[Plan]) -> PlanRecord:
         states = np.stack([plan.candidates[:, :: self.recorded].numpy() for plan in found])
         return PlanRecord(
-            seen=raw,
+            seen=observed,
             candidates=self.config.observation_normaliser.restore(states).astype(np.float32),
             scores=-np.stack([plan.scores.numpy() for plan in found]),
             chosen=np.array([plan.chosen for plan in found]),
@@ -146,14 +146,7 @@ class Planner(ChunkPolicy):
         )
 
     def select(self, scores: Tensor, states: Tensor, chosen: int, stride: int = 1) -> tuple[int, str]:
-        """Return the candidate to follow and the verdict, given the one that was `chosen`.
-
-        Args:
-            scores: higher is better, (K,).
-            states: of the candidates, (K, P, C).
-            chosen: index of a candidate.
-            stride: control steps between two states.
-        """
+        """Return the candidate to follow and the verdict; see `select_plan` and `violations`."""
         return select_plan(scores, violations(self.scales, states, stride), chosen)
 
     def check_actions(self, verdict: str, actions: Tensor, states: Tensor) -> str:
@@ -161,6 +154,26 @@ class Planner(ChunkPolicy):
         if verdict == "pass" and not actions_follow_plan(self.scales, actions, states):
             return "rejected: inverse dynamics"
         return verdict
+
+
+def state_plan_loss(
+    network: Networks, batch: Batch, condition: Tensor, frames: int, generator: torch.Generator
+) -> Tensor:
+    """Return the `diffused_loss` of plans of states (B, frames * C), whose first state is known."""
+    size = batch.states.shape[1] // frames
+    trunk = inpainted(network["plan"], batch.states, known_states(frames, size))
+    weight = network.weight.repeat(frames)
+    return diffused_loss(trunk, batch.states, condition, ALPHAS_CUMPROD, generator, weight)
+
+
+def action_and_return_losses(
+    network: Networks, batch: Batch, frames: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return the losses of the inverse dynamics, and of the return within reach of states (B, P, C)."""
+    jitter = torch.randn(len(frames), 2, frames.shape[2], generator=generator)
+    acting = inverse_loss(network["inverse"], frames, batch.chunk, jitter)
+    reach = network["reach"](frames[:, 0])[:, 0]
+    return acting, expectile_loss(batch.returns - reach, REACHABLE)
 
 
 def transformer_size(config: Config) -> tuple[int, int]:

@@ -23,15 +23,15 @@ class Limits(NamedTuple):
     high: tuple[float, float, float] = (0.80, 0.45, 0.60)
     """Upper corner [m]."""
     speed: float = 0.03
-    """Way of a target of the hand in a control step [m]; 0.6 m/s."""
+    """Largest move of a target of the hand in a control step [m]; 0.6 m/s."""
     turn: float = 0.25
-    """Turn of a target of the hand in a control step [rad]; 5 rad/s."""
+    """Largest turn of a target of the hand in a control step [rad]; 5 rad/s."""
     joint_speed: float = 0.10
-    """Way of a target of a joint in a control step [rad]; 2 rad/s, the Panda's slowest joints may 2.2."""
+    """Largest move of a target of a joint in a control step [rad]; 2 rad/s, the Panda's slowest may 2.2."""
     force: float = 20.0
     """Force on the table, or on what must not be touched, from which the hand retreats [N]."""
     retreat: float = 0.01
-    """Way up in a control step of the retreat [m]."""
+    """How far the hand rises in a control step of the retreat [m]."""
 
 
 Limited = tuple[np.ndarray, dict[str, np.ndarray]]
@@ -43,17 +43,17 @@ def limit_poses(
     chunk: np.ndarray, position: np.ndarray, rotation: np.ndarray, arm: int, limits: Limits
 ) -> Limited:
     """Limit `ee_absolute` targets that follow one at `position` (N, 3) and `rotation` (N, 3, 3), world."""
-    # 1. positions into the box, 2. shorter ways, 3. smaller turns, each on what the one before left
+    # 1. positions into the box, 2. shorter moves, 3. smaller turns, each on what the one before left
     inside = chunk.copy()
     inside[..., :3] = boxed(chunk[..., :3], arm, limits)
     slow = chunk.copy()
-    slow[..., :3] = follow(inside[..., :3], position, lambda way: shortened(way, limits.speed))
+    slow[..., :3] = follow(inside[..., :3], position, lambda move: shortened(move, limits.speed))
     gentle = slow.copy()
     for step in range(chunk.shape[1]):
         wish = control.rotation_from_columns(chunk[:, step, ROTATION])
-        way = control.rotation_error(wish, rotation)
-        short = shortened(way, limits.turn)
-        far = np.any(short != way, axis=-1)
+        turn = control.rotation_error(wish, rotation)
+        short = shortened(turn, limits.turn)
+        far = np.any(short != turn, axis=-1)
         rotation = np.where(far[:, None, None], control.rotation_from_vector(short) @ rotation, wish)
         gentle[far, step, ROTATION] = control.columns_from_rotation(rotation[far])
     return gentle, {
@@ -91,20 +91,17 @@ def limit_steps(chunk: np.ndarray, position: np.ndarray, arm: int, limits: Limit
 def limit_joints(
     chunk: np.ndarray, angles: np.ndarray | None, ranges: tuple[np.ndarray, np.ndarray], limits: Limits
 ) -> Limited:
-    """Limit `joint_absolute` targets that follow targets `angles` (N, 7) [rad]; None where none came before.
+    """Limit `joint_absolute` targets (N, H, 8) that follow targets `angles` (N, 7) [rad].
 
-    Args:
-        chunk: (N, H, 8).
-        angles: the last targets; the first ones of an episode may be anywhere in the ranges.
-        ranges: lower and upper limits of the joints [rad], (7,) each.
-        limits: how far a target may go.
+    Without angles, in an episode's first decision, targets begin anywhere in the joints' `ranges`, lower and
+    upper limits [rad], (7,) each.
     """
     inside = chunk.copy()
     slow = chunk.copy()
     inside[..., :7] = np.clip(chunk[..., :7], *ranges)
     before = inside[:, 0, :7] if angles is None else angles
     fast = limits.joint_speed
-    slow[..., :7] = follow(inside[..., :7], before, lambda way: np.clip(way, -fast, fast))
+    slow[..., :7] = follow(inside[..., :7], before, lambda move: np.clip(move, -fast, fast))
     slow[..., 7:] = chunk[..., 7:]
     return slow, {"joints": changed(chunk, inside), "speed": changed(inside, slow)}
 
@@ -120,13 +117,13 @@ def boxed(positions: np.ndarray, arm: int, limits: Limits) -> np.ndarray:
 
 
 def follow(targets: np.ndarray, before: np.ndarray, step: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return what follows targets (N, H, d) from `before` (N, d) when it may go `step(way)` of each way."""
+    """Return what follows targets (N, H, d) from `before` (N, d) when it may go `step(move)` of each move."""
     followed = targets.copy()
     at = before
     for index in range(targets.shape[1]):
-        way = targets[:, index] - at
-        short = step(way)
-        at = np.where(np.any(short != way, axis=-1)[:, None], at + short, targets[:, index])
+        move = targets[:, index] - at
+        short = step(move)
+        at = np.where(np.any(short != move, axis=-1)[:, None], at + short, targets[:, index])
         followed[:, index] = at
     return followed
 

@@ -37,16 +37,9 @@ def fit(
 ) -> Learned:
     """Minimise a method's loss; return averaged weights, and the mean loss of the last hundred steps.
 
-    Args:
-        kind: the method.
-        network: what it built; it goes on from its present weights.
-        get_batch: see `GetBatch`.
-        count: number of windows.
-        steps: optimiser steps.
-        batch: windows in a step.
-        generator: of the batches and the noise.
-        progress: see `Progress`.
-        resume: where the state is saved; removed, with a BimodalError, once the loss is no longer finite.
+    The method is `kind`; the other arguments are those of `ChunkPolicy.learn`, and optimiser `steps` with
+    `batch` windows each. The network goes on from its present weights. `resume` is where the state is saved;
+    it is removed, with a BimodalError, once the loss is no longer finite.
     """
     state = _first_state(kind, network, generator)
     walk = list(batches(count, batch, steps, generator))
@@ -60,9 +53,9 @@ def fit(
             resume.save(state, steps)
         if progress:
             progress(i + 1, steps, state.losses[-1])
-    if _finite(state):
-        return state.averaged, float(np.mean(state.losses[-100:]))
-    raise _broken(kind, "at its last step", resume)
+    if not all(bool(weights.isfinite().all()) for weights in state.averaged.values()):
+        raise _broken(kind, "at its last step", resume)
+    return state.averaged, float(np.mean(state.losses[-100:]))
 
 
 def _first_state(kind: type[ChunkPolicy], network: nn.Module, generator: torch.Generator) -> TrainingState:
@@ -96,11 +89,6 @@ def _step(
     state.optimiser.step()
     keep = min(EMA_LIMIT, 1 - (1 + i) ** -EMA_POWER)
     torch._foreach_lerp_(list(state.averaged.values()), list(state.live.values()), 1 - keep)
-
-
-def _finite(state: TrainingState) -> bool:
-    """Whether all averaged weights are numbers."""
-    return all(bool(weights.isfinite().all()) for weights in state.averaged.values())
 
 
 def _broken(kind: type[ChunkPolicy], where: str, resume: ResumeFile | None) -> BimodalError:

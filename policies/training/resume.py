@@ -1,6 +1,6 @@
 """The state of a training on disk, so that a kill loses seconds and the bits come out the same.
 
-It lies beside the checkpoint to be, as `.<method>.resume.safetensors`, and goes when that is written. A
+It lies beside the future checkpoint, as `.<method>.resume.safetensors`, and goes when that is written. A
 method that learns in stages has one for each, `.<method>.<stage>.resume.safetensors`.
 """
 
@@ -80,10 +80,10 @@ class ResumeFile:
         fresh: bool = False,
         stage: str = "",
     ) -> None:
-        """Say where.
+        """Name the file; nothing is read yet.
 
         Args:
-            checkpoint: file of the weights to be.
+            checkpoint: file of the future weights.
             digest: of everything that decides the outcome; a state that of another is not loaded.
             notice: called with a line about what became of an earlier state.
             fresh: whether an earlier state is removed.

@@ -1,4 +1,4 @@
-"""What a method is trained on: the config of its checkpoint to be, and batches; called by `train`."""
+"""What a method is trained on: the config of its future checkpoint, and batches; called by `train`."""
 
 from importlib.metadata import version
 from typing import Any
@@ -17,12 +17,11 @@ from .presets import USUAL, find_preset
 
 
 def training_settings(steps: int, seed: int, preset: str = USUAL, device: str = "cpu") -> dict[str, Any]:
-    """Return what the training card says of how a method was trained; the usual goes without saying."""
+    """Return what a checkpoint says of how it was trained; of preset and device only unusual ones."""
+    settings = {"seed": seed, "steps": steps, "batch": find_preset(preset).batch}
     usual = {"preset": USUAL, "device": "cpu"}
-    unusual = {
-        name: value for name, value in (("preset", preset), ("device", device)) if value != usual[name]
-    }
-    return {"seed": seed, "steps": steps, "batch": find_preset(preset).batch, **unusual}
+    chosen = {"preset": preset, "device": device}
+    return settings | {name: value for name, value in chosen.items() if value != usual[name]}
 
 
 def make_config(
@@ -30,11 +29,7 @@ def make_config(
 ) -> checkpoints.Config:
     """Return the config of a method to be trained on all observation components, in file order.
 
-    Args:
-        kind: the method.
-        meta: of the demonstrations file.
-        windows: cut from it.
-        settings: of the training, see `training_settings`.
+    The windows are cut from the demonstrations file of this `meta`; for settings see `training_settings`.
     """
     modes = int(windows.modes.max()) + 1 if kind.labelled else 0
     if kind.labelled and modes < 2:
@@ -42,7 +37,7 @@ def make_config(
     arms = windows.actions.shape[-1] // size(ACTIONS[ACTION])
     trunk = find_preset(settings.get("preset", USUAL))
     versions = {"bimodal": version("bimodal-bench"), "torch": torch.__version__, "numpy": np.__version__}
-    card = {"windows": len(windows.observations), "demonstrations": meta, "versions": versions}
+    origin = {"windows": len(windows.observations), "demonstrations": meta, "versions": versions}
     return checkpoints.Config(
         task=meta["task"],
         method=kind.method,
@@ -56,7 +51,7 @@ def make_config(
         width=trunk.width,
         blocks=trunk.blocks,
         parameters=0,
-        training={**settings, **card},
+        training={**settings, **origin},
     )
 
 
@@ -64,17 +59,17 @@ def batch_getter(
     kind: type[ChunkPolicy], config: checkpoints.Config, windows: Windows, device: str = "cpu"
 ) -> GetBatch:
     """Return a function that turns rows (B,) of the windows into a normalised batch on the device."""
-    actions = torch.from_numpy(config.action_normaliser.normalise(windows.actions))
-    seen = torch.from_numpy(config.observation_normaliser.normalise(windows.observations))
-    label = torch.from_numpy(mode_labels(windows.modes, int(windows.modes.max()) + 1))
+
+    def tensor(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(device)
+
+    actions = tensor(config.action_normaliser.normalise(windows.actions))
+    seen = tensor(config.observation_normaliser.normalise(windows.observations))
+    label = tensor(mode_labels(windows.modes, int(windows.modes.max()) + 1))
     condition = torch.cat([seen, label], 1) if kind.labelled else seen
-    ahead = torch.from_numpy(windows.ahead)
-    returns = torch.from_numpy(windows.returns)
-    chunk = ahead[:, : kind.chunk_size]  # rows of the actions of a chunk
-    planned = ahead[:, list(kind.planned)]  # rows of the states of a plan
-    actions, seen, label, condition, returns, chunk, planned = (
-        part.to(device) for part in (actions, seen, label, condition, returns, chunk, planned)
-    )
+    returns = tensor(windows.returns)
+    chunk = tensor(windows.ahead[:, : kind.chunk_size])  # rows of the actions of a chunk
+    planned = tensor(windows.ahead[:, list(kind.planned)])  # rows of the states of a plan
 
     def get_batch(rows: Tensor) -> Batch:
         rows = rows.to(device)

@@ -22,15 +22,15 @@ TABLE = 0.5
 """Cost of such a force."""
 REACH = 10.0
 """Cost of a distance from a grasp [1/m]."""
-UNHELD = 1.0
+NOT_HELD = 1.0
 """Cost of a target that is not held."""
-UNMOVED = 2.0
+NOT_MOVED = 2.0
 """Cost of one that has not moved at all."""
-UNDONE = 1.0
+NOT_AT_GOAL = 1.0
 """Cost of a goal that is not reached."""
-EMPTY = 0.2
+CLOSED_EMPTY = 0.2
 """Cost of closing on nothing."""
-BEYOND = 0.02
+GOAL_MARGIN = 0.02
 """How much farther than success asks the target should go [m]."""
 FUNNEL = 1.5
 """Height over a grasp for a hand beside it, as a multiple of its distance aside."""
@@ -53,16 +53,20 @@ class Predicted(NamedTuple):
 def staged_cost(predicted: Predicted, success_height: float) -> tuple[np.ndarray, np.ndarray]:
     """Return each candidate's cost and the mode to which it goes, (C,) float and (C,) int8.
 
-    With s_m(t) the stage cost of mode m, T the last step, way 0 to 1 how far what is held has come, and shut
-    0 to 1 how far the gripper has closed on nothing,
+    With s_m(t) the stage cost of mode m, T the last step, progress 0 to 1 how far what is held has come, and
+    closed 0 to 1 how far the gripper has closed on nothing,
         J = min_m [ mean_t s_m(t) + s_m(T) ] + FORBIDDEN [touches] + TABLE [presses on the table],
-        s_m = REACH reach_m + UNHELD [not held] + UNMOVED (1 - way) + UNDONE [not goal] + EMPTY shut.
+        s_m = REACH reach_m + NOT_HELD [not held] + NOT_MOVED (1 - progress) + NOT_AT_GOAL [not at the goal]
+            + CLOSED_EMPTY closed.
     """
     seen = predicted.seen
-    way = np.clip(np.where(seen.in_hand, seen.lift, 0.0) / (success_height + BEYOND), 0, 1)
-    shut = np.where(seen.in_hand, 0.0, 1 - np.clip(seen.opening / OPENING_HIGH, 0, 1))
-    common = UNHELD * ~seen.in_hand + UNMOVED * (1 - way) + UNDONE * ~seen.at_goal + EMPTY * shut
+    # 1. what does not depend on the mode, then each mode's distance from its grasp
+    progress = np.clip(np.where(seen.in_hand, seen.lift, 0.0) / (success_height + GOAL_MARGIN), 0, 1)
+    closed = np.where(seen.in_hand, 0.0, 1 - np.clip(seen.opening / OPENING_HIGH, 0, 1))
+    common = NOT_HELD * ~seen.in_hand + NOT_MOVED * (1 - progress)
+    common = common + NOT_AT_GOAL * ~seen.at_goal + CLOSED_EMPTY * closed
     stage = REACH * reach(seen.hand, predicted.grasps) + common[..., None]  # (T, C, k)
+    # 2. the mode that is cheapest over the whole prediction, whose last step counts once more
     each = stage.mean(0) + stage[-1]
     penalty = FORBIDDEN * touches(seen) + TABLE * (seen.table > TABLE_FORCE).any(0)
     costs = np.where(predicted.diverged | np.isnan(each).any(-1), LOST, each.min(-1) + penalty)
@@ -70,7 +74,7 @@ def staged_cost(predicted: Predicted, success_height: float) -> tuple[np.ndarray
 
 
 def reach(hand: np.ndarray, grasps: np.ndarray) -> np.ndarray:
-    """Return how far hands are from grasps [m], (..., k); yaw counts as the way of the pads.
+    """Return how far hands are from grasps [m], (..., k); yaw counts as the arc on which it moves the pads.
 
     With e the distance aside and h the height above the grasp,
         reach = e + |h - min(FUNNEL e, CLEARANCE)|,

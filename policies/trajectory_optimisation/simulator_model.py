@@ -3,7 +3,7 @@
 import mujoco
 import numpy as np
 
-from ...envs.frames import from_frame
+from ...envs.frames import from_frame, rotated
 from ...envs.perturbations.contact import movable
 from ...envs.robot import inverse_kinematics as control
 from ...envs.robot import panda as robot
@@ -103,9 +103,8 @@ class PlanModel:
         """Return an episode's grasps (..., k, 4) when its objects have come to poses `now` (..., o, 4)."""
         now = now[..., self._bound[row], :]
         first = self._first[row, self._bound[row]]
-        turn = (now[..., 3] - first[..., 3] + np.pi) % (2 * np.pi) - np.pi
-        c = np.cos(turn)
-        s = np.sin(turn)
+        turn = (now[..., 3] - first[..., 3] + np.pi) % (2 * np.pi) - np.pi  # in [-pi, pi)
         x, y, z = np.moveaxis(self.task.grasps[:, :3] - first[:, :3], -1, 0)
-        at = now[..., :3] + np.stack([c * x - s * y, s * x + c * y, np.broadcast_to(z, c.shape)], -1)
+        x, y = rotated(x, y, turn)
+        at = now[..., :3] + np.stack([x, y, np.broadcast_to(z, x.shape)], -1)
         return np.concatenate([at, (self.task.grasps[:, 3] + turn)[..., None]], -1)

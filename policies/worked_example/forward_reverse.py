@@ -42,13 +42,7 @@ def forward(plan: np.ndarray, noise: np.ndarray, schedule: Sequence[float] = SCH
 
 
 def reverse(start: np.ndarray, denoiser: Denoiser, schedule: Sequence[float] = SCHEDULE) -> np.ndarray:
-    """Walk back from the last noise level; return (T + 1, ..., H, 2), where row T is the start.
-
-    Args:
-        start: tau_T (..., H, 2).
-        denoiser: estimates tau_0 at every level on the way.
-        schedule: abar_1 .. abar_T.
-    """
+    """Walk back from tau_T, the start, to tau_0 by a denoiser; return (T + 1, ..., H, 2), row T the start."""
     plans = [start]
     for abar, abar_next in pairwise((*reversed(schedule), 1.0)):
         plans.append(ddim_step(plans[-1], denoiser(plans[-1], abar), abar, abar_next))

@@ -80,27 +80,15 @@ def denoising_loss(trunk: Trunk, plan: Tensor, condition: Tensor, noise: Tensor,
     """Return |pi(tau_t, abar_t, c) - tau_0|^2 with tau_t = sqrt(abar_t) tau_0 + sqrt(1 - abar_t) e.
 
     Its minimum is E[tau_0 | tau_t, c]. Predicting tau_0 or the noise e is the same up to a weight:
-    e = (tau_t - sqrt(abar_t) tau_0) / sqrt(1 - abar_t).
-
-    Args:
-        trunk: the network pi; the noise level is its time.
-        plan: clean flat plans tau_0 (B, 2H).
-        condition: scenes c (B, 1).
-        noise: e (B, 2H), standard normal.
-        abar: abar_t (B,).
+    e = (tau_t - sqrt(abar_t) tau_0) / sqrt(1 - abar_t). Plans and the standard normal noise e are flat, (B,
+    2H), the condition c is (B, 1), and abar_t (B,) is the time of the trunk pi.
     """
     noisy = noised(plan, noise, abar[:, None])
     return torch.nn.functional.mse_loss(trunk(noisy, abar, condition), plan)
 
 
 def demonstrations(rng: np.random.Generator, count: int = DEMONSTRATIONS, above: float = 0.5) -> Demonstrated:
-    """Return demonstrations in random scenes, the share `above` of them to the grasp above.
-
-    Args:
-        rng: draws the scenes, the order of the modes and the spread.
-        count: N.
-        above: share of the first mode.
-    """
+    """Return `count` demonstrations in random scenes, the share `above` of them to the grasp above."""
     scenes = rng.uniform(*SCENES, count)
     modes = rng.permutation(np.arange(count) >= round(above * count)).astype(int)
     return Demonstrated(scenes, plans_to(scenes, modes, rng))
@@ -119,13 +107,7 @@ def grasps(scenes: np.ndarray) -> np.ndarray:
 
 
 def train_denoiser(data: Demonstrated, seed: int = 0, steps: int = STEPS) -> ResFiLM:
-    """Return a trunk that denoises; equal arguments give equal bits.
-
-    Args:
-        data: what to learn from.
-        seed: of the initial weights, the batches and the noise.
-        steps: optimiser steps.
-    """
+    """Return a trunk that denoises; equal arguments give equal bits. `seed` decides all that is random."""
     return _trained(GraspDenoising, data, seed, steps)
 
 
@@ -163,14 +145,10 @@ def denoiser(trunk: Trunk, scenes: np.ndarray) -> Denoiser:
 def sample(
     trunk: Trunk, scenes: np.ndarray, noise: np.ndarray, levels: Sequence[float] = LEVELS
 ) -> np.ndarray:
-    """Draw a plan for each scene; return it at all levels, (T + 1, N, H, 2), row 0 the plan.
+    """Draw a plan for each scene c (N,); return it at all levels, (T + 1, N, H, 2), row 0 the plan.
 
-    Args:
-        trunk: a trained denoiser.
-        scenes: c (N,).
-        noise: where the plans start, (N, H, 2), standard normal.
-        levels: abar_1 .. abar_T, the last 0. With (0,), a single step, the answer is E[tau_0 | c]: what
-            regression says.
+    Plans start at standard normal noise (N, H, 2). `levels` are abar_1 .. abar_T, the last 0; with (0,), a
+    single step, the answer is E[tau_0 | c]: what regression says.
     """
     return reverse(noise, denoiser(trunk, scenes), levels)
 
