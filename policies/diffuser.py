@@ -105,9 +105,7 @@ class Diffuser(Planner):
 def first_state(action_size: int, state_weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return what is known of a flat plan, bool, and the weight of its values in the loss, both (D,).
 
-    Args:
-        action_size: A.
-        state_weight: of the values of a state (C,).
+    Of the values of a state, the weights are `state_weight` (C,).
     """
     weight = torch.cat([torch.ones(action_size), state_weight]).repeat(FRAMES, 1)
     weight[0, :action_size] = FIRST_ACTION

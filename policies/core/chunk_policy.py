@@ -106,12 +106,8 @@ class ChunkPolicy(Policy):
     ) -> Learned:
         """Return the trained weights; a method that learns in stages, or without a loss, says so here.
 
-        Args:
-            network: what `build` returned, with fresh weights.
-            get_batch: see `GetBatch`.
-            count: number of windows.
-            generator: of all noise.
-            fit: see `Fit`.
+        The network is what `build` returned, `count` the number of windows; all noise comes from the
+        generator.
         """
         return fit(cls, get_batch)
 

@@ -96,12 +96,10 @@ class Planner(ChunkPolicy):
         self._plans: list[Plan | None] = []
 
     def plan(self, noise: Tensor, condition: Tensor, last: Plan | None) -> Plan:
-        """Return the plan for one episode.
+        """Return the plan for one episode, from standard normal noise (K, noise_size) of the candidates.
 
-        Args:
-            noise: standard normal numbers of each candidate, (K, noise_size).
-            condition: of the episode, once for each candidate, (K, C).
-            last: the plan of the decision before, of which `n_action_steps` actions have been executed.
+        The condition (K, C) repeats that of the episode. Of the plan of the decision before, `last`,
+        `n_action_steps` actions have been executed.
         """
         raise NotImplementedError
 

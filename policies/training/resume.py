@@ -80,14 +80,11 @@ class ResumeFile:
         fresh: bool = False,
         stage: str = "",
     ) -> None:
-        """Name the file; nothing is read yet.
+        """Name the file beside the future `checkpoint`; with `fresh`, remove an earlier state.
 
-        Args:
-            checkpoint: file of the future weights.
-            digest: of everything that decides the outcome; a state that of another is not loaded.
-            notice: called with a line about what became of an earlier state.
-            fresh: whether an earlier state is removed.
-            stage: name of a stage before the last one; its end is written too.
+        A state of another digest, of everything that decides the outcome, is not loaded. `notice` is called
+        with a line about what became of an earlier state. A `stage` before the last one has its end written
+        too.
         """
         self.path = checkpoint.with_name(f".{checkpoint.stem}{stage and '.'}{stage}.resume.safetensors")
         self._stage = stage

@@ -78,11 +78,8 @@ def reach(hand: np.ndarray, grasps: np.ndarray) -> np.ndarray:
 
     With e the distance aside and h the height above the grasp,
         reach = e + |h - min(FUNNEL e, CLEARANCE)|,
-    so that the hand comes down only where it has come aside.
-
-    Args:
-        hand: TCP [m] and yaw [rad], scene frame, (..., 4).
-        grasps: the same of k grasps, (..., k, 4).
+    so that the hand comes down only where it has come aside. Hands (..., 4) and grasps (..., k, 4) are TCP
+    [m] and yaw [rad], scene frame.
     """
     away = hand[..., None, :] - grasps
     aside = np.sqrt(away[..., 0] ** 2 + away[..., 1] ** 2 + (PAD_RADIUS * away[..., 3]) ** 2)

@@ -22,12 +22,9 @@ def proposals(start: np.ndarray, grasps: np.ndarray, steps: np.ndarray) -> np.nd
     """Return candidate knots of one arm, (12 + 2 k, K, 5).
 
     Staying; staying and closing; closed, moving in each of `DIRECTIONS` at once, and after closing; going to
-    each grasp, without and with closing there.
-
-    Args:
-        start: where the target is now: TCP x, y, z [m], yaw [rad], opening [m], (5,).
-        grasps: hand poses of the modes, (k, 4), in the frame of `start`.
-        steps: control steps of the knots, (K,).
+    each grasp, without and with closing there. The target starts at TCP x, y, z [m], yaw [rad] and opening
+    [m], (5,); grasps are hand poses of the modes, (k, 4), in the same frame; `steps` (K,) are the control
+    steps of the knots.
     """
     stay = np.repeat(start[None], len(steps), axis=0)
     closed = stay.copy()

@@ -55,10 +55,7 @@ def shifted(knots: np.ndarray, count: int) -> np.ndarray:
 def spline(start: np.ndarray, knots: np.ndarray, steps: int) -> np.ndarray:
     """Return the values of linear splines at every control step, (..., K * steps, D).
 
-    Args:
-        start: value before the first step, broadcast to (..., D).
-        knots: values at steps `steps`, 2 `steps`, ..., K `steps`, (..., K, D).
-        steps: control steps between knots.
+    They begin at `start`, broadcast to (..., D), and take the knots (..., K, D) every `steps` control steps.
     """
     first = np.broadcast_to(start, knots[..., 0, :].shape)[..., None, :]
     before = np.concatenate([first, knots[..., :-1, :]], axis=-2)[..., None, :]
