@@ -25,7 +25,7 @@ def present(path: Path, with_videos: bool = True) -> None:
     from ..benchmark.records.run_folder import seal
     from ..benchmark.report.run_report import write_report
     from ..benchmark.report.terminal_tables import run_table, shift_table
-    from ..benchmark.scoring.task_scores import faults, read_run
+    from ..benchmark.scoring.run_episodes import faults, read_run
     from .console import console, progress_bar
 
     found = read_run(path)

@@ -6,7 +6,7 @@ the macro difference on the same seeds lies above zero. So ties share a rank.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from ..benchmark.scoring.perturbation_effects import PerturbationEffect, measure
 from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
 from ..benchmark.statistics import Interval, mean_interval, paired_difference
 from ..envs.perturbations.core.variant import CLEAN
-from ..tasks import load_task
 from ..tasks.core.outcomes import succeeded
 from .entry_model import Entry
 from .files import canonical
@@ -61,9 +60,9 @@ def board_rows(entries: Sequence[Entry]) -> list[Board]:
 
 def macro_difference(a: Entry, b: Entry) -> Interval:
     """Return the macro success of `a` minus that of `b`, paired by seed, with its 95 % interval."""
-    first = _outcomes(a)
-    second = _outcomes(b)
-    return mean_interval([paired_difference(first[cell], second[cell]) for cell in first])
+    first = _successes(a)
+    second = _successes(b)
+    return mean_interval([paired_difference(first[task], second[task]) for task in first])
 
 
 def _rows(entries: Sequence[Entry]) -> tuple[PolicyRow, ...]:
@@ -85,7 +84,7 @@ def _row(entry: Entry, rank: int) -> PolicyRow:
         track=entry.policy.track,
         score=score_suite(cells),
         cells=cells,
-        shifts=tuple(measure_effects(_columns(entry))),
+        shifts=tuple(measure_effects({(b.task, b.variant): b.columns() for b in entry.episodes})),
         level=entry.verification.level,
         entry=entry,
     )
@@ -96,27 +95,12 @@ def _cells(entry: Entry) -> tuple[TaskScore, ...]:
     blocks = {block.task: block for block in entry.episodes if block.variant == CLEAN}
     timed = {row.task: row.latency_ms for row in entry.results if row.variant == CLEAN}
     return tuple(
-        score_task(task, CLEAN, block.labels, block.modes, block.steps, timed[task])
+        score_task(task, CLEAN, block.columns(), timed[task])
         for task in entry.suite.tasks
         if (block := blocks.get(task))
     )
 
 
-def _outcomes(entry: Entry) -> dict[tuple[str, str], np.ndarray]:
-    """Return the successes of the scored cells, by seed."""
-    blocks = [block for block in entry.episodes if block.variant == CLEAN]
-    return {(block.task, block.variant): succeeded(block.labels) for block in blocks}
-
-
-def _columns(entry: Entry) -> dict[tuple[str, str], dict[str, list[Any]]]:
-    """Return seed, label and mode (number, -1 for none) of every task and variant."""
-    found = {}
-    for block in entry.episodes:
-        numbers = {None: -1} | {name: number for number, name in enumerate(load_task(block.task).modes)}
-        modes = [numbers[mode] for mode in block.modes]
-        found[block.task, block.variant] = {
-            "seed": block.seeds,
-            "label": block.labels,
-            "mode": modes,
-        }
-    return found
+def _successes(entry: Entry) -> dict[str, np.ndarray]:
+    """Return the successes of every task in the clean world, by seed, (N,) bool."""
+    return {block.task: succeeded(block.labels) for block in entry.episodes if block.variant == CLEAN}

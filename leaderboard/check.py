@@ -152,7 +152,7 @@ def _count_problems(
     scores = []
     for (task, variant), block in blocks.items():
         if task in task_names() and len(block.labels) == len(block.modes) == len(block.steps):
-            scores.append(score_task(task, variant, block.labels, block.modes, block.steps))
+            scores.append(score_task(task, variant, block.columns()))
     for cell in scores:
         for row in results:
             if (row.task, row.variant) == (cell.task, cell.variant):

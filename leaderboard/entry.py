@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from ..benchmark.records.field_types import problems
 from ..benchmark.records.run_record import RunRecord
-from ..benchmark.scoring.task_scores import Run, mode_names, read_run, score_run, score_suite
+from ..benchmark.scoring.run_episodes import Run, mode_names, read_run
+from ..benchmark.scoring.task_scores import score_run, score_suite
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.storage.atomic_write import write_text
 from .check import aggregate, check_entry, result
@@ -56,13 +57,13 @@ def _unidentified(run: Run) -> Entry:
                 {
                     "task": task,
                     "variant": variant,
-                    "seeds": rows["seed"],
-                    "labels": rows["label"],
-                    "modes": mode_names(task, rows["mode"]),
-                    "steps": rows["steps"],
-                    "digests": rows["digest"],
+                    "seeds": cell.seeds.tolist(),
+                    "labels": cell.labels.tolist(),
+                    "modes": mode_names(task, cell.modes),
+                    "steps": cell.steps.tolist(),
+                    "digests": cell.digests.tolist(),
                 }
-                for (task, variant), rows in run.cells.items()
+                for (task, variant), cell in run.cells.items()
             ],
             "provenance": {
                 name: record[name] for name in ("versions", "machine", "created", "wall_s", "options")

@@ -5,6 +5,7 @@ Entries come from strangers: every text, list and number has a bound. `check.py`
 
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import AfterValidator, Field
 
 from ..benchmark.records.field_types import (
@@ -23,6 +24,7 @@ from ..benchmark.records.field_types import (
     one_line,
 )
 from ..benchmark.records.run_record import Machine, PolicyRecord, RunOptions, RunRecord, SuiteRecord
+from ..benchmark.scoring.run_episodes import EpisodeColumns, mode_numbers
 from ..tasks.core.outcomes import OUTCOMES
 
 MOST_EPISODES = 10_000
@@ -153,6 +155,15 @@ class EpisodeBlock(Record):
     """Length of each episode [control steps]."""
     digests: Annotated[Many[Digest], Field(min_length=1, max_length=MOST_EPISODES)]
     """Fingerprint of each episode's actions, states and verdict."""
+
+    def columns(self) -> EpisodeColumns:
+        """Return the episodes as scores read them; a mode that is not the task's counts as none."""
+        return EpisodeColumns(
+            seeds=np.array(self.seeds),
+            labels=np.array(self.labels, object),
+            modes=mode_numbers(self.task, self.modes),
+            steps=np.array(self.steps),
+        )
 
 
 class Provenance(Record):

@@ -17,7 +17,7 @@ from ..benchmark.evaluation.options import EvalOptions
 from ..benchmark.records.field_types import one_line
 from ..benchmark.records.run_folder import RUNS
 from ..benchmark.report.terms import short_name
-from ..benchmark.scoring.task_scores import read_run
+from ..benchmark.scoring.run_episodes import read_run
 from ..benchmark.statistics import paired_difference
 from ..benchmark.suites import SUITES, suite_from_record
 from ..envs.errors import BimodalError, NotComparable, WrongUse
@@ -100,12 +100,12 @@ def compare(entry: Entry, run: Path) -> Reproduction:
     total = 0
     for block in entry.episodes:
         task = block.task
-        rows = cells[task, block.variant]
-        if list(block.seeds) != rows["seed"]:
+        cell = cells[task, block.variant]
+        if list(block.seeds) != cell.seeds.tolist():
             raise NotComparable(f"{run} has other seeds of {task} than the entry")
-        equal = sum(a == b for a, b in zip(block.digests, rows["digest"], strict=True))
+        equal = sum(a == b for a, b in zip(block.digests, cell.digests, strict=True))
         claimed = succeeded(block.labels)
-        found = succeeded(rows["label"])
+        found = succeeded(cell.labels)
         change = paired_difference(found, claimed)
         same += equal
         total += len(found)

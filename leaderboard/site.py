@@ -16,7 +16,7 @@ from ..benchmark.report.html_page import render
 from ..benchmark.report.run_report import Plot, facts, meaning, plots, report_page, reproduce
 from ..benchmark.report.video_gallery import Clip, clips
 from ..benchmark.scoring.perturbation_effects import MeanEffect, mean_effects
-from ..benchmark.scoring.task_scores import Run, read_run
+from ..benchmark.scoring.run_episodes import Run, read_run
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.storage.atomic_write import write_text
 from .board import Board, PolicyRow, board_rows

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ...envs.perturbations.core.variant import CLEAN
 from ...tasks.core.outcomes import OUTCOMES
 from ..records.shard_file import slug
-from ..scoring.task_scores import read_run
+from ..scoring.run_episodes import mode_names, read_run
 
 
 class FilmedEpisode(NamedTuple):
@@ -42,9 +42,10 @@ def episodes_to_film(run_dir: Path | str) -> list[FilmedEpisode]:
     """
     chosen: dict[tuple[str, ...], FilmedEpisode] = {}
     won: set[tuple[str, int]] = set()
-    for (task, variant), rows in read_run(run_dir).cells.items():
-        columns = ("seed", "shard", "label", "mode_name", "steps")
-        for values in zip(*(rows[name] for name in columns), strict=True):
+    for (task, variant), cell in read_run(run_dir).cells.items():
+        modes = [mode or "" for mode in mode_names(task, cell.modes)]
+        columns = (cell.seeds.tolist(), cell.shards.tolist(), cell.labels, modes, cell.steps.tolist())
+        for values in zip(*columns, strict=True):
             episode = FilmedEpisode(task, variant, *values)
             success = OUTCOMES[episode.label].success
             if variant == CLEAN and success:

@@ -15,7 +15,8 @@ from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ..records.run_record import DecisionTime, RunRecord
 from ..scoring.perturbation_effects import mean_effects, measure_effects
-from ..scoring.task_scores import Run, mode_names, read_run, score_run, score_suite
+from ..scoring.run_episodes import Run, mode_names, read_run
+from ..scoring.task_scores import score_run, score_suite
 from ..suites import ladder
 from .html_page import render
 from .mixture_plot import Act, mixture_plot
@@ -75,11 +76,11 @@ def report_page(run: Run) -> str:
 def plots(run: Run) -> list[Plot]:
     """Return the picture of every clean cell, in the suite's order."""
     drawn = []
-    for (task, variant), rows in run.cells.items():
+    for (task, variant), cell in run.cells.items():
         if variant != CLEAN:
             continue
         modes = load_task(task).modes
-        columns = zip(rows["seed"], rows["label"], mode_names(task, rows["mode"]), rows["alpha"], strict=True)
+        columns = zip(cell.seeds, cell.labels, mode_names(task, cell.modes), cell.alphas, strict=True)
         acts = [Act(*row) for row in columns]
         unseen = sum(not math.isfinite(act.alpha) for act in acts)
         picture = mixture_plot(acts, modes, load_task(task).dead_zone)

@@ -8,7 +8,8 @@ from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
 from ..metrics import METRICS, Metric, Value
 from ..scoring.perturbation_effects import INFEASIBLE, measure_effects
-from ..scoring.task_scores import Run, score_run, score_suite
+from ..scoring.run_episodes import Run
+from ..scoring.task_scores import score_run, score_suite
 from ..statistics import Interval
 from .number_text import bounds, metric_text
 from .rich_table import plain_table

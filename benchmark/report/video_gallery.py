@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...envs.perturbations.core.variant import CLEAN
 from ...tasks.core.outcomes import GROUPS, OUTCOMES
 from ..records.shard_file import slug
-from ..scoring.task_scores import Run, mode_names
+from ..scoring.run_episodes import Run, mode_names
 
 _NAME = re.compile(r"(?P<task>.+-v\d+)-(?:(?P<variant>[a-z][a-z0-9_.-]*?)-)?(?P<seed>\d+)(?:-[A-Za-z].*)?")
 
@@ -54,19 +54,13 @@ def clips(run: Run) -> dict[str, list[Clip]]:
 
 def _clip(run: Run, file: Path) -> Clip:
     name = _NAME.fullmatch(file.stem)
-    rows = next(
-        (
-            rows
-            for (task, variant), rows in run.cells.items()
-            if name and (task, slug(variant)) == (name["task"], name["variant"] or CLEAN)
-        ),
-        None,
-    )
-    if name is None or rows is None or int(name["seed"]) not in rows["seed"]:
+    cells = {(task, slug(variant)): cell for (task, variant), cell in run.cells.items()}
+    cell = name and cells.get((name["task"], name["variant"] or CLEAN))
+    if not name or not cell or int(name["seed"]) not in cell.seeds:
         return Clip(file, "", -1, "", None, file.stem.replace("-", " ").replace("_", " "))
     seed = int(name["seed"])
-    at = rows["seed"].index(seed)
-    label = rows["label"][at]
-    mode = mode_names(name["task"], rows["mode"])[at]
+    row = cell.seeds.tolist().index(seed)
+    label = str(cell.labels[row])
+    mode = mode_names(name["task"], cell.modes)[row]
     words = f"{label}, {mode}" if mode else label
     return Clip(file, name["task"], seed, label, mode, f"{words} · seed {seed}")

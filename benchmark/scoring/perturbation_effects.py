@@ -5,7 +5,7 @@ same bits, so a difference is the perturbation's and not the panel's.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,10 +16,10 @@ from ...tasks.core.outcomes import succeeded
 from .. import statistics
 from ..statistics import Interval
 from .feasible_cells import expert_fails, known_cells
+from .run_episodes import EpisodeColumns
 
 INFEASIBLE = "infeasible: so often the worst mode's expert succeeds there"
 """What the mark of an infeasible variant says."""
-_READ = ("seed", "label", "mode")  # columns of a cell
 
 
 class TargetedShare(NamedTuple):
@@ -98,33 +98,33 @@ class MeanEffect(NamedTuple):
 
 
 def measure_effect(
-    task: str, variant: str, clean: Mapping[str, Sequence[Any]], perturbed: Mapping[str, Sequence[Any]]
+    task: str, variant: str, clean: EpisodeColumns, perturbed: EpisodeColumns
 ) -> PerturbationEffect:
     """Compare a variant with its clean arm on the seeds of the variant.
 
     Args:
         task: a task id.
         variant: the variant's name.
-        clean: columns `seed`, `label` and `mode` (number, -1 for none) of the clean episodes.
-        perturbed: the same of the variant's.
+        clean: the clean episodes.
+        perturbed: those of the variant.
 
     Raises:
         BimodalError: a seed of the variant did not run clean.
     """
-    place = {seed: row for row, seed in enumerate(clean["seed"])}
-    if missing := [seed for seed in perturbed["seed"] if seed not in place]:
+    place = {seed: row for row, seed in enumerate(clean.seeds)}
+    if missing := [seed for seed in perturbed.seeds if seed not in place]:
         raise BimodalError(f"{task} ({variant}): seed {missing[0]} did not run clean, as a score needs")
-    twins = [place[seed] for seed in perturbed["seed"]]
-    before = succeeded(clean["label"][row] for row in twins)
-    after = succeeded(perturbed["label"])
-    old = np.array([clean["mode"][row] for row in twins])
-    new = np.array(perturbed["mode"])
+    twins = clean.part(np.array([place[seed] for seed in perturbed.seeds]))
+    before = succeeded(twins.labels)
+    after = succeeded(perturbed.labels)
+    old = twins.modes
+    new = perturbed.modes
     both = (old >= 0) & (new >= 0)
     fixed, broken = statistics.discordant(after, before)
     return PerturbationEffect(
         task=task,
         variant=variant,
-        pairs=len(twins),
+        pairs=len(old),
         clean=float(before.mean()),
         success=float(after.mean()),
         difference=statistics.paired_difference(after, before),
@@ -134,12 +134,12 @@ def measure_effect(
         changed_mode=int((both & (old != new)).sum()),
         realised=int(both.sum()),
         mode_shift=_mode_shift(old, new, len(load_task(task).modes)),
-        targeted=_targeted(task, variant, perturbed["seed"], old, new),
+        targeted=_targeted(task, variant, perturbed.seeds, old, new),
     )
 
 
 def _targeted(
-    task: str, variant: str, seeds: Sequence[int], old: np.ndarray, new: np.ndarray
+    task: str, variant: str, seeds: np.ndarray, old: np.ndarray, new: np.ndarray
 ) -> TargetedShare | None:
     """Return how often the mode at which the variant aims is taken without it and with it."""
     perturbation = Variant(variant)
@@ -150,7 +150,7 @@ def _targeted(
     return TargetedShare(*(float(share.mean()) if len(share) else None for share in shares))
 
 
-def measure_effects(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]) -> list[PerturbationEffect]:
+def measure_effects(cells: Mapping[tuple[str, str], EpisodeColumns]) -> list[PerturbationEffect]:
     """Compare every perturbed cell of a run with its clean arm, in the order of the cells.
 
     Scenes with seen and with unseen kinds of things are compared separately.
@@ -168,7 +168,7 @@ def measure_effects(cells: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]]
                 f"{task} ({variant}) has no clean arm; a perturbed score counts only beside it"
             )
         expert = expert_fails(feasibility, task, variant)
-        for scenes, some in by_scenes(task, variant, rows).items():
+        for scenes, some in _by_scenes(task, variant, rows).items():
             one = measure_effect(task, variant, cells[task, CLEAN], some)
             found.append(one._replace(scenes=scenes, expert=expert))
     return found
@@ -206,15 +206,12 @@ def _mean(shares: Sequence[TargetedShare]) -> TargetedShare | None:
     return TargetedShare(*np.array(whole).mean(0).tolist()) if whole else None
 
 
-def by_scenes(task: str, variant: str, rows: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, list[Any]]]:
-    """Return a cell's columns, one part for scenes with seen and with unseen kinds, or "" for all of them."""
+def _by_scenes(task: str, variant: str, episodes: EpisodeColumns) -> dict[str, EpisodeColumns]:
+    """Return the episodes with seen and those with unseen kinds in their scenes, or "" for all of them."""
     names = {None: "", False: "seen", True: "unseen"}
     perturbation = Variant(variant)
-    kinds = [names[perturbation.has_unseen_kinds(load_task(task), seed)] for seed in rows["seed"]]
-    return {
-        kind: {name: [x for x, its in zip(rows[name], kinds, strict=True) if its == kind] for name in _READ}
-        for kind in dict.fromkeys(kinds)
-    }
+    kinds = np.array([names[perturbation.has_unseen_kinds(load_task(task), s)] for s in episodes.seeds])
+    return {kind: episodes.part(kinds == kind) for kind in dict.fromkeys(kinds.tolist())}
 
 
 def _mode_shift(old: np.ndarray, new: np.ndarray, k: int) -> float:

@@ -12,7 +12,8 @@ from ...tasks.demonstrations import collect as demonstrations
 from ..evaluation.evaluate import evaluate
 from ..evaluation.options import EvalOptions
 from ..provenance import cores
-from ..scoring.task_scores import read_run, score_run
+from ..scoring.run_episodes import read_run
+from ..scoring.task_scores import score_run
 from ..suites import find_suite
 from .measure import SpeedRow, run_program
 

@@ -22,7 +22,8 @@ from ..provenance import versions
 from ..records.measurement_store import MeasurementStore
 from ..records.run_folder import RUNS
 from ..rollout.latency import median_ms
-from ..scoring.task_scores import Run, TaskScore, mode_names, read_run, score_suite, score_task
+from ..scoring.run_episodes import Run, RunEpisodes, read_run
+from ..scoring.task_scores import TaskScore, score_suite, score_task
 from ..statistics import Interval
 from ..suites import SUITES, find_suite
 
@@ -101,11 +102,8 @@ def finished(path: Path, suite_hash: str) -> Run | None:
 
 def method_result(run: Run) -> MethodResult:
     """Count the clean cells of a run."""
-    clean = {task: rows for (task, variant), rows in run.cells.items() if variant == CLEAN}
-    cells = tuple(
-        score_task(task, CLEAN, rows["label"], mode_names(task, rows["mode"]), rows["steps"])
-        for task, rows in clean.items()
-    )
+    clean = {task: cell for (task, variant), cell in run.cells.items() if variant == CLEAN}
+    cells = tuple(score_task(task, CLEAN, cell) for task, cell in clean.items())
     whole = score_suite(cells)
     policy = run.record.policy
     return MethodResult(
@@ -117,21 +115,20 @@ def method_result(run: Run) -> MethodResult:
         commitment=number(whole.metrics["commitment"]),
         coverage=number(whole.metrics["coverage"]),
         rarest=whole.minority_share,
-        switches=float(np.mean([np.mean(rows["switches"]) for rows in clean.values()])),
+        switches=float(np.mean([cell.switches.mean() for cell in clean.values()])),
         cells=cells,
         failure=most_frequent_failure(clean),
     )
 
 
-def most_frequent_failure(clean: dict[str, dict[str, list]]) -> Failure:
+def most_frequent_failure(clean: dict[str, RunEpisodes]) -> Failure:
     """Return the verdict, other than success, of most clean episodes, and where to see it."""
-    labels = Counter(label for rows in clean.values() for label in rows["label"] if label != SUCCESS)
+    labels = Counter(label for cell in clean.values() for label in cell.labels if label != SUCCESS)
     if not labels:
         return Failure("", 0.0, "", -1)
     label, count = labels.most_common(1)[0]
-    task = max(clean, key=lambda name: clean[name]["label"].count(label))
-    rows = clean[task]
-    seed = rows["seed"][rows["label"].index(label)]
+    task = max(clean, key=lambda name: (clean[name].labels == label).sum())
+    seed = clean[task].seeds[clean[task].labels == label][0]
     return Failure(label, count / labels.total(), task, int(seed))
 
 

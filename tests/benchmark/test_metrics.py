@@ -13,12 +13,14 @@ from bimodal.benchmark.metrics import METRICS, metric
 from bimodal.benchmark.report.pages.metrics_page import metrics_page
 from bimodal.benchmark.report.run_report import report_page
 from bimodal.benchmark.report.terminal_tables import run_table
-from bimodal.benchmark.scoring.task_scores import read_run, score_run, score_suite, score_task
+from bimodal.benchmark.scoring.run_episodes import read_run
+from bimodal.benchmark.scoring.task_scores import score_run, score_suite, score_task
 from bimodal.benchmark.suites import SUITES
 from bimodal.leaderboard.board_table import board_table
 from bimodal.leaderboard.entry import entry_from_run, write_entry
 from bimodal.leaderboard.site import build_site
 from bimodal.tasks.core.outcomes import SUCCESS
+from episode_columns import columns
 from fabricated import outcome, run_folder
 from rich.console import Console
 
@@ -60,8 +62,8 @@ def test_every_metric_by_hand(run):
 
 
 def test_a_question_without_an_answer_is_none_and_left_out_of_the_mean():
-    lost = score_task(DUMBBELL, "clean", ["TIMEOUT"], [None], [10])
-    won = score_task(POST, "clean", [SUCCESS] * 2, ["left", "left"], [10, 10])
+    lost = score_task(DUMBBELL, "clean", columns(["TIMEOUT"], [-1]))
+    won = score_task(POST, "clean", columns([SUCCESS] * 2, [0, 0]))
     for name in ("minority_share", "mode_entropy", "mode_distance", "latency_p50_ms"):
         assert lost.metrics[name] is None
     assert score_suite([lost, won]).metrics["mode_entropy"] == won.metrics["mode_entropy"]

@@ -7,10 +7,11 @@ from bimodal.benchmark.report.run_report import report_page
 from bimodal.benchmark.report.terminal_tables import shift_table
 from bimodal.benchmark.scoring.feasible_cells import FeasibilityCell, known_cells, publish, save_cell
 from bimodal.benchmark.scoring.perturbation_effects import mean_effects, measure_effect, measure_effects
-from bimodal.benchmark.scoring.task_scores import read_run
+from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.perturbations.core.variant import CLEAN, Variant
 from bimodal.tasks import load_task
+from episode_columns import columns
 from fabricated import outcome, run_folder
 from rich.console import Console
 from scoring import DUMBBELL, POST
@@ -19,9 +20,9 @@ SLIPPERY, BLURRED = "contact.friction:2", "sensing.noise:2"
 
 
 def cell(seeds, wins, modes):
-    """Columns of a cell; `wins` and `modes` are strings, one sign an episode, `-` for no mode."""
+    """Return the episodes of a cell; `wins` and `modes` are strings, one sign an episode, `-` for no mode."""
     labels = ["SUCCESS" if win == "1" else "TIMEOUT" for win in wins]
-    return {"seed": list(seeds), "label": labels, "mode": [-1 if m == "-" else int(m) for m in modes]}
+    return columns(labels, [-1 if m == "-" else int(m) for m in modes], seeds)
 
 
 def test_a_shift_is_counted_pair_by_pair():

@@ -10,7 +10,7 @@ from bimodal.benchmark.records.run_folder import read_run_record
 from bimodal.benchmark.records.run_record import SuiteRecord
 from bimodal.benchmark.report.terminal_tables import shift_table
 from bimodal.benchmark.scoring.perturbation_effects import measure_effects
-from bimodal.benchmark.scoring.task_scores import read_run
+from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.benchmark.suites import SUITES, Suite, find_suite, ladder, suite_from_record
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.perturbations.core.registry import perturbations

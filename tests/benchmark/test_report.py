@@ -11,10 +11,12 @@ from bimodal.benchmark.report.number_text import percent
 from bimodal.benchmark.report.run_report import reproduce, write_report
 from bimodal.benchmark.report.terms import short_name
 from bimodal.benchmark.report.video_gallery import clips
-from bimodal.benchmark.scoring.task_scores import read_run, score_run, score_suite, score_task
+from bimodal.benchmark.scoring.run_episodes import read_run
+from bimodal.benchmark.scoring.task_scores import score_run, score_suite, score_task
 from bimodal.benchmark.statistics import Interval
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError
+from episode_columns import columns
 from fabricated import outcome, run_folder
 
 DUMBBELL, POST = SUITES["smoke"].tasks
@@ -39,9 +41,7 @@ def text_of(page):
 
 
 def test_a_task_is_scored_by_hand():
-    found = score_task(
-        DUMBBELL, "clean", ["SUCCESS"] * 3 + ["SLIP"], ["left bar", "left bar", "right bar", None], [10] * 4
-    )
+    found = score_task(DUMBBELL, "clean", columns(["SUCCESS"] * 3 + ["SLIP"], [0, 0, 1, -1]))
     assert (found.episodes, found.successes, found.modes) == (4, 3, {"left bar": 2, "right bar": 1})
     assert found.minority_share == pytest.approx(1 / 3)
     assert found.averaging_failures == 0
@@ -55,8 +55,8 @@ def test_summary_weighs_tasks_equally_and_names_the_most_one_sided(run):
 
 
 def test_summary_leaves_variants_out_of_the_headline():
-    clean = score_task(DUMBBELL, "clean", ["SUCCESS"], ["left bar"], [10])
-    pushed = score_task(DUMBBELL, "push-2", ["SLIP"], ["left bar"], [10])
+    clean = score_task(DUMBBELL, "clean", columns(["SUCCESS"], [0]))
+    pushed = score_task(DUMBBELL, "push-2", columns(["SLIP"], [0]))
     assert score_suite([clean, pushed]).success.estimate == 1.0
     assert score_suite([pushed]).success.estimate == 0.0
 

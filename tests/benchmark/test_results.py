@@ -14,7 +14,7 @@ from bimodal.benchmark.report.pages.results_page import (
 )
 from bimodal.benchmark.rollout import latency
 from bimodal.benchmark.scoring.perturbation_effects import mean_effects, measure_effect
-from bimodal.benchmark.scoring.task_scores import read_run
+from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.benchmark.studies import samplers as sampling
 from bimodal.benchmark.studies.method_results import (
     decision_ms,
@@ -28,6 +28,7 @@ from bimodal.benchmark.studies.samplers import LENGTHS, SAMPLERS, SamplerCell, S
 from bimodal.benchmark.suites import find_suite
 from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.tasks import load_task
+from episode_columns import columns
 from fabricated import run_folder
 
 DUMBBELL, POST = "PandaLiftDumbbell-v1", "PandaPickAroundPost-v1"
@@ -119,10 +120,10 @@ def test_samplings_show_what_was_measured_and_a_dash_for_the_rest():
 def test_choices_show_who_takes_the_mode_or_changes_it():
     task = load_task(DUMBBELL)
     aims = [Variant("start.bias:1").targeted_mode(task, seed) for seed in range(4)]
-    columns = {"seed": [0, 1, 2, 3], "label": ["SUCCESS"] * 4}
-    clean = {**columns, "mode": [0, 0, 0, 0]}
+    clean = columns(["SUCCESS"] * 4, [0] * 4)
+    aimed = columns(["SUCCESS"] * 4, aims)
     names = [f"{axis}:{level}" for axis in ("start.bias", "contact.knock_after") for level in (1, 2, 3)]
-    shifts = [measure_effect(DUMBBELL, name, clean, {**columns, "mode": aims}) for name in names]
+    shifts = [measure_effect(DUMBBELL, name, clean, aimed) for name in names]
     asked = [ModeChoices("flow", {one.variant: one for one in mean_effects(shifts)})]
     changed = f"{100 * aims.count(1) / 4:.0f} (100)"
     assert choice_rows(asked, "start.bias")[0][1] == f"{100 * aims.count(0) / 4:.0f} → 100 (100)"

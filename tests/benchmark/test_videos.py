@@ -11,7 +11,7 @@ from bimodal.benchmark.media.filmed_episodes import episodes_to_film
 from bimodal.benchmark.media.video_frames import HOLD_S, ending
 from bimodal.benchmark.media.videos import render_videos
 from bimodal.benchmark.report.video_gallery import clips
-from bimodal.benchmark.scoring.task_scores import read_run
+from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.benchmark.suites import find_suite
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.rendering.overlay import AMBER, GREEN, RED

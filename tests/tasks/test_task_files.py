@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from added_tasks import FILES, POT, ROOT, STOOL, outside
 from bimodal.benchmark import EvalOptions, evaluate, find_suite
-from bimodal.benchmark.scoring.task_scores import read_run
+from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.tasks import add_task_file, load_task, task_id, task_names
 from bimodal.tasks.core.registry import own_names

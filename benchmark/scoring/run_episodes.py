@@ -1,0 +1,170 @@
+"""The episodes of a finished run as typed columns; read once, by everything that shows or scores a run."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...envs.errors import BimodalError
+from ...envs.storage.npz import LARGEST
+from ...tasks import load_task, task_names
+from ...tasks.core.outcomes import OUTCOMES
+from ...tasks.core.registry import TASKS
+from ..records.parquet_tables import EPISODE_COLUMNS
+from ..records.run_folder import read_run_record
+from ..records.run_record import RunRecord, SuiteRecord
+from ..suites import suite_from_record
+
+_VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
+_COLUMNS = {
+    "seed": "seeds",
+    "label": "labels",
+    "mode": "modes",
+    "steps": "steps",
+    "shard": "shards",
+    "alpha": "alphas",
+    "switches": "switches",
+    "fault": "faults",
+    "digest": "digests",
+}
+"""Columns of episodes.parquet that are read, and the fields that hold them."""
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeColumns:
+    """How the N episodes of one task in one variant ended: what a run and an entry both hold."""
+
+    seeds: np.ndarray
+    """Seed of each episode, (N,) int."""
+    labels: np.ndarray
+    """Name of its outcome, (N,) object."""
+    modes: np.ndarray
+    """Number of its realised mode, -1 for none, (N,) int."""
+    steps: np.ndarray
+    """Its length [control steps], (N,) int."""
+
+    def part(self, rows: np.ndarray) -> "EpisodeColumns":
+        """Return some of the episodes, by their numbers or by a mask (N,)."""
+        return EpisodeColumns(self.seeds[rows], self.labels[rows], self.modes[rows], self.steps[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class RunEpisodes(EpisodeColumns):
+    """The episodes of one task in one variant of a run, sorted by seed."""
+
+    shards: np.ndarray
+    """Number of the shard that holds each episode, (N,) int."""
+    alphas: np.ndarray
+    """Where between the modes the hand first acted, NaN if it never did, (N,)."""
+    switches: np.ndarray
+    """How often it changed from one mode to another, (N,) int."""
+    faults: np.ndarray
+    """What the policy did wrong, "" for nothing, (N,) object."""
+    digests: np.ndarray
+    """Its fingerprint, (N,) object."""
+
+
+class Run(NamedTuple):
+    """A run folder in memory."""
+
+    folder: Path
+    """Where it lies."""
+    record: RunRecord
+    """`run.json`."""
+    cells: dict[tuple[str, str], RunEpisodes]
+    """The episodes of each (task, variant), in the suite's order."""
+
+
+def read_run(run_dir: Path | str) -> Run:
+    """Read a run folder.
+
+    Raises:
+        BimodalError: a file is missing, or the suite's cells are not all there.
+    """
+    folder = Path(run_dir)
+    record = read_run_record(folder)
+    file = folder / "episodes.parquet"
+    if not file.is_file():
+        raise BimodalError(f"{folder} has no episodes.parquet; run the same evaluation to its end first")
+    try:
+        table = _read_table(file)
+    except (OSError, ValueError, KeyError) as error:
+        text = f"{file} is damaged or not a run of ours; run the same evaluation again to mend it"
+        raise BimodalError(text) from error
+    _check_table(record.suite, table, folder)
+    return Run(folder, record, _cells(record.suite, table, folder))
+
+
+def faults(run: Run) -> list[str]:
+    """Return what the policy did wrong, each kind once with its count, the most frequent first."""
+    found = Counter(text for cell in run.cells.values() for text in cell.faults if text)
+    return [f"{count} episode{'s' if count > 1 else ''}: {text}" for text, count in found.most_common()]
+
+
+def mode_names(task: str, modes: np.ndarray) -> list[str | None]:
+    """Return the names of mode numbers, None for -1."""
+    names = load_task(task).modes
+    return [names[mode] if mode >= 0 else None for mode in modes]
+
+
+def mode_numbers(task: str, names: Sequence[str | None]) -> np.ndarray:
+    """Return the numbers of mode names, -1 for None and for what is no mode of the task, (N,) int."""
+    known = load_task(task).modes
+    return np.array([known.index(name) if name in known else -1 for name in names], int)
+
+
+def _read_table(file: Path) -> pa.Table:
+    """Return the columns that are used, with the types that a run of ours writes and nothing missing."""
+    with pq.ParquetFile(file) as content:
+        parts = range(content.num_row_groups)
+        if (size := sum(content.metadata.row_group(part).total_byte_size for part in parts)) > LARGEST:
+            raise BimodalError(f"{file} would unpack to {size} bytes; at most {LARGEST} are read")
+        used = [column for column in EPISODE_COLUMNS if column[0] in ("task", "variant", *_COLUMNS)]
+        table = content.read([name for name, _ in used]).select([name for name, _ in used])
+    table = table.cast(pa.schema(used))
+    if any(column.null_count for column in table.columns):
+        raise ValueError("a value is missing")
+    return table
+
+
+def _check_table(suite: SuiteRecord, table: pa.Table, folder: Path) -> None:
+    """Refuse rows that no run of ours writes; a run folder from elsewhere is hostile until checked.
+
+    Raises:
+        BimodalError: an unknown task, variant, verdict or mode.
+    """
+    if foreign := [name for name in suite.tasks if name not in task_names()]:
+        raise BimodalError(
+            f"{folder} has episodes of {foreign[0]!r:.80}, a task that is not known here; name its file"
+            f" in {TASKS.variable}, or install its package"
+        )
+    known = {"task": suite.tasks, "variant": suite.variants, "label": OUTCOMES}
+    sound = all(set(table[name].unique().to_pylist()) <= set(names) for name, names in known.items())
+    sound &= all(_VARIANT.fullmatch(name) is not None for name in suite.variants)
+    sound = sound and all(
+        -1 <= mode < len(load_task(task).modes)
+        for task, mode in set(zip(table["task"].to_pylist(), table["mode"].to_pylist(), strict=True))
+    )
+    if not sound:
+        raise BimodalError(f"{folder} is damaged or not a run of ours: a task, verdict or mode is unknown")
+
+
+def _cells(suite: SuiteRecord, table: pa.Table, folder: Path) -> dict[tuple[str, str], RunEpisodes]:
+    """Return the episodes of each task and variant of the suite, sorted by seed."""
+    table = table.sort_by("seed")
+    arrays = {field: table[name].to_numpy() for name, field in _COLUMNS.items()}
+    rows = defaultdict(list)
+    for row, cell in enumerate(zip(table["task"].to_pylist(), table["variant"].to_pylist(), strict=True)):
+        rows[cell].append(row)
+    cells = {}
+    for task, variant in suite_from_record(suite).cells():
+        if not rows[task, variant]:
+            raise BimodalError(f"{folder} has no episodes of {task} ({variant}); run it to the end first")
+        cells[task, variant] = RunEpisodes(**{name: a[rows[task, variant]] for name, a in arrays.items()})
+    return cells
