@@ -226,8 +226,9 @@ def suite_from_record(record: SuiteRecord) -> Suite:
 
 
 def ladder(variant: str) -> list[tuple[str, int, float, str]]:
-    """Return what a variant's name means: axis, level, magnitude and unit of each part."""
-    return [(a.name, a.level, float(a.magnitude), a.unit) for a in Variant(variant).parts]
+    """Return what a variant's name means: perturbation, level, magnitude and unit of each part."""
+    parts = Variant(variant).parts
+    return [(one.name, one.level, float(one.magnitude), one.unit) for one in parts]
 
 
 def constants() -> dict[str, str]:

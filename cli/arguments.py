@@ -6,6 +6,7 @@ up when an argument is read or completed, and the few names that the help text t
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,20 +27,24 @@ CHECKPOINTS = RUNS / "checkpoints"
 # ------------------------------------------------------------------------------------ how to declare them
 
 
-def argument(metavar: str, text: str, parser: Callable | None = None, default: str = "", **more: Any) -> Any:
-    """Return the declaration of a positional argument; `metavar` stands for it in the help text."""
-    return typer.Argument(metavar=metavar, parser=parser, **_told(text, default), **more)
+def option(
+    metavar: str,
+    text: str,
+    parser: Callable | None = None,
+    default: str = "",
+    kind: Callable = typer.Option,
+    **more: Any,
+) -> Any:
+    """Return the declaration of an option with a value, which `metavar` stands for in the help text.
 
-
-def option(metavar: str, text: str, parser: Callable | None = None, default: str = "", **more: Any) -> Any:
-    """Return the declaration of an option with a value; `default` says what happens without it."""
-    return typer.Option(metavar=metavar, parser=parser, **_told(text, default), **more)
-
-
-def _told(text: str, default: str) -> dict[str, Any]:
-    """Return a help text with its default in words, or else with the value that the signature gives."""
+    `default` says what happens without it; else the help text shows the value that the signature gives.
+    """
     shown = f"{text}  [default: {default}]" if default else text
-    return {"help": shown, "show_default": not default}
+    return kind(metavar=metavar, parser=parser, help=shown, show_default=not default, **more)
+
+
+argument = partial(option, kind=typer.Argument)
+"""Returns the declaration of a positional argument; see `option`."""
 
 
 def number(text: str, default: str = "") -> Any:

@@ -24,10 +24,8 @@ EXAMPLE = "bimodal bench --out runs/bench"
 POLICIES = ("mse", "flow")
 """The policy that averages and the policy that commits: one network, one set of demonstrations."""
 
-Out = Annotated[Path, option("FOLDER", "where everything is kept")]
 
-
-def run(out: Out = RUNS / "bench") -> int:
+def run(out: Annotated[Path, option("FOLDER", "where everything is kept")] = RUNS / "bench") -> int:
     """Run the main job: training, scoring, videos, entries, board.
 
     It takes some hours on two cores. Stopped and started again, it goes on where it was.

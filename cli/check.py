@@ -7,10 +7,8 @@ from .arguments import argument
 
 EXAMPLE = "bimodal check leaderboard/entries/core-flow.json"
 
-Record = Annotated[Path, argument("ENTRY", "entry file, or run folder")]
 
-
-def run(entry: Record) -> int:
+def run(entry: Annotated[Path, argument("ENTRY", "entry file, or run folder")]) -> int:
     """Check an entry: schema, completeness, every number recounted.
 
     Of a run folder, simulate the recorded actions again and compare states and verdicts. The exit code is 1

@@ -7,10 +7,12 @@ from .arguments import ENTRIES, argument
 
 EXAMPLE = "bimodal leaderboard runs/bench/entries"
 
-Folder = Annotated[Path, argument("ENTRIES", "folder of entries", default="those of the package")]
 
-
-def run(entries: Folder = ENTRIES) -> int:
+def run(
+    entries: Annotated[
+        Path, argument("ENTRIES", "folder of entries", default="those of the package")
+    ] = ENTRIES,
+) -> int:
     """Print the board of entries, and what each variant changes."""
     from ..leaderboard.board_table import board_tables
     from ..leaderboard.entry import read_entries

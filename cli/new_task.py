@@ -12,11 +12,11 @@ TEMPLATE = Path(__file__).parents[1] / "tasks" / "template.py"
 _NAME = re.compile(r"Panda((?:[A-Z][a-z0-9]*){2,})(?:-v([0-9]+))?")
 _WORD = re.compile(r"[A-Z][a-z0-9]*")
 
-Name = Annotated[str, argument("NAME", "id of the new task: robot, verb, object")]
-Out = Annotated[Path | None, option("PATH", "file or folder", default="./NAME.py in snake case")]
 
-
-def run(name: Name, out: Out = None) -> int:
+def run(
+    name: Annotated[str, argument("NAME", "id of the new task: robot, verb, object")],
+    out: Annotated[Path | None, option("PATH", "file or folder", default="./NAME.py in snake case")] = None,
+) -> int:
     """Write the file of a new task: one that runs, to be changed."""
     from .console import console
 

@@ -9,11 +9,11 @@ from .arguments import flag, option
 
 EXAMPLE = "bimodal probe --learned --plot learned.svg"
 
-Learned = Annotated[bool, flag("--learned", "with a trained denoiser and two right grasps")]
-Plot = Annotated[Path | None, option("FILE", "also draw it with matplotlib: .svg")]
 
-
-def run(learned: Learned = False, plot: Plot = None) -> int:
+def run(
+    learned: Annotated[bool, flag("--learned", "with a trained denoiser and two right grasps")] = False,
+    plot: Annotated[Path | None, option("FILE", "also draw it with matplotlib: .svg")] = None,
+) -> int:
     """Dissolve a plan into noise and walk it back, level by level."""
     from ..benchmark.report import denoising_plot
     from ..benchmark.studies import denoising

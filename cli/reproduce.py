@@ -7,13 +7,10 @@ from .arguments import Checkpoints, FreshRun, Threads, Workers, argument, option
 
 EXAMPLE = "bimodal reproduce leaderboard/entries/core-flow.json"
 
-Entry = Annotated[Path, argument("ENTRY", "entry file")]
-Out = Annotated[Path | None, option("FOLDER", "run folder", default="runs/reproduce-ENTRY")]
-
 
 def run(
-    entry: Entry,
-    out: Out = None,
+    entry: Annotated[Path, argument("ENTRY", "entry file")],
+    out: Annotated[Path | None, option("FOLDER", "run folder", default="runs/reproduce-ENTRY")] = None,
     checkpoints: Checkpoints = None,
     fresh: FreshRun = False,
     workers: Workers = None,

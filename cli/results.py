@@ -12,16 +12,12 @@ if TYPE_CHECKING:
 
 EXAMPLE = "bimodal results --page results.md"
 
-Sampling = Annotated[bool, flag("--sampling", "also measure samplers by executed length")]
-Choices = Annotated[bool, flag("--choices", "also measure what makes methods choose a mode")]
-Fresh = Annotated[bool, flag("--fresh", "measure samplers and choices again")]
-
 
 def run(
-    sampling: Sampling = False,
-    choices: Choices = False,
+    sampling: Annotated[bool, flag("--sampling", "also measure samplers by executed length")] = False,
+    choices: Annotated[bool, flag("--choices", "also measure what makes methods choose a mode")] = False,
     page: Page = None,
-    fresh: Fresh = False,
+    fresh: Annotated[bool, flag("--fresh", "measure samplers and choices again")] = False,
     workers: Workers = None,
 ) -> int:
     """Compare every method that has a run of the core suite.

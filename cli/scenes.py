@@ -8,18 +8,13 @@ from .arguments import RUNS, Task, option
 
 EXAMPLE = "bimodal scenes PandaLiftPot-v1 --variant scene.texture:2"
 
-Seed = Annotated[str, option("SEEDS", "one episode, or START..END with both included")]
-Variant = Annotated[str, option("VARIANT", "e.g. scene.distractors:2+scene.texture:1")]
-Camera = Annotated[str, option("NAME", "front, side, top, closeup or wrist")]
-Png = Annotated[Path, option("FILE", "picture to write, .png or .jpg")]
-
 
 def run(
     task: Task,
-    seed: Seed = "0..15",
-    variant: Variant = "clean",
-    camera: Camera = "front",
-    png: Png = RUNS / "scenes.png",
+    seed: Annotated[str, option("SEEDS", "one episode, or START..END with both included")] = "0..15",
+    variant: Annotated[str, option("VARIANT", "e.g. scene.distractors:2+scene.texture:1")] = "clean",
+    camera: Annotated[str, option("NAME", "front, side, top, closeup or wrist")] = "front",
+    png: Annotated[Path, option("FILE", "picture to write, .png or .jpg")] = RUNS / "scenes.png",
 ) -> int:
     """Draw a sheet of the scenes that variants make of a task."""
     from ..benchmark.media.contact_sheet import contact_sheet

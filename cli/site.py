@@ -7,12 +7,12 @@ from .arguments import ENTRIES, option
 
 EXAMPLE = "bimodal site --entries runs/bench/entries --run runs/bench/flow"
 
-Entries = Annotated[Path, option("FOLDER", "entries", default="those of the package")]
-Runs = Annotated[list[Path] | None, option("FOLDER", "run whose videos to show (may be repeated)")]
-Out = Annotated[Path, option("FOLDER", "where the page goes")]
 
-
-def run(entries: Entries = ENTRIES, run: Runs = None, out: Out = Path("site")) -> int:
+def run(
+    entries: Annotated[Path, option("FOLDER", "entries", default="those of the package")] = ENTRIES,
+    run: Annotated[list[Path] | None, option("FOLDER", "run whose videos to show (may be repeated)")] = None,
+    out: Annotated[Path, option("FOLDER", "where the page goes")] = Path("site"),
+) -> int:
     """Write the leaderboard as a static page that opens from disk."""
     from ..leaderboard.site import build_site
     from .console import console

@@ -6,10 +6,12 @@ from .arguments import flag
 
 EXAMPLE = "bimodal speed --quick"
 
-Quick = Annotated[bool, flag("--quick", "fewer rounds, and nothing that trains or starts other programs")]
 
-
-def run(quick: Quick = False) -> int:
+def run(
+    quick: Annotated[
+        bool, flag("--quick", "fewer rounds, and nothing that trains or starts other programs")
+    ] = False,
+) -> int:
     """Measure control steps per second, beside bare MuJoCo.
 
     After `make peers` robosuite's own Lift is measured too.

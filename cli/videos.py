@@ -7,10 +7,8 @@ from .arguments import argument
 
 EXAMPLE = "bimodal videos runs/smoke-flow"
 
-RunFolder = Annotated[Path, argument("RUN_FOLDER", "folder that `bimodal evaluate` wrote")]
 
-
-def run(run_folder: RunFolder) -> int:
+def run(run_folder: Annotated[Path, argument("RUN_FOLDER", "folder that `bimodal evaluate` wrote")]) -> int:
     """Print a run's table, render its videos, write its report."""
     from ..benchmark.records.run_folder import read_run_record
 

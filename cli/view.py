@@ -7,12 +7,13 @@ from .arguments import Task, number, option
 
 EXAMPLE = "bimodal view PandaLiftPot-v1 --png pot.png"
 
-Png = Annotated[Path | None, option("FILE", "write a still instead: .png or .jpg")]
-Gif = Annotated[Path | None, option("FILE", "write the modes as they move instead: .gif")]
-Seed = Annotated[int, number("of the scene")]
 
-
-def run(task: Task, png: Png = None, gif: Gif = None, seed: Seed = 0) -> int:
+def run(
+    task: Task,
+    png: Annotated[Path | None, option("FILE", "write a still instead: .png or .jpg")] = None,
+    gif: Annotated[Path | None, option("FILE", "write the modes as they move instead: .gif")] = None,
+    seed: Annotated[int, number("of the scene")] = 0,
+) -> int:
     """Show a task's modes, their average and its dead zone.
 
     In a window the modes play in turn. A file also shows where the task may lie, from above.

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ..benchmark.metrics import METRICS, Value
@@ -53,7 +54,7 @@ def _metrics(score: Score) -> dict[str, Any]:
 
 
 def _effect(one: PerturbationEffect) -> dict[str, Any]:
-    plain = one._asdict() | {"difference": one.difference._asdict()}
+    plain = asdict(one) | {"difference": one.difference._asdict()}
     del plain["targeted"]
     shares = one.targeted
     return plain | {"aimed": shares and {"clean": shares.clean, "shifted": shares.perturbed}}

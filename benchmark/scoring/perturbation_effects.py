@@ -5,6 +5,7 @@ same bits, so a difference is the perturbation's and not the panel's.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -31,17 +32,16 @@ class TargetedShare(NamedTuple):
     """In the variant."""
 
 
-class PerturbationEffect(NamedTuple):
-    """One task in one variant, against its clean arm."""
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """A variant against its clean arm, on the seeds of the variant."""
 
-    task: str
-    """Task id."""
     variant: str
     """Name of the variant."""
-    pairs: int
-    """Seeds that ran in both."""
+    scenes: str = ""
+    """Of which scenes: those with kinds of things that are "seen" or "unseen" in train scenes, "" for all."""
     clean: float
-    """Share of successes in the clean arm, of these seeds."""
+    """Share of successes in the clean arm."""
     success: float
     """Share of successes in the variant."""
     difference: Interval
@@ -50,8 +50,6 @@ class PerturbationEffect(NamedTuple):
     """Episodes that succeed clean and fail here."""
     fixed: int
     """Episodes that fail clean and succeed here."""
-    p_value: float
-    """McNemar's mid-p of no difference."""
     changed_mode: int
     """Episodes that realise a mode in both, but not the same."""
     realised: int
@@ -60,37 +58,26 @@ class PerturbationEffect(NamedTuple):
     """Total variation between the shares of realised modes."""
     targeted: TargetedShare | None = None
     """How often the mode that the variant favours or blocks is taken, where it aims at one."""
-    scenes: str = ""
-    """Of which scenes: those with kinds of things that are "seen" or "unseen" in train scenes, "" for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerturbationEffect(Effect):
+    """The effect on one task."""
+
+    task: str
+    """Task id."""
+    pairs: int
+    """Seeds that ran in both arms."""
+    p_value: float
+    """McNemar's mid-p of no difference."""
     expert: float | None = None
     """Success of the worst mode's expert where it is too low to ask a policy for success, else None."""
 
 
-class MeanEffect(NamedTuple):
-    """One variant against its clean arm over all tasks that can have it, every task weighing the same."""
+@dataclass(frozen=True, kw_only=True)
+class MeanEffect(Effect):
+    """The effect over all tasks that can have the variant: rates are means, every task weighing the same."""
 
-    variant: str
-    """Name of the variant."""
-    scenes: str
-    """Of which scenes; see `PerturbationEffect`."""
-    clean: float
-    """Mean share of successes in the clean arm."""
-    success: float
-    """Mean share of successes in the variant."""
-    difference: Interval
-    """The second minus the first, with its paired 95 % interval."""
-    broken: int
-    """Episodes that succeed clean and fail here."""
-    fixed: int
-    """Episodes that fail clean and succeed here."""
-    changed_mode: int
-    """Episodes that realise a mode in both, but not the same."""
-    realised: int
-    """Episodes that realise a mode in both."""
-    mode_shift: float
-    """Mean total variation between the shares of realised modes."""
-    targeted: TargetedShare | None
-    """Mean of how often the mode that the variant favours or blocks is taken, where it aims at one."""
     tasks: tuple[str, ...]
     """Ids of the tasks."""
     infeasible: tuple[str, ...]
@@ -170,7 +157,7 @@ def measure_effects(cells: Mapping[tuple[str, str], EpisodeColumns]) -> list[Per
         expert = expert_fails(feasibility, task, variant)
         for scenes, some in _by_scenes(task, variant, rows).items():
             one = measure_effect(task, variant, cells[task, CLEAN], some)
-            found.append(one._replace(scenes=scenes, expert=expert))
+            found.append(replace(one, scenes=scenes, expert=expert))
     return found
 
 
@@ -183,17 +170,18 @@ def mean_effects(effects: Sequence[PerturbationEffect]) -> list[MeanEffect]:
 
 
 def _mean_effect(variant: str, scenes: str, some: Sequence[PerturbationEffect]) -> MeanEffect:
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(one, name) for one in some]))
+
+    def total(name: str) -> int:
+        return sum(getattr(one, name) for one in some)
+
     return MeanEffect(
         variant=variant,
         scenes=scenes,
-        clean=float(np.mean([one.clean for one in some])),
-        success=float(np.mean([one.success for one in some])),
+        **{name: mean(name) for name in ("clean", "success", "mode_shift")},
+        **{name: total(name) for name in ("broken", "fixed", "changed_mode", "realised")},
         difference=statistics.mean_interval([one.difference for one in some]),
-        broken=sum(one.broken for one in some),
-        fixed=sum(one.fixed for one in some),
-        changed_mode=sum(one.changed_mode for one in some),
-        realised=sum(one.realised for one in some),
-        mode_shift=float(np.mean([one.mode_shift for one in some])),
         targeted=_mean([one.targeted for one in some if one.targeted]),
         tasks=tuple(one.task for one in some),
         infeasible=tuple(one.task for one in some if one.expert is not None),
