@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from ..benchmark.number_text import DECIMALS
 from ..benchmark.records.field_types import Many, one_line, problems
 from ..benchmark.records.run_record import DecisionTime, SuiteRecord
-from ..benchmark.report.number_text import DECIMALS
 from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
 from ..benchmark.suites import SUITES, suite_from_record
 from ..envs.errors import WrongUse

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..number_text import percent
 from ..statistics import wilson
 
 
@@ -58,12 +59,12 @@ class Certificate:
 def counted(successes: int, n: int, interval: bool = False) -> str:
     """Return a count as text, with Wilson's 95 % interval [%] if asked."""
     low, high = wilson(successes, n)
-    return f"{successes}/{n}" + (f" ({100 * low:.1f}-{100 * high:.1f} %)" if interval else "")
+    return f"{successes}/{n}" + (f" ({percent(low, 1)}-{percent(high, 1)} %)" if interval else "")
 
 
-def percent(*shares: float) -> str:
+def percents(*shares: float) -> str:
     """Return shares as text: `0, 12 %`."""
-    return ", ".join(f"{100 * share:.0f}" for share in shares) + " %"
+    return ", ".join(map(percent, shares)) + " %"
 
 
 def zone_text(zone: tuple[float, float]) -> str:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich import box
 from rich.table import Table
 
 from ...envs.seed_ranges import VALIDATION
@@ -18,6 +17,7 @@ from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import collect
 from ..processes import run_in_processes
 from ..provenance import machine, versions
+from ..rich_table import plain_table
 from .certificate import Certificate, Check, counted
 from .hidden_mode_gate import AFTER, PROBED, hidden_mode_checks
 from .learning_gates import TRAINED, TaskTraining, TrialResults, learning_checks
@@ -123,14 +123,8 @@ def certificate_table(certificate: Certificate) -> Table:
     n = len(certificate.failures)
     quick = ", quick" if certificate.quick else ""
     verdict = f"[red]{n} check{'s' * (n > 1)} failed[/]" if n else "[green]certified[/]"
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        title=f"Certificate of {certificate.task}: {verdict}{quick}",
-        title_justify="left",
-        caption=f"MuJoCo {certificate.versions['mujoco']}, {certificate.seconds:.0f} s; · marks information",
-        caption_justify="left",
-        pad_edge=False,
-    )
+    caption = f"MuJoCo {certificate.versions['mujoco']}, {certificate.seconds:.0f} s; · marks information"
+    table = plain_table(f"Certificate of {certificate.task}: {verdict}{quick}", caption, pad_edge=False)
     for column in ("", "check", "measured", "value", "asked for"):
         table.add_column(column, no_wrap=column not in ("measured", "value"))
     marks = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}

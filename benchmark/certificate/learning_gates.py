@@ -14,7 +14,7 @@ from ...policies.core.dataset import CHUNK_SIZE
 from ...policies.training.train import METHODS, TrainOptions, train
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import PROCESS_NOISE, Demonstrations, collect, load, save
-from .certificate import Check, percent
+from .certificate import Check, percents
 from .trials import Blend, TrialResult, run_trial
 
 TRAINING_SEEDS = {"flow": 1, "mip": 1, "mse_labelled": 1, "mse": 3, "nearest": 1}
@@ -187,15 +187,15 @@ def regression_checks(task: Task, results: TrialResults) -> list[Check]:
         oracle = _rates(results, "mse_labelled", n)
         measured = "success by training seed"
         fails = max(mse) < MSE_CEILING
-        checks.append(Check(5, _name("mse", n), measured, percent(*mse), "< 40 %", fails))
+        checks.append(Check(5, _name("mse", n), measured, percents(*mse), "< 40 %", fails))
         able = min(oracle) >= max(ORACLE_FLOOR, max(mse) + MARGIN)
         bound = ">= 90 %, mse + 50"
         measured = "success when told the mode"
-        checks.append(Check(5, _name("labelled mse", n), measured, percent(*oracle), bound, able))
+        checks.append(Check(5, _name("labelled mse", n), measured, percents(*oracle), bound, able))
     n = N_ACTION_STEPS[0]
     for method in INFORMING:
         worse = [one.worse_mode(len(task.modes)) for one in _found(results, method, n)]
-        value = f"{percent(*_rates(results, method, n))}; {percent(*worse)}"
+        value = f"{percents(*_rates(results, method, n))}; {percents(*worse)}"
         checks.append(Check(5, _name(method, n), "success; of the worse mode", value, "", None))
     return checks
 
@@ -207,9 +207,9 @@ def flow_checks(task: Task, results: TrialResults) -> list[Check]:
     for n in N_ACTION_STEPS:
         success = _rates(results, "flow", n)
         share = [result.minority(k) for result in _found(results, "flow", n)]
-        value = f"{percent(*success)}; {percent(*share)}"
+        value = f"{percents(*success)}; {percents(*share)}"
         asked = n == N_ACTION_STEPS[0]
-        bound = f">= 90 %; >= {percent(FAIR / k)}" if asked else ""
+        bound = f">= 90 %; >= {percents(FAIR / k)}" if asked else ""
         passed = min(success) >= FLOW_FLOOR and min(share) >= FAIR / k if asked else None
         checks.append(Check(6, _name("flow", n), "success; rarest mode's share", value, bound, passed))
     return checks
@@ -220,7 +220,7 @@ def forgiven_checks(results: TrialResults) -> list[Check]:
     checks = []
     for method, n in (("mean", 16), ("mse", 8), ("flow", 8)):
         ruled, free = (_found(results, method, n, forgiving)[0].success for forgiving in (False, True))
-        value = f"{percent(ruled[: len(free)].mean())} -> {percent(free.mean())}"
+        value = f"{percents(ruled[: len(free)].mean())} -> {percents(free.mean())}"
         checks.append(Check(7, method, "success: rule -> no rule", value, "", None))
     return checks
 

@@ -10,8 +10,8 @@ from markupsafe import escape
 
 from ...envs.errors import BimodalError
 from ...policies.worked_example.forward_reverse import GOAL, SCHEDULE, endpoint_distance, straight_plan
+from ..number_text import percent
 from ..studies.denoising import Example, Learned
-from .number_text import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

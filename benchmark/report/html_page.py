@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from ...tasks.core.outcomes import GROUPS, OUTCOMES
 from ..metrics import METRICS
+from ..number_text import metric_text, percent
 from . import inline_bars as svg
-from .number_text import metric_text, percent
 from .terms import TERMS, short_name
 
 _HERE = Path(__file__).parent

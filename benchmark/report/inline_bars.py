@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from ...tasks.core.outcomes import OUTCOMES
+from ..number_text import percent
 from ..statistics import Interval
-from .number_text import percent
 
 MARKS = {
     "success": "M-2.6 0a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0Z",

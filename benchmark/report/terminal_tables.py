@@ -7,12 +7,12 @@ from ...policies.core.registry import policy_class, policy_names
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
 from ..metrics import METRICS, Metric, Value
+from ..number_text import bounds, metric_text, percent, points
+from ..rich_table import plain_table
 from ..scoring.perturbation_effects import INFEASIBLE, measure_effects
 from ..scoring.run_episodes import Run
 from ..scoring.task_scores import score_run, score_suite
 from ..statistics import Interval
-from .number_text import bounds, metric_text
-from .rich_table import plain_table
 from .terms import short_name
 
 
@@ -106,13 +106,13 @@ def shift_table(run: Run) -> Table | None:
         texts = (
             short_name(cell.task),
             f"{cell.variant} {cell.scenes}".strip()
-            + ("" if cell.expert is None else f" ! {cell.expert:.0%}"),
-            f"{cell.clean:.0%}",
-            f"{cell.success:.0%}",
-            f"{100 * d.estimate:+.0f} [{100 * d.low:+.0f}, {100 * d.high:+.0f}]",
+            + ("" if cell.expert is None else f" ! {percent(cell.expert)}%"),
+            f"{percent(cell.clean)}%",
+            f"{percent(cell.success)}%",
+            f"{points(d.estimate)} [{points(d.low)}, {points(d.high)}]",
             str(cell.broken),
             str(cell.fixed),
-            f"{cell.changed_mode}/{cell.realised}, {100 * cell.mode_shift:.0f}",
+            f"{cell.changed_mode}/{cell.realised}, {percent(cell.mode_shift)}",
             " -> ".join(_share(share) for share in cell.targeted) if cell.targeted else "-",
         )
         table.add_row(*texts[: len(names) + aims])
@@ -120,4 +120,4 @@ def shift_table(run: Run) -> Table | None:
 
 
 def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0%}"
+    return "-" if value is None else f"{percent(value)}%"

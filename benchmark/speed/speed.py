@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from rich import box
 from rich.table import Table
 
 from ...envs.errors import WrongUse
@@ -22,6 +21,7 @@ from ...tasks import Task, load_task
 from ...tasks.core.registry import own_names
 from ..provenance import cores, machine
 from ..report.terms import short_name
+from ..rich_table import plain_table
 from ..rollout.shard import Shard, run_shard
 from ..suites import SHARD_SIZE
 from .measure import NOISE, SpeedRow, alternate, cpu_s, evaluator_rate, median_ratio, run_program, shard_of
@@ -86,7 +86,7 @@ def speed(
 def speed_table(rows: Sequence[SpeedRow]) -> Table:
     """Return the measurements as a table; the processor is named in its title."""
     kind = machine()
-    table = Table(box=box.SIMPLE_HEAD, title=f"Speed on {kind['cpu']}, {cores()} cores", title_justify="left")
+    table = plain_table(f"Speed on {kind['cpu']}, {cores()} cores")
     for column in ("what", "measured", "target", "met", "behind it"):
         table.add_column(column, justify="right" if column in ("measured", "target") else "left")
     for row in rows:

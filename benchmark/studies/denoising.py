@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from rich import box
 from rich.table import Table
 
 from ...policies.worked_example.forward_reverse import (
@@ -16,6 +15,8 @@ from ...policies.worked_example.forward_reverse import (
     stand_in,
     straight_plan,
 )
+from ..number_text import percent
+from ..rich_table import plain_table
 
 SAMPLES = 1000
 """Plans drawn by the trained denoiser."""
@@ -53,7 +54,7 @@ def run_example() -> Example:
 
 def example_table(found: Example) -> Table:
     """Return the two columns: distance of the endpoint to the goal at every noise level."""
-    table = _table("Plan's end to the goal", "start at the top left, go round")
+    table = plain_table("Plan's end to the goal", "start at the top left, go round")
     for column in ("t", "abar", "noised ↓", "denoised ↑"):
         table.add_column(column, justify="right")
     columns = endpoint_distance(found.noised), endpoint_distance(found.denoised)
@@ -92,7 +93,7 @@ def learned_tables(found: Learned) -> list[Table]:
 def _levels_table(found: Learned) -> Table:
     from ...policies.worked_example.two_grasps import COARSE, FINER, grasp_distances
 
-    table = _table("Plan's end to the nearer grasp", f"medians of {len(found.scenes)} plans")
+    table = plain_table("Plan's end to the nearer grasp", f"medians of {len(found.scenes)} plans")
     for column in ("t", "abar", "noised ↓", "denoised ↑"):
         table.add_column(column, justify="right")
     for t, abar in enumerate((1.0, *COARSE)):
@@ -107,7 +108,7 @@ def _levels_table(found: Learned) -> Table:
 def _shares_table(found: Learned) -> Table:
     from ...policies.worked_example.two_grasps import AT_GRASP, GRASPS, shares
 
-    table = _table(
+    table = plain_table(
         "Where the plans end", f"above, below: within {AT_GRASP:g} of that grasp; to the object: median"
     )
     table.add_column("plans of")
@@ -115,11 +116,7 @@ def _shares_table(found: Learned) -> Table:
         table.add_column(column, justify="right")
     for name, plans in found.plans.items():
         away = np.median(endpoint_distance(plans, GOAL))
-        table.add_row(name, *(f"{share:.1%}" for share in shares(plans, found.scenes)), f"{away:.3f}")
+        table.add_row(
+            name, *(f"{percent(share, 1)}%" for share in shares(plans, found.scenes)), f"{away:.3f}"
+        )
     return table
-
-
-def _table(title: str, caption: str) -> Table:
-    return Table(
-        box=box.SIMPLE_HEAD, title=title, title_justify="left", caption=caption, caption_justify="left"
-    )

@@ -4,10 +4,10 @@ import html
 import re
 
 import pytest
+from bimodal.benchmark.number_text import percent
 from bimodal.benchmark.records.run_record import SeedPanel
 from bimodal.benchmark.report.inline_bars import interval_bar, label_bar, share_bar
 from bimodal.benchmark.report.mixture_plot import Act, mixture_plot
-from bimodal.benchmark.report.number_text import percent
 from bimodal.benchmark.report.run_report import reproduce, write_report
 from bimodal.benchmark.report.terms import short_name
 from bimodal.benchmark.report.video_gallery import clips

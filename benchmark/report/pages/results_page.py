@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from math import ceil, floor
 
-from rich import box
 from rich.table import Table
 
 from ....envs.perturbations.core.perturbation import LEVELS
@@ -12,6 +11,8 @@ from ....envs.specs import CONTROL_HZ
 from ....tasks.core.outcomes import OUTCOMES
 from ...certificate.causal_controls import METHODS as TAUGHT
 from ...certificate.causal_controls import TaskControls
+from ...number_text import percent, points
+from ...rich_table import number_table
 from ...scoring.perturbation_effects import MeanEffect
 from ...statistics import Interval
 from ...studies.method_results import TIMED_ON, MethodResult
@@ -28,9 +29,9 @@ def overview_rows(results: Sequence[MethodResult], times: Mapping[str, float]) -
             one.policy,
             _interval(one.success),
             _interval(one.averaging),
-            _percent(one.commitment),
-            _percent(one.coverage),
-            _percent(one.rarest),
+            percent(one.commitment),
+            percent(one.coverage),
+            percent(one.rarest),
             f"{one.switches:.2f}",
             *_speed(times.get(one.policy), one.n_action_steps),
         )
@@ -41,7 +42,7 @@ def overview_rows(results: Sequence[MethodResult], times: Mapping[str, float]) -
 def task_rows(results: Sequence[MethodResult]) -> list[tuple[str, ...]]:
     """Return one row a method: name, then success with its interval and the rarest mode's share by task."""
     return [
-        (one.policy, *(f"{_interval(c.success)}, {_percent(c.minority_share)}" for c in one.cells))
+        (one.policy, *(f"{_interval(c.success)}, {percent(c.minority_share)}" for c in one.cells))
         for one in results
     ]
 
@@ -51,8 +52,8 @@ def seed_rows(seeds: Mapping[str, Sequence[MethodResult]]) -> list[tuple[str, ..
     return [
         (
             name,
-            ", ".join(_percent(one.success.estimate) for one in found),
-            ", ".join(_percent(one.rarest) for one in found),
+            ", ".join(percent(one.success.estimate) for one in found),
+            ", ".join(percent(one.rarest) for one in found),
         )
         for name, found in seeds.items()
         if len(found) > 1
@@ -68,7 +69,7 @@ def failure_rows(results: Sequence[MethodResult]) -> list[tuple[str, ...]]:
             rows.append((one.policy, "none", "", "", ""))
             continue
         meaning = OUTCOMES[label].meaning
-        rows.append((one.policy, f"`{label}`", _percent(share), f"{short_name(task)}, seed {seed}", meaning))
+        rows.append((one.policy, f"`{label}`", percent(share), f"{short_name(task)}, seed {seed}", meaning))
     return rows
 
 
@@ -80,7 +81,7 @@ def control_rows(found: Sequence[TaskControls], tasks: Sequence[str]) -> list[tu
         for method in TAUGHT:
             uni, both = (one.success("controls", regime, method) for regime in ("uni", "bi50"))
             known = uni is not None and both is not None
-            cells += [_percent(uni), _percent(both), f"{100 * (uni - both):+.0f}" if known else "–"]  # type: ignore[operator]
+            cells += [percent(uni), percent(both), points(uni - both) if known else "–"]  # type: ignore[operator]
         rows.append((short_name(one.task), *cells))
     return rows
 
@@ -114,18 +115,8 @@ _SAMPLING = ("sampling", "ms", *(f"executes {length}" for length in LENGTHS))
 
 def results_tables(results: Sequence[MethodResult], times: Mapping[str, float]) -> list[Table]:
     """Return the overview for the terminal."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        title="Core suite, clean",
-        title_justify="left",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    for index, column in enumerate(_OVERVIEW):
-        table.add_column(column, justify="right" if index else "left", no_wrap=True)
-    for row in overview_rows(results, times):
-        table.add_row(*row)
-    return [table]
+    rows = overview_rows(results, times)
+    return [number_table("Core suite, clean", _OVERVIEW, rows, no_wrap=True, padding=(0, 1, 0, 0))]
 
 
 def results_page(
@@ -183,10 +174,10 @@ def choice_rows(asked: Sequence[ModeChoices], perturbation: str) -> list[tuple[s
 
 def _answer(one: MeanEffect) -> str:
     if one.targeted is None:
-        taken = _percent(one.changed_mode / one.realised if one.realised else None)
+        taken = percent(one.changed_mode / one.realised if one.realised else None)
     else:
-        taken = f"{_percent(one.targeted.clean)} → {_percent(one.targeted.perturbed)}"
-    return f"{taken} ({_percent(one.success)})"
+        taken = f"{percent(one.targeted.clean)} → {percent(one.targeted.perturbed)}"
+    return f"{taken} ({percent(one.success)})"
 
 
 def _choices(asked: Sequence[ModeChoices]) -> str:
@@ -200,17 +191,13 @@ def _choices(asked: Sequence[ModeChoices]) -> str:
 
 
 def _sampled(cell: SamplerCell) -> str:
-    rarest = _percent(cell.rarest if cell.success else None)
-    return f"{_percent(cell.success)}, {rarest}, {cell.switches:.2f}"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.0f}"
+    rarest = percent(cell.rarest if cell.success else None)
+    return f"{percent(cell.success)}, {rarest}, {cell.switches:.2f}"
 
 
 def _interval(value: Interval) -> str:
     """Return an estimate and its interval, rounded outwards."""
-    return f"{100 * value.estimate:.1f} [{floor(100 * value.low)}, {ceil(100 * value.high)}]"
+    return f"{percent(value.estimate, 1)} [{floor(100 * value.low)}, {ceil(100 * value.high)}]"
 
 
 def _speed(ms: float | None, n_action_steps: int) -> tuple[str, str, str]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.table import Table
 
 from ...certificate.causal_controls import FORM, FORM_TASK, LIMITS, METHODS, TaskControls
 from ...certificate.learning_gates import TRIAL_SEEDS
+from ...number_text import percent, points
+from ...rich_table import number_table
 from .markdown import markdown_page, markdown_table
 
 
@@ -16,21 +17,21 @@ def control_rows(found: Sequence[TaskControls], method: str) -> list[tuple[str, 
     for one in found:
         values = [one.success("controls", regime, method) for regime in _BY_MIXTURE]
         both = values[0] is not None and values[-1] is not None
-        gap = f"{100 * (values[0] - values[-1]):+.0f}" if both else "-"  # type: ignore[operator]
-        rows.append((one.task, *map(_share, values), gap))
+        gap = points(values[0] - values[-1]) if both else "–"  # type: ignore[operator]
+        rows.append((one.task, *map(percent, values), gap))
     return rows
 
 
 def limit_rows(found: Sequence[TaskControls]) -> list[tuple[str, ...]]:
     """Return the success of regression by limit: task, one column a limit."""
-    return [(one.task, *(_share(one.success("limits", s.condition)) for s in LIMITS)) for one in found]
+    return [(one.task, *(percent(one.success("limits", s.condition)) for s in LIMITS)) for one in found]
 
 
 def form_rows(found: Sequence[TaskControls]) -> list[tuple[str, ...]]:
     """Return branch time and process noise of `FORM_TASK`: condition, success of each method."""
     conditions = list(dict.fromkeys(setting.condition for setting in FORM))
     return [
-        (condition, *(_share(one.success("form", condition, method)) for method in METHODS))
+        (condition, *(percent(one.success("form", condition, method)) for method in METHODS))
         for one in found
         if one.task == FORM_TASK
         for condition in conditions
@@ -43,10 +44,6 @@ _LIMIT_HEADER = ("task", *(setting.condition for setting in LIMITS))
 _FORM_HEADER = ("branch time, process noise", *METHODS.values())
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f}"
-
-
 def validity_tables(found: Sequence[TaskControls]) -> list[Table]:
     """Return what was measured for the terminal; tables of which nothing was measured are left out."""
     parts = [
@@ -57,14 +54,9 @@ def validity_tables(found: Sequence[TaskControls]) -> list[Table]:
     ]  # fmt: skip
     tables = []
     for title, header, rows in parts:
-        if all(cell == "-" for row in rows for cell in row[1:]):
+        if all(cell == "–" for row in rows for cell in row[1:]):
             continue
-        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-        for index, column in enumerate(header):
-            table.add_column(column, justify="right" if index else "left")
-        for row in rows:
-            table.add_row(*row)
-        tables.append(table)
+        tables.append(number_table(title, header, rows))
     return tables
 
 

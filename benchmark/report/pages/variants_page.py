@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
-from rich import box
 from rich.table import Table
 
 from ....envs.perturbations.core.perturbation import LEVELS, Perturbation, overrides
@@ -11,6 +10,8 @@ from ....envs.perturbations.core.registry import perturbations
 from ....envs.perturbations.core.variant import CLEAN, COMBINED
 from ....envs.seed_ranges import TEST, TRAIN, VALIDATION
 from ...certificate.feasibility import acting
+from ...number_text import percent
+from ...rich_table import plain_table
 from ...scoring.feasible_cells import EPISODES, FLOORS, CellKey, FeasibilityCell
 from ...suites import SUITES
 from ..terms import short_name
@@ -71,7 +72,7 @@ def _figure(cell: FeasibilityCell | None, notes: Notes, low: Marker) -> str:
         return "-"
     if cell.reason:
         return f"-[{notes.number(cell.reason)}]"
-    text = f"{100 * cell.success:.0f}"
+    text = percent(cell.success)
     return text if cell.feasible else low(text)
 
 
@@ -86,13 +87,8 @@ def feasibility_tables(cells: Iterable[FeasibilityCell]) -> list[Table]:
     tables = []
     notes = Notes()
     for some in _abreast(tasks):
-        table = Table(
-            box=box.SIMPLE_HEAD,
-            title="Success [%] of the expert of the worst mode at levels 1, 2, 3",
-            title_justify="left",
-            caption_justify="left",
-            pad_edge=False,
-        )
+        title = "Success [%] of the expert of the worst mode at levels 1, 2, 3"
+        table = plain_table(title, pad_edge=False)
         for column in ("perturbation", *map(short_name, some)):
             table.add_column(column, no_wrap=column == "perturbation")
         for name in names:
@@ -199,6 +195,4 @@ def _unique(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-_FLOORS = "Asked for: " + ", ".join(
-    f"{100 * share:.0f} % at level {level}" for level, share in FLOORS.items()
-)
+_FLOORS = "Asked for: " + ", ".join(f"{percent(share)} % at level {level}" for level, share in FLOORS.items())

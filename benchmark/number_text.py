@@ -2,8 +2,8 @@
 
 from math import ceil, floor
 
-from ..metrics import Metric, Value, number
-from ..statistics import Interval
+from .metrics import Metric, Value, number
+from .statistics import Interval
 
 DECIMALS = 6
 """Decimals of every computed number in an entry. Rounding to them first keeps the last bits of a sum from
@@ -21,6 +21,11 @@ def percent(value: float | None, digits: int = 0) -> str:
     if value > 0 and float(text) == 0:
         text = f"{10.0 ** -max(digits, 1):.{max(digits, 1)}f}"
     return text
+
+
+def points(value: float) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    return f"{100 * value:+.0f}"
 
 
 def bounds(value: Interval) -> str:
