@@ -1,11 +1,10 @@
-"""What the documentation says is true: links, commands, the board, the example."""
+"""What the documentation says is true: links, commands, the board."""
 
 import importlib.util
 import re
 from pathlib import Path
 
 import pytest
-from bimodal.benchmark import EvalOptions, evaluate, find_suite
 from bimodal.cli.main import COMMANDS, build_parser
 
 ROOT = Path(__file__).parent.parent
@@ -39,11 +38,3 @@ def test_the_board_in_the_readme_is_the_printed_board():
     spec.loader.exec_module(tool)
     text = (ROOT / "README.md").read_text()
     assert tool.filled(text) == text, "run: python tools/readme.py"
-
-
-def test_the_example_policy_runs(tmp_path):
-    uri = f"{ROOT / 'examples' / 'my_policy.py'}:GoLeft"
-    run = evaluate(
-        uri, find_suite("smoke", seeds=range(2), variants=()), EvalOptions(out=tmp_path / "run", workers=0)
-    )
-    assert (run / "episodes.parquet").exists()

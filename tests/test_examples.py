@@ -1,0 +1,75 @@
+"""The examples do what their first lines say."""
+
+import contextlib
+import io
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bimodal.benchmark import EvalOptions, evaluate, find_suite
+from bimodal.benchmark.suites import SUITES
+from bimodal.tasks import load_task
+from bimodal.tasks.demonstrations.collect import collect, save
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def test_the_smallest_policy_runs(tmp_path):
+    uri = f"{EXAMPLES / 'my_policy.py'}:GoLeft"
+    panel = find_suite("smoke", seeds=range(2), variants=())
+    run = evaluate(uri, panel, EvalOptions(out=tmp_path / "run", workers=0))
+    assert (run / "episodes.parquet").exists()
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """The learned policy's file in a folder of its own, trained as it says; its file, names and output."""
+    folder = tmp_path_factory.mktemp("learned")
+    script = Path(shutil.copy(EXAMPLES / "learned_policy.py", folder))
+    files = [
+        save(collect(load_task(name), "bi50", 2), folder / f"{name}.npz") for name in SUITES["smoke"].tasks
+    ]
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.setattr(sys, "argv", [str(script), *map(str, files), "--steps", "60"])
+        names = runpy.run_path(str(script), run_name="__main__")
+    return script, names, said.getvalue()
+
+
+def test_the_learned_policy_gets_from_demonstrations_to_a_sound_entry(learned, bimodal, tmp_path):
+    script, _, said = learned
+    losses = [float(line.split()[-1]) for line in said.splitlines() if "loss" in line]
+    assert len(losses) == 2 and max(losses) < 0.05
+    options = ("--suite", "smoke", "--out", tmp_path / "run", "--no-videos", "--workers", "0")
+    code, _, err = bimodal("evaluate", f"{script}:Cloned", *options, "--entry", tmp_path)
+    assert (code, err) == (0, [])
+    (file,) = tmp_path.glob("smoke-*.json")
+    assert bimodal("check", file)[0] == 0
+    entry = json.loads(file.read_text())
+    policy = entry["policy"]
+    weights = {f"{task}/{task}.pt" for task in SUITES["smoke"].tasks}
+    assert {*policy["artifacts"]} == weights | {"learned_policy.py"}
+    assert policy["parameters"] > 70_000
+    assert {card["steps"] for card in entry["training"].values()} == {60}
+    faults = [
+        label for result in entry["results"] for label in result["labels"] if label.startswith("POLICY")
+    ]
+    assert faults == []
+
+
+def test_the_learned_policys_windows_are_observations_and_the_actions_after_them(learned):
+    script, names, _ = learned
+    file = next(script.parent.glob("*.npz"))
+    task, seen, chunks = names["read_windows"](file)
+    with np.load(file) as data:
+        count, length = data["actions"].shape[:2]
+        last = (data["actions"][1, length - 1], data["actions"][1, 5 : 5 + 16])
+        position = data["obs.tcp_position"][1, 5]
+    assert len(seen) == len(chunks) == count * length and task == file.stem
+    assert np.array_equal(chunks[length + 5], last[1])
+    assert (chunks[2 * length - 1].numpy() == last[0]).all()  # not the next episode's
+    assert any(np.array_equal(seen[length + 5, i : i + 3], position) for i in range(seen.shape[1] - 2))
