@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
+from .errors import unknown_name
 from .frames import to_frame
 from .robot.arm import Arm
 from .scene import BASES
@@ -74,7 +75,13 @@ class SimulationData:
         return np.linalg.norm(self.qvel[:, address : address + size], axis=-1)
 
     def force(self, sensor: str) -> np.ndarray:
-        """Size of the net contact force [N] at a contact sensor in the last physics step, (N,)."""
+        """Size of the net contact force [N] at a contact sensor in the last physics step, (N,).
+
+        Raises:
+            WrongUse: the scene has no such sensor.
+        """
+        if sensor not in self._sensors:
+            raise unknown_name("sensor", sensor, self._sensors)
         address = self._sensors[sensor]
         return np.linalg.norm(self.sensordata[:, address + 1 : address + 4], axis=-1)
 

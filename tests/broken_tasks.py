@@ -39,7 +39,40 @@ BROKEN = {
     ),
     "unknown part": (
         ('parts = ("left_grip",', 'parts = ("left_grp",'),
-        "measure() fails: KeyError: 'left_grp_left'",
+        "parts names 'left_grp', which is not watched; call scene.watch_fingers(geom, 'left_grp')",
+    ),
+    "no watch": (
+        ('        scene.watch("block", "block")\n', ""),
+        "forbidden names 'block', which is not watched; call scene.watch(geom, 'block')",
+    ),
+    "unknown sensor": (
+        method(
+            "    def measure(self, s):\n        return super().measure(s)._replace(table=s.force('tabel'))"
+        ),
+        "measure() fails: unknown sensor 'tabel': did you mean table",
+    ),
+    "unknown geom": (
+        ('scene.watch("block",', 'scene.watch("blok",'),
+        "build() watches an unknown geom 'blok': did you mean block",
+    ),
+    "unknown geom at the fingers": (
+        ("scene.watch_fingers(name,", "scene.watch_fingers(name[1:],"),
+        "build() watches an unknown geom 'eft_grip': did you mean left_grip",
+    ),
+    "no tuple": (('objects = ("stool",)', 'objects = ("stool")'), "objects = ('stool',)"),
+    "no tuple of the forbidden": (
+        ('forbidden = ("block",)', 'forbidden = ("block")'),
+        "forbidden is 'block', one string; write a tuple",
+    ),
+    "too wide": (
+        ("GRIP = (0.028,", "GRIP = (0.090,"),
+        "'left_grip' is 9.0 cm wide where the mode 'left grip' closes the fingers, which open 8 cm; make it",
+    ),
+    "too wide when turned": (("GRASP_Z, ALONG_X], [", "GRASP_Z, 1.6], ["), "'left_grip' is 9.7 cm wide"),
+    "weighs nothing": ((", STEEL, mass=0.02)", ", STEEL)"), "'left_grip' weighs nothing; give it a mass"),
+    "the robot's name": (
+        ('scene.movable("stool")', 'scene.movable("base")'),
+        "repeated name 'base' in body; the robot, the table and the floor have names too, choose another",
     ),
     "unknown body": (
         ('objects = ("stool",)', 'objects = ("stoool",)'),

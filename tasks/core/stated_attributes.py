@@ -26,6 +26,10 @@ def stated(task: Task) -> Iterator[str]:
         if not hasattr(task, name):
             yield f"the class states no `{name}`; {_MEANING[name]}"
             return
+    for name in ("modes", "objects", "parts", "forbidden"):
+        if isinstance(value := getattr(task, name, ()), str):
+            yield f"{name} is {value!r}, one string; write a tuple, with a comma: {name} = ({value!r},)"
+            return
     if not (isinstance(task.id, str) and re.fullmatch(TASK_ID, task.id)):
         yield f"the id is {task.id!r}; write robot, verb, object, version, e.g. PandaLiftStool-v1"
     if not (isinstance(task.goal, str) and task.goal.endswith(".")):

@@ -10,9 +10,10 @@ from typing import TypeVar
 import mujoco
 import numpy as np
 
-from ...envs.errors import WrongUse
+from ...envs.errors import BimodalError, WrongUse
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ, size
+from .scene_rules import built, described
 from .stated_attributes import stated
 from .task import Measurement, Task
 
@@ -23,7 +24,6 @@ DEEPEST = 1e-3
 """Largest penetration of two shapes at the start [m]."""
 FARTHEST = 1e-3
 """Largest way of an observed body in half a second in which nothing happens [m]."""
-_KINDS = {"bodies": "nbody", "geoms": "ngeom", "joints": "njnt", "sensors": "nsensor"}
 
 
 class _Broken(Exception):
@@ -51,53 +51,17 @@ def problems(task: Task) -> list[str]:
     if found := list(stated(task)):
         return found
     try:
-        model = _call("build()", lambda: task.spec().compile())
-        if found := list(_built(task, model)):
+        spec = _call("build()", task.spec)
+        if found := list(described(spec)):
+            return found
+        model = _call("build()", spec.compile)
+        if found := list(built(task, spec, model, _call("poses()", task.poses))):
             return found
         simulation = Simulation(task, len(SEEDS))
         _call("the start", simulation.reset, SEEDS)
         return [*_planned(task, simulation), *_begun(task, simulation)]
     except _Broken as error:
         return [str(error)]
-
-
-# ------------------------------------------------------------------------------------ what it builds
-
-
-def _built(task: Task, model: mujoco.MjModel) -> Iterator[str]:
-    """Rules for the compiled scene."""
-    # 1. everything has a name
-    for kind, count in _KINDS.items():
-        if "" in (found := _names(model, kind, count)):
-            yield f"{found.count('')} of the {kind} that build() adds have no name; name each one"
-    # 2. observed and placed bodies exist, and every body that can be placed is
-    bodies = _names(model, "bodies", "nbody")
-    sensors = _names(model, "sensors", "nsensor")
-    poses = _call("poses()", task.poses)
-    if unknown := sorted({*task.objects, *poses} - set(bodies)):
-        yield f"objects and poses() name {unknown[0]!r}, but build() adds no such body"
-    placed = {
-        model.body(i).name for i in range(model.nbody) if model.body_mocapid[i] >= 0 or _is_free(model, i)
-    }
-    if forgotten := sorted(placed - set(poses)):
-        yield f"poses() does not say where {forgotten[0]!r} rests; give it a place"
-    if standing := sorted(set(poses) & set(bodies) - placed):
-        yield f"poses() places {standing[0]!r}, which is neither movable nor fixed by itself; leave it out"
-    # 3. something can be gripped: a sensor pair at the two fingers
-    sides = {name.removesuffix("_left") for name in sensors if name.endswith("_left")}
-    if not sides or any(f"{name}_right" not in sensors for name in sides):
-        yield "no grip is watched at both fingers; call scene.watch_fingers(geom, name) for what is held"
-
-
-def _is_free(model: mujoco.MjModel, body: int) -> bool:
-    first = model.body_jntadr[body]
-    return first >= 0 and model.jnt_type[first] == mujoco.mjtJoint.mjJNT_FREE
-
-
-def _names(model: mujoco.MjModel, kind: str, count: str) -> list[str]:
-    get = {"bodies": model.body, "geoms": model.geom, "joints": model.joint, "sensors": model.sensor}[kind]
-    first = 1 if kind == "bodies" else 0  # the world has a name of its own
-    return [get(i).name for i in range(first, getattr(model, count))]
 
 
 # ------------------------------------------------------------------------------------ what its experts do
@@ -221,5 +185,8 @@ def _call(what: str, function: Callable[..., Answer], *arguments: object) -> Ans
 
 
 def _text(error: Exception) -> str:
-    kind = "" if isinstance(error, mujoco.FatalError) else f"{type(error).__name__}: "
-    return kind + " ".join(str(error).split())
+    text = " ".join(str(error).split())
+    if "repeated name" in text:
+        text += "; the robot, the table and the floor have names too, choose another"
+    known = isinstance(error, mujoco.FatalError | BimodalError)
+    return text if known else f"{type(error).__name__}: {text}"

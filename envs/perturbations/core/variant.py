@@ -17,7 +17,7 @@ from ...simulation_data import SimulationData
 from ...specs import ACTIONS, bounds, from_grid, of_arms, to_grid
 from ...task_protocol import Start, TaskProtocol
 from .perturbation import LEVELS, Perturbation, overrides
-from .registry import perturbations
+from .registry import PERTURBATIONS, perturbations
 
 CLEAN = "clean"
 """Name of the world as the task defines it."""
@@ -51,7 +51,8 @@ def named(name: str) -> tuple[Part, ...]:
     for text in name.split("+"):
         one, colon, level = text.partition(":")
         if one != COMBO and one not in perturbations():
-            raise unknown_name("variant", one, [CLEAN, COMBO, *perturbations()])
+            near = unknown_name("variant", one, [CLEAN, COMBO, *perturbations()])
+            raise WrongUse(f"{near}; for one of your own name its file in {PERTURBATIONS.variable}")
         if not colon or level not in map(str, LEVELS):
             raise WrongUse(f"variant {text!r} has no such level; write {one}:1, {one}:2 or {one}:3")
         parts.append(Part(one, int(level)))

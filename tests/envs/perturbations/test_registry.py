@@ -20,7 +20,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_page_adds_a_variant(tmp_path, monkeypatch):
+def test_the_page_adds_a_variant(tmp_path, monkeypatch, bimodal):
     classes, draw, impossible, use = blocks("python")
     file = tmp_path / "gravity.py"
     file.write_text(classes + "\n" + draw + "\n" + impossible)
@@ -29,12 +29,16 @@ def test_the_page_adds_a_variant(tmp_path, monkeypatch):
     simulation = begin("world.gravity:3")
     assert simulation.batch.models[0].opt.gravity[2] == pytest.approx(-9.81 * 1.5)
     assert simulation.variant.parts[0].draws.shape == (1, 1)
+    (command,) = re.findall(r"^bimodal (.*)$", *blocks("sh"), flags=re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = bimodal(*command.split(), "--workers", "0")
+    assert (code, err) == (0, []) and "world.gravity:2" in out
     assert list(record("world.gravity:0", SEEDS[:1]).digests) == list(record("clean", SEEDS[:1]).digests)
     space = {}
     exec(use, space)
     assert space["outcome"].success.all()
     monkeypatch.delenv("BIMODAL_AXES")
-    with pytest.raises(WrongUse, match=r"unknown variant 'world\.gravity'"):
+    with pytest.raises(WrongUse, match=r"unknown variant 'world\.gravity'.*name its file in BIMODAL_AXES"):
         parse("world.gravity:2")
 
 
