@@ -1,4 +1,8 @@
-"""Numbers as they are printed: the same digits in the terminal, in the report and on the site."""
+"""Numbers as they are printed: the same digits in the terminal, in the report and on the site.
+
+One rule everywhere: an estimate is rounded to the nearest digit, the ends of an interval outwards to whole
+per cent or points.
+"""
 
 from math import ceil, floor
 
@@ -11,21 +15,24 @@ deciding a tie."""
 
 
 def percent(value: float | None, digits: int = 0) -> str:
-    """Return a share as per cent, a dash for None; never `100` or `0` for what only rounds to it."""
+    """Return a share as per cent, a dash for None; never `100` or `0` for what only rounds to it.
+
+    What would round to one of these has a decimal (`99.6`), cut to `99.9` or `0.1` if that rounds, too.
+    """
     if value is None:
         return "–"
     value = round(value, DECIMALS)
     text = f"{100 * value:.{digits}f}"
-    if value < 1 and float(text) == 100:
-        text = f"{100 - 10.0 ** -max(digits, 1):.{max(digits, 1)}f}"
-    if value > 0 and float(text) == 0:
-        text = f"{10.0 ** -max(digits, 1):.{max(digits, 1)}f}"
+    if float(text) in (0, 100) and 0 < value < 1:
+        digits = max(digits, 1)
+        step = 10.0**-digits
+        text = f"{min(max(100 * value, step), 100 - step):.{digits}f}"
     return text
 
 
 def points(value: float) -> str:
     """Return a difference of shares in percentage points, with its sign."""
-    return f"{100 * value:+.0f}"
+    return f"{round(100 * round(value, DECIMALS)):+d}"
 
 
 def bounds(value: Interval) -> str:
@@ -35,7 +42,7 @@ def bounds(value: Interval) -> str:
 
 def signed_bounds(value: Interval) -> str:
     """Return the interval of a difference in points, rounded outwards: `[-6,+2]`."""
-    return f"[{floor(100 * value.low):+d},{ceil(100 * value.high):+d}]"
+    return f"[{floor(100 * round(value.low, DECIMALS)):+d},{ceil(100 * round(value.high, DECIMALS)):+d}]"
 
 
 def metric_text(metric: Metric, value: Value) -> str:

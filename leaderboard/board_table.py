@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..benchmark.metrics import METRICS, Metric, number
-from ..benchmark.number_text import bounds, metric_text, signed_bounds
+from ..benchmark.number_text import bounds, metric_text, points, signed_bounds
 from ..benchmark.report.terms import short_name
 from ..benchmark.rich_table import plain_table
 from ..benchmark.scoring.perturbation_effects import MeanEffect, mean_effects
@@ -93,7 +93,7 @@ def _change(one: MeanEffect) -> Text:
     mark = f" !{len(one.infeasible)}" if one.infeasible else ""
     counts = f"-{one.broken} +{one.fixed}"
     return Text.assemble(
-        f"{100 * one.difference.estimate:+.1f}{mark}",
+        f"{points(one.difference.estimate)}{mark}",
         (f"\n{signed_bounds(one.difference)}\n{counts}", "dim"),
     )
 

@@ -18,6 +18,7 @@ from ..benchmark.report.video_gallery import Clip, clips
 from ..benchmark.scoring.perturbation_effects import MeanEffect, mean_effects
 from ..benchmark.scoring.run_episodes import Run, read_run
 from ..envs.errors import BimodalError, WrongUse
+from ..envs.perturbations.core.variant import CLEAN
 from ..envs.storage.atomic_write import write_text
 from .board import Board, PolicyRow, board_rows
 from .board_files import board_csv, board_json
@@ -161,17 +162,19 @@ def _side_by_side(shown: Sequence[Shown]) -> dict[str, list[tuple[str, Plot]]]:
 
 
 def _examples(shown: Sequence[Shown]) -> dict[str, list[tuple[str, str, Clip]]]:
-    """Return for every task one video of each mode's success and of each kind of failure.
+    """Return for every task one video of each mode's success and of each kind of failure, clean ones first.
 
-    Each is (policy, folder of the file in the site, clip).
+    Of every variant it is one more; a perturbed episode never stands for a clean one. Each is (policy,
+    folder of the file in the site, clip).
     """
     tasks = dict.fromkeys(task for run in shown for task in run.clips)
     examples = {}
     for task in tasks:
-        kinds: dict[tuple[str, str | None], tuple[str, str, Clip]] = {}
+        kinds: dict[tuple[str | None, ...], tuple[str, str, Clip]] = {}
         for run in shown:
             for clip in run.clips.get(task, []):
-                kind = (clip.label, clip.mode if clip.group == "success" else None)
+                ending = (clip.label, clip.mode if clip.group == "success" else None)
+                kind = (CLEAN, *ending) if clip.variant == CLEAN else (clip.variant,)
                 kinds.setdefault(kind, (run.name, f"{run.folder}/videos/", clip))
-        examples[task] = list(kinds.values())
+        examples[task] = sorted(kinds.values(), key=lambda example: example[2].variant != CLEAN)
     return examples

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ...tasks.core.outcomes import GROUPS, OUTCOMES
 from ..metrics import METRICS
-from ..number_text import metric_text, percent
+from ..number_text import bounds, metric_text, percent, points, signed_bounds
 from . import inline_bars as svg
 from .terms import TERMS, short_name
 
@@ -42,6 +42,9 @@ def render(template: Path, **content: Any) -> str:
         "terms": TERMS,
         "metrics": METRICS,
         "metric_text": metric_text,
+        "bounds": bounds,
+        "points": points,
+        "signed_bounds": signed_bounds,
         "mark": svg.mark,
         "interval_bar": svg.interval_bar,
         "plain_bar": svg.plain_bar,

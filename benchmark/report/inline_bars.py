@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from ...tasks.core.outcomes import OUTCOMES
-from ..number_text import percent
+from ..number_text import bounds, percent
 from ..statistics import Interval
 
 MARKS = {
@@ -39,7 +39,7 @@ def interval_bar(value: Interval) -> Markup:
         '<path class="whisker" d="M{:.1f} 6H{:.1f}M{:.1f} 2.5V9.5M{:.1f} 2.5V9.5"/>'
         '<path class="estimate" d="M{:.1f} 1V11"/></svg>'
     ).format(
-        f"{percent(value.estimate, 1)} %, interval {percent(value.low, 1)} to {percent(value.high, 1)} %",
+        f"{percent(value.estimate, 1)} %, interval {bounds(value)}",
         *(x, low, high, low, high, x),
     )
 

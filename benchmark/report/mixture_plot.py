@@ -56,36 +56,36 @@ def mixture_plot(acts: Sequence[Act], modes: Sequence[str], dead_zone: tuple[flo
     Args:
         acts: the episodes; those without alpha are left out.
         modes: names of the modes. Of two, the first has alpha 0 and the second 1; of more, each has 0.
-        dead_zone: the certified dead zone of alpha; with more than two modes all above its lower end.
+        dead_zone: the stretch of alpha that is certified to fail; nothing else is shaded.
     """
     seen = sorted((act for act in acts if np.isfinite(act.alpha)), key=lambda act: act.alpha)
     alphas = np.clip([act.alpha for act in seen], _LOW, _HIGH)
     heights = _cloud(alphas)
     order = sorted(range(len(seen)), key=lambda i: list(GROUPS).index(seen[i].group))
     marks = [_mark(seen[i], _x(alphas[i]), heights[i]) for i in order]
-    stations = _stations(acts, modes)
+    stations = _stations(acts, modes, sum(dead_zone) / 2)
     words = ", ".join(f"{s.episodes} {_VERB[s.kind]}: {s.name}" for s in stations)
-    dead = dead_zone if len(modes) == 2 else (dead_zone[0], _RIGHT)
+    ends = (_LEFT, _RIGHT) if len(modes) == 2 else (_LEFT, dead_zone[1])
     return Markup('<svg class="mixture" viewBox="0 0 {} 234" role="img" aria-label="{}">{}{}{}</svg>').format(
-        _WIDTH, words, _ground(dead), *map(Markup("").join, ([_label(s) for s in stations], marks))
+        _WIDTH, words, _ground(dead_zone, ends), *map(Markup("").join, ([_label(s) for s in stations], marks))
     )
 
 
 _VERB = {"success": "succeeded", "average": "averaged"}
 
 
-def _stations(acts: Sequence[Act], modes: Sequence[str]) -> list[_Station]:
+def _stations(acts: Sequence[Act], modes: Sequence[str], middle: float) -> list[_Station]:
     wins = [sum(a.group == "success" and a.mode == mode for a in acts) for mode in modes]
     averaged = sum(act.group == "average" for act in acts)
     if len(modes) == 2:
         return [
             _Station(0.0, wins[0], "success", modes[0], "α = 0"),
-            _Station(0.5, averaged, "average", "the average", "always fails"),
+            _Station(middle, averaged, "average", "the average", "always fails"),
             _Station(1.0, wins[1], "success", modes[1], "α = 1"),
         ]
     return [
         _Station(0.0, sum(wins), "success", f"one of {len(modes)} grasps", "α = 0"),
-        _Station(0.7, averaged, "average", "between them", "always fails"),
+        _Station(middle, averaged, "average", "between them", "always fails"),
     ]
 
 
@@ -128,11 +128,11 @@ def _label(station: _Station) -> Markup:
     )
 
 
-def _ground(dead: tuple[float, float]) -> Markup:
-    """Draw the forbidden stretch, and the good ones beside it."""
+def _ground(dead: tuple[float, float], ends: tuple[float, float]) -> Markup:
+    """Draw the forbidden stretch, and the good ones beside it as far as `ends`."""
     left = _x(dead[0])
     right = _x(dead[1])
-    bars = [(_x(_LEFT), left), (right, _x(_RIGHT))]
+    bars = [(_x(ends[0]), left), (right, _x(ends[1]))]
     return Markup(
         '<rect class="zone" x="{l:.1f}" y="{t}" width="{w:.1f}" height="{h}"/>'
         '<path class="edge" d="M{l:.1f} {t}V{f}M{r:.1f} {t}V{f}"/>{bars}'

@@ -4,16 +4,18 @@ import json
 import math
 import shlex
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from markupsafe import Markup
 
 from ...envs.perturbations.core.variant import CLEAN
 from ...envs.storage.atomic_write import write_text
-from ...tasks import load_task
+from ...tasks import Task, load_task
 from ...tasks.core.outcomes import OUTCOMES
-from ..records.run_record import DecisionTime, RunRecord
+from ..records.run_record import RunRecord
 from ..scoring.perturbation_effects import mean_effects, measure_effects
 from ..scoring.run_episodes import Run, mode_names, read_run
 from ..scoring.task_scores import score_run, score_suite
@@ -60,7 +62,6 @@ def report_page(run: Run) -> str:
         cells=cells,
         episodes=sum(cell.episodes for cell in cells),
         averaged=sum(cell.averaging_failures for cell in cells),
-        latency=_slowest(record.latency_ms),
         plots=plots(run),
         shifts=shifts,
         overall=mean_effects(shifts),
@@ -79,13 +80,26 @@ def plots(run: Run) -> list[Plot]:
     for (task, variant), cell in run.cells.items():
         if variant != CLEAN:
             continue
-        modes = load_task(task).modes
+        found = load_task(task)
         columns = zip(cell.seeds, cell.labels, mode_names(task, cell.modes), cell.alphas, strict=True)
         acts = [Act(*row) for row in columns]
         unseen = sum(not math.isfinite(act.alpha) for act in acts)
-        picture = mixture_plot(acts, modes, load_task(task).dead_zone)
+        picture = mixture_plot(acts, found.modes, certified_zone(found))
         drawn.append(Plot(task, variant, picture, len(acts), unseen))
     return drawn
+
+
+def certified_zone(task: Task) -> tuple[float, float]:
+    """Return the stretch of alpha in which the certificate tried every grasp.
+
+    It tries mixtures of two modes, and the average of all: with more than two modes what lies farther from
+    the nearest than these was never tried.
+    """
+    low, high = task.dead_zone
+    if len(task.modes) == 2:
+        return low, high
+    middles = [task.grasps[list(pair)].mean(0) for pair in combinations(range(len(task.modes)), 2)]
+    return low, float(task.mixture(np.array([*middles, task.grasps.mean(0)])).max())
 
 
 def meaning(variant: str) -> str:
@@ -153,7 +167,3 @@ def _words(value: object, depth: int) -> str:
 def _inner(part: object, depth: int) -> str:
     text = _words(part, depth - 1)
     return f"({text})" if isinstance(part, Mapping | list) else text
-
-
-def _slowest(latency: Mapping[str, DecisionTime]) -> str:
-    return f"{max(timed.p50 for timed in latency.values()):.1f}" if latency else "–"

@@ -7,7 +7,7 @@ from ...policies.core.registry import policy_class, policy_names
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
 from ..metrics import METRICS, Metric, Value
-from ..number_text import bounds, metric_text, percent, points
+from ..number_text import bounds, metric_text, percent, points, signed_bounds
 from ..rich_table import plain_table
 from ..scoring.perturbation_effects import INFEASIBLE, measure_effects
 from ..scoring.run_episodes import Run
@@ -109,7 +109,7 @@ def shift_table(run: Run) -> Table | None:
             + ("" if cell.expert is None else f" ! {percent(cell.expert)}%"),
             f"{percent(cell.clean)}%",
             f"{percent(cell.success)}%",
-            f"{points(d.estimate)} [{points(d.low)}, {points(d.high)}]",
+            f"{points(d.estimate)} {signed_bounds(d)}",
             str(cell.broken),
             str(cell.fixed),
             f"{cell.changed_mode}/{cell.realised}, {percent(cell.mode_shift)}",

@@ -19,6 +19,8 @@ class Clip(NamedTuple):
     """Where it lies."""
     task: str
     """Task id; "" when the name says nothing."""
+    variant: str
+    """Variant, `clean` for none."""
     seed: int
     label: str
     """Verdict of the episode; "" when the name says nothing."""
@@ -39,7 +41,9 @@ class Clip(NamedTuple):
 
 
 def clips(run: Run) -> dict[str, list[Clip]]:
-    """Return the run's videos by task, in the suite's order, successes first; last those of no task ("").
+    """Return the run's videos by task, in the suite's order, the clean ones first and of these the successes.
+
+    Last come those of no task ("").
 
     A video is named `<task>-<seed>-<anything>.mp4`, with `<variant>-` before the seed if it is not `clean`;
     its verdict is looked up in the records, never read from the name.
@@ -47,20 +51,23 @@ def clips(run: Run) -> dict[str, list[Clip]]:
     found = [
         _clip(run, file) for file in sorted((run.folder / "videos").glob("*.mp4")) if not file.is_symlink()
     ]
-    found.sort(key=lambda clip: (["", *GROUPS].index(clip.group), clip.seed))
+    groups = ["", *GROUPS]
+    found.sort(key=lambda c: (c.variant != CLEAN, c.variant, groups.index(c.group), c.seed))
     tasks = [*run.record.suite.tasks, ""]
     return {task: shown for task in tasks if (shown := [clip for clip in found if clip.task == task])}
 
 
 def _clip(run: Run, file: Path) -> Clip:
     name = _NAME.fullmatch(file.stem)
-    cells = {(task, slug(variant)): cell for (task, variant), cell in run.cells.items()}
-    cell = name and cells.get((name["task"], name["variant"] or CLEAN))
-    if not name or not cell or int(name["seed"]) not in cell.seeds:
-        return Clip(file, "", -1, "", None, file.stem.replace("-", " ").replace("_", " "))
+    variants = {(task, slug(variant)): variant for task, variant in run.cells}
+    variant = variants.get((name["task"], name["variant"] or CLEAN)) if name else None
+    cell = run.cells[name["task"], variant] if name and variant else None
+    if not name or not variant or not cell or int(name["seed"]) not in cell.seeds:
+        return Clip(file, "", CLEAN, -1, "", None, file.stem.replace("-", " ").replace("_", " "))
     seed = int(name["seed"])
     row = cell.seeds.tolist().index(seed)
     label = str(cell.labels[row])
     mode = mode_names(name["task"], cell.modes)[row]
     words = f"{label}, {mode}" if mode else label
-    return Clip(file, name["task"], seed, label, mode, f"{words} · seed {seed}")
+    shifted = "" if variant == CLEAN else f" · {variant}"
+    return Clip(file, name["task"], variant, seed, label, mode, f"{words} · seed {seed}{shifted}")

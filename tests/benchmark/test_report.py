@@ -3,12 +3,14 @@
 import html
 import re
 
+import numpy as np
 import pytest
-from bimodal.benchmark.number_text import percent
+from bimodal.benchmark.number_text import bounds, percent, points, signed_bounds
 from bimodal.benchmark.records.run_record import SeedPanel
+from bimodal.benchmark.records.shard_file import slug
 from bimodal.benchmark.report.inline_bars import interval_bar, label_bar, share_bar
 from bimodal.benchmark.report.mixture_plot import Act, mixture_plot
-from bimodal.benchmark.report.run_report import reproduce, write_report
+from bimodal.benchmark.report.run_report import certified_zone, reproduce, write_report
 from bimodal.benchmark.report.terms import short_name
 from bimodal.benchmark.report.video_gallery import clips
 from bimodal.benchmark.scoring.run_episodes import read_run
@@ -16,6 +18,7 @@ from bimodal.benchmark.scoring.task_scores import score_run, score_suite, score_
 from bimodal.benchmark.statistics import Interval
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError
+from bimodal.tasks import load_task
 from episode_columns import columns
 from fabricated import outcome, run_folder
 
@@ -83,14 +86,30 @@ def test_percent_never_rounds_to_all_or_nothing():
         "50",
         "–",
     ]
+    assert [percent(share) for share in (0.9958, 0.9951, 0.9999, 0.0042, 0.00001)] == [
+        "99.6",
+        "99.5",
+        "99.9",
+        "0.4",
+        "0.1",
+    ]
     assert percent(0.99999, 1) == "99.9"
+    assert percent(0.00004, 2) == "0.01"
+
+
+def test_intervals_are_rounded_outwards_and_estimates_to_the_nearest():
+    change = Interval(-0.107, -0.155, -0.0649)
+    assert (points(change.estimate), signed_bounds(change)) == ("-11", "[-16,-6]")
+    assert bounds(Interval(0.99, 0.9832, 0.9961)) == "[98,100]"
+    assert points(-0.004) == "+0"
+    assert "99.0 %, interval [98,100]" in interval_bar(Interval(0.99, 0.9832, 0.9961))
 
 
 def test_interval_bar_draws_to_scale():
     drawn = interval_bar(Interval(0.5, 0.25, 0.75))
     assert 'width="50.0"' in drawn
     assert "M25.0 6H75.0" in drawn
-    assert "50.0 %, interval 25.0 to 75.0 %" in drawn
+    assert "50.0 %, interval [25,75]" in drawn
 
 
 def test_bars_have_one_part_for_each_count_that_is_not_zero():
@@ -114,9 +133,19 @@ def test_mixture_plot_marks_every_episode_that_acted():
 
 def test_mixture_plot_of_more_than_two_modes_shows_the_distance_from_the_nearest():
     acts = [Act(0, "SUCCESS", "a", 0.01), Act(1, "SUCCESS", "c", 0.02), Act(2, "COLLISION_MID", None, 0.57)]
-    drawn = mixture_plot(acts, ("a", "b", "c"), (0.25, 0.75))
+    drawn = mixture_plot(acts, ("a", "b", "c"), (0.3, 0.58))
     assert "2 succeeded: one of 3 grasps, 1 averaged: between them" in drawn
     assert drawn.count('<rect class="bar"') == 1 and drawn.count('<path class="act ') == 3
+    width = float(re.search(r'<rect class="zone"[^>]* width="([\d.]+)"', drawn)[1])
+    assert width / 464 * 1.64 == pytest.approx(0.28, abs=0.001), "beyond what is certified nothing is shaded"
+
+
+def test_the_zone_that_is_shaded_is_the_one_that_the_certificate_tried():
+    assert certified_zone(load_task(DUMBBELL)) == load_task(DUMBBELL).dead_zone
+    # Three grasps, equally far apart: the certificate goes half-way between two, and to the middle of all.
+    corners = np.array([[0.0, 0, 0, 0], [0.1, 0, 0, 0], [0.05, 0.1 * 0.75**0.5, 0, 0]])
+    triangle = type("T", (type(load_task(DUMBBELL)),), {"modes": ("a", "b", "c"), "grasps": corners})
+    assert certified_zone(triangle()) == (0.25, pytest.approx(3**-0.5))
 
 
 def test_mixture_plot_places_marks_by_alpha():
@@ -147,7 +176,8 @@ def test_report_says_the_numbers(run):
     assert "Succeeds 53.1 %" in text
     assert "Averages two grasps 40.6 %" in text
     assert "13 episodes of 32 failed between the modes" in text
-    assert "Uses its rarer mode in 47 % of successes in Pick Around Post" in text
+    assert "47 % of successes in Pick Around Post, its most one-sided task: 8 left lane, 7 right lane" in text
+    assert "Decides in 1.5 ms" in text
     assert "1 left bar · 1 right bar" in text
     assert "2 SUCCESS · 13 COLLISION_MID · 1 NO_ATTEMPT" in text
     assert "Not drawn: 1 episode in which the hand never acted." in text
@@ -197,6 +227,26 @@ def test_videos_of_variants_are_told_from_their_seeds(run):
     found = read_run(run)
     found.cells[DUMBBELL, "push-2"] = found.cells.pop((DUMBBELL, "clean"))
     assert [clip.seed for clip in clips(found)[DUMBBELL]] == [13]
+
+
+def test_a_perturbed_clip_says_so_and_comes_after_the_clean_ones(run):
+    variant = SUITES["smoke"].variants[1]
+    (run / "videos").mkdir()
+    for part in ("", f"{slug(variant)}-"):
+        (run / "videos" / f"{DUMBBELL}-{part}0-x.mp4").write_bytes(b"")
+    found = clips(read_run(run))[DUMBBELL]
+    assert [(clip.variant, clip.caption) for clip in found] == [
+        ("clean", "COLLISION_MID · seed 0"),
+        (variant, f"COLLISION_MID · seed 0 · {variant}"),
+    ]
+    assert f"seed 0 · {variant}" in text_of(write_report(run).read_text())
+
+
+def test_the_report_and_the_board_say_the_same_time_of_a_decision(tmp_path):
+    times = {DUMBBELL: {"p50": 1.0, "p99": 2, "batch": 1, "decisions": 9}}
+    times[POST] = times[DUMBBELL] | {"p50": 4.0}
+    folder = run_folder(tmp_path, {DUMBBELL: COMMITS, POST: COMMITS}, latency_ms=times)
+    assert "Decides in 2.5 ms" in text_of(write_report(folder).read_text())
 
 
 def test_training_reads_as_one_line_a_task(tmp_path):

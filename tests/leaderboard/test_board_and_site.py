@@ -7,6 +7,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
+from bimodal.benchmark.records.shard_file import slug
 from bimodal.benchmark.statistics import wilson
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError, NotComparable, WrongUse
@@ -27,6 +28,8 @@ from fabricated_entries import (
     make,
 )
 from rich.console import Console
+
+SHIFTED = SUITES["smoke"].variants[1]
 
 # ------------------------------------------------------------------------------------------- board
 
@@ -123,6 +126,8 @@ def site(tmp_path):
     (flow / "videos" / f"{DUMBBELL}-0-a.mp4").write_bytes(b"video")
     (flow / "videos" / f"{DUMBBELL}-0-a.jpg").write_bytes(b"still")
     (flow / "videos" / f"{DUMBBELL}-12-b.mp4").write_bytes(b"video")
+    (flow / "videos" / f"{DUMBBELL}-{slug(SHIFTED)}-0-c.mp4").write_bytes(b"video")
+    (flow / "videos" / f"{DUMBBELL}-{slug(SHIFTED)}-14-d.mp4").write_bytes(b"video")
     picture = tmp_path / "two grasps & a miss.png"
     picture.write_bytes(b"picture")
     hostile = make(tmp_path, "hostile", 3).plain()
@@ -169,6 +174,9 @@ def test_site_shows_videos_by_verdict_from_the_records(site):
     text = "".join(Page(site.read_text()).text)
     assert "flow · SUCCESS, left bar · seed 0" in text
     assert "flow · COLLISION_MID · seed 12" in text
+    shifted = re.findall(r"flow · [^<\n]* · " + re.escape(SHIFTED), text)
+    assert shifted == [f"flow · SUCCESS, left bar · seed 0 · {SHIFTED}"], "one of a variant, named"
+    assert "bimodal reproduce entries/smoke-flow.json" in text and (site.parent / "entries").is_dir()
     assert (site.parent / "runs" / "smoke-flow" / "videos" / f"{DUMBBELL}-0-a.jpg").read_bytes() == b"still"
 
 

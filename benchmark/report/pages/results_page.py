@@ -1,7 +1,6 @@
 """The page docs/results.md and the terminal tables of `bimodal results`."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, floor
 
 from rich.table import Table
 
@@ -11,7 +10,7 @@ from ....envs.specs import CONTROL_HZ
 from ....tasks.core.outcomes import OUTCOMES
 from ...certificate.causal_controls import METHODS as TAUGHT
 from ...certificate.causal_controls import TaskControls
-from ...number_text import percent, points
+from ...number_text import bounds, percent, points
 from ...rich_table import number_table
 from ...scoring.perturbation_effects import MeanEffect
 from ...statistics import Interval
@@ -197,7 +196,7 @@ def _sampled(cell: SamplerCell) -> str:
 
 def _interval(value: Interval) -> str:
     """Return an estimate and its interval, rounded outwards."""
-    return f"{percent(value.estimate, 1)} [{floor(100 * value.low)}, {ceil(100 * value.high)}]"
+    return f"{percent(value.estimate, 1)} {bounds(value)}"
 
 
 def _speed(ms: float | None, n_action_steps: int) -> tuple[str, str, str]:
