@@ -5,7 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from bimodal.benchmark.suites import SUITES
 from bimodal.cli.main import COMMANDS, build_parser
+from bimodal.envs.perturbations.core.registry import perturbations
+from bimodal.tasks import task_names
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -32,9 +35,31 @@ def test_every_make_target_in_the_readme_exists():
     assert named and named <= targets
 
 
-def test_the_board_in_the_readme_is_the_printed_board():
+def test_the_figures_of_the_board_are_those_of_the_entries():
     spec = importlib.util.spec_from_file_location("readme_tool", ROOT / "tools" / "readme.py")
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
+    assert "<!-- results -->" in tool.PAGES[0].read_text() and "<!-- board -->" in tool.PAGES[1].read_text()
+    for page in tool.PAGES:
+        text = page.read_text()
+        assert tool.filled(text) == text, "run: python tools/readme.py"
+
+
+def test_the_readme_says_what_there_is_not_and_how_to_cite():
     text = (ROOT / "README.md").read_text()
-    assert tool.filled(text) == text, "run: python tools/readme.py"
+    assert "no pictures yet" in text.split("## ")[0]
+    citation = (ROOT / "CITATION.cff").read_text()
+    version, title = (
+        re.search(rf"^{name}: (.*)$", citation, re.MULTILINE)[1] for name in ("version", "title")
+    )
+    assert f"version = {{{version}}}" in text
+    assert title.strip('"') in text.replace("{MuJoCo}", "MuJoCo")
+
+
+def test_the_readme_counts_what_there_is():
+    text = (ROOT / "README.md").read_text()
+    assert f"- {len(task_names())} tasks with two to four modes" in text
+    assert f"{len(perturbations())} perturbations" in text
+    assert f"{len(list((ROOT / 'leaderboard' / 'entries').glob('*.json')))} policies to compare with" in text
+    smoke = sum(len(shard.seeds) for shard in SUITES["smoke"].shards())
+    assert f"--suite smoke          # {smoke} episodes" in text

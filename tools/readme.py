@@ -1,4 +1,4 @@
-"""Writes the printed board into README.md, so that no figure there is typed by hand.
+"""Writes the boards into README.md and docs/board.md, so that no figure there is typed by hand.
 
 Run `python tools/readme.py` after the entries changed; `tests/test_docs.py` fails until you do.
 """
@@ -9,29 +9,69 @@ from pathlib import Path
 
 from bimodal.leaderboard.board_table import board_tables
 from bimodal.leaderboard.entry import read_entries
+from bimodal.leaderboard.entry_model import Entry
 from rich.console import Console
 
 ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "board.md")
 WIDTH = 124
 """Columns of the printed board."""
+SHOWN = ("flow", "diffusion", "gmm", "mip", "mse")
+"""Policies in the README's own table: those that sample, then those that do not."""
 
 
-def board() -> str:
-    """Return the boards that `bimodal leaderboard` prints for the committed entries, without the variants."""
+def board(entries: list[Entry]) -> str:
+    """Return the boards that `bimodal leaderboard` prints, without the variants."""
     console = Console(width=WIDTH, color_system=None, highlight=False)
     with console.capture() as captured:
-        for tables in board_tables(read_entries(ROOT / "leaderboard" / "entries")):
+        for tables in board_tables(entries):
             console.print(tables.renderables[0])
-    return "\n".join(line.rstrip() for line in captured.get().splitlines()).strip("\n")
+    text = "\n".join(line.rstrip() for line in captured.get().splitlines()).strip("\n")
+    return f"```text\n{text}\n```"
+
+
+def results(entries: dict[str, Entry]) -> str:
+    """Return the README's table: a few policies and the two numbers that matter."""
+    lines = ["| policy | what it is | success | averaged |", "|---|---|---|---|"]
+    for name in SHOWN:
+        entry = entries[name]
+        numbers = (entry.aggregate.success_macro, entry.aggregate.averaging_macro)
+        shares = " | ".join(f"{100 * share:.1f} %" for share in numbers)
+        lines.append(f"| `{name}` | {entry.policy.description.rstrip('.')} | {shares} |")
+    return "\n".join(lines)
+
+
+def core_time(entries: dict[str, Entry]) -> str:
+    """Return how long the suite `core` took, from the runs of the entries."""
+    episodes = sum(len(block.seeds) for block in entries["flow"].episodes)
+    fast, slow = (entries[name].provenance.wall_s for name in ("flow", "diffuser"))
+    made = entries["flow"].provenance.machine
+    kind = re.sub(r"\([^)]*\)", "", made.cpu).replace(" Processor", "")
+    return (
+        f"The core suite is {episodes:,} episodes: {fast / 60:.0f} minute for `flow`, {slow / 3600:.1f} "
+        f"hours for `diffuser`,\nwithout the videos, on {made.cores} cores ({kind})."
+    )
 
 
 def filled(text: str) -> str:
-    """Return the README's text with the board of today."""
-    block = f"<!-- board -->\n```text\n{board()}\n```\n<!-- /board -->"
-    return re.sub(r"<!-- board -->.*<!-- /board -->", lambda _: block, text, flags=re.DOTALL)
+    """Return a page's text with the figures of today."""
+    entries = read_entries(ROOT / "leaderboard" / "entries")
+    core = {entry.policy.name: entry for entry in entries if entry.suite.name == "core"}
+    blocks = {
+        "board": lambda: board(entries),
+        "results": lambda: results(core),
+        "core-time": lambda: core_time(core),
+    }
+    for name, block in blocks.items():
+        if f"<!-- {name} -->" in text:
+            new = f"<!-- {name} -->\n{block()}\n<!-- /{name} -->"
+            text = re.sub(
+                rf"<!-- {name} -->.*<!-- /{name} -->", lambda _, new=new: new, text, flags=re.DOTALL
+            )
+    return text
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(filled(readme.read_text()))
+    for page in PAGES:
+        page.write_text(filled(page.read_text()))
     sys.exit(0)
