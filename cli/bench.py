@@ -95,7 +95,7 @@ def _score(policy: str, out: Path) -> Path:
 
 def _compare_with_shipped(runs: list[Path], console: "Console") -> None:
     """Say how the fresh runs compare with the entries that come with the package."""
-    from ..leaderboard.reproduce import compare
+    from ..leaderboard.comparison import compare
 
     for path, entry in zip(runs, map(_read_shipped, POLICIES), strict=True):
         if entry is not None:

@@ -18,8 +18,8 @@ def run(
 ) -> int:
     """Run an entry's episodes again and compare them with it.
 
-    The answer is identical, consistent (both exit code 0) or different (exit code 1). An entry of another
-    suite or of other weights is not run (exit code 3).
+    The answer is identical or consistent (exit code 0), different or forged (exit code 1). An entry of
+    another suite or of other weights is not run (exit code 3).
     """
     from ..benchmark.evaluation.options import EvalOptions
     from ..leaderboard.reproduce import reproduce
@@ -30,5 +30,5 @@ def run(
         outcome = reproduce(entry, options)
     for line in outcome.lines:
         console.print(line, markup=False)
-    console.print(f"[bold]{outcome.verdict}[/]: {outcome.reason}")
-    return 1 if outcome.verdict == "different" else 0
+    console.print(f"{outcome.verdict}: {outcome.reason}", markup=False)
+    return 0 if outcome.verdict in ("identical", "consistent") else 1

@@ -1,41 +1,20 @@
-"""Running an entry's panel again and saying whether the same came out.
-
-identical   every episode has the same digest: actions, states and verdict agree to the last bit
-consistent  another kind of machine changed some episodes, but on no task is the paired difference of
-            success beyond its 95 % interval
-different   on some task it is
-"""
+"""Runs an entry's panel again and has it compared (`comparison.py`); called by `bimodal reproduce`."""
 
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 from ..benchmark.evaluation.describe import describe
 from ..benchmark.evaluation.evaluate import evaluate
 from ..benchmark.evaluation.options import EvalOptions
 from ..benchmark.records.field_types import one_line
 from ..benchmark.records.run_folder import RUNS
-from ..benchmark.report.terms import short_name
-from ..benchmark.scoring.run_episodes import read_run
-from ..benchmark.statistics import paired_difference
 from ..benchmark.suites import SUITES, suite_from_record
 from ..envs.errors import BimodalError, NotComparable, WrongUse
-from ..tasks.core.outcomes import succeeded
 from .check import check_entry
+from .comparison import Reproduction, compare
 from .entry_model import Entry
 from .files import read_unchecked
-
-
-class Reproduction(NamedTuple):
-    """What came out."""
-
-    verdict: str
-    """identical, consistent or different."""
-    reason: str
-    """Why, in one sentence."""
-    lines: tuple[str, ...]
-    """One line a task."""
 
 
 def reproduce(path: Path, options: EvalOptions) -> Reproduction:
@@ -89,43 +68,3 @@ def _check_hash(path: Path, suite: object) -> None:
             f"{path} has suite hash {one_line(suite['hash'])}, this installation {known.hash()}: "
             "the tasks, their numbers or MuJoCo differ"
         )
-
-
-def compare(entry: Entry, run: Path) -> Reproduction:
-    """Compare an entry with a run of the same suite, episode by episode."""
-    cells = read_run(run).cells
-    lines: list[str] = []
-    apart: list[str] = []
-    same = 0
-    total = 0
-    for block in entry.episodes:
-        task = block.task
-        cell = cells[task, block.variant]
-        if list(block.seeds) != cell.seeds.tolist():
-            raise NotComparable(f"{run} has other seeds of {task} than the entry")
-        equal = sum(a == b for a, b in zip(block.digests, cell.digests, strict=True))
-        claimed = succeeded(block.labels)
-        found = succeeded(cell.labels)
-        change = paired_difference(found, claimed)
-        same += equal
-        total += len(found)
-        if change.low > 0 or change.high < 0:
-            apart.append(short_name(task))
-        lines.append(
-            f"{short_name(task):20} {equal}/{len(found)} episodes identical, "
-            f"successes {sum(claimed)} claimed, {sum(found)} found "
-            f"(difference {change.estimate:+.1%}, 95 % {change.low:+.1%} to {change.high:+.1%})"
-        )
-    return _verdict(same, total, apart, tuple(lines))
-
-
-def _verdict(same: int, total: int, apart: list[str], lines: tuple[str, ...]) -> Reproduction:
-    """Return what the number of equal episodes and the tasks whose success differs amount to."""
-    if same == total:
-        return Reproduction("identical", f"all {total} episodes agree to the last bit", lines)
-    if apart:
-        return Reproduction("different", f"success differs beyond its interval on {', '.join(apart)}", lines)
-    reason = (
-        f"{same} of {total} episodes agree to the last bit, and success differs nowhere beyond its interval"
-    )
-    return Reproduction("consistent", reason, lines)

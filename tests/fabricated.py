@@ -43,7 +43,7 @@ def run_folder(folder, outcomes, policy="flow", track="state", suite="smoke", **
         }
         for task, episodes in outcomes.items()
         for variant in panel.variants
-        for seed, (label, mode, alpha, steps) in enumerate(episodes[: len(panel.panel(variant))])
+        for seed, (label, mode, alpha, steps) in zip(panel.panel(variant), episodes, strict=False)
     ]
     pq.write_table(pa.Table.from_pylist(rows), folder / "episodes.parquet")
     run = card(list(outcomes), policy, track, panel.record().plain()) | changes

@@ -9,8 +9,8 @@ DUMBBELL, POST = SUITES["smoke"].tasks
 WIN_LEFT, WIN_RIGHT = outcome("SUCCESS", 0, 0.01, 80), outcome("SUCCESS", 1, 0.98, 90)
 MIDDLE, LATE, IDLE = (
     outcome("COLLISION_MID", -1, 0.5, 40),
-    outcome("TIMEOUT", 0, 0.02, 160),
-    outcome("NO_ATTEMPT"),
+    outcome("TIMEOUT", 0, 0.02, 100),
+    outcome("NO_ATTEMPT", steps=120),
 )
 MIXED = [WIN_LEFT] * 8 + [WIN_RIGHT] * 4 + [MIDDLE] * 3 + [LATE]
 

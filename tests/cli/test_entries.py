@@ -28,24 +28,27 @@ def test_an_entry_is_reproduced_to_the_last_bit(entry, bimodal, tmp_path):
     assert out.count("16/16 episodes identical") == 6
 
 
-def test_claimed_successes_that_do_not_come_out_are_different(entry, bimodal, tmp_path):
-    """The zero policy's failures under the expert's successes."""
+def test_successes_edited_into_honest_digests_are_forged(entry, bimodal, tmp_path):
+    """No success claimed as a hundred, the digests left alone: it was called identical."""
     bimodal("evaluate", "zero", "--suite", "smoke", "--workers", 0, "--no-videos", "--entry", ".")
     truth, claim = json.loads(Path("smoke-zero.json").read_text()), json.loads(entry.read_text())
-    for part in ("results", "aggregate", "episodes"):
-        truth[part] = claim[part]
+    for block, better in zip(truth["episodes"], claim["episodes"], strict=True):
+        block.update({name: better[name] for name in ("labels", "modes", "steps")})
+    truth.update({name: claim[name] for name in ("results", "aggregate")})
     forged = changed(entry, tmp_path, lambda content: (content.clear(), content.update(truth)))
     assert bimodal("check", forged)[0] == 0, "only a replay can tell"
     code, out, _ = bimodal("reproduce", forged, "--workers", 0)
-    assert code == 1 and "different: success differs" in out and "0/16 episodes identical" in out
+    assert code == 1 and "forged: 96 of 96 episodes contradict their own digest" in out
 
 
-def test_a_few_other_bits_are_consistent(entry, bimodal, tmp_path):
+def test_a_few_other_bits_on_another_processor_are_consistent(entry, bimodal, tmp_path):
     def other_bits(content):
         content["episodes"][0]["digests"][3] = "0" * 32
+        content["provenance"]["machine"]["cpu"] = "Another processor"
 
     code, out, _ = bimodal("reproduce", changed(entry, tmp_path, other_bits), "--workers", 0)
-    assert code == 0 and "consistent: 95 of 96" in out
+    text = " ".join(out.split())
+    assert code == 0 and "consistent: 95 of 96" in text and "cpu Another processor in the entry" in text
 
 
 @pytest.mark.parametrize("what", ["suite", "weights"])

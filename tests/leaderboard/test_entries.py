@@ -37,7 +37,7 @@ def test_numbers_follow_from_the_episodes(sound):
     assert dumbbell.minority_share == pytest.approx(1 / 3, abs=1e-6)
     assert dumbbell.averaging_failures == 3
     assert dumbbell.labels == {"SUCCESS": 12, "COLLISION_MID": 3, "TIMEOUT": 1}
-    assert dumbbell.steps_mean == (8 * 80 + 4 * 90 + 3 * 40 + 160) / 16
+    assert dumbbell.steps_mean == (8 * 80 + 4 * 90 + 3 * 40 + 100) / 16
     assert (dumbbell.latency_ms.p50, dumbbell.latency_ms.p99) == (1.5, 3.25)
     assert (post.successes, post.minority_share) == (0, None)
     assert sound.aggregate.success_macro == 0.375
