@@ -1,12 +1,16 @@
 """The command `bimodal`: every command of the suite, errors in one line, exit codes that mean something.
 
-Exit codes: 0 fine, 1 the answer is no, 2 wrong use, 3 not comparable, 130 interrupted. The command line
-stands above all rooms. A command imports what it needs when it runs, so help and completion come at once.
+Exit codes: 0 fine, 1 the answer is no, 2 wrong use, 3 not comparable, 130 interrupted (143 by SIGTERM, 129 by
+SIGHUP). The command line stands above all rooms. A command imports what it needs when it runs, so help and
+completion come at once.
 """
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -27,6 +31,8 @@ COMMANDS = {
 }
 """The commands, in the order of the help text; each has `run`, whose docstring is its help, and `EXAMPLE`."""
 INTERRUPTED = 130
+STOPS = ("SIGTERM", "SIGHUP")
+"""Signals that stop a command as Ctrl-C does, so that nothing it started goes on; exit code 128 + number."""
 GO_ON = "finished shards are kept, run the same command again to go on"
 
 
@@ -34,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     words = spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = build_parser().main(words, prog_name="bimodal", standalone_mode=False)
+        with _stops_raise() as came:
+            code = build_parser().main(words, prog_name="bimodal", standalone_mode=False)
     except (BimodalError, OSError, typer.TyperException) as error:
         if "--debug" in words:
             raise
@@ -42,7 +49,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return getattr(error, "exit_code", 1)
     if code == INTERRUPTED:
         print(f"bimodal: stopped; {GO_ON}", file=sys.stderr)
+        return 128 + came[0] if came else code
     return code
+
+
+@contextmanager
+def _stops_raise() -> Iterator[list[int]]:
+    """Let a signal of `STOPS` do what Ctrl-C does; yield where its number will stand if it comes."""
+    came: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    known = [getattr(signal, name) for name in STOPS if hasattr(signal, name) and main_thread]
+    # Not where somebody else listens, or where none should (nohup).
+    free = [number for number in known if signal.getsignal(number) == signal.SIG_DFL]
+    for number in free:
+        signal.signal(number, stop)
+    try:
+        yield came
+    finally:
+        for number in free:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def spelled_out(arguments: Sequence[str]) -> list[str]:

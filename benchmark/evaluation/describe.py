@@ -1,6 +1,7 @@
 """The record of a run before its first episode: which policy on which suite, with which weights, on what."""
 
 import json
+import secrets
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -50,6 +51,7 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
     training = {name: one.training for name, one in told.items() if one.training}
     return RunRecord(
         schema_version=SCHEMA_VERSION,
+        run_id=secrets.token_hex(8),
         suite=suite.record(),
         policy=_policy_record(policy, list(told.values())),
         training=_plain(training) or None,

@@ -87,7 +87,8 @@ def _answers(
     uri = _absolute(policy) if isinstance(policy, str) else ""
     weights = str(options.weights) if options.weights else None
     privileged = run.record.policy.track == "privileged"
-    job = Job(uri, weights, suite.version, options.threads, options.deadline_s, privileged)
+    run_id = run.record.run_id
+    job = Job(uri, weights, suite.version, options.threads, options.deadline_s, privileged, run_id)
     if uri and workers:
         yield from work(job, [(shard, run.file(shard)) for shard in missing], workers)
         return

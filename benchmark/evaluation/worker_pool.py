@@ -2,19 +2,14 @@
 
 A worker gets shard numbers over a pipe and answers with JSON; records go to disk from the worker
 itself. A process that dies inside the policy is the policy's fault and scored as such; one that dies
-elsewhere is the harness's fault: the shard is tried once more and then reported, never scored.
+elsewhere is the harness's fault: the shard is tried once more and then reported, never scored. One that is
+killed while the policy thinks may have been killed by anybody: only a second time is the policy's fault.
 """
 
-import json
-import mmap
-import os
-import subprocess
-import sys
-import tempfile
+import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from multiprocessing.connection import Pipe, wait
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,15 +17,16 @@ from ...envs.errors import BimodalError
 from ...tasks import load_task
 from ..records.shard_file import write_shard
 from ..rollout.shard import Shard, blamed
-from ..rollout.timeouts import SHARED_BYTES, blame_for_death
+from ..rollout.timeouts import blame_for_death
+from .policy_process import PolicyProcess
 from .worker_process import Job
 
 TRIES = 2
 """How often a shard is tried when the harness is at fault."""
-_CHILD = (
-    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "  # the parent hears Ctrl-C and ends us
-    "from bimodal.benchmark.evaluation.worker_process import main; main()"
-)
+LOOK_EVERY_S = 0.2
+"""How often the parent looks whether a worker has died or hangs [s]."""
+_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
+"""Exit codes of processes that others may have ended: an operator, or a system short of memory."""
 
 
 class Answer(NamedTuple):
@@ -56,9 +52,9 @@ def work(job: Job, shards: Sequence[tuple[Shard, Path]], workers: int) -> Iterat
             for worker in crew:
                 if not worker.task and queue:
                     worker.give(*queue.popleft(), shards)
-            for ready in wait([worker.pipe for worker in crew if worker.task]):
-                worker = next(worker for worker in crew if worker.pipe is ready)
-                number, tries = worker.task  # type: ignore[misc]
+            for worker in _ready(crew):
+                assert worker.task
+                number, tries = worker.task
                 shard, file = shards[number]
                 problem = worker.answer(shard, file)
                 if problem and tries < TRIES:
@@ -70,66 +66,68 @@ def work(job: Job, shards: Sequence[tuple[Shard, Path]], workers: int) -> Iterat
             worker.stop()
 
 
+def _ready(crew: list["_Worker"]) -> list["_Worker"]:
+    """Wait a moment; return the workers that have answered, and those that never will."""
+    busy = [worker for worker in crew if worker.task]
+    answered = wait([worker.process.pipe for worker in busy], LOOK_EVERY_S)
+    return [worker for worker in busy if worker.process.pipe in answered or worker.process.is_lost]
+
+
 class _Worker:
-    """The parent's end of one process."""
+    """One process after another; each runs shards until the policy takes it down."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._start()
-
-    def _start(self) -> None:
-        self.pipe, other = Pipe()
-        flag = tempfile.TemporaryFile()  # noqa: SIM115 (closed below, the map keeps it)
-        flag.write(bytes(SHARED_BYTES))
-        flag.flush()
-        self._inside = mmap.mmap(flag.fileno(), SHARED_BYTES)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(other.fileno()), str(flag.fileno())],
-            pass_fds=(other.fileno(), flag.fileno()),
-            stdin=subprocess.DEVNULL,
-            stdout=2,  # its prints go to our stderr, whatever `sys.stderr` is here
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-        other.close()
-        flag.close()
-        self.pipe.send_bytes(json.dumps(self._job._asdict()).encode())
+        self.process = PolicyProcess(job)
         self.task: tuple[int, int] | None = None
+        """Number of the shard in work, and which try this is."""
 
     def give(self, number: int, tries: int, shards: Sequence[tuple[Shard, Path]]) -> None:
         shard, file = shards[number]
         self.task = (number, tries)
-        with suppress(OSError):  # a worker that died in between is noticed when it should answer
-            self.pipe.send_bytes(json.dumps({"shard": shard, "file": str(file.absolute())}).encode())
+        self.process.send({"shard": shard, "file": str(file.absolute())})
 
     def answer(self, shard: Shard, file: Path) -> str:
         """Take the answer to the shard in work; returns the problem, "" for none."""
+        assert self.task
+        _, tries = self.task
         self.task = None
-        try:
-            reply = json.loads(self.pipe.recv_bytes())
-        except (EOFError, OSError, ValueError):
-            return self._died(shard, file)
+        reply = self.process.receive() if self.process.pipe.poll() else None
+        if reply is None:
+            return self._died(shard, file, tries)
         if reply.get("stop"):
-            raise BimodalError(reply["stop"])
-        return reply["problem"]
+            raise BimodalError(str(reply["stop"]))
+        if reply.get("policy"):
+            self._restart()
+            return self._blame(shard, file, "POLICY_ERROR", str(reply["policy"]))
+        return str(reply.get("problem", ""))
 
-    def _died(self, shard: Shard, file: Path) -> str:
-        code = self.process.wait()
-        label = blame_for_death(self._inside, code, self._job.deadline_s)
-        self._start()
+    def _died(self, shard: Shard, file: Path, tries: int) -> str:
+        code = self._restart()
+        label = blame_for_death(self._inside, code)
         if not label:
             return f"the worker died (exit code {code})"
+        if label == "POLICY_ERROR" and code in _FROM_OUTSIDE and tries < TRIES:
+            return f"the worker was killed (exit code {code})"
         hung = label == "POLICY_TIMEOUT"
         text = "it hung and could not be interrupted" if hung else f"its process died (exit code {code})"
-        write_shard(file, blamed(load_task(shard.task), shard, label, text), [])
+        return self._blame(shard, file, label, text)
+
+    def _blame(self, shard: Shard, file: Path, label: str, text: str) -> str:
+        """Score a shard whose policy broke its process; returns "", for there is no other problem."""
+        write_shard(file, blamed(load_task(shard.task), shard, label, text), [], self._job.run_id)
         return ""
+
+    def _restart(self) -> int:
+        """End the process and begin a new one; returns the exit code."""
+        code = self.process.end()
+        self._inside = self.process.inside
+        self.process = PolicyProcess(self._job)
+        return code
 
     def stop(self) -> None:
         """End the process; a shard in work is lost."""
-        self.pipe.close()
         if self.task:
-            self.process.kill()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:  # threads that the policy left behind
-            self.process.kill()
-            self.process.wait()
+            self.process.end()
+        else:
+            self.process.close()

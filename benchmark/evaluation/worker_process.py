@@ -1,9 +1,9 @@
-"""Runs shards in a worker process and writes their records; started by `worker_pool`."""
+"""Runs shards in a worker process and writes their records; started by `policy_process`."""
 
-import fcntl
 import json
 import mmap
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...envs.errors import BimodalError
+from ...envs.storage.file_lock import lock_file
 from ...policies import Policy, load_policy
 from ...tasks import Task, load_task
 from ...tasks.core.outcomes import OUTCOMES
@@ -41,10 +42,14 @@ class Job(NamedTuple):
     """Longest time that a decision may take [s]."""
     privileged: bool = False
     """Whether the policy was announced as one that reads the simulator."""
+    run_id: str = ""
+    """Which run its records belong to."""
 
 
 def serve(pipe: Connection, inside: mmap.mmap) -> None:
     """Be a worker: answer until the parent hangs up."""
+    parent = os.getppid()
+    limits = _limits()
     job = Job(**json.loads(pipe.recv_bytes()))
     deadline = Deadline(job.deadline_s, inside)
     while True:
@@ -54,15 +59,35 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
             return
         task, variant, index, seeds = order["shard"]
         shard = Shard(task, variant, index, tuple(seeds))
-        file = Path(order["file"])
         try:
-            reply = {"problem": attempt(job, job.policy, shard, file, deadline)}
+            reply = {"problem": attempt(job, job.policy, shard, Path(order["file"]), deadline)}
         except BimodalError as error:
             reply = {"stop": str(error)}
+        if any(reply.values()) and (harm := _harm(limits)):
+            reply = {"policy": harm}
         try:
             pipe.send_bytes(json.dumps(reply).encode())
         except OSError:
             return
+        if os.getppid() != parent:
+            return
+
+
+def _limits() -> dict[str, tuple[int, int]]:
+    """Return the limits of this process, by name."""
+    names = [name for name in dir(resource) if name.startswith("RLIMIT_")]
+    return {name: resource.getrlimit(getattr(resource, name)) for name in names}
+
+
+def _harm(limits: dict[str, tuple[int, int]]) -> str:
+    """Return what the policy did to its process so that the harness fails in it, "" for nothing."""
+    if changed := [name for name, value in _limits().items() if value != limits[name]]:
+        return f"it changed a limit of its process ({changed[0]})"
+    try:
+        os.close(os.dup(0))
+    except OSError:
+        return "it holds every file descriptor of its process"
+    return ""
 
 
 def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, deadline: Deadline) -> str:
@@ -77,16 +102,16 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, dead
         checkpoints = Path(job.checkpoints) if job.checkpoints else None
         with deadline.building().watch():
             built = load_policy(policy, task, checkpoints)
-        with _hold(file.parent, fcntl.LOCK_SH):
+        with _hold(file.parent, shared=True):
             result = run_shard(
                 task, built, shard, job.suite_version, job.threads, deadline, privileged=job.privileged
             )
         latencies = []
         faulty = any(OUTCOMES[label].policy_fault for label in result.verdict.label)
         if shard.index == 0 and not faulty:
-            with _hold(file.parent, fcntl.LOCK_EX):  # the run's other workers wait
+            with _hold(file.parent, shared=False):  # the run's other workers wait
                 latencies = _latencies(task, built, deadline)
-        write_shard(file, result, latencies)
+        write_shard(file, result, latencies, job.run_id)
     except BimodalError:
         raise
     except Exception as error:
@@ -97,11 +122,11 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, dead
 
 
 @contextmanager
-def _hold(folder: Path, kind: int) -> Iterator[None]:
-    """Share the machine with the run's other workers (LOCK_SH), or have it alone (LOCK_EX)."""
+def _hold(folder: Path, shared: bool) -> Iterator[None]:
+    """Share the machine with the run's other workers, or have it alone, where the file system has locks."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, kind)
+        lock_file(handle, shared, wait=True)
         yield
     finally:
         os.close(handle)

@@ -10,10 +10,10 @@ report.html         the run on one page
 SHA256SUMS          of everything above
 """
 
-import fcntl
 import hashlib
 import json
-import shutil
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +21,24 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from ...envs.errors import BimodalError, WrongUse
-from ...envs.storage.atomic_write import DRAFTS, atomic_write, write_json, write_text
+from ...envs.storage.atomic_write import atomic_write, write_json, write_text
+from ...envs.storage.bounded_read import read_bounded
+from ...envs.storage.file_lock import FileTaken, lock_file
 from ..rollout.plan_records import plan_file, read_plans
 from ..rollout.shard import Shard, ShardResult, Trace
 from .field_types import problems
+from .folder_guard import LOCK, drafts_in, empty, refuse_links, refuse_strangers
 from .parquet_tables import decision_table, episode_table
 from .run_record import SCHEMA_VERSION, DecisionTime, RunRecord
+from .shard_check import is_sound
 from .shard_file import StoredShard, read_shard, sha256, shard_file
 
 RUNS = Path("runs")
 """Where runs go, relative to the working directory."""
 _IDENTITY = ("suite", "policy", "training", "versions")
 """Fields of the run record that must be equal for a run to resume."""
+_LARGEST_RECORD = 20_000_000
+"""Bytes of a run.json that are read."""
 _NOTHING = np.zeros((0, 0, 0))
 
 
@@ -52,34 +58,43 @@ class RunFolder:
         """
         self.path = path
         self.record = record
-        if not (path / "run.json").exists() and _other_files(path):
-            raise WrongUse(f"{path} is not a run folder; it is left as it is, choose another --out")
+        refuse_strangers(path)
         try:
             (path / "traces").mkdir(parents=True, exist_ok=True)
-            self._lock = (path / ".lock").open("w")
+            refuse_links(path)
+            self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise BimodalError(f"cannot write to {path}: {error.strerror}") from error
         try:
-            self._lock_and_resume(fresh)
+            self.has_locks = self._take_lock()
+            self._begin_or_resume(fresh)
         except BaseException:
             self.close()
             raise
 
-    def _lock_and_resume(self, fresh: bool) -> None:
-        """Take the folder's lock, drop half-written files, and go on with the run that it holds, if any."""
+    def _take_lock(self) -> bool:
+        """Lock the folder; returns whether its file system can lock everything that a run wants to.
+
+        Raises:
+            WrongUse: another run has it.
+        """
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            return lock_file(self._lock) and _can_lock_folders(self.path)
+        except FileTaken:
             raise WrongUse(
                 f"another run is writing {self.path}; wait for it or choose another --out"
             ) from None
+
+    def _begin_or_resume(self, fresh: bool) -> None:
+        """Go on with the run that the folder holds, if any, and drop half-written files."""
         if fresh:
-            _empty(self.path)
-        for partial in (*self.path.glob(DRAFTS), *self.path.glob(f"traces/{DRAFTS}")):
-            partial.unlink(missing_ok=True)
-        if (self.path / "run.json").exists():
+            empty(self.path)
+        begun = (self.path / "run.json").exists()
+        if begun:
             self._resume(read_run_record(self.path))
-        else:
+        for draft in list(drafts_in(self.path)):
+            draft.unlink(missing_ok=True)
+        if not begun:
             self._save_record()
 
     def _resume(self, old: RunRecord) -> None:
@@ -94,7 +109,8 @@ class RunFolder:
                 f"{self.path} holds another run: another {' and '.join(different)}, or changed since; "
                 "choose another folder (--out), or discard the old run (--fresh)"
             )
-        self.record = self.record.model_copy(update={"created": old.created, "wall_s": old.wall_s})
+        kept = {name: getattr(old, name) for name in ("run_id", "created", "wall_s")}
+        self.record = self.record.model_copy(update=kept)
 
     def _save_record(self) -> None:
         write_json(self.path / "run.json", self.record.plain())
@@ -112,8 +128,13 @@ class RunFolder:
             stored = read_shard(self.file(shard))
         except BimodalError:
             return False
-        sound = not stored.plans or sha256(plan_file(self.file(shard))) == stored.plans
-        return sound and stored.result.shard == shard
+        file = plan_file(self.file(shard))
+        if stored.plans and (file.is_symlink() or sha256(file) != stored.plans):
+            return False
+        return self._is_mine(stored, shard) and is_sound(stored)
+
+    def _is_mine(self, stored: StoredShard, shard: Shard) -> bool:
+        return stored.result.shard == shard and stored.run_id == self.record.run_id
 
     def save_tables(self, shards: list[Shard], wall_s: float, invalid: list[str]) -> None:
         """Write the tables and the final record; called by `evaluate` when no shard is missing any more.
@@ -125,7 +146,7 @@ class RunFolder:
         """
         stored = [
             item._replace(result=item.result._replace(trace=Trace(_NOTHING, _NOTHING)))  # one trace at a time
-            for item in (read_shard(self.file(shard)) for shard in shards if self.file(shard).exists())
+            for item in (self._stored(shard) for shard in shards if self.file(shard).exists())
         ]
         final = {
             "wall_s": round(self.record.wall_s + wall_s, 1),
@@ -138,10 +159,17 @@ class RunFolder:
         }
         results = [self._with_plans(item) for item in stored]
         for name, table in (("episodes", episode_table(results)), ("decisions", decision_table(results))):
-            with atomic_write(self.path / f"{name}.parquet") as draft:
-                pq.write_table(table, draft)
+            # An open file: pyarrow takes a name with a colon for an address.
+            with atomic_write(self.path / f"{name}.parquet") as draft, draft.open("wb") as file:
+                pq.write_table(table, file, write_page_checksum=True)
         self.record = self.record.model_copy(update=final)
         self._save_record()
+
+    def _stored(self, shard: Shard) -> StoredShard:
+        stored = read_shard(self.file(shard))
+        if not self._is_mine(stored, shard):
+            raise BimodalError(f"{self.file(shard)} is of another run now; run the same command again")
+        return stored
 
     def _with_plans(self, stored: StoredShard) -> ShardResult:
         """Return a shard's result with what the tables say of its plans."""
@@ -152,7 +180,8 @@ class RunFolder:
 
     def close(self) -> None:
         """Let others write."""
-        self._lock.close()
+        with suppress(OSError):
+            os.close(self._lock)
 
 
 def seal(path: Path) -> None:
@@ -160,6 +189,16 @@ def seal(path: Path) -> None:
     files = sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith((".", "SHA256SUMS")))
     lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(path)}\n" for f in files]
     write_text(path / "SHA256SUMS", "".join(lines))
+
+
+def changed_files(path: Path, names: tuple[str, ...]) -> list[str]:
+    """Return which of a run's files are not those that it was sealed with; none where it is not sealed."""
+    try:
+        lines = (path / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    return [name for name in names if sums.get(name) != sha256(path / name)]
 
 
 def _decision_time(latencies_ms: np.ndarray) -> DecisionTime:
@@ -174,8 +213,13 @@ def read_run_record(path: Path) -> RunRecord:
     Raises:
         WrongUse: there is no run, or its record is damaged.
     """
+    refuse_links(path)
     try:
-        raw = json.loads((path / "run.json").read_text())
+        content = read_bounded(path / "run.json", _LARGEST_RECORD)
+    except WrongUse as error:
+        raise WrongUse(f"{path} is not a run folder, or its run.json is damaged ({error})") from error
+    try:
+        raw = json.loads(content)
         if raw["schema_version"] > SCHEMA_VERSION:
             raise WrongUse(f"{path} was written by a newer bimodal (schema {raw['schema_version']}); update")
         return RunRecord.model_validate(raw)
@@ -186,33 +230,12 @@ def read_run_record(path: Path) -> RunRecord:
         raise WrongUse(f"{path} is not a run folder, or its run.json is damaged ({error})") from error
 
 
-def _other_files(path: Path) -> bool:
-    """Whether a folder holds anything; an empty `traces` does not count."""
-    return path.is_dir() and any(
-        child.name not in (".lock", "traces") or (child.is_dir() and any(child.iterdir()))
-        for child in path.iterdir()
-    )
-
-
-def _is_foreign(file: Path) -> bool:
-    """Whether a run.json is somebody else's: sound JSON that no run of ours wrote."""
+def _can_lock_folders(path: Path) -> bool:
+    """Whether workers can take turns by locking the folder of traces, as they do to measure latencies."""
+    handle = os.open(path / "traces", os.O_RDONLY)
     try:
-        raw = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(raw, dict) and bool(raw) and not {"suite", "schema_version"} & set(raw)
-
-
-def _empty(path: Path) -> None:
-    """Delete what a run writes into its folder, and nothing else.
-
-    Raises:
-        WrongUse: the folder's run.json is not that of a run.
-    """
-    if _is_foreign(path / "run.json"):
-        raise WrongUse(f"{path} is not a run folder; it is left as it is")
-    for name in ("traces", "videos"):
-        shutil.rmtree(path / name, ignore_errors=True)
-    for name in ("run.json", "episodes.parquet", "decisions.parquet", "report.html", "SHA256SUMS"):
-        (path / name).unlink(missing_ok=True)
-    (path / "traces").mkdir()
+        return lock_file(handle)
+    except FileTaken:
+        return True
+    finally:
+        os.close(handle)

@@ -110,6 +110,8 @@ class RunRecord(Record):
 
     schema_version: Literal[1]
     """Version of this record."""
+    run_id: Annotated[str, Field(pattern=r"^[0-9a-f]{0,32}$", exclude_if=lambda value: not value)] = ""
+    """Random, and in every shard file too: another run's records are not taken for this one's."""
     suite: SuiteRecord
     """What was asked."""
     policy: PolicyRecord

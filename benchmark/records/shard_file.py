@@ -24,6 +24,8 @@ class StoredShard(NamedTuple):
     """Wall times of single-episode decisions, measured with the task's first shard; else empty."""
     plans: str
     """sha256 of the file that holds the shard's plans, "" for none; `plans.plan_file` says where it lies."""
+    run_id: str
+    """The run that it belongs to."""
 
 
 def shard_file(run: Path, task: str, variant: str, index: int) -> Path:
@@ -36,7 +38,7 @@ def slug(variant: str) -> str:
     return variant.replace(":", "").replace("+", "_")
 
 
-def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> None:
+def write_shard(path: Path, result: ShardResult, latencies_ms: list[float], run_id: str = "") -> None:
     """Write a shard's record, whole or not at all, and its plans before it."""
     shard = result.shard
     plans = plan_file(path)
@@ -50,6 +52,7 @@ def write_shard(path: Path, result: ShardResult, latencies_ms: list[float]) -> N
         "index": shard.index,
         "faults": result.faults.tolist(),
         "plans": "" if result.plans is None else sha256(plans),
+        "run": run_id,
     }
     arrays = {
         "meta": np.array(json.dumps(meta)),
@@ -81,7 +84,7 @@ def read_shard(path: Path) -> StoredShard:
         raise BimodalError(
             f"{path} is missing or damaged; run the same evaluation again to mend it"
         ) from error
-    return StoredShard(result, arrays["latencies_ms"], meta.get("plans", ""))
+    return StoredShard(result, arrays["latencies_ms"], meta.get("plans", ""), meta.get("run", ""))
 
 
 def sha256(path: Path) -> str:

@@ -16,7 +16,7 @@ from ...envs.storage.npz import read_arrays
 from ...policies.core.policy import PlanRecord
 
 LARGEST = 64 * 2**20
-"""Bytes of sampled plans that are kept of a shard; of later decisions only their scores are."""
+"""Bytes of each field of the plans that are kept of a shard; later decisions go without the field."""
 _KINDS: dict[str, tuple[int, str, float | str]] = {
     "seen": (1, "<f4", np.nan),
     "candidates": (3, "<f4", np.nan),
@@ -57,15 +57,16 @@ class PlanLog:
         self.n = n
         self._records: list[PlanRecord] = []
         self._asked: list[np.ndarray] = []
-        self._bytes = 0
+        self._bytes = dict.fromkeys(PlanRecord._fields, 0)
 
     def add(self, record: PlanRecord, asked: np.ndarray) -> None:
         """Keep one decision: its `fitting` record, and the actions (N, execute, A) that were asked for."""
-        size = 0 if record.candidates is None else record.candidates.nbytes
-        if self._bytes + size > LARGEST:
-            record = record._replace(candidates=None)
-        else:
-            self._bytes += size
+        for name, field in record._asdict().items():
+            size = 0 if field is None else field.nbytes
+            if self._bytes[name] + size > LARGEST:
+                record = record._replace(**{name: None})
+            else:
+                self._bytes[name] += size
         self._records.append(record)
         self._asked.append(asked.copy())
 
@@ -99,10 +100,12 @@ def _fitted(value: object, name: str, n: int) -> np.ndarray | None:
     axes, kind, _ = _KINDS[name]
     try:
         with np.errstate(all="ignore"):
-            array = np.array(value).astype(kind)
+            given = np.asarray(value)
+            array = given.astype(kind) if given.size <= LARGEST // 4 else None
     except (TypeError, ValueError, OverflowError):
         return None
-    return array if value is not None and array.ndim == 1 + axes and len(array) == n else None
+    fits = array is not None and array.ndim == 1 + axes and len(array) == n
+    return array if fits and value is not None else None
 
 
 def _digests(columns: list[np.ndarray | None]) -> np.ndarray:

@@ -15,7 +15,9 @@ DEADLINE_S = 30.0
 """Longest time that a decision may take [s]."""
 _KILL_AFTER = 1.5
 """A worker whose policy cannot be interrupted dies after this many deadlines."""
-_MOMENT = struct.Struct("d")
+_GRACE_S = 2.0
+"""After that its parent kills it: a policy can stop its process, or whatever rings in it [s]."""
+_MOMENT = struct.Struct("dd")
 SHARED_BYTES = _MOMENT.size
 """Size of what worker and parent share."""
 
@@ -36,9 +38,9 @@ class Deadline:
 
         Args:
             deadline_s: longest time that a call may take [s].
-            inside: shared moment at which the policy was called, 0 while it is not running. With it (in
-                a worker process) a call that cannot be interrupted ends the process, and the parent
-                knows whose fault it was.
+            inside: shared moment at which the policy was called, 0 while it is not running, and the
+                deadline of the call. With it (in a worker process) a call that cannot be interrupted
+                ends the process, and the parent knows whose fault it was.
         """
         self.deadline_s = deadline_s
         self._inside = inside
@@ -77,7 +79,7 @@ class Deadline:
 
         previous = signal.signal(signal.SIGALRM, ring)
         if self._inside is not None:
-            self._inside[:] = _MOMENT.pack(time.monotonic())
+            self._inside[:] = _MOMENT.pack(time.monotonic(), self.deadline_s)
             faulthandler.dump_traceback_later(_KILL_AFTER * self.deadline_s, exit=True)
         try:
             signal.setitimer(signal.ITIMER_REAL, self.deadline_s)
@@ -88,15 +90,21 @@ class Deadline:
             signal.signal(signal.SIGALRM, previous)
             if self._inside is not None:
                 faulthandler.cancel_dump_traceback_later()
-                self._inside[:] = _MOMENT.pack(0.0)
+                self._inside[:] = _MOMENT.pack(0.0, 0.0)
         if rung:  # the policy swallowed the interruption, and came back late
             raise PolicyTimeout
 
 
-def blame_for_death(inside: mmap, exit_code: int, deadline_s: float) -> str:
+def is_overdue(inside: mmap) -> bool:
+    """Whether a worker should have died of its policy's deadline, and has not."""
+    begin, deadline_s = _MOMENT.unpack(inside[:])
+    return begin > 0 and time.monotonic() - begin >= _KILL_AFTER * deadline_s + _GRACE_S
+
+
+def blame_for_death(inside: mmap, exit_code: int) -> str:
     """Return the label for a worker that died: "" outside the policy, else what the policy did to it."""
-    (begin,) = _MOMENT.unpack(inside[:])
+    begin, deadline_s = _MOMENT.unpack(inside[:])
     if not begin:
         return ""
-    hung = exit_code == 1 and time.monotonic() - begin >= _KILL_AFTER * deadline_s
-    return "POLICY_TIMEOUT" if hung else "POLICY_ERROR"
+    late = time.monotonic() - begin >= _KILL_AFTER * deadline_s
+    return "POLICY_TIMEOUT" if late and exit_code in (1, -signal.SIGKILL) else "POLICY_ERROR"

@@ -12,15 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...envs.errors import BimodalError
+from ...envs.perturbations.core.variant import Variant
 from ...envs.storage.npz import LARGEST
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.registry import TASKS
 from ..records.parquet_tables import EPISODE_COLUMNS
-from ..records.run_folder import read_run_record
+from ..records.run_folder import changed_files, read_run_record
 from ..records.run_record import RunRecord, SuiteRecord
 from ..suites import suite_from_record
 
+MOST_ROWS = 1_000_000
+"""Episodes of a run that are read at most, whatever its suite says."""
 _VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
 _COLUMNS = {
     "seed": "seeds",
@@ -85,15 +88,21 @@ def read_run(run_dir: Path | str) -> Run:
     """Read a run folder.
 
     Raises:
-        BimodalError: a file is missing, or the suite's cells are not all there.
+        BimodalError: a file is missing or was changed, or the suite's cells are not all there.
     """
     folder = Path(run_dir)
     record = read_run_record(folder)
     file = folder / "episodes.parquet"
     if not file.is_file():
         raise BimodalError(f"{folder} has no episodes.parquet; run the same evaluation to its end first")
+    if changed := changed_files(folder, ("run.json", "episodes.parquet")):
+        raise BimodalError(
+            f"{folder / changed[0]} is damaged or not a run of ours: SHA256SUMS says another sum; "
+            "run the same evaluation again to mend it"
+        )
+    _check_names(record.suite, folder)
     try:
-        table = _read_table(file)
+        table = _read_table(file, _most_rows(record.suite))
     except (OSError, ValueError, KeyError) as error:
         text = f"{file} is damaged or not a run of ours; run the same evaluation again to mend it"
         raise BimodalError(text) from error
@@ -119,12 +128,21 @@ def mode_numbers(task: str, names: Sequence[str | None]) -> np.ndarray:
     return np.array([known.index(name) if name in known else -1 for name in names], int)
 
 
-def _read_table(file: Path) -> pa.Table:
+def _most_rows(suite: SuiteRecord) -> int:
+    """Return how many episodes a suite has at most; a file of a few kilobytes can hold millions of rows."""
+    found = suite_from_record(suite)
+    return min(sum(len(found.panel(variant)) for _, variant in found.cells()), MOST_ROWS)
+
+
+def _read_table(file: Path, most: int) -> pa.Table:
     """Return the columns that are used, with the types that a run of ours writes and nothing missing."""
-    with pq.ParquetFile(file) as content:
+    # An open file: pyarrow takes a name with a colon for an address.
+    with file.open("rb") as raw, pq.ParquetFile(raw, page_checksum_verification=True) as content:
         parts = range(content.num_row_groups)
         if (size := sum(content.metadata.row_group(part).total_byte_size for part in parts)) > LARGEST:
             raise BimodalError(f"{file} would unpack to {size} bytes; at most {LARGEST} are read")
+        if (count := content.metadata.num_rows) > most:
+            raise BimodalError(f"{file} would have {count} rows; its suite has at most {most} episodes")
         used = [column for column in EPISODE_COLUMNS if column[0] in ("task", "variant", *_COLUMNS)]
         table = content.read([name for name, _ in used]).select([name for name, _ in used])
     table = table.cast(pa.schema(used))
@@ -133,26 +151,47 @@ def _read_table(file: Path) -> pa.Table:
     return table
 
 
-def _check_table(suite: SuiteRecord, table: pa.Table, folder: Path) -> None:
-    """Refuse rows that no run of ours writes; a run folder from elsewhere is hostile until checked.
+def _check_names(suite: SuiteRecord, folder: Path) -> None:
+    """Refuse a suite with a task or variant that nothing here can have run.
 
     Raises:
-        BimodalError: an unknown task, variant, verdict or mode.
+        BimodalError: an unknown task or variant.
     """
     if foreign := [name for name in suite.tasks if name not in task_names()]:
         raise BimodalError(
             f"{folder} has episodes of {foreign[0]!r:.80}, a task that is not known here; name its file"
             f" in {TASKS.variable}, or install its package"
         )
+    if not all(_VARIANT.fullmatch(name) for name in suite.variants):
+        raise BimodalError(f"{folder} is damaged or not a run of ours: a variant has no possible name")
+
+
+def _check_table(suite: SuiteRecord, table: pa.Table, folder: Path) -> None:
+    """Refuse rows that no run of ours writes; a run folder from elsewhere is hostile until checked.
+
+    Raises:
+        BimodalError: an unknown task, variant or verdict, or a mode or a length that its task has not.
+    """
     known = {"task": suite.tasks, "variant": suite.variants, "label": OUTCOMES}
     sound = all(set(table[name].unique().to_pylist()) <= set(names) for name, names in known.items())
-    sound &= all(_VARIANT.fullmatch(name) is not None for name in suite.variants)
-    sound = sound and all(
-        -1 <= mode < len(load_task(task).modes)
-        for task, mode in set(zip(table["task"].to_pylist(), table["mode"].to_pylist(), strict=True))
-    )
+    if sound:
+        cells = table.group_by(["task", "variant"]).aggregate(
+            [("mode", "min"), ("mode", "max"), ("steps", "min"), ("steps", "max")]
+        )
+        sound = all(_is_possible(**row) for row in cells.to_pylist())
     if not sound:
-        raise BimodalError(f"{folder} is damaged or not a run of ours: a task, verdict or mode is unknown")
+        raise BimodalError(
+            f"{folder} is damaged or not a run of ours: a task, verdict, mode or length is unknown"
+        )
+
+
+def _is_possible(
+    task: str, variant: str, mode_min: int, mode_max: int, steps_min: int, steps_max: int
+) -> bool:
+    """Whether episodes of a task can end in these modes, after so many control steps."""
+    found = load_task(task)
+    most = Variant(variant).episode_steps(found.max_episode_steps)
+    return mode_min >= -1 and mode_max < len(found.modes) and steps_min >= 0 and steps_max <= most
 
 
 def _cells(suite: SuiteRecord, table: pa.Table, folder: Path) -> dict[tuple[str, str], RunEpisodes]:

@@ -12,9 +12,6 @@ import numpy as np
 
 from ..errors import BimodalError
 
-DRAFTS = ".*.[0-9]*"
-"""Pattern of the drafts that a killed process may leave behind."""
-
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -26,6 +23,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield draft
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())  # else a power cut may leave the new name on an empty file
         draft.replace(path)
     except OSError as error:
         raise disk_error(path, error) from error
@@ -35,11 +34,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and wait until the disk has it."""
-    with atomic_write(path) as draft, draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    """Write a file whole or not at all."""
+    with atomic_write(path) as draft:
+        draft.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -231,6 +231,15 @@ def test_sampled_plans_are_bounded_and_their_scores_are_kept(monkeypatch):
     assert np.isfinite(plans.scores).all()
 
 
+def test_every_field_of_a_plan_is_bounded(monkeypatch):
+    monkeypatch.setattr(plans_module, "LARGEST", 1000)
+    assert fitting(PlanRecord(seen=np.broadcast_to(np.float32(1), (4, 2**40))), 4).seen is None
+    log = PlanLog(4)
+    for _ in range(10):
+        log.add(fitting(PlanRecord(seen=np.ones((4, 20))), 4), np.zeros((4, 8, 10), np.int32))
+    assert np.isfinite(log.plans().seen).all(axis=(0, 2)).sum() == 3  # of 320 bytes each
+
+
 def test_a_policy_whose_plan_raises_is_to_blame():
     class Trap:
         def __array__(self, *_, **__):

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
+from bimodal.benchmark.records.run_folder import seal
 from bimodal.benchmark.records.shard_file import read_shard
 from bimodal.benchmark.scoring import run_episodes
 from bimodal.envs.errors import WrongUse
@@ -211,5 +212,6 @@ def test_a_run_folder_from_elsewhere_names_no_file(tmp_path, capsys, column, val
     rows_now = pq.read_table(run / "episodes.parquet").to_pylist()
     rows_now[0][column] = value
     pq.write_table(pa.Table.from_pylist(rows_now), run / "episodes.parquet")
+    seal(run)
     code, _, err = bimodal("videos", run, capsys=capsys)
     assert (code, len(err)) == (1, 1) and "not a run of ours" in err[0]
