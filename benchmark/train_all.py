@@ -119,7 +119,8 @@ def train_all(
     # 1. what is there already, and how much is left
     files = {t: shows(t.task, r := regime_of(t.method), episodes_of(r), 0) for t in trainings}
     metas = {file: _usable(file) for file in set(files.values())}
-    kept = [] if options.fresh else [t for t, file in files.items() if _fits(t, options, metas[file])]
+    there = {t: fits(t, options.folder(t.seed), options, metas[file]) for t, file in files.items()}
+    kept = [] if options.fresh else [t for t in files if there[t]]
     steps = {t: _all_steps(t.method, options) for t in files if t not in kept}
     total = sum(steps.values())
 
@@ -186,8 +187,15 @@ def _train(training: Training, file: Path, options: TrainingOptions, report: Rep
     train(training.method, file, options.folder(training.seed), one, report)
 
 
-def _fits(training: Training, options: TrainingOptions, shown: dict | None) -> bool:
-    """Whether a checkpoint is there, whole, and what a training on the demonstrations `shown` makes."""
+def fits(training: Training, folder: Path, options: TrainingOptions, shown: dict | None) -> bool:
+    """Whether a checkpoint is there, whole, and what a training on the demonstrations `shown` makes.
+
+    Args:
+        training: the method, its task and its seed.
+        folder: of checkpoints, where it would lie.
+        options: of the training.
+        shown: what the demonstrations say of themselves; None for those that are still to be made.
+    """
     from ..policies.core.checkpoint import checkpoint_path
     from ..policies.core.checkpoint import load as load_checkpoint
     from ..policies.core.devices import find_device
@@ -196,7 +204,7 @@ def _fits(training: Training, options: TrainingOptions, shown: dict | None) -> b
 
     task, method, seed = training
     try:
-        config = load_checkpoint(checkpoint_path(options.folder(seed), task, method), task, method).config
+        config = load_checkpoint(checkpoint_path(folder, task, method), task, method).config
     except BimodalError:
         return False
     card = config.training

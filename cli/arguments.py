@@ -125,4 +125,5 @@ Workers = Annotated[int | None, number("processes; 0 stays in this process", "on
 Threads = Annotated[int, number("simulation threads of a process")]
 Checkpoints = Annotated[Path | None, option("FOLDER", "trained weights", default="those of the package")]
 FreshRun = Annotated[bool, flag("--fresh", "discard an earlier run in the folder")]
+Json = Annotated[bool, flag("--json", "print the result as JSON, for programs")]
 Page = Annotated[Path | None, option("FILE", "also write the page of Markdown")]

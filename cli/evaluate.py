@@ -1,5 +1,7 @@
 """`bimodal evaluate`: scores a policy on a suite and shows what came out."""
 
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,7 @@ from .arguments import (
     SUITES,
     Checkpoints,
     FreshRun,
+    Json,
     Threads,
     Workers,
     argument,
@@ -65,21 +68,27 @@ def run(
     fresh: FreshRun = False,
     workers: Workers = None,
     threads: Threads = 1,
+    json: Json = False,
 ) -> int:
     """Score a policy on a suite: records, table, videos, report."""
     from ..benchmark.evaluation.evaluate import evaluate
     from ..benchmark.evaluation.options import EvalOptions
+    from ..benchmark.scoring.run_episodes import read_run
+    from ..benchmark.scoring.task_scores import score_run
     from ..benchmark.suites import find_suite
-    from .console import progress_bar
+    from .console import console, print_json, progress_bar
 
     _require_whole_suite(entry, task, seeds, variant)
     with progress_bar(f"{policy} on {suite}", "episodes") as update:
         panel = find_suite(suite, task or (), None if seeds is None else seed_range(seeds), variant)
         options = EvalOptions(out, checkpoints, workers, threads, deadline, fresh, update)
         path = evaluate(policy, panel, options)
-    if entry is not None:
-        _write_entry(path, entry)
-    present(path, with_videos=not no_videos)
+    with console.capture() if json else nullcontext():
+        if entry is not None:
+            _write_entry(path, entry)
+        present(path, with_videos=not no_videos)
+    if json:
+        print_json([asdict(cell) for cell in score_run(read_run(path))])
     return 0
 
 

@@ -25,11 +25,24 @@ from .evaluate import ENTRY_FOLDER
 COMMANDS = {
     name: import_module(f".{name.replace('-', '_')}", __package__)
     for name in (
-        *("bench", "tasks", "policies", "new-task", "view", "scenes", "demos", "train", "evaluate", "videos"),
-        *("certify", "results", "probe", "leaderboard", "check", "reproduce", "site", "speed"),
+        *("bench", "tasks", "policies", "suites", "variants", "new-task", "view", "scenes", "demos", "train"),
+        *(
+            "evaluate",
+            "videos",
+            "certify",
+            "results",
+            "probe",
+            "leaderboard",
+            "check",
+            "reproduce",
+            "site",
+            "speed",
+        ),
     )
 }
 """The commands, in the order of the help text; each has `run`, whose docstring is its help, and `EXAMPLE`."""
+GLOBAL = ("--debug", "--quiet")
+"""Options of every command, which may stand anywhere."""
 INTERRUPTED = 130
 STOPS = ("SIGTERM", "SIGHUP")
 """Signals that stop a command as Ctrl-C does, so that nothing it started goes on; exit code 128 + number."""
@@ -76,9 +89,9 @@ def _stops_raise() -> Iterator[list[int]]:
 
 
 def spelled_out(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with --debug before the command, and a folder after every --entry."""
-    words = [word for word in arguments if word != "--debug"]
-    begin = ["--debug"] if len(words) < len(arguments) else []
+    """Return the arguments with --debug and --quiet before the command, and a folder after every --entry."""
+    words = [word for word in arguments if word not in GLOBAL]
+    begin = [word for word in GLOBAL if word in arguments]
     for word, follower in zip(words, [*words, "-"][1:], strict=True):
         begin.append(word)
         if word == "--entry" and follower.startswith("-"):
@@ -159,12 +172,17 @@ def _before_the_command(
         bool, typer.Option("--version", help="show the version", callback=_print_version, is_eager=True)
     ] = False,
     debug: Annotated[bool, flag("--debug", "show the whole trace of an error")] = False,
+    quiet: Annotated[bool, flag("--quiet", "show results alone, no progress")] = False,
 ) -> None:
     """Does this policy commit to one good grasp, or average two good ones into a bad one?"""
     if debug:
         from ..benchmark.evaluation.worker_process import DEBUG
 
         os.environ[DEBUG] = "1"
+    if quiet:
+        from .console import QUIET
+
+        os.environ[QUIET] = "1"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from .arguments import (
 from .demos import demonstrations_file
 
 if TYPE_CHECKING:
-    from ..benchmark.train_all import TrainingOptions
+    from ..benchmark.train_all import Training, TrainingOptions
 
 EXAMPLE = "bimodal train flow --task PandaLiftPot-v1 --preset tiny"
 
@@ -66,6 +66,8 @@ def run(
 
     The exit code is 1 if a training failed.
     """
+    if demos is not None and not demos.is_file():
+        raise WrongUse(f"no demonstrations at {demos}; make them with: bimodal demos TASK --out {demos}")
     from ..benchmark.train_all import TrainingOptions
     from ..policies.training.presets import USUAL
 
@@ -85,6 +87,7 @@ def _train_one(
     method: str | None, tasks: list[str], path: Path | None, seed: int, setting: "TrainingOptions"
 ) -> int:
     """Train one method on one task."""
+    from ..benchmark.train_all import Training
     from ..policies.training.train import METHODS, TrainOptions, train
     from ..tasks import load_task
     from ..tasks.demonstrations.collect import load
@@ -100,18 +103,47 @@ def _train_one(
     if path is not None and (shown := load(path).meta.get("task")) != task.id:
         raise WrongUse(f"{path} holds demonstrations of {shown}, not of {task.id}")
     path = path or _demonstrate(task.id, METHODS[method].regime)
+    if _is_kept(Training(task.id, method, seed), setting, path):
+        return 0
     options = TrainOptions(setting.steps, seed, setting.preset, setting.device, setting.fresh)
+    losses: list[float] = []
     with progress_bar(f"{method} on {task.id}", "steps") as update:
+
+        def tell(step: int, steps: int, loss: float) -> None:
+            losses.append(loss)
+            update(step, steps, f"loss {loss:.4f}")
+
         weights = train(
             method,
             path,
             setting.out,
             options,
-            lambda step, steps, loss: update(step, steps, f"loss {loss:.4f}"),
+            tell,
             notice=lambda text: console.print(text, markup=False),
         )
-    console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB", markup=False)
+    ended = f", loss {losses[-1]:.4f}" if losses else ""
+    console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB{ended}", markup=False)
     return 0
+
+
+def _is_kept(training: "Training", setting: "TrainingOptions", demonstrations: Path) -> bool:
+    """Whether the weights are there already; says so, and says what is about to be replaced."""
+    from ..benchmark.train_all import fits
+    from ..policies.core.checkpoint import checkpoint_path
+    from ..tasks.demonstrations.collect import load
+    from .console import console
+
+    there = checkpoint_path(setting.out, training.task, training.method)
+    if setting.fresh or not there.exists():
+        return False
+    kept = fits(training, setting.out, setting, load(demonstrations).meta)
+    text = (
+        "there already, made with these options and demonstrations; --fresh trains it again"
+        if kept
+        else "replacing an older checkpoint, made with other options or demonstrations"
+    )
+    console.print(f"{there}: {text}", markup=False)
+    return kept
 
 
 def _demonstrate(task: str, regime: str) -> Path:

@@ -6,6 +6,7 @@ import pytest
 from bimodal.benchmark import suites
 from bimodal.benchmark.evaluation.worker_process import DEBUG
 from bimodal.cli import main as cli
+from bimodal.cli.console import QUIET
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.rendering import gl
 
@@ -46,6 +47,7 @@ def drawing():
 def bimodal(capsys, monkeypatch):
     """Run a command in this process; returns (exit code, output, lines of errors)."""
     monkeypatch.setenv(DEBUG, "")
+    monkeypatch.setenv(QUIET, "1")
 
     def run(*arguments):
         capsys.readouterr()

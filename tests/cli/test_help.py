@@ -1,5 +1,6 @@
 """Help, version, names and completion: what the command line says of itself, and that it says it at once."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ from bimodal.benchmark.records.run_folder import RUNS
 from bimodal.benchmark.suites import SUITES
 from bimodal.cli import arguments
 from bimodal.cli.main import COMMANDS, build_parser, spelled_out
+from bimodal.envs.perturbations.core.registry import perturbations
+from bimodal.envs.perturbations.core.variant import COMBO
 from bimodal.policies.training.presets import PRESETS
 from bimodal.tasks import task_names
 from bimodal.tasks.demonstrations.regimes import GRADED, REGIMES
@@ -121,17 +124,39 @@ def test_the_shell_completes_commands_options_and_names(line, offered):
 
 
 @pytest.mark.parametrize(
-    ("command", "names"), [("tasks", task_names()), ("policies", ("expert", "flow", "mse"))]
+    ("command", "names"),
+    [
+        ("tasks", task_names()),
+        ("policies", ("expert", "flow", "mse")),
+        ("variants", (*perturbations(), "0.75, 0.5, 0.3 x", COMBO)),
+        ("suites", (*SUITES, *SUITES["full"].tasks, *SUITES["core"].variants[1:], "200 seeds", "50 seeds")),
+    ],
 )
 def test_names_are_listed(command, names, bimodal):
     code, out, err = bimodal(command)
     assert (code, err) == (0, []) and all(name in out for name in names)
 
 
+def test_lists_are_given_to_programs_too(bimodal):
+    listed = {name: json.loads(bimodal(name, "--json")[1]) for name in ("tasks", "variants", "suites")}
+    assert [task["id"] for task in listed["tasks"]] == list(task_names())
+    kinds = perturbations()
+    assert {one["name"]: tuple(one["levels"]) for one in listed["variants"]} == {
+        name: kind.levels[1:] for name, kind in kinds.items()
+    }
+    assert {suite["name"]: suite["hash"] for suite in listed["suites"]} == {
+        name: suite.hash() for name, suite in SUITES.items()
+    }
+
+
 def test_an_entry_without_a_folder_goes_to_entries():
     assert spelled_out(["evaluate", "flow", "--entry"]) == ["evaluate", "flow", "--entry", "entries"]
     assert spelled_out(["evaluate", "flow", "--entry", "--fresh"])[3:] == ["entries", "--fresh"]
     assert spelled_out(["evaluate", "flow", "--entry", "mine"])[3:] == ["mine"]
+
+
+def test_options_of_every_command_may_stand_anywhere():
+    assert spelled_out(["tasks", "--quiet", "--debug"]) == ["--debug", "--quiet", "tasks"]
 
 
 def test_options_that_may_be_repeated_keep_their_order():

@@ -1,0 +1,27 @@
+"""`bimodal suites`: lists the suites."""
+
+from .arguments import Json
+
+EXAMPLE = "bimodal suites"
+
+
+def run(json: Json = False) -> int:
+    """List the suites: their tasks, seeds and variants."""
+    from ..benchmark.suites import SUITES
+    from .console import console, print_json
+
+    if json:
+        print_json([suite.record().plain() for suite in SUITES.values()])
+        return 0
+    for suite in SUITES.values():
+        shifted = len(suite.panel("")) if len(suite.variants) > 1 else 0
+        size = f"{len(suite.tasks)} tasks, {len(suite.seeds)} seeds each"
+        console.print(f"[bold]{suite.name}[/] {suite.version}: {size}")
+        console.print(f"  tasks     {', '.join(suite.tasks)}", markup=False)
+        console.print(f"  variants  {_variants(suite.variants[1:])}, {shifted} seeds each", markup=False)
+    return 0
+
+
+def _variants(names: tuple[str, ...], most: int = 10) -> str:
+    """Return the names, or how many there are."""
+    return ", ".join(names) if len(names) <= most else f"{len(names)}, see bimodal variants"
