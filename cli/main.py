@@ -26,18 +26,8 @@ COMMANDS = {
     name: import_module(f".{name.replace('-', '_')}", __package__)
     for name in (
         *("bench", "tasks", "policies", "suites", "variants", "new-task", "view", "scenes", "demos", "train"),
-        *(
-            "evaluate",
-            "videos",
-            "certify",
-            "results",
-            "probe",
-            "leaderboard",
-            "check",
-            "reproduce",
-            "site",
-            "speed",
-        ),
+        *("evaluate", "videos", "certify", "results", "probe"),
+        *("leaderboard", "check", "reproduce", "site", "speed"),
     )
 }
 """The commands, in the order of the help text; each has `run`, whose docstring is its help, and `EXAMPLE`."""

@@ -88,6 +88,7 @@ def _train_one(
 ) -> int:
     """Train one method on one task."""
     from ..benchmark.train_all import Training
+    from ..policies.core.checkpoint import load as load_checkpoint
     from ..policies.training.train import METHODS, TrainOptions, train
     from ..tasks import load_task
     from ..tasks.demonstrations.collect import load
@@ -106,23 +107,17 @@ def _train_one(
     if _is_kept(Training(task.id, method, seed), setting, path):
         return 0
     options = TrainOptions(setting.steps, seed, setting.preset, setting.device, setting.fresh)
-    losses: list[float] = []
     with progress_bar(f"{method} on {task.id}", "steps") as update:
-
-        def tell(step: int, steps: int, loss: float) -> None:
-            losses.append(loss)
-            update(step, steps, f"loss {loss:.4f}")
-
         weights = train(
             method,
             path,
             setting.out,
             options,
-            tell,
+            lambda step, steps, loss: update(step, steps, f"loss {loss:.4f}"),
             notice=lambda text: console.print(text, markup=False),
         )
-    ended = f", loss {losses[-1]:.4f}" if losses else ""
-    console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB{ended}", markup=False)
+    loss = load_checkpoint(weights, task.id, method).config.training["loss"]
+    console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB, loss {loss:.4f}", markup=False)
     return 0
 
 
