@@ -8,6 +8,7 @@ from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.envs.simulation import Simulation
 from bimodal.policies.core.policy import Decision, Needs
+from bimodal.policies.core.registry import load_policy
 from bimodal.policies.experts import Planned
 from bimodal.tasks import load_task
 
@@ -40,9 +41,34 @@ class Watching(Planned):
         return Decision(action[:, None])
 
 
-def record(variant, seeds=SEEDS, threads=1):
-    """Run `Watching` through a shard of TASK and return the shard's result."""
-    return run_shard(TASK, Watching(TASK), Shard(TASK.id, variant, 0, tuple(seeds)), "1", threads)
+class Ruins(Watching):
+    """Acts as `Watching`, then ruins every array that it was given, those that it gave, and its task."""
+
+    def __init__(self, task):
+        super().__init__(task)
+        self.gave = []
+
+    def reset(self, episodes):
+        super().reset(episodes)
+        episodes.noise_keys[:] = 0
+        self.task.grasps[:] = 1e9
+        self.task.hold_steps = self.task.max_episode_steps = self.task.commit_steps = 0
+        self.task.measure = None
+
+    def act(self, observation):
+        for array in self.gave:
+            array[:] = 1e9
+        decision = super().act(observation)
+        self.gave.append(decision.actions)
+        for array in observation.values():
+            array[:] = -1e9
+        observation.clear()
+        return decision
+
+
+def record(variant, seeds=SEEDS, threads=1, policy=Watching):
+    """Run a policy through a shard of TASK and return the shard's result."""
+    return run_shard(TASK, load_policy(policy, TASK), Shard(TASK.id, variant, 0, tuple(seeds)), "1", threads)
 
 
 @cache

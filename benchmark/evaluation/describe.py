@@ -96,19 +96,16 @@ def _introduce(policy: str | type[Policy], task: Task, weights: Path | None) -> 
     try:
         with Deadline(BUILD_DEADLINE_S).watch():
             built = load_policy(policy, task, weights)
-            needs = built.needs()
+            said = built.needs()
             artifacts = dict(built.artifacts())
     except BimodalError:
         raise
     except Exception as error:
         text = f"the policy cannot say what it needs for {task.id}: {fault_text(error)}"
         raise BimodalError(text) from error
-    if not isinstance(needs, Needs) or not isinstance(needs.n_action_steps, int):
-        raise WrongUse(
-            f"needs() returned {needs!r:.80}; it must be a Needs, its `n_action_steps` a whole number"
-        )
-    check_needs(task, needs)
-    return Introduction(needs, built.description, built.parameters, built.training or {}, artifacts)
+    return Introduction(
+        check_needs(task, said), built.description, built.parameters, built.training or {}, artifacts
+    )
 
 
 def _plain(said: dict[str, Any]) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, dead
         faulty = any(OUTCOMES[label].policy_fault for label in result.verdict.label)
         if shard.index == 0 and not faulty:
             with _hold(file.parent, shared=False):  # the run's other workers wait
-                latencies = _latencies(task, built, deadline)
+                latencies = _latencies(task, built, deadline, job.privileged)
         write_shard(file, result, latencies, job.run_id)
     except BimodalError:
         raise
@@ -132,10 +132,10 @@ def _hold(folder: Path, shared: bool) -> Iterator[None]:
         os.close(handle)
 
 
-def _latencies(task: Task, policy: Policy, deadline: Deadline) -> list[float]:
+def _latencies(task: Task, policy: Policy, deadline: Deadline, privileged: bool) -> list[float]:
     """Measure the latency of decisions; a policy that fails here has none, and its episodes still count."""
     try:
-        return measure(task, policy, deadline)
+        return measure(task, policy, deadline, privileged)
     except (Exception, SystemExit):
         return []
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...envs.random_streams import noise_key
 from ...envs.simulation import Simulation
-from ...policies.core.policy import Episodes, Policy
+from ...policies.core.policy import Episodes, Policy, plain_needs
 from ...tasks import Task
 from .timeouts import Deadline
 
@@ -17,22 +17,26 @@ DECISIONS = 100
 _BUDGET_S = 10.0
 
 
-def measure(task: Task, policy: Policy, deadline: Deadline) -> list[float]:
+def measure(task: Task, policy: Policy, deadline: Deadline, privileged: bool = True) -> list[float]:
     """Return the wall times [ms] of up to 100 decisions for a single episode, after 20 that do not count.
 
-    A slow policy is measured for ten seconds at most.
+    A slow policy is measured for ten seconds at most. It has the simulator if it asks for it and is
+    `privileged`.
     """
     simulation = Simulation(task, 1)
     simulation.reset([0])
-    needs = policy.needs()
+    with deadline.watch():
+        said = policy.needs()
+    needs = plain_needs(said)
     seen = simulation.observe()
-    observation = {name: seen[name] for name in needs.observations or tuple(seen)}
+    names = needs.observations or tuple(seen)
     keys = np.array([noise_key("latency", task.id)], np.uint64)
     times: list[float] = []
     with deadline.watch():
-        policy.reset(Episodes(keys, simulation if needs.privileged else None))
+        policy.reset(Episodes(keys, simulation if needs.privileged and privileged else None))
     stop = time.perf_counter() + _BUDGET_S
     for number in range(WARM_UP + DECISIONS):
+        observation = {name: seen[name].copy() for name in names}
         begin = time.perf_counter()
         with deadline.watch():
             policy.act(observation)

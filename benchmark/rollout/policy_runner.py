@@ -5,12 +5,15 @@ ends the episodes it concerns with a label of its own; it never ends the run.
 """
 
 import time
+from inspect import getattr_static
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...envs.robot.action_check import ActionCheck
 from ...envs.simulation import Simulation
-from ...envs.specs import RANGE_SLACK, bounds, to_grid
+from ...envs.specs import to_grid
+from ...policies.core.answers import InvalidAnswer, actions_of
 from ...policies.core.policy import Episodes, Needs, PlanRecord, Policy
 from ...tasks.core import episode_step
 from ...tasks.core.referee import Referee
@@ -45,8 +48,12 @@ class PolicyRunner:
         """How the policy came to them."""
         self.faults = np.full(simulation.n, "", dtype=object)
         """What went wrong in each episode, "" for nothing, (N,) str."""
-        self.low, self.high = bounds(referee.task.actions(needs.action))
-        self._chunk = np.zeros((simulation.n, needs.n_action_steps, len(self.low)), np.int32)
+        self.clipped = np.zeros(simulation.n, np.int32)
+        """Control steps of each episode in which an action was clipped, (N,)."""
+        self._clips = getattr_static(policy, "clip", False) is True
+        self._check = ActionCheck(needs.action, referee.task.arms)
+        self._chunk = np.zeros((simulation.n, needs.n_action_steps, len(self._check.low)), np.int32)
+        self._over = np.zeros(self._chunk.shape[:2], bool)
 
     def reset(self, noise_keys: np.ndarray) -> None:
         """Tell the policy that N episodes begin."""
@@ -59,11 +66,14 @@ class PolicyRunner:
             self._decide(episode_step.observe(self.simulation, step), step)
         elif self.simulation.variant.every_step:
             episode_step.observe(self.simulation, step)
-        return self._chunk[:, step % self.needs.n_action_steps]
+        place = step % self.needs.n_action_steps
+        self.clipped += self._over[:, place] & ~self.referee.done
+        return self._chunk[:, place]
 
     def _decide(self, seen: dict[str, np.ndarray], step: int) -> None:
         names = self.needs.observations or tuple(seen)
-        observation = {name: seen[name] for name in names}
+        # copies: a variant may remember what it showed, and must not show what the policy wrote there
+        observation = {name: seen[name].copy() for name in names}
         begin = time.perf_counter()
         answer = self._ask(lambda: _answer(self.policy.act(observation), self.simulation.n))
         latency_ms = 1e3 * (time.perf_counter() - begin)
@@ -81,23 +91,18 @@ class PolicyRunner:
             self._blame(np.ones(n, bool), "POLICY_INVALID_ACTION", text)
             return
         chunk = chunk[:, :execute]
-        finite = np.isfinite(chunk).all(axis=(1, 2))
-        inside = ((chunk >= self.low - RANGE_SLACK) & (chunk <= self.high + RANGE_SLACK)).all(axis=(1, 2))
-        self._blame(~finite, "POLICY_INVALID_ACTION", "act returned a value that is not finite")
-        outside = finite & ~inside
-        if outside.any():
-            self._blame(outside, "POLICY_INVALID_ACTION", self._range_text(chunk[outside]))
-        sound = finite & inside
+        self._over = np.zeros((n, execute), bool)
+        if self._clips:
+            self._over = np.isfinite(chunk).all(axis=-1) & ~self._check.inside(chunk)
+            finite = np.isfinite(chunk)
+            chunk = np.where(finite, np.clip(chunk, self._check.low, self._check.high), chunk)
+        sound = self._check.sound(chunk).all(axis=1)
+        for row in np.flatnonzero(~sound & ~self.referee.done):
+            fault = self._check.fault(chunk[row])
+            mend = ", or set clip = True in the class" if fault.endswith("clip it") else ""
+            self._blame(np.arange(n) == row, "POLICY_INVALID_ACTION", f"act asked for {fault}{mend}")
         self._chunk[sound] = to_grid(chunk[sound])
         self._chunk[~sound] = self._chunk[~sound, -1:]
-
-    def _range_text(self, chunk: np.ndarray) -> str:
-        worst = np.maximum(self.low - chunk, chunk - self.high).max(axis=(0, 1))
-        column = int(np.argmax(worst))
-        return (
-            f"act returned a value out of range in column {column} of {self.needs.action} "
-            f"(allowed {self.low[column]:g} to {self.high[column]:g})"
-        )
 
     def _ask(self, call):  # noqa: ANN001, ANN202
         """Call the policy under its deadline; a fault ends every running episode and returns None."""
@@ -107,6 +112,10 @@ class PolicyRunner:
         except PolicyTimeout:
             text = f"no decision within {self.deadline.deadline_s:g} s"
             self._blame(~self.referee.done, "POLICY_TIMEOUT", text)
+        except InvalidAnswer as answer:
+            n, execute, width = self._chunk.shape
+            text = f"act returned {answer}; expected ({n}, >={execute}, {width}) numbers"
+            self._blame(~self.referee.done, "POLICY_INVALID_ACTION", text)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and not self.deadline.in_worker:
                 raise  # the user's own Ctrl-C; workers do not hear it
@@ -130,12 +139,4 @@ def fault_text(error: BaseException) -> str:
 
 def _answer(decision: object, n: int) -> tuple[np.ndarray, PlanRecord]:
     """Return a decision's actions and the fitting part of its plan; runs the policy's code."""
-    return _numbers(decision), fitting(getattr(decision, "plan", None), n)
-
-
-def _numbers(decision: object) -> np.ndarray:
-    """Return a decision's actions as floats, an empty array when they are none; runs the policy's code."""
-    try:
-        return np.asarray(getattr(decision, "actions", decision), dtype=np.float64)
-    except (TypeError, ValueError):
-        return np.zeros(0)
+    return actions_of(decision), fitting(getattr(decision, "plan", None), n)

@@ -14,7 +14,7 @@ from ...envs.perturbations.core.variant import Variant
 from ...envs.random_streams import noise_key
 from ...envs.simulation import Simulation
 from ...envs.specs import ACTIONS, from_grid
-from ...policies.core.policy import Needs, Policy
+from ...policies.core.policy import Needs, Policy, plain_needs
 from ...tasks.core import episode_step
 from ...tasks.core.referee import Referee, Verdict
 from ...tasks.core.task import Task
@@ -61,14 +61,17 @@ class ShardResult(NamedTuple):
     trace: Trace
     plans: Plans | None = None
     """How the policy came to its decisions; None where it does not say."""
+    clipped: np.ndarray | None = None
+    """Control steps of each episode in which the policy's action was clipped, (N,); None for nowhere."""
 
 
-def check_needs(task: Task, needs: Needs) -> None:
-    """Refuse, before the first episode, a policy that reads or emits what the task does not have.
+def check_needs(task: Task, said: object) -> Needs:
+    """Return what a policy says it needs, in plain values; refuse what the task does not have.
 
     Raises:
-        WrongUse: an unknown observation or action space, or an impossible `n_action_steps`.
+        WrongUse: not a `Needs`, an unknown observation or action space, or an impossible `n_action_steps`.
     """
+    needs = plain_needs(said)
     offered = [spec.name for spec in task.observation]
     for name in needs.observations:
         if name not in offered:
@@ -77,6 +80,7 @@ def check_needs(task: Task, needs: Needs) -> None:
         raise unknown_name("action space", needs.action, ACTIONS)
     if needs.n_action_steps < 1:
         raise WrongUse(f"needs().n_action_steps is {needs.n_action_steps}; it must be at least 1")
+    return needs
 
 
 def run_shard(
@@ -113,15 +117,15 @@ def run_shard(
     verdict = referee.verdict()
     faults = runner.faults.astype(str)
     plans = runner.plans.plans()
-    return ShardResult(shard, verdict, faults, digests(verdict, trace), runner.decisions, trace, plans)
+    found = digests(verdict, trace)
+    return ShardResult(shard, verdict, faults, found, runner.decisions, trace, plans, runner.clipped)
 
 
 def _checked_needs(task: Task, policy: Policy, deadline: Deadline) -> Needs:
     """Ask a policy what it needs, and refuse what the task does not have."""
     with deadline.watch():
-        needs = policy.needs()
-    check_needs(task, needs)
-    return needs
+        said = policy.needs()
+    return check_needs(task, said)
 
 
 def _run_episodes(runner: PolicyRunner) -> Trace:

@@ -18,6 +18,7 @@ _KILL_AFTER = 1.5
 _GRACE_S = 2.0
 """After that its parent kills it: a policy can stop its process, or whatever rings in it [s]."""
 _MOMENT = struct.Struct("dd")
+_now = time.monotonic  # [s]; taken before a policy is imported
 SHARED_BYTES = _MOMENT.size
 """Size of what worker and parent share."""
 
@@ -52,11 +53,14 @@ class Deadline:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Raise `PolicyTimeout` in the block when it takes too long (main thread only); NumPy's error
-        settings are put back at its end.
+        """Raise `PolicyTimeout` in the block when it takes too long (main thread only), or else after it,
+        whatever became of the alarm; NumPy's error settings are put back at its end.
         """
+        begin = _now()
         with np.errstate(), self._deadline():
             yield
+        if _now() - begin > self.deadline_s:
+            raise PolicyTimeout(f"no answer within {self.deadline_s:g} s")
 
     def building(self) -> "Deadline":
         """Return a deadline of the same process for building a policy, which may take longer than to act."""
@@ -68,18 +72,15 @@ class Deadline:
             yield
             return
 
-        rung = False
         over = False
 
         def ring(signum: int, frame: object) -> None:
-            nonlocal rung
-            rung = True
             if not over:
                 raise PolicyTimeout(f"no answer within {self.deadline_s:g} s")
 
         previous = signal.signal(signal.SIGALRM, ring)
         if self._inside is not None:
-            self._inside[:] = _MOMENT.pack(time.monotonic(), self.deadline_s)
+            self._inside[:] = _MOMENT.pack(_now(), self.deadline_s)
             faulthandler.dump_traceback_later(_KILL_AFTER * self.deadline_s, exit=True)
         try:
             signal.setitimer(signal.ITIMER_REAL, self.deadline_s)
@@ -91,8 +92,6 @@ class Deadline:
             if self._inside is not None:
                 faulthandler.cancel_dump_traceback_later()
                 self._inside[:] = _MOMENT.pack(0.0, 0.0)
-        if rung:  # the policy swallowed the interruption, and came back late
-            raise PolicyTimeout
 
 
 def is_overdue(inside: mmap) -> bool:

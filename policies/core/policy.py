@@ -37,6 +37,26 @@ class Needs(_Needs):
             return super().__new__(cls, *values, **fields)
 
 
+def plain_needs(said: object) -> Needs:
+    """Return what `needs()` returned, made of plain values; called wherever a policy is asked.
+
+    Raises:
+        WrongUse: not a `Needs`, or a field of another type.
+    """
+    if type(said) is not Needs:
+        raise WrongUse(f"needs() returned {said!r:.80}; it must be a Needs")
+    names, action, steps, privileged = tuple(said)
+    if not isinstance(names, tuple | list) or any(type(name) is not str for name in names):
+        raise WrongUse(f"needs().observations is {names!r:.80}; it must be a tuple of names")
+    if type(action) is not str:
+        raise WrongUse(f"needs().action is {action!r:.80}; it must be the name of an action space")
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer):
+        raise WrongUse(f"needs().n_action_steps is {steps!r:.80}; it must be a whole number")
+    if not isinstance(privileged, bool | np.bool_):
+        raise WrongUse(f"needs().privileged is {privileged!r:.80}; it must be True or False")
+    return Needs(tuple(names), action, int(steps), bool(privileged))
+
+
 class Episodes(NamedTuple):
     """What a policy may know of the N episodes that it is about to control."""
 
@@ -83,6 +103,8 @@ class Policy:
     """What it was trained on, for the leaderboard."""
     parameters: int | None = None
     """Number of learned parameters."""
+    clip: bool = False
+    """Whether actions out of range are clipped to it, and counted, instead of ending the episode."""
 
     def __init__(self, task: Task) -> None:
         self.task = task

@@ -11,6 +11,7 @@ from types import ModuleType
 from ...envs.errors import BimodalError, WrongUse, unknown_name
 from ...envs.plugins.import_file import import_file
 from ...envs.plugins.registry import PluginRegistry
+from ...tasks.core.registry import private_copy
 from ...tasks.core.task import Task
 from .policy import Policy
 
@@ -66,7 +67,7 @@ def policy_names() -> tuple[str, ...]:
 
 
 def load_policy(uri: str | type[Policy], task: Task, checkpoints: Path | None = None) -> Policy:
-    """Return the policy that `uri` names, ready for `task`.
+    """Return the policy that `uri` names, ready for `task`, of which it gets a copy of its own.
 
     Args:
         uri: a registered name, `path/to/file.py:Class`, `package.module:Class`, one of these in `safe(...)`,
@@ -81,6 +82,7 @@ def load_policy(uri: str | type[Policy], task: Task, checkpoints: Path | None = 
     found = policy_class(uri) if isinstance(uri, str) else uri
     if isinstance(uri, str) and (inner := wrapped(uri)):
         return found(load_policy(inner, task, checkpoints))  # type: ignore[arg-type]
+    task = private_copy(task)
     try:
         if hasattr(found, "method") and uri in POLICIES.own():
             folder = SHIPPED_CHECKPOINTS if checkpoints is None else checkpoints

@@ -17,7 +17,9 @@ from ...envs.robot import inverse_kinematics as control
 from ...envs.robot import panda as robot
 from ...envs.specs import ACTIONS, POSITION, PREFIXES, ROTATION, size
 from ...tasks.core import episode_step
-from ..core.policy import Decision, Episodes, Needs, PlanRecord, Policy
+from ...tasks.core.registry import private_copy
+from ..core.answers import actions_of
+from ..core.policy import Decision, Episodes, Needs, PlanRecord, Policy, plain_needs
 from ..core.source_digest import source_digest
 from .limits import Limited, Limits, limit_joints, limit_poses, limit_steps
 
@@ -31,13 +33,14 @@ class SafetyFilter(Policy):
 
     def __init__(self, policy: Policy, limits: Limits = DEFAULT) -> None:
         """Filter `policy`, which is built for its task already."""
-        super().__init__(policy.task)
+        super().__init__(private_copy(policy.task))
         self.policy = policy
         self.limits = limits
         self.description = f"{policy.description} Behind a safety filter."
         self.training = policy.training
         self.parameters = policy.parameters
-        self._inner = policy.needs()
+        self.clip = policy.clip
+        self._inner = plain_needs(policy.needs())
         self._width = size(ACTIONS[self._inner.action])
         panda = robot.panda()
         low, high = np.array([panda.joint(name).range for name in robot.ARM_JOINTS]).T
@@ -67,8 +70,8 @@ class SafetyFilter(Policy):
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return the policy's chunk within the limits, and the verdict of every row in its plan."""
         names = self._inner.observations or tuple(observation)
-        decision = self.policy.act({name: observation[name] for name in names})
-        wanted = np.array(decision.actions, np.float64)
+        decision = self.policy.act({name: observation[name].copy() for name in names})
+        wanted = actions_of(decision)
         # 1. what is rejected: numbers that are none, and pressing
         finite = np.isfinite(wanted).all(axis=(1, 2))
         pressed = self._pressed(len(wanted))
@@ -79,7 +82,7 @@ class SafetyFilter(Policy):
         chunk = np.where(pressed[:, None, None], self._retreat(stay), chunk)
         self._last = chunk[:, self._inner.n_action_steps - 1].copy()
         broken = {"rejected: finite": ~finite, "rejected: force": pressed}
-        return Decision(chunk, _recorded(decision.plan, _verdicts(broken, rules)))
+        return Decision(chunk, _recorded(getattr(decision, "plan", None), _verdicts(broken, rules)))
 
     def _pressed(self, n: int) -> np.ndarray:
         """Return the rows that press too hard on what they should not, (N,) bool."""

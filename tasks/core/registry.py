@@ -4,6 +4,7 @@ A listing imports no task, and `load_task` takes ids only (see `envs/plugins/reg
 known by `add_task_file`, which whoever sits at the keyboard asks for.
 """
 
+import copy
 import copyreg
 import hashlib
 import inspect
@@ -12,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import gymnasium
+import numpy as np
 
 from ...envs.errors import WrongUse
 from ...envs.plugins.registry import PluginRegistry
@@ -123,6 +125,21 @@ def register_all() -> None:
         register(name)
 
 
+def private_copy(task: Task) -> Task:
+    """Return a task that its holder may change without changing anybody else's; made for every policy.
+
+    Arrays of the class, such as `grasps`, become the copy's own.
+    """
+    if not isinstance(task, Task):  # a stand-in
+        return task
+    kind = type(task)
+    found = object.__new__(kind)
+    shared = {name: value for base in reversed(kind.__mro__) for name, value in vars(base).items()}
+    arrays = {name: value.copy() for name, value in shared.items() if isinstance(value, np.ndarray)}
+    vars(found).update(arrays, **copy.deepcopy(vars(task)))
+    return found
+
+
 @cache
 def _check(name: str, source: Source) -> None:
     require_sound(_load(name, source), TASKS.place(name))
@@ -136,8 +153,8 @@ def _load(name: str, source: Source) -> Task:
 
 
 def _by_id(task: Task) -> tuple[Callable[[str], Task], tuple[str]]:
-    """Let a task travel to another process by its id, which must lead to this very task."""
-    if load_task(task.id) is not task:
+    """Let a task travel to another process by its id, which must lead to a task of this very class."""
+    if type(load_task(task.id)) is not type(task):
         raise TypeError(f"{type(task).__qualname__} cannot leave this process: {task.id} is another task")
     return load_task, (task.id,)
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from ...envs.errors import WrongUse
 from ...envs.perturbations.core.variant import CLEAN, Variant
+from ...envs.robot.action_check import ActionCheck
 from ...envs.seed_ranges import UNNAMED
 from ...envs.simulation import Simulation
-from ...envs.specs import RANGE_SLACK, from_grid, to_grid
+from ...envs.specs import from_grid, to_grid
 from ..core import episode_step
 from ..core.outcomes import OUTCOMES
 from ..core.referee import Referee
@@ -55,8 +56,8 @@ class Episodes:
         self.terminated = np.zeros(n, bool)
         self.truncated = np.zeros(n, bool)
         self.begun = False
-        self._box = action_space_of(action, task.arms)
-        self._grid = np.zeros((n, *self._box.shape), np.int32)
+        self._check = ActionCheck(action, task.arms)
+        self._grid = np.zeros((n, len(self._check.low)), np.int32)
         self._groups: list[_Group] = []
 
     def begin(self, rows: np.ndarray, seeds: list[int]) -> None:
@@ -135,16 +136,11 @@ class Episodes:
         """Return actions (N, A) as whole multiples of `GRID`; refuse what the evaluator would refuse."""
         actions = np.asarray(actions, np.float64)
         if actions.shape != self._grid.shape:
-            raise WrongUse(f"an action of {self.action} has shape {self._box.shape}, got {actions.shape[1:]}")
-        low = self._box.low
-        high = self._box.high
-        wrong = ~((actions >= low - RANGE_SLACK) & (actions <= high + RANGE_SLACK)) & live[:, None]
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            raise WrongUse(
-                f"action of row {self.first + row}, column {column} of {self.action} is "
-                f"{actions[row, column]:g}; allowed {low[column]:g} to {high[column]:g}"
-            )
+            shape = self._grid.shape[1:]
+            raise WrongUse(f"an action of {self.action} has shape {shape}, got {actions.shape[1:]}")
+        wrong = np.flatnonzero(~self._check.sound(actions) & live)
+        if len(wrong):
+            raise WrongUse(f"action of row {self.first + wrong[0]}: {self._check.fault(actions[wrong[:1]])}")
         return to_grid(np.where(live[:, None], actions, 0.0))
 
     def observe(self) -> Observation:

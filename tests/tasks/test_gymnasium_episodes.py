@@ -55,8 +55,14 @@ def test_stepping_out_of_turn_is_refused():
     ("action", "words"),
     [
         (np.zeros(6), r"shape \(7,\), got \(6,\)"),
-        (np.where(np.arange(7) == 2, np.nan, 0), "column 2 of ee_delta is nan"),
-        (np.where(np.arange(7) == 6, 1.1, 0), "column 6 of ee_delta is 1.1; allowed -1 to 1"),
+        (
+            np.where(np.arange(7) == 2, np.nan, 0),
+            r"translation\[2\] = nan in column 2 of ee_delta: not finite",
+        ),
+        (
+            np.where(np.arange(7) == 6, 1.1, 0),
+            r"grip = 1.1 in column 6 of ee_delta \(allowed -1 to 1\): clip it",
+        ),
     ],
 )
 def test_actions_the_evaluator_would_refuse_are_refused(action, words):

@@ -162,7 +162,7 @@ def test_a_wrong_action_stops_no_other_row():
     before = [simulation.state() for simulation in envs.simulations]
     wrong = np.zeros((2, 7))
     wrong[1, 6] = 1.1
-    with pytest.raises(WrongUse, match=r"row 1, column 6 of ee_delta is 1\.1; allowed -1 to 1"):
+    with pytest.raises(WrongUse, match=r"row 1: grip = 1\.1 in column 6 of ee_delta \(allowed -1 to 1\)"):
         envs.step(wrong)
     with pytest.raises(WrongUse, match=r"shape \(7,\)"):
         envs.step(np.zeros((2, 6)))

@@ -8,7 +8,7 @@ from bimodal.envs.perturbations.core import registry
 from bimodal.envs.perturbations.core.perturbation import overrides
 from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.specs import from_grid, to_grid
-from perturbed_episodes import SEEDS, TASK, begin, possible, record, recorded
+from perturbed_episodes import SEEDS, TASK, Ruins, begin, possible, record, recorded
 
 
 @pytest.mark.parametrize("name", possible(TASK))
@@ -27,6 +27,12 @@ def test_a_perturbation_is_felt_and_its_records_replay(name):
     steps = int(result.verdict.steps[1])
     states = replay(TASK, result.trace, 1, steps, shard=result.shard)
     assert states[:-1:10].tobytes() == result.trace.states[1, : -(-steps // 10)].tobytes()
+
+
+@pytest.mark.parametrize("name", possible(TASK))
+def test_a_policy_that_ruins_all_that_it_touches_changes_no_episode(name):
+    assert list(record(f"{name}:2", policy=Ruins).digests) == list(recorded(f"{name}:2").digests)
+    assert TASK.hold_steps == 10 and TASK.grasps.max() < 4
 
 
 @pytest.mark.parametrize("name", possible(TASK))

@@ -1,0 +1,64 @@
+"""Reads what `act` returned, whatever it is; called by the evaluator and by the safety filter."""
+
+from typing import Any
+
+import numpy as np
+
+
+class InvalidAnswer(Exception):
+    """What `act` returned is not actions; the message says what it is and what would be right."""
+
+
+def actions_of(decision: object) -> np.ndarray:
+    """Return a decision's actions as floats that nobody else holds; runs the policy's code.
+
+    A plain array, tensor or list of numbers may stand in place of a `Decision`.
+
+    Raises:
+        InvalidAnswer: it holds no real numbers, or not in rows of one length.
+    """
+    given: Any = getattr(decision, "actions", decision)
+    if given is None:
+        raise InvalidAnswer("None; return Decision(actions)")
+    if wrong := _unreadable_tensor(given):
+        raise InvalidAnswer(wrong)
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
+        raise InvalidAnswer("a masked array with masked values; fill them")
+    try:
+        raw = np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise InvalidAnswer(_what(given)) from error
+    if raw.dtype.kind == "c":
+        raise InvalidAnswer("complex numbers; actions are real")
+    try:
+        return np.array(np.asarray(raw, np.float64))  # a copy: it is checked first and then used
+    except (TypeError, ValueError) as error:
+        raise InvalidAnswer(_what(given)) from error
+
+
+def _unreadable_tensor(given: Any) -> str:
+    """Return how a tensor that NumPy does not take must be changed, "" for anything else."""
+    if type(given).__module__.partition(".")[0] != "torch":
+        return ""
+    changes = {
+        ".to_dense()": str(getattr(given, "layout", "torch.strided")) != "torch.strided",
+        ".detach()": bool(getattr(given, "requires_grad", False)),
+        ".cpu()": str(getattr(given, "device", "cpu")) != "cpu",
+        ".float()": str(getattr(given, "dtype", "")) == "torch.bfloat16",
+    }
+    needed = "".join(change for change, wanted in changes.items() if wanted)
+    kind = f"a torch tensor ({given.dtype}, {given.device}, {given.layout})" if needed else ""
+    return f"{kind}; NumPy reads actions{needed}" if needed else ""
+
+
+def _what(given: Any) -> str:
+    """Return what something that is no array is, and the mend."""
+    if isinstance(given, dict):
+        return f"a dict with the keys {list(given)!r:.60}; return Decision(actions)"
+    if isinstance(given, tuple):
+        return (
+            f"a tuple of {', '.join(type(part).__name__ for part in given)!s:.60}; return Decision(actions)"
+        )
+    if isinstance(given, list):
+        return "a list of lists of different lengths, or of what is not a number; make it one array"
+    return f"a {type(given).__name__}, which is no array of numbers; return Decision(actions)"
