@@ -44,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
         with _stops_raise() as came:
-            code = build_parser().main(words, prog_name="bimodal", standalone_mode=False)
+            parser = build_parser()
+            _refuse_typos(parser, words)
+            code = parser.main(words, prog_name="bimodal", standalone_mode=False)
     except (BimodalError, OSError, typer.TyperException) as error:
         if "--debug" in words:
             raise
@@ -76,6 +78,23 @@ def _stops_raise() -> Iterator[list[int]]:
     finally:
         for number in free:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _refuse_typos(parser: TyperGroup, words: Sequence[str]) -> None:
+    """Refuse an unknown command or option at once; the parser would import first what only values need."""
+    name = next((word for word in words if not word.startswith("-")), "")
+    if not name or {"--help", "-h", "--version"} & set(words):
+        return
+    if name not in parser.commands:
+        raise unknown_name("command", name, parser.commands)
+    known = [option for parameter in parser.commands[name].params for option in parameter.opts]
+    for word in words[words.index(name) + 1 :]:
+        option = word.partition("=")[0]
+        if word == "--":
+            return
+        if option.startswith("--") and option not in known:
+            names = [one for one in known if one.startswith("-")]
+            raise WrongUse(f"{unknown_name('option', option, names)}  (see: bimodal {name} --help)")
 
 
 def spelled_out(arguments: Sequence[str]) -> list[str]:

@@ -1,25 +1,40 @@
 """`bimodal speed`: measures how fast the suite is."""
 
+import json
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
-from .arguments import flag
+from .arguments import RUNS, flag, option
 
-EXAMPLE = "bimodal speed --quick"
+EXAMPLE = "bimodal speed --only start"
+
+Quick = Annotated[bool, flag("--quick", "fewer rounds, and nothing that trains or starts other programs")]
+Everything = Annotated[bool, flag("--all", "every task in every variant and physics: about an hour")]
+Only = Annotated[
+    list[str] | None, option("NAME", "only this part; a wrong name lists them all (may be repeated)")
+]
+Out = Annotated[Path, option("FILE", "where every row is added as soon as it is there, a line of JSON each")]
 
 
 def run(
-    quick: Annotated[
-        bool, flag("--quick", "fewer rounds, and nothing that trains or starts other programs")
-    ] = False,
+    quick: Quick = False, everything: Everything = False, only: Only = None, out: Out = RUNS / "speed.jsonl"
 ) -> int:
     """Measure control steps per second, beside bare MuJoCo.
 
-    After `make peers` robosuite's own Lift is measured too.
+    It takes about ten minutes on two cores. After `make peers` robosuite's own Lift is measured too.
     """
-    from ..benchmark.speed.speed import speed, speed_table
-    from .console import console
+    from ..benchmark.speed.speed import row_text, speed, speed_table
+    from .console import console, notices
 
-    with console.status("measuring") as status:
-        rows = speed(quick=quick, progress=status.update)
+    rows = []
+    out.parent.mkdir(parents=True, exist_ok=True)
+    measured = datetime.now(UTC).isoformat(timespec="seconds")
+    with out.open("a") as file:
+        for row in speed(quick=quick, everything=everything, only=only or ()):
+            rows.append(row)
+            file.write(json.dumps({"measured": measured} | row._asdict()) + "\n")
+            file.flush()
+            notices.print(row_text(row), markup=False)
     console.print(speed_table(rows))
     return 0

@@ -4,83 +4,76 @@ Rates move with the machine and with its other work; a ratio of two rates taken 
 Rates count the CPU time of one core (`time.process_time`), because cores are what an evaluation is given.
 """
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 from rich.table import Table
 
-from ...envs.errors import WrongUse
+from ...envs.errors import unknown_name
 from ...envs.perturbations.core.variant import COMBO
-from ...envs.scene import SUBSTEPS, TIMESTEP
-from ...envs.simulation import Simulation
-from ...envs.specs import from_grid
-from ...policies import Policy, load_policy
 from ...tasks import Task, load_task
 from ...tasks.core.registry import own_names
 from ..provenance import cores, machine
-from ..report.terms import short_name
 from ..rich_table import plain_table
-from ..rollout.shard import Shard, run_shard
 from ..suites import SHARD_SIZE
-from .measure import NOISE, SpeedRow, alternate, cpu_s, evaluator_rate, median_ratio, run_program, shard_of
-from .other_physics import Physics, run_experts
-from .start_up import help_row
+from .measure import SpeedRow
+from .peer_rows import TASK, batch_row, evaluator_row, peer_rows, physics_row
+from .start_up import board_row, help_row, videos_row
 from .task_speed import compile_row, task_rows, variant_rows
 from .whole_job import memory_row, pipeline_row
-
-TASK = "PandaLiftDumbbell-v1"
-"""The task of every row that names none."""
-PEER_TIMESTEP = 0.002
-"""robosuite's own physics time step [s]."""
-_ROOT = Path(__file__).parents[2]
-_PEER = (".peers/bin/python", "tools/peer_lift.py")
 
 Progress = Callable[[str], None]
 """Called with what is measured next."""
 
 
+class Scale(NamedTuple):
+    """How much is measured."""
+
+    tasks: list[Task]
+    """Those whose rows are wanted."""
+    rounds: int
+    episodes: int
+    quick: bool
+    peer_json: Path | None
+
+
 def speed(
-    peer_json: Path | None = None, quick: bool = False, progress: Progress | None = None
-) -> list[SpeedRow]:
-    """Measure.
+    peer_json: Path | None = None,
+    quick: bool = False,
+    progress: Progress | None = None,
+    everything: bool = False,
+    only: Sequence[str] = (),
+) -> Iterator[SpeedRow]:
+    """Measure; yields each row as soon as it is there.
 
     Args:
         peer_json: what `tools/peer_lift.py` said earlier on this machine; None to run it where `make peers`
             has built its environment, in turn with ours.
         quick: one task, few episodes, one round, and nothing that trains or starts other programs.
         progress: called with what is measured next.
+        everything: every task in every variant and every physics, about an hour; else one task.
+        only: keys of `PARTS`, none for all.
 
     Raises:
-        WrongUse: `peer_json` cannot be read.
+        WrongUse: `peer_json` cannot be read, or there is no such part.
     """
-    tell = progress or (lambda _: None)
-    rounds, episodes = (1, 8) if quick else (4, SHARD_SIZE)
-    tasks = [load_task(name) for name in ((TASK,) if quick else own_names())]
-    rows = []
-    for task in tasks:
-        tell(f"{task.id}: evaluator")
-        rows.append(evaluator_row(task, rounds, episodes))
-    tell("the tasks beside each other")
-    rows += [*task_rows(tasks, 1 if quick else 3, min(episodes, 50)), compile_row(tasks)]
-    tell("variants")
-    rows += variant_rows(tasks, 1 if quick else 3, min(episodes, 30), (COMBO,) if quick else ())
-    tell("robosuite's Lift")
-    rows += peer_rows(peer_json, 1 if quick else 3, episodes, may_run=not quick)
-    for task in tasks:
-        tell(f"{task.id}: time step and shapes")
-        rows.append(physics_row(task, min(episodes, 50)))
-    tell("batch size")
-    rows.append(batch_row(load_task(TASK), rounds, 4 if quick else 25, episodes))
-    if not quick:
-        tell("demonstrations, training, scoring")
-        rows.append(pipeline_row(load_task(TASK)))
-        tell("start of the command line")
-        rows.append(help_row(7))
-        tell("memory")
-        rows.append(memory_row())
-    return rows
+    for name in only:
+        if name not in PARTS:
+            raise unknown_name("part", name, PARTS)
+    tasks = [load_task(name) for name in (own_names() if everything else (TASK,))]
+    scale = Scale(tasks, *((1, 8) if quick else (4, SHARD_SIZE)), quick, peer_json)
+    for name, measure in PARTS.items():
+        if name in only or (not only and not (quick and name in _PROGRAMS)):
+            if progress:
+                progress(name)
+            yield from measure(scale)
+
+
+def row_text(row: SpeedRow) -> str:
+    """Return a measurement in a line."""
+    limit = "" if row.target is None else f" ({'<=' if row.at_most else '>='} {row.target:g})"
+    return f"{row.name}: {row.value:.3g} {row.unit}{limit}{'' if not row.note else f'; {row.note}'}"
 
 
 def speed_table(rows: Sequence[SpeedRow]) -> Table:
@@ -96,127 +89,55 @@ def speed_table(rows: Sequence[SpeedRow]) -> Table:
     return table
 
 
-# ----------------------------------------------------------------------------------------------- rows
+# ---------------------------------------------------------------------------------------------- parts
 
 
-def evaluator_row(task: Task, rounds: int, episodes: int) -> SpeedRow:
-    """Compare the whole evaluator, scripted expert, no video, with bare `Batch.step` on equal controls."""
-    policy = load_policy("expert", task)
-    shard = shard_of(task, episodes)
-    first, controls, simulation = _record(task, policy, shard)
-    sides = {
-        "bare": lambda: _step_bare(simulation, first, controls),
-        "ours": lambda: cpu_s(lambda: run_shard(task, policy, shard, NOISE)),
-    }
-    times = alternate(sides, rounds)
-    rate = len(controls) * episodes / np.median(times["ours"])
-    ratio = median_ratio(times["bare"], times["ours"])
-    name = f"{short_name(task.id)}: evaluator / bare Batch.step"
-    return SpeedRow(name, ratio, "x", 0.85, note=f"{rate:,.0f} control steps/s/core, {episodes} episodes")
+def _evaluator(scale: Scale) -> Iterator[SpeedRow]:
+    return (evaluator_row(task, scale.rounds, scale.episodes) for task in scale.tasks)
 
 
-def peer_rows(peer_json: Path | None, rounds: int, episodes: int, may_run: bool) -> list[SpeedRow]:
-    """Compare the evaluator on the dumbbell with robosuite's own Lift, at our step and at robosuite's."""
-    task = load_task(TASK)
-    policy = load_policy("expert", task)
-    shard = shard_of(task, episodes)
-    if peer_json is None and not (may_run and all((_ROOT / part).exists() for part in _PEER)):
-        return []
-    told = _read_peer(peer_json) if peer_json else None
-    kinds = [Physics(TIMESTEP), Physics(PEER_TIMESTEP), Physics(PEER_TIMESTEP, meshes=True)]
-    sides: dict[str, Callable[[], float]] = {
-        "peer": lambda: told or _run_peer(),
-        "ours": lambda: evaluator_rate(task, policy, shard),
-    }
-    sides |= {str(kind): lambda kind=kind: _trial_rate(task, shard, kind) for kind in kinds}
-    rates = alternate(sides, rounds)
-    ratio = median_ratio(rates["ours"], rates["peer"])
-    fine, meshes = (ratio * median_ratio(rates[str(kind)], rates[str(kinds[0])]) for kind in kinds[1:])
-    note = f"{np.median(rates['ours']):,.0f} / {np.median(rates['peer']):,.0f} control steps/s/core"
-    return [
-        SpeedRow("evaluator / robosuite's Lift", ratio, "x", 15.0, note=note),
-        SpeedRow("same, at its time step", fine, "x", note="2 ms x 25 instead of 5 ms x 10"),
-        SpeedRow(
-            "same, at its time step and mesh shapes", meshes, "x", note="2 ms, robosuite's collision meshes"
-        ),
-    ]
+def _tasks(scale: Scale) -> Iterator[SpeedRow]:
+    tasks = scale.tasks if scale.quick else [load_task(name) for name in own_names()]
+    yield from task_rows(tasks, 1 if scale.quick else 2, min(scale.episodes, 50))
+    yield compile_row(tasks)
 
 
-def physics_row(task: Task, episodes: int) -> SpeedRow:
-    """Show that step and shapes decide nothing: expert and average on equal seeds, in three physics."""
-    kinds = [Physics(TIMESTEP), Physics(PEER_TIMESTEP), Physics(PEER_TIMESTEP, meshes=True)]
-    good = [run_experts(task, shard_of(task, episodes).seeds, kind)[0].success for kind in kinds]
-    changed = int((good[0] != good[1]).sum() + (good[0] != good[2]).sum())
-    facts = (
-        f"{_share(g[:episodes])}, {_share(g[episodes:])} at {k}" for g, k in zip(good, kinds, strict=True)
-    )
-    name = f"{short_name(task.id)}: outcomes that time step or shapes change"
-    note = f"expert, average: {'; '.join(facts)}"
-    return SpeedRow(name, changed, f"of {4 * episodes}", 0, at_most=True, note=note)
+def _variants(scale: Scale) -> Iterator[SpeedRow]:
+    parts = (COMBO,) if scale.quick else ()
+    yield from variant_rows(scale.tasks, 1 if scale.quick else 3, min(scale.episodes, 30), parts)
 
 
-def batch_row(task: Task, rounds: int, small: int, large: int) -> SpeedRow:
-    """Compare episodes side by side in small and in large batches, bare physics, a step of an episode."""
-    policy = load_policy("expert", task)
-    parts = {n: _record(task, policy, shard_of(task, n)) for n in (small, large)}
-    sides = {str(n): lambda part=part, n=n: _step_bare(part[2], *part[:2]) / n for n, part in parts.items()}
-    times = alternate(sides, rounds)
-    ratio = median_ratio(times[str(small)], times[str(large)])
-    return SpeedRow(f"batch of {large} / batch of {small}, a step", ratio, "x", note="bare Batch.step")
+def _peer(scale: Scale) -> Iterator[SpeedRow]:
+    rounds = 1 if scale.quick else 3
+    yield from peer_rows(scale.peer_json, rounds, scale.episodes, may_run=not scale.quick)
 
 
-# ---------------------------------------------------------------------------------------- measurements
+def _physics(scale: Scale) -> Iterator[SpeedRow]:
+    return (physics_row(task, min(scale.episodes, 50)) for task in scale.tasks)
 
 
-def _record(task: Task, policy: Policy, shard: Shard) -> tuple[np.ndarray, np.ndarray, Simulation]:
-    """Return the first states (N, nstate), the controls (T, N, nu) of a shard, and its simulation."""
-    actions = run_shard(task, policy, shard, NOISE).trace.actions
-    simulation = Simulation(task, len(shard.seeds))
-    simulation.reset(shard.seeds)
-    first = simulation.state()
-    controls = []
-    for step in range(actions.shape[1]):
-        simulation.step(from_grid(actions[:, step]))
-        controls.append(simulation.ctrl.copy())
-    return first, np.stack(controls), simulation
+def _batch(scale: Scale) -> Iterator[SpeedRow]:
+    yield batch_row(load_task(TASK), scale.rounds, 4 if scale.quick else 25, scale.episodes)
 
 
-def _step_bare(simulation: Simulation, first: np.ndarray, controls: np.ndarray) -> float:
-    """Return the CPU time [s] of nothing but MuJoCo on recorded controls."""
-    simulation.restore(first)
-
-    def run() -> None:
-        for row in controls:
-            simulation.ctrl[:] = row
-            simulation.batch.step(nstep=SUBSTEPS)
-
-    return cpu_s(run)
+def _start(_: Scale) -> Iterator[SpeedRow]:
+    yield help_row(7)
+    yield help_row(7, ("evalute",))
+    yield board_row()
 
 
-def _trial_rate(task: Task, shard: Shard, physics: Physics) -> float:
-    """Return the control steps per second and core of a trial with experts, in another physics."""
-    verdict, seconds = run_experts(task, shard.seeds, physics, average=False)
-    return len(shard.seeds) * int(verdict.steps.max()) / seconds
-
-
-def _share(good: np.ndarray) -> str:
-    return f"{int(good.sum())}/{len(good)}"
-
-
-def _run_peer(steps: int = 600) -> float:
-    command = [str(_ROOT / part) for part in _PEER]
-    return _peer_rate(run_program([*command, "--steps", str(steps)]), "tools/peer_lift.py")
-
-
-def _read_peer(path: Path) -> float:
-    try:
-        return _peer_rate(path.read_text(), str(path))
-    except OSError as error:
-        raise WrongUse(f"cannot read {path}: {error.strerror}") from error
-
-
-def _peer_rate(text: str, source: str) -> float:
-    try:
-        return float(json.loads(text)["control_steps_per_second_per_core"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise WrongUse(f"{source} did not give the JSON that tools/peer_lift.py prints") from error
+PARTS: dict[str, Callable[[Scale], Iterator[SpeedRow]]] = {
+    "evaluator": _evaluator,
+    "tasks": _tasks,
+    "variants": _variants,
+    "peer": _peer,
+    "physics": _physics,
+    "batch": _batch,
+    "start": _start,
+    "videos": lambda _: iter([videos_row()]),
+    "job": lambda _: iter([pipeline_row(load_task(TASK))]),
+    "memory": lambda _: iter([memory_row()]),
+}
+"""What is measured, in this order."""
+_PROGRAMS = ("start", "videos", "job", "memory")
+"""Parts that train or start other programs."""

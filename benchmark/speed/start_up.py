@@ -1,25 +1,47 @@
-"""How long the command line takes to say its help, beside a Python that does nothing."""
+"""How long commands take that should come at once: help, a typo, the board, the videos of a small run."""
 
 import resource
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
 from .measure import SpeedRow, alternate, median_ratio, run_program
 
-LIMIT = 8.0
-"""Most empty Pythons that `bimodal --help` may cost: about 0.3 s where an empty one takes 0.04 s."""
+LIMIT = 10.0
+"""Most empty Pythons that help or a typo may cost: about 0.3 s where an empty one takes 0.04 s."""
+BOARD_LIMIT_S = 1.0
+"""Longest CPU time of `bimodal leaderboard` [s]."""
+VIDEO_LIMIT = 2.0
+"""Most that a small run may cost with its videos, beside the same without."""
 _EMPTY = ""
-_HELP = "from bimodal.cli.main import main; main(['--help'])"
+_COMMAND = "from bimodal.cli.main import main; main({!r})"
 
 
-def help_row(rounds: int) -> SpeedRow:
-    """Compare the CPU time of `bimodal --help` with that of `python -c ''`, each a process, in turn."""
-    sides = {"empty": lambda: _child_s(_EMPTY), "help": lambda: _child_s(_HELP)}
+def help_row(rounds: int, words: tuple[str, ...] = ("--help",)) -> SpeedRow:
+    """Compare the CPU time of `bimodal WORDS` with that of `python -c ''`, each a process, in turn."""
+    sides = {"empty": lambda: _child_s(_EMPTY), "ours": lambda: _child_s(_COMMAND.format([*words]))}
     times = alternate(sides, rounds)
-    ratio = median_ratio(times["help"], times["empty"])
-    note = f"{np.median(times['help']):.2f} s, {np.median(times['empty']):.3f} s for an empty Python"
-    return SpeedRow("bimodal --help / python -c ''", ratio, "x", LIMIT, at_most=True, note=note)
+    ratio = median_ratio(times["ours"], times["empty"])
+    note = f"{np.median(times['ours']):.2f} s, {np.median(times['empty']):.3f} s for an empty Python"
+    return SpeedRow(f"bimodal {' '.join(words)} / python -c ''", ratio, "x", LIMIT, at_most=True, note=note)
+
+
+def board_row() -> SpeedRow:
+    """Time `bimodal leaderboard`, CPU time."""
+    seconds = _child_s(_COMMAND.format(["leaderboard"]))
+    return SpeedRow("bimodal leaderboard", seconds, "s", BOARD_LIMIT_S, at_most=True, note="CPU time")
+
+
+def videos_row(policy: str = "flow") -> SpeedRow:
+    """Compare the CPU time of a smoke run with that of the same run without its videos."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["evaluate", policy, "--suite", "smoke", "--out"]
+        bare = _child_s(_COMMAND.format([*words, str(Path(folder) / "bare"), "--no-videos"]))
+        filmed = _child_s(_COMMAND.format([*words, str(Path(folder) / "filmed")]))
+    note = f"{filmed:.1f} s, {bare:.1f} s without, CPU time"
+    return SpeedRow("smoke with videos / without", filmed / bare, "x", VIDEO_LIMIT, at_most=True, note=note)
 
 
 def _child_s(code: str) -> float:

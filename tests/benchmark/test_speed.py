@@ -6,17 +6,12 @@ import mujoco
 import numpy as np
 import pytest
 from bimodal.benchmark.provenance import machine
+from bimodal.benchmark.speed import peer_rows as peer_module
 from bimodal.benchmark.speed import speed as module
+from bimodal.benchmark.speed.measure import SpeedRow, alternate, median_ratio
 from bimodal.benchmark.speed.other_physics import Physics, with_meshes
-from bimodal.benchmark.speed.speed import (
-    TASK,
-    SpeedRow,
-    alternate,
-    median_ratio,
-    peer_rows,
-    speed,
-    speed_table,
-)
+from bimodal.benchmark.speed.peer_rows import TASK, peer_rows
+from bimodal.benchmark.speed.speed import speed, speed_table
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.robot.panda import COLLISION_GROUP
 from bimodal.tasks import load_task
@@ -28,7 +23,7 @@ def quick(tmp_path_factory):
     peer = tmp_path_factory.mktemp("peer") / "peer.json"
     peer.write_text(json.dumps({"control_steps_per_second_per_core": 200.0}))
     told = []
-    return speed(peer, quick=True, progress=told.append), told
+    return list(speed(peer, quick=True, progress=told.append)), told
 
 
 def test_every_row_has_a_finite_value_and_a_name_of_its_own(quick):
@@ -36,14 +31,36 @@ def test_every_row_has_a_finite_value_and_a_name_of_its_own(quick):
     assert len({row.name for row in rows}) == len(rows) >= 6
     assert all(np.isfinite(row.value) and row.value >= 0 for row in rows)
     assert all(row.value > 0 for row in rows if row.unit == "x")
-    assert told == [
-        f"{TASK}: evaluator",
-        "the tasks beside each other",
-        "variants",
-        "robosuite's Lift",
-        f"{TASK}: time step and shapes",
-        "batch size",
-    ]
+    assert told == ["evaluator", "tasks", "variants", "peer", "physics", "batch"]
+
+
+def test_a_part_is_measured_alone_and_its_rows_come_one_by_one(monkeypatch):
+    came = []
+
+    def rows(_):
+        for number in range(2):
+            came.append(number)
+            yield SpeedRow(f"row {number}", 1.0, "x")
+
+    monkeypatch.setitem(module.PARTS, "batch", rows)
+    measured = speed(only=("batch",))
+    assert next(measured).name == "row 0" and came == [0]
+    assert [row.name for row in measured] == ["row 1"]
+    with pytest.raises(WrongUse, match="unknown part 'bach': did you mean batch"):
+        next(speed(only=("bach",)))
+
+
+def test_what_was_measured_is_kept_when_it_is_stopped(monkeypatch, bimodal, tmp_path):
+    def rows(_):
+        yield SpeedRow("first", 2.5, "x", 3.0, note="behind it")
+        raise WrongUse("stopped")
+
+    monkeypatch.setitem(module.PARTS, "batch", rows)
+    file = tmp_path / "runs" / "speed.jsonl"
+    code, _, err = bimodal("speed", "--only", "batch", "--out", file)
+    assert (code, err) == (2, ["first: 2.5 x (>= 3); behind it", "bimodal: stopped"])
+    (row,) = map(json.loads, file.read_text().splitlines())
+    assert (row["name"], row["value"], row["target"]) == ("first", 2.5, 3.0)
 
 
 def test_the_peer_is_divided_by(quick):
@@ -71,7 +88,7 @@ def test_the_table_names_the_processor_and_shows_every_row(quick):
 
 
 def test_the_peer_is_run_where_it_is_built_and_left_out_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_ROOT", tmp_path)
+    monkeypatch.setattr(peer_module, "_ROOT", tmp_path)
     assert peer_rows(None, rounds=1, episodes=4, may_run=True) == []
     python, script = tmp_path / ".peers/bin/python", tmp_path / "tools/peer_lift.py"
     for file in (python, script):

@@ -4,8 +4,9 @@ import pytest
 from bimodal.benchmark.speed import start_up
 
 
-def test_help_costs_a_few_empty_pythons():
-    row = start_up.help_row(3)
+@pytest.mark.parametrize("words", [("--help",), ("evalute",), ("evaluate", "flow", "--suit", "smoke")])
+def test_help_and_typos_cost_a_few_empty_pythons(words):
+    row = start_up.help_row(3, words)
     assert row.met and row.value > 1.0, row
 
 
@@ -14,5 +15,5 @@ def test_help_costs_a_few_empty_pythons():
     [("for _ in range(20_000_000): pass", 4.0, 1e3), ("import time; time.sleep(1)", 0.3, 3.0)],
 )
 def test_the_row_counts_what_a_process_computes_and_not_how_long_it_waits(code, least, most, monkeypatch):
-    monkeypatch.setattr(start_up, "_HELP", code)
+    monkeypatch.setattr(start_up, "_COMMAND", code)
     assert least < start_up.help_row(3).value < most

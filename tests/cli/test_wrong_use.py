@@ -47,7 +47,7 @@ WRONG = {
     "endless deadline": (("evaluate", "zero", "--deadline", "nan"), "more than 0"),
     "part of a suite": (("evaluate", "zero", "--seeds", "4", "--entry"), "whole suite"),
     "part, afresh": (("evaluate", "zero", "--task", POT, "--entry", "--fresh"), "whole suite"),
-    "unknown option": (("evaluate", "zero", "--quiet"), "--quiet"),
+    "unknown option": (("evaluate", "zero", "--silent"), "--silent"),
     "too few": (("demos", POT, "--episodes", "1"), "at least 2"),
     "negative set": (("demos", POT, "--seed", "-1"), "0 or more"),
     "negative noise": (("demos", POT, "--noise", "-1"), "noise"),
