@@ -5,6 +5,8 @@ from typing import Annotated
 
 from .arguments import argument
 
+MOST_LINES = 20
+"""Problems that are printed one by one."""
 EXAMPLE = "bimodal check leaderboard/entries/core-flow.json"
 
 
@@ -19,8 +21,10 @@ def run(entry: Annotated[Path, argument("ENTRY", "entry file, or run folder")]) 
     from .console import console
 
     problems = _replayed(entry) if entry.is_dir() else check_entry(read_unchecked(entry))
-    for problem in problems:
+    for problem in problems[:MOST_LINES]:
         console.print(problem, markup=False)
+    if len(problems) > MOST_LINES:
+        console.print(f"and {len(problems) - MOST_LINES} more", markup=False)
     verdict = f"{len(problems)} problems" if problems else "sound"
     console.print(f"{entry}: {verdict}", markup=False)
     return 1 if problems else 0

@@ -39,17 +39,21 @@ def _known_label(label: str) -> str:
     return label
 
 
-def _not_too_deep(free: dict[str, Any]) -> dict[str, Any]:
+def _free(free: dict[str, Any]) -> dict[str, Any]:
+    """Refuse free values that are nested without end, or hold text that is not one printable line."""
     level: list[Any] = [free]
     for _ in range(MOST_NESTING):
         level = [part for value in level if isinstance(value, dict | list) for part in _parts(value)]
+        if hidden := [part for part in level if isinstance(part, str) and not part.isprintable()]:
+            raise ValueError(f"{one_line(hidden[0], 60)} holds a character that is not printable")
     if level:
         raise ValueError(f"too deep nesting, more than {MOST_NESTING} levels")
     return free
 
 
 def _parts(value: dict[str, Any] | list[Any]) -> list[Any]:
-    return list(value.values() if isinstance(value, dict) else value)
+    """Return what an object or a list holds, names included."""
+    return [*value, *value.values()] if isinstance(value, dict) else value
 
 
 Label = Annotated[str, AfterValidator(_known_label), Field(json_schema_extra={"enum": list(OUTCOMES)})]
@@ -182,7 +186,7 @@ class Provenance(Record):
 
 
 class Verification(Record):
-    """How far others have checked the entry. Maintainers set it; submissions say `reported`."""
+    """How far others have checked an entry. Maintainers keep the marks; an entry itself says `reported`."""
 
     level: Literal["reported", "replayed", "reproduced"]
     """reported: complete and consistent; replayed: recorded actions simulated again; reproduced: policy run
@@ -191,6 +195,10 @@ class Verification(Record):
     """Who verified; null for `reported`."""
     date: Annotated[str, Field(pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]$")] | None
     """When, as YYYY-MM-DD; null for `reported`."""
+
+
+REPORTED = Verification(level="reported", by=None, date=None)
+"""What an entry says of itself."""
 
 
 class Entry(Record):
@@ -211,7 +219,7 @@ class Entry(Record):
     """The suite that was asked; entries are compared only within one."""
     policy: EntryPolicy
     """What answered."""
-    training: Annotated[dict[Key, Any], AfterValidator(_not_too_deep), Field(max_length=200)] | None
+    training: Annotated[dict[Key, Any], AfterValidator(_free), Field(max_length=200)] | None
     """How it was trained: demonstrations, seeds, other data. Free, but a statement. Null when nothing was
     trained."""
     results: Annotated[Many[Result], Field(min_length=1, max_length=2000)]

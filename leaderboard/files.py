@@ -34,7 +34,7 @@ def read_unchecked(path: Path | str) -> dict[str, Any]:
     """
     raw = read_bounded(Path(path), MAX_BYTES, BimodalError)
     try:
-        entry = json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        entry = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except RecursionError:
         raise BimodalError(f"{path} is nested too deep") from None
     except ValueError as error:

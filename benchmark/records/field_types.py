@@ -5,6 +5,7 @@ Used by the models in `run_record.py` and in `leaderboard/entry_model.py`.
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
@@ -44,6 +45,15 @@ def _all_different(values: tuple[Item, ...]) -> tuple[Item, ...]:
     return values
 
 
+def _real_time(text: str) -> str:
+    """Refuse a date or a time that no calendar or clock has."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text} is no date and time that exists") from None
+    return text
+
+
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]*$"
 """No control characters, nothing invisible, nothing that turns the direction of writing."""
 
@@ -71,10 +81,11 @@ When = Annotated[
         pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,9})?"
         r"(Z|[+-][0-2][0-9]:[0-5][0-9])$"
     ),
+    AfterValidator(_real_time),
 ]
 """Date and time with zone, ISO 8601."""
-Many = Annotated[tuple[Item, ...], Field(strict=False)]
-"""A JSON list; `strict` would take Python's tuples only."""
+Many = Annotated[tuple[Item, ...], Field(strict=False, fail_fast=True)]
+"""A JSON list; `strict` would take Python's tuples only. Of its wrong elements the first is told."""
 Distinct = Annotated[
     Many[Item], AfterValidator(_all_different), Field(json_schema_extra={"uniqueItems": True})
 ]

@@ -13,6 +13,8 @@ def read_bounded(path: Path, most: int, refusal: type[BimodalError] = WrongUse) 
         BimodalError: it is larger; `refusal` is the kind that is raised then.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise WrongUse(f"cannot read {path}: not a file")
         with path.open("rb") as file:
             content = file.read(most + 1)
     except OSError as error:

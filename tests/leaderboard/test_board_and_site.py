@@ -21,6 +21,7 @@ from bimodal.leaderboard.site import build_site
 from fabricated import run_folder
 from fabricated_entries import (
     DUMBBELL,
+    IDLE,
     MIXED,
     POST,
     changed,
@@ -121,7 +122,7 @@ class Page(html.parser.HTMLParser):
 @pytest.fixture
 def site(tmp_path):
     """A site of two policies, one of them hostile, with one run, one video, one still and one picture."""
-    flow = run_folder(tmp_path / "flow", {DUMBBELL: MIXED, POST: MIXED})
+    flow = run_folder(tmp_path / "flow", {DUMBBELL: MIXED, POST: [*MIXED[:15], IDLE]})
     (flow / "videos").mkdir()
     (flow / "videos" / f"{DUMBBELL}-0-a.mp4").write_bytes(b"video")
     (flow / "videos" / f"{DUMBBELL}-0-a.jpg").write_bytes(b"still")
@@ -132,7 +133,8 @@ def site(tmp_path):
     picture.write_bytes(b"picture")
     hostile = make(tmp_path, "hostile", 3).plain()
     hostile["policy"]["description"] = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-    hostile["policy"]["uri"] = "a.py:B; rm -rf '\"><b>"
+    hostile["policy"]["uri"] = "a; rm -rf '\"><b>.py:B"
+    hostile["policy"]["artifacts"] = {"a; rm -rf '\"><b>.py": "ab" * 32}
     hostile["training"] = {"<i>": {"</dd><script>": "javascript:alert(3)"}}
     hostile["entry_id"] = entry_id(hostile)
     for entry in (entry_from_run(flow), Entry.model_validate(hostile)):
@@ -158,7 +160,7 @@ def test_site_escapes_what_entries_say(site):
     assert page.tags.count("img") == 1
     assert "i" not in page.tags
     assert "<script>alert(1)</script>" in "".join(page.text)
-    assert "bimodal evaluate 'a.py:B; rm -rf '\"'\"'\"><b>' --suite smoke" in "".join(page.text)
+    assert "bimodal evaluate 'a; rm -rf '\"'\"'\"><b>.py:B' --suite smoke" in "".join(page.text)
 
 
 def test_site_runs_no_script_but_its_own(site):

@@ -22,7 +22,7 @@ ENTRIES = SCHEMA.parent / "entries"
 # ------------------------------------------------------------------------------------------ making
 
 
-@pytest.mark.parametrize("policy", ["safe(flow)", "safe(safe(Mine))"])
+@pytest.mark.parametrize("policy", ["safe(flow)", "safe(safe(mine))"])
 def test_a_policy_behind_the_safety_filter_has_a_sound_entry(policy, tmp_path):
     assert check_entry(make(tmp_path, policy, 4).plain()) == []
 
@@ -162,7 +162,7 @@ FORGERIES = {
     "reversed text": (edit("policy", "description", to="safe\u202egnp.exe"), "policy.description"),
     "a broken character": (edit("training", to={"note": "\ud800"}), "broken character"),
     "an id that is no id": (edit("entry_id", to="mine"), "entry_id: mine breaks the rule pattern"),
-    "an anonymous mark": (edit("verification", "level", to="replayed"), "`replayed` needs who"),
+    "a mark of its own": (edit("verification", "level", to="replayed"), "it gives itself no mark"),
     "a list for a task": (edit("results", 0, "task", to=["x"]), "results.0.task"),
 }
 
@@ -183,10 +183,10 @@ def test_a_forger_who_mends_the_id_is_still_found(entry):
 
 
 def test_every_problem_is_reported_at_once(entry):
-    for name in ("a seed left out", "a better macro", "an unknown track", "an anonymous mark"):
+    for name in ("a seed left out", "a better macro", "an unknown track", "a mark of its own"):
         FORGERIES[name][0](entry)
     text = "\n".join(check_entry(entry))
-    for part in ("seeds are missing", "success_macro", "oracle", "`replayed`", "entry_id"):
+    for part in ("seeds are missing", "success_macro", "oracle", "gives itself no mark", "entry_id"):
         assert part in text
 
 
@@ -241,18 +241,21 @@ def test_lists_are_written_on_one_line_without_touching_text(entry, tmp_path):
     assert len(path.read_text().splitlines()) < 400
 
 
-def test_writing_replaces_the_same_policy_and_refuses_another(entry, tmp_path):
-    path = write(entry, tmp_path)
+def test_writing_replaces_the_same_policy_and_refuses_another(tmp_path):
+    entry = make(tmp_path, "mine", 4).plain()
+    folder = tmp_path / "entries"
+    path = write(entry, folder)
     entry["provenance"]["wall_s"] = 1.0
     entry["entry_id"] = entry_id(entry)
-    assert write(entry, tmp_path) == path
+    assert write(entry, folder) == path
     kept = path.read_bytes()
     entry["policy"]["uri"] = "elsewhere.py:Flow"
+    entry["policy"]["artifacts"] = {"elsewhere.py": "ab" * 32}
     entry["entry_id"] = entry_id(entry)
     with pytest.raises(BimodalError, match="another policy's entry"):
-        write(entry, tmp_path)
+        write(entry, folder)
     assert path.read_bytes() == kept
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert [file.name for file in folder.iterdir()] == [path.name]
 
 
 def test_writing_refuses_what_is_unsound(entry, tmp_path):
