@@ -56,10 +56,11 @@ class Deadline:
         """Raise `PolicyTimeout` in the block when it takes too long (main thread only), or else after it,
         whatever became of the alarm; NumPy's error settings are put back at its end.
         """
-        begin = _now()
-        with np.errstate(), self._deadline():
+        with np.errstate(), self._alarm():
+            begin = _now()
             yield
-        if _now() - begin > self.deadline_s:
+            taken = _now() - begin
+        if taken > self.deadline_s:
             raise PolicyTimeout(f"no answer within {self.deadline_s:g} s")
 
     def building(self) -> "Deadline":
@@ -67,7 +68,7 @@ class Deadline:
         return Deadline(max(self.deadline_s, BUILD_DEADLINE_S), self._inside)
 
     @contextmanager
-    def _deadline(self) -> Iterator[None]:
+    def _alarm(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -22,7 +22,8 @@ def actions_of(decision: object) -> np.ndarray:
         raise InvalidAnswer("None; return Decision(actions)")
     if wrong := _unreadable_tensor(given):
         raise InvalidAnswer(wrong)
-    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
+    # `np.ma` is named only where somebody has loaded it: this runs within the policy's deadline
+    if type(given).__module__.startswith("numpy.ma") and np.ma.is_masked(given):
         raise InvalidAnswer("a masked array with masked values; fill them")
     try:
         raw = np.asarray(given)
