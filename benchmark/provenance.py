@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -24,13 +25,15 @@ def machine() -> dict[str, str | int]:
 
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that can change a result."""
-    found = {}
-    for name in ("mujoco", "numpy", "torch", "robosuite"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "missing"
-    return found
+    return {name: _version(name) for name in ("mujoco", "numpy", "torch", "robosuite")}
+
+
+@cache
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
 
 
 def code_digest() -> str:

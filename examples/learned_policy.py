@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bimodal.envs.specs import bounds
 from bimodal.policies import Decision, Policy
 from torch import nn
 
@@ -74,6 +73,7 @@ def train(file: Path, steps: int = 3000, seed: int = 0) -> Path:
 class Cloned(Policy):
     """Regression of action chunks; the demonstrations' two modes are averaged."""
 
+    clip = True  # a network overshoots, and an action out of range would end the episode
     description = "An example: behaviour cloning of action chunks in plain PyTorch."
 
     def __init__(self, task) -> None:  # noqa: ANN001
@@ -83,8 +83,8 @@ class Cloned(Policy):
         self.file = WEIGHTS / f"{task.id}.pt"
         saved = torch.load(self.file, weights_only=True)
         self.mean, self.scale = saved["mean"], saved["scale"]
-        self.low, self.high = bounds(task.actions("ee_absolute"))
-        self.network = make_network(len(self.mean), len(self.low))
+        acted = sum(spec.size for spec in task.actions("ee_absolute"))
+        self.network = make_network(len(self.mean), acted)
         self.network.load_state_dict(saved["network"])
         self.network.eval()
         # What the entry says of the policy.
@@ -97,7 +97,7 @@ class Cloned(Policy):
         seen = np.concatenate([observation[name] for name in sorted(observation)], axis=1)
         chunks = self.network((torch.tensor(seen, dtype=torch.float32) - self.mean) / self.scale)
         actions = chunks.reshape(len(seen), CHUNK, -1).double().numpy()
-        return Decision(actions.clip(self.low, self.high))  # an action out of range would end the episode
+        return Decision(actions)
 
     def artifacts(self) -> dict[str, str]:
         """Return the sha256 of the weights: new weights are another policy, and a run says so."""

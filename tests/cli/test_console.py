@@ -1,6 +1,7 @@
 """Progress in a log: a line now and then, with the time left, and never in the standard output."""
 
 import io
+import json
 
 import pytest
 from bimodal.cli import console as module
@@ -48,3 +49,12 @@ def test_a_short_or_quiet_job_says_nothing(log, monkeypatch):
     monkeypatch.setenv(QUIET, "1")
     work(clock, 60)
     assert printed.getvalue() == ""
+
+
+def test_a_score_for_programs_is_json_and_nothing_else(bimodal):
+    part = ("--suite", "smoke", "--task", "PandaLiftDumbbell-v1", "--seeds", "2", "--variant", "clean")
+    code, out, err = bimodal("evaluate", "mean", *part, "--workers", "0", "--no-videos", "--json")
+    (cell,) = json.loads(out)
+    assert (code, err) == (0, [])
+    assert (cell["episodes"], cell["successes"], cell["averaging_failures"]) == (2, 0, 2)
+    assert cell["metrics"]["averaging_rate"][0] == 1.0 and cell["labels"] == {"COLLISION_MID": 2}
