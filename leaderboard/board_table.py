@@ -1,5 +1,6 @@
 """The board as tables for the terminal: the metrics, and what the variants change."""
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Group
@@ -18,8 +19,6 @@ from .entry_model import Entry
 
 MOST_TASKS = 6
 """A suite with more tasks shows only the macro in the terminal."""
-MOST_VARIANTS = 8
-"""Variants that stand side by side in the terminal."""
 
 
 def board_table(entries: Sequence[Entry]) -> Table:
@@ -46,19 +45,21 @@ def _table(board: Board) -> Table:
     table = plain_table(
         Text(f"{suite.name} {suite.version}  {suite.hash[:8]}", style="bold"),
         Text(f"{seeds}; success and shares in %, [95 % intervals]; ties share a rank", style="dim"),
+        key_columns=2,
         padding=(0, 0),
         pad_edge=False,
     )
     tasks = suite.tasks if len(suite.tasks) <= MOST_TASKS else []
     ranking, *others = (metric for metric in METRICS.values() if metric.on_board)
     table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("policy", style="bold", min_width=8, overflow="fold")
+    table.add_column("policy", style="bold", no_wrap=True)
     table.add_column("track", no_wrap=True)
-    for name in (ranking.short, *map(short_name, tasks)):
-        table.add_column(Text(name.replace(" ", "\n")), justify="right", min_width=8)
+    table.add_column(ranking.short, justify="right", no_wrap=True)
     for metric in others:
         table.add_column(metric.short, justify="right", min_width=4, no_wrap=True)
     table.add_column("verified", no_wrap=True)
+    for name in map(short_name, tasks):
+        table.add_column(Text(name.replace(" ", "\n")), justify="right", min_width=8)
     for place, row in enumerate(board.rows):
         above = board.rows[place - 1] if place else row
         if above.track != row.track:
@@ -68,24 +69,20 @@ def _table(board: Board) -> Table:
 
 
 def _shift_tables(board: Board) -> list[Table]:
-    """Return how much success the variants cost each policy, a few variants abreast."""
+    """Return how much success the variants cost each policy; nothing for a suite without variants."""
     overall = [{(one.variant, one.scenes): one for one in mean_effects(row.shifts)} for row in board.rows]
     keys = list(dict.fromkeys(key for shifts in overall for key in shifts))
-    tables = []
-    for begin in range(0, len(keys), MOST_VARIANTS):
-        title = Text("When the world shifts", style="bold") if not begin else None
-        table = plain_table(title, padding=(0, 0), pad_edge=False)
-        table.add_column("policy", style="bold", min_width=8, overflow="fold")
-        some = keys[begin : begin + MOST_VARIANTS]
-        for variant, scenes in some:
-            name = f"{variant} {scenes}".strip().replace(".", ".\n").replace("_", "_\n").replace(" ", "\n")
-            table.add_column(Text(name), justify="right", min_width=9)
-        for row, shifts in zip(board.rows, overall, strict=True):
-            table.add_row(Text(row.policy), *(_change(shifts[key]) if key in shifts else "–" for key in some))
-        tables.append(table)
-    if tables:
-        tables[-1].caption = Text(_SHIFTS, style="dim")
-    return tables
+    if not keys:
+        return []
+    title = Text("When the world shifts", style="bold")
+    table = plain_table(title, Text(_SHIFTS, style="dim"), padding=(0, 0), pad_edge=False)
+    table.add_column("policy", style="bold", no_wrap=True)
+    for variant, scenes in keys:
+        name = re.sub(r"(?<=[._]) *| +|(?=\+)", "\n", f"{variant} {scenes}".strip())
+        table.add_column(Text(name), justify="right", min_width=9)
+    for row, shifts in zip(board.rows, overall, strict=True):
+        table.add_row(Text(row.policy), *(_change(shifts[key]) if key in shifts else "–" for key in keys))
+    return [table]
 
 
 def _change(one: MeanEffect) -> Text:
@@ -105,7 +102,7 @@ _SHIFTS = (
 
 
 def _texts(row: PolicyRow, with_tasks: bool) -> list[Text]:
-    """Return the cells of a row: the metric that ranks, its values task by task, then the other metrics."""
+    """Return the cells of a row: the metrics, the mark, then the metric that ranks task by task."""
     ranking, *others = (metric for metric in METRICS.values() if metric.on_board)
     shown = row.cells if with_tasks else ()
     return [
@@ -113,9 +110,9 @@ def _texts(row: PolicyRow, with_tasks: bool) -> list[Text]:
         Text(row.policy),
         Text(row.track),
         _with_bounds(ranking, row.score, "bold"),
-        *(_with_bounds(ranking, cell, "") for cell in shown),
         *(_text(metric, row.score) for metric in others),
         Text(row.level, style="green" if row.level == "reproduced" else ""),
+        *(_with_bounds(ranking, cell, "") for cell in shown),
     ]
 
 

@@ -119,12 +119,12 @@ def _learning(task: Task, training: TaskTraining, found: dict[str, TrialResults 
 
 
 def certificate_table(certificate: Certificate) -> Table:
-    """Return the certificate for the terminal, at its best from 100 columns on."""
+    """Return the certificate for the terminal."""
     n = len(certificate.failures)
     quick = ", quick" if certificate.quick else ""
     verdict = f"[red]{n} check{'s' * (n > 1)} failed[/]" if n else "[green]certified[/]"
     caption = f"MuJoCo {certificate.versions['mujoco']}, {certificate.seconds:.0f} s; · marks information"
-    table = plain_table(f"Certificate of {certificate.task}: {verdict}{quick}", caption, pad_edge=False)
+    table = plain_table(f"Certificate of {certificate.task}: {verdict}{quick}", caption, 2, pad_edge=False)
     for column in ("", "check", "measured", "value", "asked for"):
         table.add_column(column, no_wrap=column not in ("measured", "value"))
     marks = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}

@@ -20,7 +20,8 @@ def task_table() -> Table:
     """Return the tasks: id, modes, horizon, goal."""
     table = plain_table("Tasks")
     for column in ("task", "modes", "horizon", "goal"):
-        table.add_column(column, justify="right" if column == "horizon" else "left")
+        numeric = column == "horizon"
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric or column == "task")
     for name in task_names():
         task = load_task(name, check=False)
         table.add_row(name, " | ".join(task.modes), f"{task.max_episode_steps / 20:g} s", task.goal)
@@ -30,7 +31,7 @@ def task_table() -> Table:
 def policy_table() -> Table:
     """Return the registered policies."""
     table = plain_table("Policies", "Your own: file.py:Class or module:Class")
-    table.add_column("name")
+    table.add_column("name", no_wrap=True)
     table.add_column("what it is")
     for name in policy_names():
         found = policy_class(name)
@@ -56,7 +57,7 @@ def run_table(run: Run) -> Table:
     for metric in shown:
         table.add_column(metric.short.replace("-\n", "").replace("\n", " "), justify="right")
     table.add_column("modes of successes")
-    table.add_column("other failures", min_width=max(map(len, OUTCOMES)) + 2, overflow="fold")
+    table.add_column("other failures")
     for cell in cells:
         table.add_row(
             short_name(cell.task),
@@ -97,6 +98,7 @@ def shift_table(run: Run) -> Table | None:
         " shares shift"
         + ("; targeted mode: how often the one that the variant favours or blocks is taken" if aims else "")
         + (f"; ! {INFEASIBLE}" if low else ""),
+        key_columns=2,
     )
     names = ("task", "variant", "clean", "perturbed", "difference", "broken", "fixed", "other mode")
     for column in (*names, "targeted mode")[: len(names) + aims]:
@@ -105,7 +107,7 @@ def shift_table(run: Run) -> Table | None:
         d = cell.difference
         texts = (
             short_name(cell.task),
-            f"{cell.variant} {cell.scenes}".strip()
+            f"{cell.variant} {cell.scenes}".strip().replace("+", "\n+")
             + ("" if cell.expert is None else f" ! {percent(cell.expert)}%"),
             f"{percent(cell.clean)}%",
             f"{percent(cell.success)}%",

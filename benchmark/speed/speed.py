@@ -81,7 +81,8 @@ def speed_table(rows: Sequence[SpeedRow]) -> Table:
     kind = machine()
     table = plain_table(f"Speed on {kind['cpu']}, {cores()} cores")
     for column in ("what", "measured", "target", "met", "behind it"):
-        table.add_column(column, justify="right" if column in ("measured", "target") else "left")
+        number = column in ("measured", "target")
+        table.add_column(column, justify="right" if number else "left", no_wrap=number or column == "met")
     for row in rows:
         limit = "" if row.target is None else f"{'<=' if row.at_most else '>='} {row.target:g}"
         met = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[row.met]
