@@ -84,7 +84,6 @@ class FittingTable(Table):
             replace(self.columns[index], _index=place, width=widths[index], **how)
             for place, index in enumerate(chosen)
         ]
-        part.__class__ = Table
         return part
 
 

@@ -21,6 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 from ..envs.errors import BimodalError, WrongUse, unknown_name
 from .arguments import flag
 from .evaluate import ENTRY_FOLDER
+from .plain_output import print_plainly_where_needed, without_gl_library
 
 COMMANDS = {
     name: import_module(f".{name.replace('-', '_')}", __package__)
@@ -42,8 +43,9 @@ GO_ON = "finished shards are kept, run the same command again to go on"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     words = spelled_out(sys.argv[1:] if arguments is None else arguments)
+    print_plainly_where_needed()
     try:
-        with _stops_raise() as came:
+        with _stops_raise() as came, without_gl_library():
             parser = build_parser()
             _refuse_typos(parser, words)
             code = parser.main(words, prog_name="bimodal", standalone_mode=False)

@@ -15,6 +15,8 @@ from ..errors import BimodalError
 
 _LIMIT_S = 60.0  # for one trial: imports and one small picture take about half a second
 _MEMORY = "BIMODAL_GL"
+ASKED = "BIMODAL_MUJOCO_GL"
+"""Where the command line keeps a MUJOCO_GL that it hides from MuJoCo until something is drawn."""
 _MODULES = {"egl": "mujoco.egl", "osmesa": "mujoco.osmesa", "glfw": "mujoco.glfw", "cgl": "mujoco.cgl"}
 _CHOICES = {"linux": ("egl", "osmesa"), "darwin": ("cgl",)}
 
@@ -50,7 +52,7 @@ def configure_gl() -> str:
     Raises:
         BimodalError: no backend can draw; the message holds the command that installs one.
     """
-    wanted = os.environ.get("MUJOCO_GL", "").strip().lower()
+    wanted = (os.environ.get("MUJOCO_GL") or os.environ.get(ASKED, "")).strip().lower()
     choices = (wanted,) if wanted else _CHOICES.get(sys.platform, ("glfw",))
     known = os.environ.get(_MEMORY, "")
     if known not in (*choices, _failed(choices)):
