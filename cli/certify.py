@@ -27,7 +27,7 @@ Controls = Annotated[
         "what branch time and process noise do",
     ),
 ]
-Limits = Annotated[bool, flag("--limits", "instead: when regression escapes (docs/validity.md)")]
+Limits = Annotated[bool, flag("--limits", "instead: when regression succeeds anyway (docs/validity.md)")]
 Variants = Annotated[
     bool,
     flag(

@@ -14,7 +14,7 @@ def run(
     learned: Annotated[bool, flag("--learned", "with a trained denoiser and two right grasps")] = False,
     plot: Annotated[Path | None, option("FILE", "also draw it with matplotlib: .svg")] = None,
 ) -> int:
-    """Dissolve a plan into noise and walk it back, level by level."""
+    """Add noise to a plan and denoise it again, level by level."""
     from ..benchmark.report import denoising_plot
     from ..benchmark.studies import denoising
     from ..envs.storage.atomic_write import write_text

@@ -74,7 +74,7 @@ def _shift_tables(board: Board) -> list[Table]:
     keys = list(dict.fromkeys(key for shifts in overall for key in shifts))
     if not keys:
         return []
-    title = Text("When the world shifts", style="bold")
+    title = Text("Robustness", style="bold")
     table = plain_table(title, Text(_SHIFTS, style="dim"), padding=(0, 0), pad_edge=False)
     table.add_column("policy", style="bold", no_wrap=True)
     for variant, scenes in keys:

@@ -29,7 +29,7 @@ class Diffuser(Planner):
     A frame of a plan is [action, state]. The present state is written into every plan (and given to every
     token), a second network learns the return of noised plans, its gradient bends the sampling, and the
     actions of the plan with the highest value are executed. Unlike the paper's, the network is a
-    transformer, and 8 actions are executed, not 1: between two modes, a fresh choice at every step is none.
+    transformer, and 8 actions are executed, not 1: plans drawn anew at every step commit to no mode.
     """
 
     name = "diffuser"

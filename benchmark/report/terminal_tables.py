@@ -92,7 +92,7 @@ def shift_table(run: Run) -> Table | None:
     low = any(cell.expert is not None for cell in cells)
     aims = any(cell.targeted for cell in cells)
     table = plain_table(
-        "When the world shifts: the same seeds, clean and in the variant",
+        "Robustness: the same seeds, clean and in the variant",
         "difference: in points, with its paired 95 % interval; broken, fixed: episodes that change their"
         " outcome; other mode: of those that realise a mode in both arms, and how many points of the modes'"
         " shares shift"

@@ -105,7 +105,7 @@ def test_a_variant_is_scored_beside_its_clean_arm(tmp_path, capsys):
     run = tmp_path / "run"
     code, out, err = evaluated(run, "--variant", SLIPPERY, "--variant", BLURRED, capsys=capsys)
     assert (code, err) == (0, [])
-    assert "smoke* v" in out and "When the world shifts" in out and SLIPPERY in out
+    assert "smoke* v" in out and "Robustness" in out and SLIPPERY in out
     suite = read_run_record(run).suite
     assert suite.name == "smoke*" and suite.variants == (CLEAN, SLIPPERY, BLURRED)
     found = {(row["variant"], row["seed"]): row for row in rows(run)}
@@ -140,7 +140,7 @@ def test_the_clean_arm_is_there_though_only_a_combination_is_asked_for(tmp_path,
 
 def test_of_the_clean_world_alone_no_shift_is_printed(tmp_path, capsys):
     code, out, _ = evaluated(tmp_path / "run", "--variant", CLEAN, capsys=capsys, policy="zero")
-    assert code == 0 and "When the world shifts" not in out
+    assert code == 0 and "Robustness" not in out
     assert shift_table(read_run(tmp_path / "run")) is None
     assert read_run_record(tmp_path / "run").suite.variants == (CLEAN,)
 

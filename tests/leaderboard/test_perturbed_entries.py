@@ -122,4 +122,4 @@ def test_no_board_prints_a_perturbed_score_without_its_clean_arm(sound, tmp_path
     console = Console(width=110, color_system=None)
     with console.capture() as captured:
         console.print(*board_tables([Entry.model_validate(sound)]))
-    assert "When the world shifts" in captured.get() and "+0\n" in captured.get().replace(" ", "")
+    assert "Robustness" in captured.get() and "+0\n" in captured.get().replace(" ", "")
