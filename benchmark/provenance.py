@@ -1,11 +1,25 @@
 """What a result was measured on: processor, cores, system and library versions."""
 
+import ctypes
 import hashlib
 import os
 import platform
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+import numpy as np
+
+KERNEL_SWITCHES = (
+    "OPENBLAS_CORETYPE",
+    "ATEN_CPU_CAPABILITY",
+    "NPY_DISABLE_CPU_FEATURES",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "GLIBC_TUNABLES",
+)
+"""Environment variables that choose numerical kernels."""
 
 
 def cores() -> int:
@@ -21,6 +35,15 @@ def machine() -> dict[str, str | int]:
         "os": f"{platform.system()} {' '.join(platform.libc_ver())}".strip(),
         "python": platform.python_version(),
     }
+
+
+def kernels() -> dict[str, str]:
+    """Return which numerical kernels this process uses; PyTorch's only where it is loaded."""
+    found = {"openblas": _openblas_core(), "numpy": _numpy_features()}
+    if "torch" in sys.modules:
+        found["torch"] = sys.modules["torch"].backends.cpu.get_cpu_capability()
+    set_ones = [f"{name}={os.environ[name]}" for name in KERNEL_SWITCHES if os.environ.get(name)]
+    return found | {"switches": " ".join(set_ones)[:300]}
 
 
 def versions() -> dict[str, str]:
@@ -44,6 +67,26 @@ def code_digest() -> str:
         for file in sorted((root / room).rglob("*.py")):
             sha.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
     return sha.hexdigest()[:16]
+
+
+def _openblas_core() -> str:
+    """Return the core type that NumPy's OpenBLAS chose, "" where it has another library."""
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+        library = ctypes.CDLL(next(line.split()[-1] for line in lines if "openblas" in line))
+    except (OSError, StopIteration):
+        return ""
+    for name in ("scipy_openblas_get_corename64_", "openblas_get_corename64_", "openblas_get_corename"):
+        if ask := getattr(library, name, None):
+            ask.restype = ctypes.c_char_p
+            return (ask() or b"").decode()
+    return ""
+
+
+def _numpy_features() -> str:
+    """Return the processor features, above what it was built for, that NumPy uses."""
+    known = np.show_config(mode="dicts") or {}
+    return " ".join(known.get("SIMD Extensions", {}).get("found", []))[:300]
 
 
 def _processor() -> str:

@@ -11,7 +11,7 @@ import mujoco
 from ..envs import scene, simulation, specs
 from ..envs.errors import WrongUse, unknown_name
 from ..envs.perturbations.core.perturbation import LEVELS
-from ..envs.perturbations.core.variant import CLEAN, COMBO, Variant
+from ..envs.perturbations.core.variant import CLEAN, COMBO, Variant, outside_sources
 from ..envs.robot import inverse_kinematics, panda
 from ..envs.seed_ranges import TRAIN
 from ..tasks import load_task, task_id
@@ -86,6 +86,7 @@ class Suite(NamedTuple):
             "mujoco": mujoco.__version__,
             "actions": {name: [str(part) for part in parts] for name, parts in specs.ACTIONS.items()},
             "constants": constants(),
+            **outside_sources(self.variants),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

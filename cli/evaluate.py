@@ -2,8 +2,9 @@
 
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from ..envs.errors import WrongUse
 from .arguments import (
@@ -22,6 +23,9 @@ from .arguments import (
     task_option,
 )
 from .videos import present
+
+if TYPE_CHECKING:
+    from ..benchmark.records.run_record import RunRecord
 
 EXAMPLE = "bimodal evaluate flow --suite smoke --task PandaLiftDumbbell-v1"
 ENTRY_FOLDER = "entries"
@@ -76,13 +80,17 @@ def run(
     from ..benchmark.scoring.run_episodes import read_run
     from ..benchmark.scoring.task_scores import score_run
     from ..benchmark.suites import find_suite
-    from .console import console, print_json, progress_bar
+    from .console import console, notices, print_json, progress_bar
 
+    lines: list[str] = []
+    check = None if entry is None else partial(_check_entry, entry)
     _require_whole_suite(entry, task, seeds, variant)
     with progress_bar(f"{policy} on {suite}", "episodes") as update:
         panel = find_suite(suite, task or (), None if seeds is None else seed_range(seeds), variant)
-        options = EvalOptions(out, checkpoints, workers, threads, deadline, fresh, update)
+        places = (out, checkpoints, workers, threads)
+        options = EvalOptions(*places, deadline, fresh, update, lines.append, check)
         path = evaluate(policy, panel, options)
+    notices.print(*lines, sep="\n", end="\n" if lines else "", markup=False)
     with console.capture() if json else nullcontext():
         if entry is not None:
             _write_entry(path, entry)
@@ -97,6 +105,13 @@ def _require_whole_suite(entry: Path | None, *parts: object) -> None:
     if entry is not None and any(part is not None for part in parts):
         text = "an entry needs the whole suite; leave out --task, --seeds and --variant, or leave out --entry"
         raise WrongUse(text)
+
+
+def _check_entry(folder: Path, record: "RunRecord") -> None:
+    """Refuse, before the first episode, what no entry may hold."""
+    from ..leaderboard.entry import check_before_run
+
+    check_before_run(record, folder)
 
 
 def _write_entry(path: Path, folder: Path) -> None:

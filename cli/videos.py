@@ -20,7 +20,7 @@ def run(run_folder: Annotated[Path, argument("RUN_FOLDER", "folder that `bimodal
 def present(path: Path, with_videos: bool = True) -> None:
     """Print a run's table, render its videos from its traces, write its report."""
     from ..benchmark.media.videos import render_videos
-    from ..benchmark.records.run_folder import seal
+    from ..benchmark.records.checksums import seal
     from ..benchmark.report.run_report import write_report
     from ..benchmark.report.terminal_tables import run_table, shift_table
     from ..benchmark.scoring.run_episodes import faults, read_run

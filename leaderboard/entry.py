@@ -5,13 +5,14 @@ An entry from elsewhere is hostile until it is checked: `files.read_unchecked` p
 is an `Entry`.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ..benchmark.records.field_types import problems
 from ..benchmark.records.run_record import RunRecord
@@ -20,8 +21,8 @@ from ..benchmark.scoring.task_scores import score_run, score_suite
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.storage.atomic_write import write_text
 from .check import aggregate, check_entry, result
-from .entry_model import Entry
-from .files import entry_id, pretty, read_unchecked
+from .entry_model import Entry, EntryPolicy, Training
+from .files import canonical, entry_id, pretty, read_unchecked
 
 
 def entry_from_run(run_dir: Path | str) -> Entry:
@@ -73,6 +74,43 @@ def _unidentified(run: Run) -> Entry:
     )
 
 
+def check_before_run(record: RunRecord, folder: Path | str) -> None:
+    """Refuse, before its first episode, a run whose entry would be refused after the last.
+
+    Raises:
+        BimodalError: what the policy says of itself breaks a rule of entries, or the folder cannot take it.
+    """
+    plain = record.plain()
+    parts = {"policy": TypeAdapter(EntryPolicy), "training": TypeAdapter(Training)}
+    for name, kind in parts.items():
+        try:
+            kind.validate_python(plain[name])
+            canonical(plain[name])
+        except ValidationError as error:
+            raise BimodalError(f"the entry would be unsound: {name}.{problems(error)[0]}") from None
+        except ValueError:
+            raise BimodalError(
+                f"the entry would be unsound: {name} holds a number that is not finite"
+            ) from None
+    _writable(Path(folder) / file_name(record), plain)
+
+
+def _writable(path: Path, plain: Mapping[str, Any]) -> None:
+    """Make the folder of an entry to be, and refuse to take another policy's place.
+
+    Raises:
+        BimodalError: the folder cannot be written, or the file holds another policy's entry.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongUse(f"no entry can be written into {path.parent}: {error.strerror}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise WrongUse(f"no entry can be written into {path.parent}: no permission")
+    if path.exists() and _owner(read_unchecked(path)) != _owner(plain):
+        raise BimodalError(f"{path} holds another policy's entry; give this policy another name")
+
+
 def read_entry(path: Path | str) -> Entry:
     """Return the entry of a file.
 
@@ -108,9 +146,7 @@ def write_entry(entry: Entry, folder: Path | str) -> Path:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise BimodalError(f"the entry is unsound: {found[0]}{more}")
     path = Path(folder) / file_name(entry)
-    if path.exists() and _owner(read_unchecked(path)) != _owner(plain):
-        raise BimodalError(f"{path} holds another policy's entry; give this policy another name")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _writable(path, plain)
     write_text(path, pretty(plain))
     return path
 

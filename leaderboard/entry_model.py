@@ -72,6 +72,10 @@ Latency = Annotated[Duration, Field(le=1e7)]
 """Wall time of a decision [ms]."""
 
 
+Training = Annotated[dict[Key, Any], AfterValidator(_free), Field(max_length=200)] | None
+"""How a policy was trained, free in its form."""
+
+
 class EntryPolicy(PolicyRecord):
     """What answered, with the bounds of an entry."""
 
@@ -219,7 +223,7 @@ class Entry(Record):
     """The suite that was asked; entries are compared only within one."""
     policy: EntryPolicy
     """What answered."""
-    training: Annotated[dict[Key, Any], AfterValidator(_free), Field(max_length=200)] | None
+    training: Training
     """How it was trained: demonstrations, seeds, other data. Free, but a statement. Null when nothing was
     trained."""
     results: Annotated[Many[Result], Field(min_length=1, max_length=2000)]

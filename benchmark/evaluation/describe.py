@@ -1,40 +1,28 @@
 """The record of a run before its first episode: which policy on which suite, with which weights, on what."""
 
-import json
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
 from ...envs.errors import BimodalError, WrongUse
-from ...policies import Needs, Policy, load_policy
-from ...policies.core.registry import POLICIES, policy_class, policy_names
-from ...policies.core.source_digest import source_digest
-from ...tasks import Task, load_task
+from ...policies import Policy
+from ...policies.core.registry import POLICIES, policy_names, wrapped
+from ...tasks import load_task
 from ..provenance import code_digest, machine, versions
 from ..records.field_types import problems
 from ..records.run_record import SCHEMA_VERSION, Machine, PolicyRecord, RunRecord
-from ..rollout.policy_runner import fault_text
-from ..rollout.shard import check_needs
-from ..rollout.timeouts import BUILD_DEADLINE_S, Deadline
+from ..rollout import timeouts
 from ..suites import Suite
+from .introduction import Introduction, introduce, read_introduction
 from .options import EvalOptions
-
-
-class Introduction(NamedTuple):
-    """What a policy that was built for one task says of itself."""
-
-    needs: Needs
-    description: str
-    parameters: int | None
-    """Number of learned parameters."""
-    training: dict[str, Any]
-    """How it was trained; empty when it was not."""
-    artifacts: dict[str, str]
-    """sha256 of every file that it loads, by name."""
+from .policy_process import LOOK_EVERY_S, PolicyProcess
+from .worker_process import Job
 
 
 def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> RunRecord:
@@ -45,18 +33,19 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
     Raises:
         BimodalError: the policy cannot be built, or reads or emits what a task does not have.
     """
-    told = {name: _introduce(policy, load_task(name), options.weights) for name in suite.tasks}
+    told = _introductions(policy, suite.tasks, options)
     if not told:
         raise WrongUse("the suite has no tasks")
     training = {name: one.training for name, one in told.items() if one.training}
+    *_, last = told.values()
     return RunRecord(
         schema_version=SCHEMA_VERSION,
         run_id=secrets.token_hex(8),
         suite=suite.record(),
-        policy=_policy_record(policy, list(told.values())),
-        training=_plain(training) or None,
+        policy=_policy_record(policy, told),
+        training=training or None,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=Machine.model_validate(machine()),
+        machine=Machine.model_validate(machine() | {"kernels": last.kernels}),
         versions=versions() | {"bimodal": version("bimodal-bench"), "code": code_digest()},
         options=options.record(),
         latency_ms={},
@@ -65,52 +54,102 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
     )
 
 
-def _policy_record(policy: str | type[Policy], told: list[Introduction]) -> PolicyRecord:
+def absolute_uri(uri: str) -> str:
+    """Return a policy's URI with the full path of its file, if it is one; workers may start elsewhere."""
+    if inner := wrapped(uri):
+        return f"safe({absolute_uri(inner)})"
+    file, _, attribute = uri.rpartition(":")
+    return f"{Path(file).resolve()}:{attribute}" if file.endswith(".py") else uri
+
+
+def _policy_record(policy: str | type[Policy], told: Mapping[str, Introduction]) -> PolicyRecord:
     """Return who the policy is, from what it said for each task."""
-    kind = policy_class(policy) if isinstance(policy, str) else policy
-    uri = policy if isinstance(policy, str) else f"{kind.__module__}:{kind.__qualname__}"
-    artifacts: dict[str, str] = source_digest(kind) if kind.__module__.split(".")[0] != "bimodal" else {}
-    for one in told:
-        artifacts |= one.artifacts
-    last = told[-1]
+    *_, last = told.values()
+    kind = f"{last.module}:{last.kind}"
+    uri = policy if isinstance(policy, str) else kind
+    if uri not in policy_names() and last.kind in POLICIES.own():
+        raise WrongUse(f"the class is called {last.kind!r}, the name of one of Bimodal's own: rename it")
     said = {
-        "name": uri if uri in policy_names() else kind.__qualname__,
+        "name": uri if uri in policy_names() else last.kind,
         "uri": uri,
-        "class": f"{kind.__module__}:{kind.__qualname__}" if uri in POLICIES.own() else kind.__qualname__,
-        "track": "privileged" if last.needs.privileged else "state",
+        "class": kind if uri in POLICIES.own() else last.kind,
+        "track": "privileged" if last.privileged else "state",
         "description": last.description,
-        "parameters": next((one.parameters for one in told if one.parameters is not None), None),
-        "execute": last.needs.n_action_steps,
-        "action": last.needs.action,
-        "observations": list(dict.fromkeys(name for one in told for name in one.needs.observations)),
-        "artifacts": artifacts,
+        "parameters": next((one.parameters for one in told.values() if one.parameters is not None), None),
+        "execute": last.n_action_steps,
+        "action": last.action,
+        "observations": list(dict.fromkeys(name for one in told.values() for name in one.observations)),
+        "artifacts": _artifacts(told),
     }
     try:
-        return PolicyRecord.model_validate(_plain(said))
+        return PolicyRecord.model_validate(said)
     except ValidationError as error:
         raise WrongUse(f"what the policy says of itself cannot be recorded: {problems(error)[0]}") from None
 
 
-def _introduce(policy: str | type[Policy], task: Task, weights: Path | None) -> Introduction:
-    """Build a policy for a task and ask what it needs and which files it is made of; runs its code."""
-    try:
-        with Deadline(BUILD_DEADLINE_S).watch():
-            built = load_policy(policy, task, weights)
-            said = built.needs()
-            artifacts = dict(built.artifacts())
-    except BimodalError:
-        raise
-    except Exception as error:
-        text = f"the policy cannot say what it needs for {task.id}: {fault_text(error)}"
-        raise BimodalError(text) from error
-    return Introduction(
-        check_needs(task, said), built.description, built.parameters, built.training or {}, artifacts
-    )
+def _artifacts(told: Mapping[str, Introduction]) -> dict[str, str]:
+    """Return the files of all tasks.
+
+    Raises:
+        WrongUse: one name stands for two files.
+    """
+    found: dict[str, str] = {}
+    for task, one in told.items():
+        for name, digest in one.artifacts.items():
+            if found.setdefault(name, digest) != digest:
+                raise WrongUse(
+                    f"the policy has another {name} for {task} than for the tasks before it; "
+                    f"artifacts() must call it {task}/{name}"
+                )
+    return found
 
 
-def _plain(said: dict[str, Any]) -> dict[str, Any]:
-    """Return what a policy says of itself as it reads back from JSON."""
+# ------------------------------------------------------------------------------------ asking the policy
+
+
+def _introductions(
+    policy: str | type[Policy], tasks: tuple[str, ...], options: EvalOptions
+) -> dict[str, Introduction]:
+    """Build the policy for every task: here if it is Bimodal's own or is to run here, else in a process."""
+    if not isinstance(policy, str) or options.workers == 0 or _is_own(policy):
+        deadline = timeouts.Deadline(timeouts.BUILD_DEADLINE_S)
+        return {name: introduce(policy, load_task(name), options.weights, deadline) for name in tasks}
+    weights = str(options.weights) if options.weights else None
+    longest = timeouts.BUILD_DEADLINE_S
+    process = PolicyProcess(Job(absolute_uri(policy), weights, "", deadline_s=longest, build_s=longest))
     try:
-        return json.loads(json.dumps(said, default=lambda value: value.item()))
-    except (TypeError, ValueError, AttributeError) as error:
-        raise BimodalError(f"the policy's `training` and `parameters` must be plain JSON: {error}") from error
+        return {name: _ask(process, name) for name in tasks}
+    finally:
+        process.end()
+
+
+def _is_own(uri: str) -> bool:
+    """Whether a policy is Bimodal's own, maybe in `safe(...)`.
+
+    Raises:
+        WrongUse: a name that nobody has.
+    """
+    if inner := wrapped(uri):
+        return _is_own(inner)
+    return ":" not in uri and POLICIES.is_own(POLICIES.source(uri))
+
+
+def _ask(process: PolicyProcess, task: str) -> Introduction:
+    """Have a process build its policy for a task; raises as `introduce`."""
+    process.send({"introduce": task})
+    while not wait([process.pipe], LOOK_EVERY_S) and not process.is_lost:
+        pass
+    reply = process.receive() if process.pipe.poll() else None
+    if reply is None:
+        code = process.end()
+        late = timeouts.blame_for_death(process.inside, code) == "POLICY_TIMEOUT"
+        why = "it does not come to an end" if late else f"its process ended (exit code {code})"
+        raise BimodalError(f"the policy cannot be built for {task}: {why}")
+    if "refused" in reply:
+        raise _refusal(reply)
+    return read_introduction(reply.get("introduction"))
+
+
+def _refusal(reply: Mapping[str, Any]) -> BimodalError:
+    kind = WrongUse if reply.get("code") == WrongUse.exit_code else BimodalError
+    return kind(str(reply["refused"]))

@@ -6,19 +6,21 @@ The loop itself is `run_shard` in `rollout/shard.py`. This file decides what run
 run that was stopped resumes, only its missing shards are run.
 """
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from ...envs.errors import BimodalError
 from ...policies import Policy
-from ...policies.core.registry import wrapped
 from ..provenance import cores
-from ..records.run_folder import RUNS, RunFolder, seal
+from ..records.checksums import seal
+from ..records.run_folder import RUNS, RunFolder
+from ..records.run_record import RunRecord
 from ..rollout.shard import Shard
 from ..rollout.timeouts import Deadline
 from ..suites import Suite, find_suite
-from .describe import describe
+from .describe import absolute_uri, describe
 from .options import EvalOptions
 from .worker_pool import TRIES, Answer, work
 from .worker_process import Job, attempt
@@ -43,7 +45,9 @@ def evaluate(
     options = options or EvalOptions()
     suite = suite if isinstance(suite, Suite) else find_suite(suite)
     record = describe(policy, suite, options)
-    path = Path(options.out or RUNS / f"{suite.name.replace('*', '-part')}-{record.policy.name}")
+    if options.check:
+        options.check(record)
+    path = Path(options.out or _default_folder(record))
     shards = suite.shards()
     run = RunFolder(path, record, options.fresh)
     begin = time.monotonic()
@@ -61,11 +65,27 @@ def evaluate(
     return path
 
 
+def _default_folder(record: RunRecord) -> Path:
+    """Return where a run goes by itself: below `RUNS`, whatever the policy's class is called."""
+    name = f"{record.suite.name.replace('*', '-part')}-{record.policy.name}"
+    return RUNS / re.sub(r"[^A-Za-z0-9._+()-]+", "-", name)[:120].strip(".-")
+
+
 def _run_missing(
     policy: str | type[Policy], suite: Suite, shards: list[Shard], run: RunFolder, options: EvalOptions
 ) -> list[str]:
     """Run the shards that are not on disk yet; returns what the harness did wrong, one line a shard."""
+    if not run.has_locks:
+        options.say(
+            f"{run.path} is on a file system without locks: start no second run in it, and "
+            "decision times are measured beside the other workers"
+        )
     missing = run.missing(shards)
+    if run.resumed and not missing:
+        count = sum(len(shard.seeds) for shard in shards)
+        options.say(
+            f"nothing was run: all {count} episodes are from {run.record.created}; --fresh runs them again"
+        )
     total = sum(len(shard.seeds) for shard in shards)
     finished = total - sum(len(shard.seeds) for shard in missing)
     invalid = []
@@ -84,11 +104,14 @@ def _answers(
 ) -> Iterator[Answer]:
     """Run shards, in worker processes or here; yield an `Answer` as each one ends."""
     workers = cores() if options.workers is None else options.workers
-    uri = _absolute(policy) if isinstance(policy, str) else ""
+    uri = absolute_uri(policy) if isinstance(policy, str) else ""
     weights = str(options.weights) if options.weights else None
     privileged = run.record.policy.track == "privileged"
-    run_id = run.record.run_id
-    job = Job(uri, weights, suite.version, options.threads, options.deadline_s, privileged, run_id)
+    job = Job(
+        *(uri, weights, suite.version, options.threads, options.deadline_s, privileged),
+        run_id=run.record.run_id,
+        artifacts=run.record.policy.artifacts,
+    )
     if uri and workers:
         yield from work(job, [(shard, run.file(shard)) for shard in missing], workers)
         return
@@ -100,11 +123,3 @@ def _answers(
             if not problem:
                 break
         yield Answer(shard, problem)
-
-
-def _absolute(uri: str) -> str:
-    """Return a policy's URI with the full path of its file, if it is one; workers may start elsewhere."""
-    if inner := wrapped(uri):
-        return f"safe({_absolute(inner)})"
-    file, _, attribute = uri.rpartition(":")
-    return f"{Path(file).resolve()}:{attribute}" if file.endswith(".py") else uri

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...envs.errors import WrongUse
-from ..records.run_record import RunOptions
+from ..records.run_record import RunOptions, RunRecord
 from ..rollout.timeouts import DEADLINE_S
 
 
@@ -31,6 +31,10 @@ class EvalOptions:
     """Discard what the folder holds instead of resuming it."""
     progress: Callable[[int, int], None] | None = None
     """Called with (episodes finished, episodes) as shards end."""
+    notice: Callable[[str], None] | None = None
+    """Called with a line that the user should read."""
+    check: Callable[[RunRecord], None] | None = None
+    """Called with the record of the run before anything is written; what it raises stops the run."""
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 0:
@@ -49,6 +53,11 @@ class EvalOptions:
         """Tell the caller how many episodes have ended."""
         if self.progress:
             self.progress(finished, total)
+
+    def say(self, line: str) -> None:
+        """Tell the user something."""
+        if self.notice:
+            self.notice(line)
 
     def record(self) -> RunOptions:
         """Return what the run record says of the options."""

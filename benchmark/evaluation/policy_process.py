@@ -1,6 +1,6 @@
 """A process in which a policy's code runs, and what the parent does about one that hangs or dies.
 
-Used by `worker_pool` for shards and by `introduction` for building a policy the first time. The process has a
+Used by `worker_pool` for shards and by `describe` for building a policy the first time. The process has a
 group of its own, so that what the policy starts ends with it; it dies with its parent.
 """
 
@@ -20,6 +20,8 @@ from typing import Any
 from ..rollout.timeouts import SHARED_BYTES, is_overdue
 from .worker_process import Job
 
+LOOK_EVERY_S = 0.2
+"""How often the parent looks whether a process has died or hangs [s]."""
 _LONGEST_ANSWER = 2**24
 """Bytes of an answer that are read; a policy may write to the pipe, too."""
 _ANSWER_S = 5

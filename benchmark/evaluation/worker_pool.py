@@ -18,13 +18,11 @@ from ...tasks import load_task
 from ..records.shard_file import write_shard
 from ..rollout.shard import Shard, blamed
 from ..rollout.timeouts import blame_for_death
-from .policy_process import PolicyProcess
+from .policy_process import LOOK_EVERY_S, PolicyProcess
 from .worker_process import Job
 
 TRIES = 2
 """How often a shard is tried when the harness is at fault."""
-LOOK_EVERY_S = 0.2
-"""How often the parent looks whether a worker has died or hangs [s]."""
 _FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
 """Exit codes of processes that others may have ended: an operator, or a system short of memory."""
 

@@ -10,18 +10,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...envs.errors import BimodalError
 from ...envs.storage.file_lock import lock_file
-from ...policies import Policy, load_policy
+from ...policies import Policy
 from ...tasks import Task, load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ..records.shard_file import write_shard
 from ..rollout.latency import measure
 from ..rollout.policy_runner import fault_text
 from ..rollout.shard import Shard, run_shard
-from ..rollout.timeouts import DEADLINE_S, SHARED_BYTES, Deadline
+from ..rollout.timeouts import BUILD_DEADLINE_S, DEADLINE_S, SHARED_BYTES, Deadline
+from .introduction import introduce
+from .policy_files import build_policy
 
 DEBUG = "BIMODAL_DEBUG"
 """Environment variable that makes workers show the trace of the harness's faults."""
@@ -44,6 +46,10 @@ class Job(NamedTuple):
     """Whether the policy was announced as one that reads the simulator."""
     run_id: str = ""
     """Which run its records belong to."""
+    artifacts: dict[str, str] = {}  # noqa: RUF012 (never changed)
+    """sha256 of the policy's files when the run began, by name."""
+    build_s: float = BUILD_DEADLINE_S
+    """Longest time that importing and building it may take [s]."""
 
 
 def serve(pipe: Connection, inside: mmap.mmap) -> None:
@@ -57,20 +63,37 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
             order = json.loads(pipe.recv_bytes())
         except (EOFError, OSError):
             return
-        task, variant, index, seeds = order["shard"]
-        shard = Shard(task, variant, index, tuple(seeds))
-        try:
-            reply = {"problem": attempt(job, job.policy, shard, Path(order["file"]), deadline)}
-        except BimodalError as error:
-            reply = {"stop": str(error)}
-        if any(reply.values()) and (harm := _harm(limits)):
-            reply = {"policy": harm}
+        reply = _introduced(job, order["introduce"], deadline) if "introduce" in order else None
+        if reply is None:
+            reply = _attempted(job, order, deadline)
+            if any(reply.values()) and (harm := _harm(limits)):
+                reply = {"policy": harm}
         try:
             pipe.send_bytes(json.dumps(reply).encode())
         except OSError:
             return
         if os.getppid() != parent:
             return
+
+
+def _introduced(job: Job, task: str, deadline: Deadline) -> dict[str, Any]:
+    """Answer an order to build the policy for a task: what it says of itself, or why it cannot be."""
+    try:
+        weights = Path(job.checkpoints) if job.checkpoints else None
+        building = deadline.building(job.build_s)
+        return {"introduction": introduce(job.policy, load_task(task), weights, building).plain()}
+    except BimodalError as error:
+        return {"refused": str(error), "code": error.exit_code}
+
+
+def _attempted(job: Job, order: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    """Answer an order to run a shard: what the harness did wrong, or why the run cannot go on."""
+    task, variant, index, seeds = order["shard"]
+    shard = Shard(task, variant, index, tuple(seeds))
+    try:
+        return {"problem": attempt(job, job.policy, shard, Path(order["file"]), deadline)}
+    except BimodalError as error:
+        return {"stop": str(error)}
 
 
 def _limits() -> dict[str, tuple[int, int]]:
@@ -100,8 +123,9 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, dead
     try:
         task = load_task(shard.task)
         checkpoints = Path(job.checkpoints) if job.checkpoints else None
-        with deadline.building().watch():
-            built = load_policy(policy, task, checkpoints)
+        with deadline.building(job.build_s).watch():
+            built, _, artifacts = build_policy(policy, task, checkpoints)
+        _refuse_replaced(job.artifacts, artifacts)
         with _hold(file.parent, shared=True):
             result = run_shard(
                 task, built, shard, job.suite_version, job.threads, deadline, privileged=job.privileged
@@ -119,6 +143,20 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, dead
             traceback.print_exc(file=sys.stderr)
         return fault_text(error)
     return ""
+
+
+def _refuse_replaced(began: dict[str, str], now: dict[str, str]) -> None:
+    """Stop a run whose policy is no longer made of the files that it began with.
+
+    Raises:
+        BimodalError: one was replaced.
+    """
+    for name, digest in now.items():
+        if began.get(name, digest) != digest:
+            raise BimodalError(
+                f"{name} of the policy was replaced while the run went on; put it back and run the same "
+                "command again, or begin anew with --fresh"
+            )
 
 
 @contextmanager

@@ -10,7 +10,6 @@ report.html         the run on one page
 SHA256SUMS          of everything above
 """
 
-import hashlib
 import json
 import os
 from contextlib import suppress
@@ -21,7 +20,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from ...envs.errors import BimodalError, WrongUse
-from ...envs.storage.atomic_write import atomic_write, write_json, write_text
+from ...envs.storage.atomic_write import atomic_write, write_json
 from ...envs.storage.bounded_read import read_bounded
 from ...envs.storage.file_lock import FileTaken, lock_file
 from ..rollout.plan_records import plan_file, read_plans
@@ -29,7 +28,7 @@ from ..rollout.shard import Shard, ShardResult, Trace
 from .field_types import problems
 from .folder_guard import LOCK, drafts_in, empty, refuse_links, refuse_strangers
 from .parquet_tables import decision_table, episode_table
-from .run_record import SCHEMA_VERSION, DecisionTime, RunRecord
+from .run_record import SCHEMA_VERSION, DecisionTime, RunRecord, other_conditions
 from .shard_check import is_sound
 from .shard_file import StoredShard, read_shard, sha256, shard_file
 
@@ -58,6 +57,7 @@ class RunFolder:
         """
         self.path = path
         self.record = record
+        self.resumed = False
         refuse_strangers(path)
         try:
             (path / "traces").mkdir(parents=True, exist_ok=True)
@@ -103,12 +103,19 @@ class RunFolder:
         Raises:
             WrongUse: it is another run.
         """
-        different = [name for name in _IDENTITY if getattr(old, name) != getattr(self.record, name)]
+        new = self.record
+        different = [name for name in _IDENTITY if getattr(old, name) != getattr(new, name)]
         if different:
             raise WrongUse(
                 f"{self.path} holds another run: another {' and '.join(different)}, or changed since; "
                 "choose another folder (--out), or discard the old run (--fresh)"
             )
+        if moved := other_conditions(old, new):
+            raise WrongUse(
+                f"{self.path} was begun under other conditions, which change bits: {moved}; go on as it was "
+                "begun, choose another folder (--out), or discard the old run (--fresh)"
+            )
+        self.resumed = True
         kept = {name: getattr(old, name) for name in ("run_id", "created", "wall_s")}
         self.record = self.record.model_copy(update=kept)
 
@@ -182,23 +189,6 @@ class RunFolder:
         """Let others write."""
         with suppress(OSError):
             os.close(self._lock)
-
-
-def seal(path: Path) -> None:
-    """Write SHA256SUMS over every file of a run."""
-    files = sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith((".", "SHA256SUMS")))
-    lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(path)}\n" for f in files]
-    write_text(path / "SHA256SUMS", "".join(lines))
-
-
-def changed_files(path: Path, names: tuple[str, ...]) -> list[str]:
-    """Return which of a run's files are not those that it was sealed with; none where it is not sealed."""
-    try:
-        lines = (path / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    return [name for name in names if sums.get(name) != sha256(path / name)]
 
 
 def _decision_time(latencies_ms: np.ndarray) -> DecisionTime:

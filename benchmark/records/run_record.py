@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .field_types import Distinct, Duration, Many, Number, Record, Seed, TaskId, Text, VariantName, When
+from .field_types import Distinct, Duration, Key, Many, Number, Record, Seed, TaskId, Text, VariantName, When
 
 SCHEMA_VERSION = 1
 
@@ -79,6 +79,11 @@ class Machine(Record):
     """System and C library."""
     python: Text
     """Version of Python."""
+    kernels: Annotated[
+        dict[Key, Text] | None, Field(max_length=16, exclude_if=lambda value: value is None)
+    ] = None
+    """Numerical kernels in use, which decide whether bits agree: `openblas` its core type, `torch` its CPU
+    capability, `numpy` its CPU features, `switches` the environment variables that choose kernels."""
 
 
 class RunOptions(Record):
@@ -132,3 +137,23 @@ class RunRecord(Record):
     """Wall time of the run, all sittings together [s]."""
     invalid_shards: Many[str]
     """What the harness did wrong, one line a shard; such a run makes no entry."""
+
+
+_SAME_MACHINE = ("cpu", "os", "python")
+"""What two sittings of a run must share of a machine; the number of cores changes nothing."""
+
+
+def other_conditions(old: RunRecord, new: RunRecord) -> str:
+    """Return how the conditions of two sittings of one run differ, "" if they do not.
+
+    Called when a run resumes. What an older record does not tell, or a process that has not loaded PyTorch,
+    is not compared.
+    """
+    pairs = {name: (getattr(old.machine, name), getattr(new.machine, name)) for name in _SAME_MACHINE}
+    before = old.machine.kernels or {}
+    now = new.machine.kernels or {}
+    pairs |= {name: (before[name], now[name]) for name in before if name in now}
+    pairs["deadline_s"] = old.options.deadline_s, new.options.deadline_s
+    return ", ".join(
+        f"{name} {a or 'unset'} then and {b or 'unset'} now" for name, (a, b) in pairs.items() if a != b
+    )

@@ -19,8 +19,8 @@ from ...tasks.core import episode_step
 from ...tasks.core.referee import Referee, Verdict
 from ...tasks.core.task import Task
 from .plan_records import Plans
-from .policy_runner import DecisionRecord, PolicyRunner
-from .timeouts import Deadline
+from .policy_runner import DecisionRecord, PolicyRunner, fault_text
+from .timeouts import Deadline, PolicyTimeout
 
 STATE_EVERY = 10
 """Control steps between recorded states (0.5 s)."""
@@ -80,6 +80,11 @@ def check_needs(task: Task, said: object) -> Needs:
         raise unknown_name("action space", needs.action, ACTIONS)
     if needs.n_action_steps < 1:
         raise WrongUse(f"needs().n_action_steps is {needs.n_action_steps}; it must be at least 1")
+    if needs.n_action_steps > task.max_episode_steps:
+        raise WrongUse(
+            f"needs().n_action_steps is {needs.n_action_steps}; an episode of {task.id} has "
+            f"{task.max_episode_steps} control steps"
+        )
     return needs
 
 
@@ -106,7 +111,11 @@ def run_shard(
         privileged: whether the policy may have the simulator if it asks for it.
     """
     deadline = deadline or Deadline()
-    needs = _checked_needs(task, policy, deadline)
+    try:
+        needs = _checked_needs(task, policy, deadline)
+    except (Exception, SystemExit) as error:  # it was asked before the first episode, and answered then
+        label = "POLICY_TIMEOUT" if isinstance(error, PolicyTimeout) else "POLICY_ERROR"
+        return blamed(task, shard, label, f"needs(): {fault_text(error)}")
     needs = needs._replace(privileged=needs.privileged and privileged)
     simulation = Simulation(task, len(shard.seeds), threads, Variant(shard.variant))
     simulation.reset(shard.seeds)

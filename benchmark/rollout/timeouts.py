@@ -11,6 +11,8 @@ from mmap import mmap
 
 import numpy as np
 
+from .simulator_guard import remove_callbacks
+
 DEADLINE_S = 30.0
 """Longest time that a decision may take [s]."""
 _KILL_AFTER = 1.5
@@ -58,14 +60,17 @@ class Deadline:
         """
         with np.errstate(), self._alarm():
             begin = _now()
-            yield
-            taken = _now() - begin
+            try:
+                yield
+            finally:
+                taken = _now() - begin
+                remove_callbacks()
         if taken > self.deadline_s:
             raise PolicyTimeout(f"no answer within {self.deadline_s:g} s")
 
-    def building(self) -> "Deadline":
+    def building(self, build_s: float = BUILD_DEADLINE_S) -> "Deadline":
         """Return a deadline of the same process for building a policy, which may take longer than to act."""
-        return Deadline(max(self.deadline_s, BUILD_DEADLINE_S), self._inside)
+        return Deadline(max(self.deadline_s, build_s), self._inside)
 
     @contextmanager
     def _alarm(self) -> Iterator[None]:

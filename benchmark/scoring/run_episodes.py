@@ -17,8 +17,9 @@ from ...envs.storage.npz import LARGEST
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.registry import TASKS
+from ..records.checksums import changed_files
 from ..records.parquet_tables import EPISODE_COLUMNS
-from ..records.run_folder import changed_files, read_run_record
+from ..records.run_folder import read_run_record
 from ..records.run_record import RunRecord, SuiteRecord
 from ..suites import suite_from_record
 

@@ -11,7 +11,8 @@ import pytest
 from bimodal.benchmark.evaluation.describe import describe
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
-from bimodal.benchmark.records.run_folder import RunFolder, read_run_record, seal
+from bimodal.benchmark.records.checksums import seal
+from bimodal.benchmark.records.run_folder import RunFolder, read_run_record
 from bimodal.benchmark.records.shard_file import write_shard
 from bimodal.benchmark.rollout.shard import Shard, digests, run_shard
 from bimodal.benchmark.scoring.run_episodes import read_run

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
-from bimodal.benchmark.records.run_folder import seal
+from bimodal.benchmark.records.checksums import seal
 from bimodal.benchmark.records.shard_file import read_shard
 from bimodal.benchmark.scoring import run_episodes
 from bimodal.envs.errors import WrongUse

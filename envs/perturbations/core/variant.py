@@ -4,6 +4,9 @@ An episode in a variant and its clean twin differ in nothing else: the scene, th
 come from the same streams, and every perturbation draws from a stream of its own.
 """
 
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 import mujoco
@@ -12,6 +15,7 @@ import numpy as np
 from ...base_scene import clean_spec, lean_spec
 from ...errors import WrongUse, unknown_name
 from ...perturber import M, Perturber, Seeds
+from ...plugins.source import files_of
 from ...scene_generation.generator import redrawn, with_added, world
 from ...simulation_data import SimulationData
 from ...specs import ACTIONS, bounds, from_grid, of_arms, to_grid
@@ -213,3 +217,18 @@ class Variant(Perturber):
 
 def _copy(model: mujoco.MjModel) -> mujoco.MjModel:
     return model.__copy__()
+
+
+def outside_sources(variants: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the sha256 of the files of the variants' perturbations from outside, in `sources`; else nothing.
+
+    Part of a suite's hash: an edited file makes another suite, as an edited task does.
+    """
+    names = sorted({part.name for variant in variants for part in Variant(variant).parts})
+    found: dict[str, str] = {}
+    for name in names:
+        source = PERTURBATIONS.source(name)
+        if not PERTURBATIONS.is_own(source):
+            files = [source] if isinstance(source, Path) else sorted(files_of(source))
+            found[name] = sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    return {"sources": found} if found else {}
