@@ -65,7 +65,7 @@ def odd(tmp_path):
 def test_what_becomes_of_a_process_is_blamed_on_the_right_side(name, odd, tmp_path, capfd):
     act, label, text = ODD[name]
     begin = time.monotonic()
-    code, _, err = score(odd(act), tmp_path / "run", "--deadline", 1, capsys=capfd, count=2, workers=1)
+    code, _, err = score(odd(act), tmp_path / "run", "--deadline", 2, capsys=capfd, count=2, workers=1)
     assert (code, [line for line in err if "bimodal" in line]) == (0, [])
     found = rows(tmp_path / "run")
     assert {row["label"] for row in found} == {label}
