@@ -23,6 +23,7 @@ from ..envs.storage.atomic_write import write_text
 from .check import aggregate, check_entry, result
 from .entry_model import Entry, EntryPolicy, Training
 from .files import canonical, entry_id, pretty, read_unchecked
+from .impossible import policy_problems
 
 
 def entry_from_run(run_dir: Path | str) -> Entry:
@@ -92,6 +93,9 @@ def check_before_run(record: RunRecord, folder: Path | str) -> None:
             raise BimodalError(
                 f"the entry would be unsound: {name} holds a number that is not finite"
             ) from None
+    policy = EntryPolicy.model_validate(plain["policy"])
+    for problem in policy_problems(policy, record.suite, bool(record.options.checkpoints)):
+        raise BimodalError(f"the entry would be unsound: {problem}")
     _writable(Path(folder) / file_name(record), plain)
 
 

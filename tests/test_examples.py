@@ -40,12 +40,15 @@ def learned(tmp_path_factory):
     return script, names, said.getvalue()
 
 
-def test_the_learned_policy_gets_from_demonstrations_to_a_sound_entry(learned, bimodal, tmp_path):
+def test_the_learned_policy_gets_from_demonstrations_to_a_sound_entry(
+    learned, bimodal, tmp_path, monkeypatch
+):
     script, _, said = learned
+    monkeypatch.chdir(script.parent)  # an entry names no folder of this machine
     losses = [float(line.split()[-1]) for line in said.splitlines() if "loss" in line]
     assert len(losses) == 2 and max(losses) < 0.05
     options = ("--suite", "smoke", "--out", tmp_path / "run", "--no-videos", "--workers", "0")
-    code, _, err = bimodal("evaluate", f"{script}:Cloned", *options, "--entry", tmp_path)
+    code, _, err = bimodal("evaluate", f"{script.name}:Cloned", *options, "--entry", tmp_path)
     assert (code, err) == (0, [])
     (file,) = tmp_path.glob("smoke-*.json")
     assert bimodal("check", file)[0] == 0

@@ -49,10 +49,12 @@ def build_policy(policy: str | type[Policy], task: Task, checkpoints: Path | Non
         inside = policy_class(_innermost(policy)) if isinstance(policy, str) else policy
     with _opened() as while_built:
         built = load_policy(policy, task, checkpoints)
+    told = dict(built.artifacts())
     found = {}
     if inside.__module__.split(".")[0] != "bimodal":
         found = _files(inside, while_imported, while_built, checkpoints)
-    return BuiltPolicy(built, kind, found | dict(built.artifacts()))
+    unnamed = {name: digest for name, digest in found.items() if digest not in told.values()}
+    return BuiltPolicy(built, kind, unnamed | told)
 
 
 def _innermost(uri: str) -> str:
