@@ -3,21 +3,29 @@
 from pathlib import Path
 from typing import Annotated
 
-from .arguments import argument
+from .arguments import argument, choice
 
-EXAMPLE = "bimodal videos runs/smoke-flow"
+EXAMPLE = "bimodal videos runs/smoke-flow --size 720p"
+SIZES = {"480p": (640, 480), "720p": (960, 720)}
+"""Width and height of a video by name [pixels]."""
 
 
-def run(run_folder: Annotated[Path, argument("RUN_FOLDER", "folder that `bimodal evaluate` wrote")]) -> int:
+def run(
+    run_folder: Annotated[Path, argument("RUN_FOLDER", "folder that `bimodal evaluate` wrote")],
+    size: Annotated[
+        str | None,
+        choice("size", "480p or 720p; draws existing videos anew", tuple(SIZES), "480p, existing ones kept"),
+    ] = None,
+) -> int:
     """Print a run's table, render its videos, write its report."""
     from ..benchmark.records.run_folder import read_run_record
 
     read_run_record(run_folder)
-    present(run_folder)
+    present(run_folder, size=size)
     return 0
 
 
-def present(path: Path, with_videos: bool = True) -> None:
+def present(path: Path, with_videos: bool = True, size: str | None = None) -> None:
     """Print a run's table, render its videos from its traces, write its report."""
     from ..benchmark.media.videos import render_videos
     from ..benchmark.records.checksums import seal
@@ -35,7 +43,7 @@ def present(path: Path, with_videos: bool = True) -> None:
     try:
         if with_videos:
             with progress_bar("videos", "clips") as update:
-                render_videos(path, progress=update)
+                render_videos(path, size=SIZES[size or "480p"], progress=update, anew=size is not None)
     finally:  # without a way to draw there is still a report
         console.print(f"report   {write_report(path)}", markup=False)
         seal(path)

@@ -35,12 +35,13 @@ def episodes_to_film(run_dir: Path | str) -> list[FilmedEpisode]:
     """Return what is worth seeing of a finished run; `render_videos` calls it.
 
     Task by task of the clean episodes one success in each mode and one failure of each kind; of every variant
-    one episode that it broke. It is always the one with the lowest seed.
+    one episode that it broke, or any if it broke none. It is always the one with the lowest seed.
 
     Raises:
         BimodalError: not a finished run.
     """
     chosen: dict[tuple[str, ...], FilmedEpisode] = {}
+    unbroken: dict[tuple[str, ...], FilmedEpisode] = {}
     won: set[tuple[str, int]] = set()
     for (task, variant), cell in read_run(run_dir).cells.items():
         modes = [mode or "" for mode in mode_names(task, cell.modes)]
@@ -53,6 +54,7 @@ def episodes_to_film(run_dir: Path | str) -> list[FilmedEpisode]:
             if episode.steps > 0 and variant == CLEAN:
                 kind = episode.mode if success else ""
                 chosen.setdefault((task, variant, episode.label, kind), episode)
-            elif episode.steps > 0 and not success and (task, episode.seed) in won:
-                chosen.setdefault((variant,), episode)
-    return list(chosen.values())
+            elif episode.steps > 0:
+                broken = not success and (task, episode.seed) in won
+                (chosen if broken else unbroken).setdefault((variant,), episode)
+    return list((chosen | {key: unbroken[key] for key in unbroken.keys() - chosen.keys()}).values())

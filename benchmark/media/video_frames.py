@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ...envs.perturbations.core.variant import Variant
-from ...envs.rendering.overlay import AMBER, GREEN, RED, Caption, Ending, overlay
+from ...envs.rendering.overlay import BLUE, ORANGE, VIOLET, Caption, Ending, overlay
 from ...envs.rendering.render import SMALLEST, Renderer
 from ...envs.specs import CONTROL_HZ
 from ...tasks import load_task
@@ -30,7 +30,7 @@ def write_videos(
     folder: Path, episodes: Iterable[FilmedEpisode], camera: str, size: tuple[int, int], fps: int
 ) -> Iterator[Path]:
     """Write one video after the other, its last picture beside it; yield each file as it is finished."""
-    action_space = read_run_record(folder).policy.action
+    policy = read_run_record(folder).policy
     (folder / "videos").mkdir(exist_ok=True)
     renderers: tuple[Renderer, Renderer] | None = None
     world: tuple = ()
@@ -42,8 +42,9 @@ def write_videos(
                 renderers = _renderers(episode, size)
                 world = _shown_world(episode)
             path = folder / "videos" / episode.file
-            states = _states(folder, episode, action_space)
-            last = encode(path, frames(episode, states, renderers, camera, fps), size, fps)
+            states = _states(folder, episode, policy.action)
+            pictures = frames(episode, states, renderers, camera, fps, policy.name)
+            last = encode(path, pictures, size, fps)
             save_still(path.with_suffix(".jpg"), last)
             yield path
     finally:
@@ -52,7 +53,12 @@ def write_videos(
 
 
 def frames(
-    episode: FilmedEpisode, states: np.ndarray, renderers: tuple[Renderer, Renderer], camera: str, fps: int
+    episode: FilmedEpisode,
+    states: np.ndarray,
+    renderers: tuple[Renderer, Renderer],
+    camera: str,
+    fps: int,
+    policy: str,
 ) -> Iterator[np.ndarray]:
     """Yield the pictures of an episode, (H, W, 3) uint8 each.
 
@@ -62,6 +68,7 @@ def frames(
         renderers: of the frame and of the wrist camera's picture.
         camera: of the frame.
         fps: frames a second.
+        policy: its name.
     """
     main, wrist = renderers
     for step, state in enumerate(states):
@@ -70,7 +77,7 @@ def frames(
             _set_in(picture, wrist.frame(state, "wrist"))
         over = step == len(states) - 1
         seconds = step / CONTROL_HZ
-        caption = Caption(episode.task, episode.seed, episode.variant, "", seconds)
+        caption = Caption(episode.task, episode.seed, episode.variant, "", seconds, policy=policy)
         if over:
             caption = caption._replace(mode=episode.mode, ending=ending(episode.label))
         picture = overlay(picture, caption)
@@ -81,11 +88,11 @@ def frames(
 def ending(label: str) -> Ending:
     """Return what is stamped on the last picture of an episode with this outcome.
 
-    Green is for success, red for an average of two modes, amber for every other failure.
+    Blue is for success, orange for an average of two modes, violet for every other failure, as on the pages.
     """
     outcome = OUTCOMES[label]
-    words = f"{label}  ·  {outcome.short}" if outcome.short else label
-    return Ending(words, GREEN if outcome.success else RED if outcome.averaging else AMBER)
+    words = outcome.short or "success: held for half a second"
+    return Ending(words, BLUE if outcome.success else ORANGE if outcome.averaging else VIOLET)
 
 
 def _states(folder: Path, episode: FilmedEpisode, action_space: str) -> np.ndarray:

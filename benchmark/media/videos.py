@@ -22,22 +22,24 @@ Progress = Callable[[int, int], None]
 
 def render_videos(
     run_dir: Path | str,
-    camera: str = "front",
+    camera: str = "closeup",
     size: tuple[int, int] = (640, 480),
     fps: int = CONTROL_HZ,
     progress: Progress | None = None,
     processes: int = 2,
+    anew: bool = False,
 ) -> list[Path]:
     """Write the videos of a finished run into its folder; those that exist are kept.
 
     Args:
         run_dir: the run's folder.
         camera: one of `cameras.CAMERAS`; the wrist camera's picture is set into a corner.
-        size: width and height, even numbers within 96..640 [pixels].
+        size: width and height, even numbers within 96..1280 [pixels].
         fps: frames a second, one for each control step; 20 is real time.
         progress: called with (videos there, videos).
         processes: side by side; 0 or 1 to stay in this process. More are started afresh (spawn) and import
             the caller's main module: a script that calls this needs `if __name__ == "__main__":`.
+        anew: draw those that exist, too.
 
     Returns:
         All videos of `episodes_to_film`, in its order.
@@ -50,9 +52,8 @@ def render_videos(
             f"a video of {size[0]}x{size[1]} at {fps} fps cannot be written; sides must be even, fps >= 1"
         )
     configure_gl()
-    folder = Path(run_dir)
-    episodes = episodes_to_film(folder)
-    missing = [episode for episode in episodes if not (folder / "videos" / episode.file).exists()]
+    episodes = episodes_to_film(folder := Path(run_dir))
+    missing = [episode for episode in episodes if anew or not (folder / "videos" / episode.file).exists()]
     there = len(episodes) - len(missing)
     tell = progress or (lambda done, total: None)
     tell(there, len(episodes))

@@ -12,9 +12,10 @@ _Colour = tuple[int, int, int]
 _INK = (255, 255, 255)
 _FAINT = (198, 206, 216)
 _BAND = (16, 20, 27)
-GREEN: _Colour = (28, 145, 84)
-RED: _Colour = (204, 48, 46)
-AMBER: _Colour = (184, 106, 20)
+BLUE: _Colour = (29, 95, 196)
+ORANGE: _Colour = (207, 79, 23)
+VIOLET: _Colour = (125, 95, 184)
+"""Of success, averaging and other failures: those of the pages (`benchmark/report/style.css`)."""
 _BAND_OPACITY = 0.66
 _PILL_OPACITY = 0.94
 _SMALLEST_TEXT = 8  # pixels
@@ -26,7 +27,7 @@ class Ending(NamedTuple):
 
     words: str
     colour: _Colour
-    """Of the plate under the words: `GREEN`, `RED` or `AMBER`."""
+    """Of the plate under the words: `BLUE`, `ORANGE` or `VIOLET`."""
 
 
 class Caption(NamedTuple):
@@ -42,6 +43,8 @@ class Caption(NamedTuple):
     """Since the start of the episode [s]."""
     ending: Ending | None = None
     """None until the end."""
+    policy: str = ""
+    """Name of the policy; empty is not written."""
 
 
 def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
@@ -66,7 +69,8 @@ def _write_band(
     details += [caption.variant] if caption.variant else []
     details += [caption.mode] if caption.mode else []
     left, top, right, bottom = band
-    words = [(caption.task, _INK), ("  ·  ".join(details), _FAINT)]
+    heading = "  ·  ".join(filter(None, (caption.policy, caption.task)))
+    words = [(heading, _INK), ("  ·  ".join(details), _FAINT)]
     clock = f"{caption.time:.2f} s"
     size = fitting_size([clock, *dict(words)], right - left - 4 * pad, size, _SMALLEST_TEXT)
     draw = ImageDraw.Draw(picture)

@@ -28,7 +28,7 @@ from .lighting import (
 from .panda_meshes import BUDGETS
 
 SMALLEST = 96
-LARGEST = 640
+LARGEST = 1280
 """Limits of a picture's width and height [pixels]."""
 
 
@@ -48,8 +48,8 @@ class Renderer:
 
         Args:
             task: gives the physics scene.
-            width: of the pictures, 96..640 [pixels].
-            height: of the pictures, 96..640 [pixels].
+            width: of the pictures, 96..1280 [pixels].
+            height: of the pictures, 96..1280 [pixels].
             quality: "policy" (no shadows, fast), "video" (shadows) or "still" (fine meshes, for `still`).
             variant: what is shifted; None for nothing.
             seed: of the episode.

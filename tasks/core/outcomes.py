@@ -61,14 +61,14 @@ OUTCOMES = {
         Outcome(
             "COLLISION_MID",
             "average",
-            "averaged two grasps",
+            "averaged: hit the middle of two modes",
             "The robot hit what must not be touched with the hand between two modes: it averaged.",
             terminates=True,
         ),
         Outcome(
             "AIR_GRASP_MID",
             "average",
-            "closed between two grasps",
+            "averaged: closed between two modes",
             "The gripper closed on nothing between two modes: it averaged.",
         ),
         Outcome(

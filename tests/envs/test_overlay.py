@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bimodal.envs.rendering.overlay import AMBER, GREEN, RED, Caption, Ending, overlay
+from bimodal.envs.rendering.overlay import BLUE, ORANGE, VIOLET, Caption, Ending, overlay
 from bimodal.envs.rendering.text import fitting_size, text_width
 
 TASK = "PandaLiftDumbbell-v1"
@@ -29,20 +29,21 @@ def test_an_overlay_tells_what_changed():
         {"mode": "left bar"},
         {"time": 1.0},
         {"task": "Other-v1"},
+        {"policy": "flow"},
     ):
         assert (overlay(frame, caption._replace(**change)) != plain).any(), change
 
 
-@pytest.mark.parametrize(("name", "colour"), [("GREEN", GREEN), ("RED", RED), ("AMBER", AMBER)])
+@pytest.mark.parametrize(("name", "colour"), [("BLUE", BLUE), ("ORANGE", ORANGE), ("VIOLET", VIOLET)])
 def test_an_ending_is_stamped_in_its_colour(name, colour):
     frame = np.full((320, 480, 3), 120, np.uint8)
     caption = Caption(TASK, 1, "clean", "", 0.0, Ending("DROP  ·  dropped it", colour))
     drawn = overlay(frame, caption).astype(int)
     red, green, blue = drawn[200:].transpose(2, 0, 1)
     seen = {
-        "GREEN": (green > red + 60).mean() > 0.01,
-        "RED": ((red > green + 100) & (abs(green - blue) < 15)).mean() > 0.01,
-        "AMBER": ((red > green + 50) & (green > blue + 50)).mean() > 0.01,
+        "BLUE": ((blue > green + 60) & (green > red + 40)).mean() > 0.01,
+        "ORANGE": ((red > green + 80) & (green > blue + 30)).mean() > 0.01,
+        "VIOLET": ((blue > red + 40) & (red > green + 20)).mean() > 0.01,
     }
     assert [known for known in seen if seen[known]] == [name]
 
