@@ -35,7 +35,7 @@ Update = Callable[..., None]
 
 def print_json(value: object) -> None:
     """Print a result for programs."""
-    console.print(json.dumps(value, indent=1, ensure_ascii=False), markup=False, soft_wrap=True)
+    console.print(json.dumps(value, indent=1), markup=False, soft_wrap=True)
 
 
 @contextmanager
