@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from .arguments import Checkpoints, FreshRun, Threads, Workers, argument, option
+from .arguments import Checkpoints, FreshRun, Threads, Workers, argument, option, seed_range, task_option
 
 EXAMPLE = "bimodal reproduce leaderboard/entries/core-flow.json"
 
@@ -13,21 +13,25 @@ def run(
     out: Annotated[Path | None, option("FOLDER", "run folder", default="runs/reproduce-ENTRY")] = None,
     checkpoints: Checkpoints = None,
     fresh: FreshRun = False,
+    task: Annotated[list[str] | None, task_option("only this task (may be repeated)")] = None,
+    seeds: Annotated[str | None, option("SEEDS", "only these seeds: START..END or a count")] = None,
+    policy: Annotated[Path | None, option("FILE", "file of the policy", default="here or beside it")] = None,
     workers: Workers = None,
     threads: Threads = 1,
 ) -> int:
     """Run an entry's episodes again and compare them with it.
 
     The answer is identical or consistent (exit code 0), different or forged (exit code 1). An entry of
-    another suite or of other weights is not run (exit code 3).
+    another suite, code or weights is not run (exit code 3).
     """
     from ..benchmark.evaluation.options import EvalOptions
-    from ..leaderboard.reproduce import reproduce
+    from ..leaderboard.reproduce import Part, reproduce
     from .console import console, progress_bar
 
     with progress_bar(str(entry), "episodes") as update:
         options = EvalOptions(out, checkpoints, workers, threads, fresh=fresh, progress=update)
-        outcome = reproduce(entry, options)
+        part = Part(tuple(task or ()), seed_range(seeds) if seeds else None, policy)
+        outcome = reproduce(entry, options, part)
     for line in outcome.lines:
         console.print(line, markup=False)
     console.print(f"{outcome.verdict}: {outcome.reason}", markup=False)

@@ -18,12 +18,10 @@ from ..benchmark.records.run_record import DecisionTime, SuiteRecord
 from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
 from ..benchmark.suites import SUITES, suite_from_record
 from ..envs.errors import WrongUse
-from ..envs.perturbations.core.variant import CLEAN, Variant
+from ..envs.perturbations.core.variant import CLEAN
 from ..tasks import load_task, task_names
 from .entry_model import (
     MOST_EPISODES,
-    MOST_NESTING,
-    REPORTED,
     Aggregate,
     Entry,
     EntryLatency,
@@ -33,8 +31,8 @@ from .entry_model import (
     Result,
     Verification,
 )
-from .files import entry_id
-from .impossible import episode_problems, latency_problems, origin_problems, policy_problems
+from .files import entry_id, too_many
+from .impossible import possibility_problems
 
 
 def check_entry(raw: object) -> list[str]:
@@ -44,7 +42,7 @@ def check_entry(raw: object) -> list[str]:
     from the episodes. A part whose shape is wrong is not recomputed. Called by `bimodal check` and before any
     entry is shown, written or reproduced.
     """
-    if huge := _too_many(raw):
+    if huge := too_many(raw):
         return [huge]
     try:
         Entry.model_validate(raw)
@@ -63,7 +61,7 @@ def check_entry(raw: object) -> list[str]:
         found += _panel_problems(parts["suite"], parts["episodes"], parts.get("results", ()))
     if {"suite", "episodes", "results", "aggregate"} <= parts.keys():
         found += _count_problems(parts["episodes"], parts["results"], parts["aggregate"])
-    found += _possibility_problems(parts)
+    found += possibility_problems(parts)
     return found if "entry_id" in broken else found + list(_id_problems(raw))
 
 
@@ -183,37 +181,6 @@ def _differences(where: str, stated: Result | Aggregate, right: Result | Aggrega
             yield f"{where}: {name} is {one_line(stated_values[name])}, its episodes give {one_line(value)}"
 
 
-def _possibility_problems(parts: dict[str, Any]) -> Iterator[str]:
-    """Yield what adds up and still cannot have happened, part by part as far as they are sound."""
-    policy = parts.get("policy")
-    for block in parts.get("episodes", ()):
-        columns = (block.labels, block.modes, block.steps)
-        known = block.task in task_names() and _is_variant(block.variant)
-        if known and all(len(column) == len(block.seeds) for column in columns):
-            yield from episode_problems(block, policy and policy.execute)
-    yield from latency_problems(parts.get("results", ()))
-    if "provenance" in parts:
-        yield from origin_problems(parts["provenance"])
-    if policy and {"suite", "provenance"} <= parts.keys():
-        weights = parts["provenance"].options.checkpoints is not None
-        yield from policy_problems(policy, parts["suite"], weights)
-    if "verification" in parts and parts["verification"] != REPORTED:
-        yield "verification: an entry says `reported`, by nobody, without a date; it gives itself no mark"
-
-
-def _too_many(raw: object) -> str:
-    """Return which part holds more than any sound entry's, "" for none; before its elements are looked at."""
-    level: list[Any] = [raw]
-    for _ in range(MOST_NESTING):
-        level = [part for part in level if isinstance(part, dict | list)]
-        if huge := next((part for part in level if len(part) > MOST_EPISODES), None):
-            return (
-                f"the record: holds a list or object of {len(huge)} parts; at most {MOST_EPISODES} are read"
-            )
-        level = [inner for part in level for inner in (part.values() if isinstance(part, dict) else part)]
-    return ""
-
-
 def _id_problems(raw: dict[str, Any]) -> Iterator[str]:
     try:
         right = entry_id(raw)
@@ -244,14 +211,6 @@ def _parts() -> dict[str, TypeAdapter]:
 @cache
 def _suite_record(name: str) -> SuiteRecord:
     return SUITES[name].record()
-
-
-@cache
-def _is_variant(name: str) -> bool:
-    try:
-        return bool(Variant(name))
-    except WrongUse:
-        return False
 
 
 def _same(stated: Any, right: Any) -> bool:

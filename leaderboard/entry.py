@@ -20,6 +20,7 @@ from ..benchmark.scoring.run_episodes import Run, mode_names, read_run
 from ..benchmark.scoring.task_scores import score_run, score_suite
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.storage.atomic_write import write_text
+from ..policies.core.registry import wrapped
 from .check import aggregate, check_entry, result
 from .entry_model import Entry, EntryPolicy, Training
 from .files import canonical, entry_id, pretty, read_unchecked
@@ -44,7 +45,7 @@ def entry_from_run(run_dir: Path | str) -> Entry:
 
 def _unidentified(run: Run) -> Entry:
     """Return a run's entry, all but its id."""
-    record = run.record.plain()
+    record = _portable(run.record).plain()
     scores = score_run(run)
     times = run.record.latency_ms
     return Entry.model_validate(
@@ -81,6 +82,7 @@ def check_before_run(record: RunRecord, folder: Path | str) -> None:
     Raises:
         BimodalError: what the policy says of itself breaks a rule of entries, or the folder cannot take it.
     """
+    record = _portable(record)
     plain = record.plain()
     parts = {"policy": TypeAdapter(EntryPolicy), "training": TypeAdapter(Training)}
     for name, kind in parts.items():
@@ -94,7 +96,11 @@ def check_before_run(record: RunRecord, folder: Path | str) -> None:
                 f"the entry would be unsound: {name} holds a number that is not finite"
             ) from None
     policy = EntryPolicy.model_validate(plain["policy"])
+<<<<<<< HEAD
     for problem in policy_problems(policy, record.suite, bool(record.options.checkpoints)):
+=======
+    for problem in policy_problems(policy, record.suite, record.options.checkpoints is not None):
+>>>>>>> 404cd8f (Reproduce finds a policy by sha256 and imports nothing before; entries keep no folder of their maker's)
         raise BimodalError(f"the entry would be unsound: {problem}")
     _writable(Path(folder) / file_name(record), plain)
 
@@ -113,6 +119,27 @@ def _writable(path: Path, plain: Mapping[str, Any]) -> None:
         raise WrongUse(f"no entry can be written into {path.parent}: no permission")
     if path.exists() and _owner(read_unchecked(path)) != _owner(plain):
         raise BimodalError(f"{path} holds another policy's entry; give this policy another name")
+
+
+def _portable(record: RunRecord) -> RunRecord:
+    """Return a record that names no folder of its maker's."""
+    checkpoints = record.options.checkpoints
+    options = record.options.model_copy(update={"checkpoints": checkpoints and Path(checkpoints).name})
+    policy = record.policy.model_copy(update={"uri": portable_uri(record.policy.uri)})
+    return record.model_copy(update={"options": options, "policy": policy})
+
+
+def portable_uri(uri: str) -> str:
+    """Return a policy's URI with its file relative to the working directory, bare if it lies elsewhere."""
+    if inner := wrapped(uri):
+        return f"safe({portable_uri(inner)})"
+    file, _, attribute = uri.rpartition(":")
+    path = Path(file)
+    if path.suffix != ".py" or not (path.is_absolute() or {"..", "~"} & set(path.parts)):
+        return uri
+    here = Path.cwd()
+    near = path.resolve().is_relative_to(here)
+    return f"{path.resolve().relative_to(here).as_posix() if near else path.name}:{attribute}"
 
 
 def read_entry(path: Path | str) -> Entry:

@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from ..benchmark.records.field_types import one_line
 from ..envs.errors import BimodalError
 from ..envs.storage.bounded_read import read_bounded
-from .entry_model import Entry
+from .entry_model import MOST_EPISODES, MOST_NESTING, Entry
 
 MAX_BYTES = 5_000_000
 """Largest entry file that is read."""
@@ -42,6 +42,19 @@ def read_unchecked(path: Path | str) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise BimodalError(f"{path} is not an entry: its top level must be an object")
     return entry
+
+
+def too_many(raw: object) -> str:
+    """Return which part holds more than any sound entry's, "" for none; before its elements are looked at."""
+    level: list[Any] = [raw]
+    for _ in range(MOST_NESTING):
+        level = [part for part in level if isinstance(part, dict | list)]
+        if huge := next((part for part in level if len(part) > MOST_EPISODES), None):
+            return (
+                f"the record: holds a list or object of {len(huge)} parts; at most {MOST_EPISODES} are read"
+            )
+        level = [inner for part in level for inner in (part.values() if isinstance(part, dict) else part)]
+    return ""
 
 
 def pretty(value: Mapping[str, Any]) -> str:

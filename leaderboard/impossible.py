@@ -5,23 +5,44 @@ Called by `check.py` for parts whose types are right. Nothing here runs or impor
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import PurePosixPath
+from typing import Any
 
 import mujoco
 
 from ..benchmark.records.field_types import one_line
 from ..benchmark.records.run_record import SuiteRecord
+from ..envs.errors import WrongUse
 from ..envs.perturbations.core.variant import Variant
 from ..envs.specs import ACTIONS
 from ..tasks import load_task, task_names
 from ..tasks.core.outcomes import OUTCOMES
 from ..tasks.core.task import Task
-from .entry_model import EntryPolicy, EpisodeBlock, Provenance, Result
+from .entry_model import REPORTED, EntryPolicy, EpisodeBlock, Provenance, Result
 from .own_policies import own_problems, reads_like_own, unwrapped
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]+[0-9A-Za-z.+-]*")
 _REGISTERED = re.compile(r"[a-z][a-z0-9_]*")
 _MODULE_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+def possibility_problems(parts: dict[str, Any]) -> Iterator[str]:
+    """Yield what adds up and still cannot have happened; `parts` are the sound parts of an entry, by name."""
+    policy = parts.get("policy")
+    for block in parts.get("episodes", ()):
+        columns = (block.labels, block.modes, block.steps)
+        known = block.task in task_names() and _is_variant(block.variant)
+        if known and all(len(column) == len(block.seeds) for column in columns):
+            yield from episode_problems(block, policy and policy.execute)
+    yield from latency_problems(parts.get("results", ()))
+    if "provenance" in parts:
+        yield from origin_problems(parts["provenance"])
+    if policy and {"suite", "provenance"} <= parts.keys():
+        weights = parts["provenance"].options.checkpoints is not None
+        yield from policy_problems(policy, parts["suite"], weights)
+    if "verification" in parts and parts["verification"] != REPORTED:
+        yield "verification: an entry says `reported`, by nobody, without a date; it gives itself no mark"
 
 
 # -------------------------------------------------------------------------------------------- episodes
@@ -66,6 +87,14 @@ def _impossible(
     if not outcome.terminates and steps != horizon:
         return f"{label} is told at the end of an episode, after {horizon} control steps"
     return ""
+
+
+@cache
+def _is_variant(name: str) -> bool:
+    try:
+        return bool(Variant(name))
+    except WrongUse:
+        return False
 
 
 def latency_problems(results: tuple[Result, ...]) -> Iterator[str]:
