@@ -96,11 +96,7 @@ def check_before_run(record: RunRecord, folder: Path | str) -> None:
                 f"the entry would be unsound: {name} holds a number that is not finite"
             ) from None
     policy = EntryPolicy.model_validate(plain["policy"])
-<<<<<<< HEAD
     for problem in policy_problems(policy, record.suite, bool(record.options.checkpoints)):
-=======
-    for problem in policy_problems(policy, record.suite, record.options.checkpoints is not None):
->>>>>>> 404cd8f (Reproduce finds a policy by sha256 and imports nothing before; entries keep no folder of their maker's)
         raise BimodalError(f"the entry would be unsound: {problem}")
     _writable(Path(folder) / file_name(record), plain)
 
