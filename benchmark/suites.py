@@ -214,7 +214,7 @@ def find_suite(
         asked = tuple(Variant(variant).name for variant in variants)
         cut = cut._replace(variants=tuple(dict.fromkeys((CLEAN, *asked))), shifted=None)
         for task, variant in ((task, variant) for task in cut.tasks for variant in asked):
-            if reason := impossible(task, variant):
+            if reason := impossible(task, variant) or Variant(variant).unseen(load_task(task)):
                 raise WrongUse(f"{variant} cannot apply to {task}: {reason}")
     return suite if cut == suite else cut._replace(name=f"{name}*")
 

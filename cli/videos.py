@@ -29,6 +29,7 @@ def present(path: Path, with_videos: bool = True, size: str | None = None) -> No
     """Print a run's table, render its videos from its traces, write its report."""
     from ..benchmark.media.videos import render_videos
     from ..benchmark.records.checksums import seal
+    from ..benchmark.records.fault_file import NAME as FAULTS
     from ..benchmark.report.run_report import write_report
     from ..benchmark.report.terminal_tables import run_table, shift_table
     from ..benchmark.scoring.run_episodes import faults, read_run
@@ -40,6 +41,8 @@ def present(path: Path, with_videos: bool = True, size: str | None = None) -> No
         console.print(shifts)
     for text in faults(found)[:3]:
         console.print(f"the policy's fault in {text}", markup=False)
+    if (path / FAULTS).is_file():
+        console.print(f"where    {path / FAULTS} has the first traceback of each kind", markup=False)
     try:
         if with_videos:
             with progress_bar("videos", "clips") as update:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 
-from .errors import BimodalError, WrongUse
+from .errors import BimodalError
 from .frames import to_frame
 from .perturber import UNPERTURBED, Perturber
 from .random_streams import stream
@@ -18,6 +18,7 @@ from .robot import inverse_kinematics as control
 from .robot import panda as robot
 from .robot.arm import Arm
 from .scene import SUBSTEPS
+from .seed_ranges import checked_seed
 from .simulation_data import SimulationData, place
 from .specs import OPENING_HIGH, PREFIXES
 from .task_protocol import Start, TaskProtocol
@@ -51,11 +52,9 @@ class Simulation(SimulationData):
     # ----------------------------------------------------------------------------------- episodes
 
     def reset(self, seeds: Sequence[int] | np.ndarray) -> None:
-        """Begin episode `seeds[i]` in row i; (N,) non-negative integers."""
+        """Begin episode `seeds[i]` in row i; (N,) integers, 0 <= seed < 2^63."""
         if len(seeds) != self.n:
             raise BimodalError(f"this simulation holds {self.n} episodes, got {len(seeds)} seeds")
-        if min(seeds) < 0:
-            raise WrongUse(f"episode seeds are non-negative, got {min(seeds)}")
         self.begin(self.prepare(seeds), self.variant.joint_offsets(self.task, seeds))
 
     def prepare(self, seeds: Sequence[int] | np.ndarray) -> list[Start]:
@@ -64,6 +63,7 @@ class Simulation(SimulationData):
         Returns:
             Where the episodes begin.
         """
+        seeds = [checked_seed(seed) for seed in seeds]
         models = self.variant.models(self.model, self.task, seeds)
         if models is not None:
             self.batch.set_models(models)

@@ -171,6 +171,7 @@ class EpisodeBlock(Record):
             labels=np.array(self.labels, object),
             modes=mode_numbers(self.task, self.modes),
             steps=np.array(self.steps),
+            digests=np.array(self.digests, object),
         )
 
 

@@ -17,6 +17,7 @@ from ...envs.storage.file_lock import lock_file
 from ...policies import Policy
 from ...tasks import Task, load_task
 from ...tasks.core.outcomes import OUTCOMES
+from ..records.fault_file import keep_tracebacks, printable
 from ..records.shard_file import write_shard
 from ..rollout.latency import measure
 from ..rollout.policy_runner import fault_text
@@ -130,6 +131,9 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, dead
             result = run_shard(
                 task, built, shard, job.suite_version, job.threads, deadline, privileged=job.privileged
             )
+        keep_tracebacks(file.parents[1], shard, result.tracebacks)
+        if os.environ.get(DEBUG):
+            sys.stderr.write("".join(map(printable, result.tracebacks.values())))
         latencies = []
         faulty = any(OUTCOMES[label].policy_fault for label in result.verdict.label)
         if shard.index == 0 and not faulty:

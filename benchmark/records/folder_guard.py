@@ -12,7 +12,7 @@ from ...envs.errors import WrongUse
 
 LOCK = ".lock"
 _FOLDERS = ("traces", "videos")
-_FILES = ("run.json", "episodes.parquet", "decisions.parquet", "report.html", "SHA256SUMS")
+_FILES = ("run.json", "episodes.parquet", "decisions.parquet", "faults.txt", "report.html", "SHA256SUMS")
 """What a run writes."""
 
 

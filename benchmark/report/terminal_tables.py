@@ -9,7 +9,7 @@ from ...tasks.core.outcomes import OUTCOMES
 from ..metrics import METRICS, Metric, Value
 from ..number_text import bounds, metric_text, percent, points, signed_bounds
 from ..rich_table import plain_table
-from ..scoring.perturbation_effects import INFEASIBLE, measure_effects
+from ..scoring.perturbation_effects import INFEASIBLE, UNCHANGED, measure_effects
 from ..scoring.run_episodes import Run
 from ..scoring.task_scores import score_run, score_suite
 from ..statistics import Interval
@@ -97,6 +97,7 @@ def shift_table(run: Run) -> Table | None:
         " outcome; other mode: of those that realise a mode in both arms, and how many points of the modes'"
         " shares shift"
         + ("; targeted mode: how often the one that the variant favours or blocks is taken" if aims else "")
+        + (f"; {UNCHANGED}" if any(cell.unchanged for cell in cells) else "")
         + (f"; ! {INFEASIBLE}" if low else ""),
         key_columns=2,
     )
@@ -111,7 +112,7 @@ def shift_table(run: Run) -> Table | None:
             + ("" if cell.expert is None else f" ! {percent(cell.expert)}%"),
             f"{percent(cell.clean)}%",
             f"{percent(cell.success)}%",
-            f"{points(d.estimate)} {signed_bounds(d)}",
+            "unchanged" if cell.unchanged else f"{points(d.estimate)} {signed_bounds(d)}",
             str(cell.broken),
             str(cell.fixed),
             f"{cell.changed_mode}/{cell.realised}, {percent(cell.mode_shift)}",

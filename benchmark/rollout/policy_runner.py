@@ -5,6 +5,7 @@ ends the episodes it concerns with a label of its own; it never ends the run.
 """
 
 import time
+import traceback
 from inspect import getattr_static
 from typing import Any, NamedTuple
 
@@ -48,6 +49,8 @@ class PolicyRunner:
         """How the policy came to them."""
         self.faults = np.full(simulation.n, "", dtype=object)
         """What went wrong in each episode, "" for nothing, (N,) str."""
+        self.tracebacks: dict[str, str] = {}
+        """Of the first fault of each kind, by the name of its exception."""
         self.clipped = np.zeros(simulation.n, np.int32)
         """Control steps of each episode in which an action was clipped, (N,)."""
         self._clips = getattr_static(policy, "clip", False) is True
@@ -109,7 +112,8 @@ class PolicyRunner:
         try:
             with self.deadline.watch():
                 return call()
-        except PolicyTimeout:
+        except PolicyTimeout as error:
+            self._keep(error)
             text = f"no decision within {self.deadline.deadline_s:g} s"
             self._blame(~self.referee.done, "POLICY_TIMEOUT", text)
         except InvalidAnswer as answer:
@@ -119,8 +123,18 @@ class PolicyRunner:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and not self.deadline.in_worker:
                 raise  # the user's own Ctrl-C; workers do not hear it
+            self._keep(error)
             self._blame(~self.referee.done, "POLICY_ERROR", fault_text(error))
         return None
+
+    def _keep(self, error: BaseException) -> None:
+        """Keep the traceback of the first fault of a kind."""
+        kind = type(error).__name__
+        if kind not in self.tracebacks:
+            try:
+                self.tracebacks[kind] = "".join(traceback.format_exception(error))
+            except Exception:  # its message cannot be read
+                self.tracebacks[kind] = "".join(traceback.format_tb(error.__traceback__))
 
     def _blame(self, rows: Any, label: str, text: str) -> None:
         self.faults[rows & ~self.referee.done] = text

@@ -4,7 +4,9 @@ This is the loop that everything else stands around. A shard always holds the sa
 records do not depend on the number of workers or threads, on the order of shards, or on a resume.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +65,8 @@ class ShardResult(NamedTuple):
     """How the policy came to its decisions; None where it does not say."""
     clipped: np.ndarray | None = None
     """Control steps of each episode in which the policy's action was clipped, (N,); None for nowhere."""
+    tracebacks: Mapping[str, str] = MappingProxyType({})
+    """Where the first fault of each kind of exception was; kept in the run's folder, not in the record."""
 
 
 def check_needs(task: Task, said: object) -> Needs:
@@ -127,7 +131,9 @@ def run_shard(
     faults = runner.faults.astype(str)
     plans = runner.plans.plans()
     found = digests(verdict, trace)
-    return ShardResult(shard, verdict, faults, found, runner.decisions, trace, plans, runner.clipped)
+    return ShardResult(
+        shard, verdict, faults, found, runner.decisions, trace, plans, runner.clipped, runner.tracebacks
+    )
 
 
 def _checked_needs(task: Task, policy: Policy, deadline: Deadline) -> Needs:

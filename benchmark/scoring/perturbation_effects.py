@@ -21,6 +21,10 @@ from .run_episodes import EpisodeColumns
 
 INFEASIBLE = "infeasible: so often the worst mode's expert succeeds there"
 """What the mark of an infeasible variant says."""
+UNCHANGED = (
+    "unchanged: every episode equals its clean twin to the last bit, the shift does not reach this policy"
+)
+"""What the word in place of a difference says."""
 
 
 class TargetedShare(NamedTuple):
@@ -58,6 +62,8 @@ class Effect:
     """Total variation between the shares of realised modes."""
     targeted: TargetedShare | None = None
     """How often the mode that the variant favours or blocks is taken, where it aims at one."""
+    unchanged: bool = False
+    """Whether every episode equals its clean twin to the last bit: the shift does not reach this policy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +128,7 @@ def measure_effect(
         realised=int(both.sum()),
         mode_shift=_mode_shift(old, new, len(load_task(task).modes)),
         targeted=_targeted(task, variant, perturbed.seeds, old, new),
+        unchanged=bool((twins.digests == perturbed.digests).all()),
     )
 
 
@@ -183,6 +190,7 @@ def _mean_effect(variant: str, scenes: str, some: Sequence[PerturbationEffect]) 
         **{name: total(name) for name in ("broken", "fixed", "changed_mode", "realised")},
         difference=statistics.mean_interval([one.difference for one in some]),
         targeted=_mean([one.targeted for one in some if one.targeted]),
+        unchanged=all(one.unchanged for one in some),
         tasks=tuple(one.task for one in some),
         infeasible=tuple(one.task for one in some if one.expert is not None),
     )

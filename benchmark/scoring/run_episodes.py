@@ -52,10 +52,14 @@ class EpisodeColumns:
     """Number of its realised mode, -1 for none, (N,) int."""
     steps: np.ndarray
     """Its length [control steps], (N,) int."""
+    digests: np.ndarray
+    """Its fingerprint, (N,) object."""
 
     def part(self, rows: np.ndarray) -> "EpisodeColumns":
         """Return some of the episodes, by their numbers or by a mask (N,)."""
-        return EpisodeColumns(self.seeds[rows], self.labels[rows], self.modes[rows], self.steps[rows])
+        return EpisodeColumns(
+            self.seeds[rows], self.labels[rows], self.modes[rows], self.steps[rows], self.digests[rows]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +74,6 @@ class RunEpisodes(EpisodeColumns):
     """How often it changed from one mode to another, (N,) int."""
     faults: np.ndarray
     """What the policy did wrong, "" for nothing, (N,) object."""
-    digests: np.ndarray
-    """Its fingerprint, (N,) object."""
 
 
 class Run(NamedTuple):
@@ -112,9 +114,17 @@ def read_run(run_dir: Path | str) -> Run:
 
 
 def faults(run: Run) -> list[str]:
-    """Return what the policy did wrong, each kind once with its count, the most frequent first."""
-    found = Counter(text for cell in run.cells.values() for text in cell.faults if text)
-    return [f"{count} episode{'s' if count > 1 else ''}: {text}" for text, count in found.most_common()]
+    """Return what the policy did wrong, each kind once with its count, the most frequent first.
+
+    Faults that differ in their numbers only are of one kind, and the first speaks for all.
+    """
+    first: dict[str, str] = {}
+    kinds: Counter[str] = Counter()
+    for text in (text for cell in run.cells.values() for text in cell.faults if text):
+        kind = re.sub(r"= \S+", "=", text)
+        first.setdefault(kind, text)
+        kinds[kind] += 1
+    return [f"{n} episode{'s' if n > 1 else ''}: {first[kind]}" for kind, n in kinds.most_common()]
 
 
 def mode_names(task: str, modes: np.ndarray) -> list[str | None]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 
 from ...envs.errors import BimodalError, unknown_name
+from ...envs.seed_ranges import checked_seed
 from ..core import checkpoint as checkpoints
 from ..core.chunk_policy import ChunkPolicy, GetBatch, Learned
 from ..core.dataset import load_demonstrations, make_windows
@@ -84,7 +85,7 @@ def train(
     loaded = load_demonstrations(demonstrations)
     with enough_memory(sizes.batch, options.preset, device):
         windows = make_windows(loaded, max(kind.chunk_size, kind.planned.stop))
-        settings = training_settings(steps, options.seed, options.preset, device)
+        settings = training_settings(steps, checked_seed(options.seed, 32), options.preset, device)
         config = make_config(kind, loaded.meta, windows, settings)
         path = checkpoints.checkpoint_path(out_dir, config.task, method)
         resume = partial(ResumeFile, path, digest_of(config), notice, options.fresh)

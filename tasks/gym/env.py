@@ -10,6 +10,7 @@ import numpy as np
 
 from ...envs.errors import WrongUse
 from ...envs.perturbations.core.variant import CLEAN
+from ...envs.seed_ranges import checked_seed
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ
 from .. import load_task, task_id
@@ -57,6 +58,7 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Begin episode `seed`, or one drawn from `seed_ranges.UNNAMED`."""
+        seed = None if seed is None else checked_seed(seed)
         super().reset(seed=seed)
         episode = draw_seed(self.np_random) if seed is None else seed
         self._episodes.begin(np.array([0]), [episode])

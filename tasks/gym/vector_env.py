@@ -15,6 +15,7 @@ from gymnasium.vector.utils import batch_space
 
 from ...envs.errors import WrongUse, unknown_name
 from ...envs.perturbations.core.variant import CLEAN
+from ...envs.seed_ranges import checked_seed
 from ...envs.simulation import Simulation
 from .. import load_task, task_id
 from .env import TaskEnv
@@ -95,9 +96,12 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             seed: s begins episode s + i in row i; a list gives every row's own; None draws.
             options: {"reset_mask": (N,) bool} resets only some rows.
         """
-        if isinstance(seed, (int, np.integer)):
-            seed = [int(seed) + row for row in range(self.num_envs)]
-        seeds = [None] * self.num_envs if seed is None else seed
+        if seed is None:
+            seeds = [None] * self.num_envs
+        elif isinstance(seed, Sequence) or np.ndim(seed) == 1:
+            seeds = [None if one is None else checked_seed(one) for one in seed]  # type: ignore[union-attr]
+        else:
+            seeds = [checked_seed(checked_seed(seed) + row) for row in range(self.num_envs)]
         if len(seeds) != self.num_envs:
             raise WrongUse(f"there are {self.num_envs} rows, got {len(seeds)} seeds")
         infos: dict[str, Any] = {}

@@ -63,7 +63,13 @@ FAULTS = {
 def test_a_fault_of_the_policy_fails_its_episodes_and_no_others(hostile, name, tmp_path, capsys):
     label, text, hit, steps = FAULTS[name]
     code, out, err = score(f"{hostile}:{name}", tmp_path / "run", "--deadline", 0.2, capsys=capsys)
-    assert (code, err) == (0, [])
+    assert (code, err) == (int(len(hit) == 4), [])
+    kept = tmp_path / "run" / "faults.txt"
+    assert kept.is_file() == (label in ("POLICY_ERROR", "POLICY_TIMEOUT"))
+    if kept.is_file():
+        found = kept.read_text()
+        assert "hostile_policies.py" in found and found.replace("\n", "").isprintable()
+        assert f"{kept.name} has the first traceback" in " ".join(out.split()).replace("- ", "-")
     assert f"{len(hit)} {label}" in " ".join(out.split())
     found, right = rows(tmp_path / "run"), expert_digests(4)
     for row in found:

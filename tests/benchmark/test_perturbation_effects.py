@@ -1,5 +1,6 @@
 """What a perturbation does beside its clean arm, counted by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,13 @@ def test_what_no_expert_can_do_is_marked_with_its_figure(tmp_path, monkeypatch):
     assert page.count("infeasible: expert 60 %") == 1 and "infeasible in 1 of 2 tasks" in page
     file.write_text(file.read_text().replace("0.5", "0.4"))
     assert measure_effects(cells)[0].expert is None, "the figure of another magnitude"
+
+
+def test_a_shift_that_leaves_every_bit_is_marked_unchanged():
+    clean = cell(range(3), "110", "01-")
+    same, other = (replace(clean, digests=clean.digests.copy()) for _ in range(2))
+    other.digests[2] = "another"
+    cells = {(DUMBBELL, CLEAN): clean, (DUMBBELL, "sensing.noise:1"): same, (DUMBBELL, SLIPPERY): other}
+    found = {one.variant: one for one in measure_effects(cells)}
+    assert found["sensing.noise:1"].unchanged and not found[SLIPPERY].unchanged
+    assert [one.unchanged for one in mean_effects(list(found.values()))] == [True, False]

@@ -190,3 +190,18 @@ def test_only_privileged_policies_get_the_simulation(tmp_path):
     run = evaluate(Lazy, panel(4, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=0))
     assert {row["label"] for row in rows(run)} == {"POLICY_ERROR"}
     assert read_run_record(run).policy.track == "state"
+
+
+@pytest.mark.parametrize(
+    ("variant", "words"),
+    [
+        ("scene.lighting:3", "scene.lighting:3 changes pictures only, and no camera is observed"),
+        ("contact.mass:2+scene.texture:1", "scene.texture:1 changes pictures only"),
+        ("scene.camera:1", "changes pictures only"),
+        ("contact.friction:0", "is the clean world; write contact.friction:1"),
+        ("combo:0", "is the clean world"),
+    ],
+)
+def test_a_variant_that_cannot_reach_the_policy_is_refused_when_somebody_asks_for_it(variant, words):
+    with pytest.raises(WrongUse, match=words):
+        find_suite("smoke", variants=[variant])

@@ -1,10 +1,13 @@
 """Every episode seed has one purpose: what a policy learned from is never what it is scored on."""
 
+import numpy as np
 import pytest
 from bimodal.benchmark.suites import SUITES
-from bimodal.envs.seed_ranges import PANELS, TEST, TRAIN, TRAIN_SET, UNNAMED, VALIDATION
+from bimodal.envs.errors import WrongUse
+from bimodal.envs.seed_ranges import PANELS, TEST, TRAIN, TRAIN_SET, UNNAMED, VALIDATION, checked_seed
 from bimodal.tasks import load_task
 from bimodal.tasks.demonstrations.collect import schedule
+from bimodal.tasks.gym.env import TaskEnv
 
 
 def test_the_three_splits_are_disjoint_and_leave_no_gap():
@@ -25,3 +28,28 @@ def test_a_set_of_demonstrations_keeps_to_its_own_seeds(number):
     seeds, _ = schedule(load_task("PandaLiftDumbbell-v1"), "bi50", 2000, number)
     own = range(TRAIN.start + number * TRAIN_SET, TRAIN.start + (number + 1) * TRAIN_SET)
     assert all(int(seed) in own and int(seed) in TRAIN for seed in seeds)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**20, 3.0, "3", None, np.int64(-5)])
+def test_what_is_no_seed_is_refused_in_one_line(seed):
+    with pytest.raises(WrongUse, match="a seed is a whole number from 0 to") as error:
+        checked_seed(seed)
+    assert "\n" not in str(error.value)
+
+
+def test_seeds_of_numpy_are_taken_and_training_has_room_for_fewer():
+    assert [checked_seed(seed) for seed in (np.int64(4), np.uint8(4), 2**63 - 1)] == [4, 4, 2**63 - 1]
+    assert checked_seed(2**32 - 1, 32) == 2**32 - 1
+    with pytest.raises(WrongUse, match="not 4294967296"):
+        checked_seed(2**32, 32)
+
+
+def test_a_refused_seed_leaves_the_episode_as_it_was():
+    env, twin = (TaskEnv("PandaLiftDumbbell-v1", variant="sensing.bias:3") for _ in range(2))
+    for one in (env, twin):
+        one.reset(seed=np.int64(3))
+    with pytest.raises(WrongUse):
+        env.reset(seed=2**63)
+    action = env.simulation.stay("ee_absolute")[0]
+    seen, unhurt = env.step(action)[0], twin.step(action)[0]
+    assert all((seen[name] == unhurt[name]).all() for name in unhurt)

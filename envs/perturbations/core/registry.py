@@ -23,7 +23,7 @@ PERTURBATIONS = PluginRegistry(
     group="bimodal.axes",
 )
 """Every known perturbation."""
-_HOOKS = (
+HOOKS = (
     "perturb_scene",
     "perturb_model",
     "perturb_appearance",
@@ -34,6 +34,7 @@ _HOOKS = (
     "perturb_action",
     "perturb_simulation",
 )
+"""What a perturbation may change; it overrides at least one."""
 
 
 def perturbations() -> dict[str, type[Perturbation]]:
@@ -75,6 +76,6 @@ def flaw(kind: type[Perturbation]) -> str:
         return 'it has no unit; write one such as unit = "mm"'
     if len(getattr(kind, "levels", ())) != len(LEVELS):
         return f"`levels` are the {len(LEVELS)} magnitudes of level 0, which is clean, to {LEVELS[-1]}"
-    if not any(overrides(kind, hook) for hook in _HOOKS):
-        return f"it changes nothing; write one of its hooks: {', '.join(_HOOKS)}"
+    if not any(overrides(kind, hook) for hook in HOOKS):
+        return f"it changes nothing; write one of its hooks: {', '.join(HOOKS)}"
     return ""

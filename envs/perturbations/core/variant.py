@@ -21,7 +21,7 @@ from ...simulation_data import SimulationData
 from ...specs import ACTIONS, bounds, from_grid, of_arms, to_grid
 from ...task_protocol import Start, TaskProtocol
 from .perturbation import LEVELS, Perturbation, overrides
-from .registry import PERTURBATIONS, perturbations
+from .registry import HOOKS, PERTURBATIONS, perturbations
 
 CLEAN = "clean"
 """Name of the world as the task defines it."""
@@ -100,6 +100,20 @@ class Variant(Perturber):
         """Return which perturbation at which level a task cannot have, and why; "" if all are possible."""
         reasons = ((one, one.impossible(task)) for one in self.having("impossible"))
         return next((f"{one.name}:{one.level} is impossible: {why}" for one, why in reasons if why), "")
+
+    def unseen(self, task: TaskProtocol) -> str:
+        """Return which perturbation never reaches a policy of this task, and why; "" if all can.
+
+        Called where somebody asks to score a variant; pictures of it may be drawn all the same.
+        """
+        pictures = any(spec.name.endswith("_image") for spec in task.observation)
+        for one in self.parts:
+            if not one.level:
+                return f"{one.name}:0 is the clean world; write {one.name}:1, {one.name}:2 or {one.name}:3"
+            hooks = [hook for hook in HOOKS if overrides(one, hook)]
+            if hooks == ["perturb_appearance"] and not pictures:
+                return f"{one.name}:{one.level} changes pictures only, and no camera is observed"
+        return ""
 
     def check(self, task: TaskProtocol) -> None:
         """Refuse what is impossible.
