@@ -97,8 +97,14 @@ def run(
         present(path, with_videos=not no_videos)
     if json:
         print_json([asdict(cell) for cell in score_run(read_run(path))])
-    faults = [text for cell in read_run(path).cells.values() for text in cell.faults]
-    return int(all(faults))  # no episode shows what the policy can do
+    return int(_nothing_but_faults(path))
+
+
+def _nothing_but_faults(path: Path) -> bool:
+    """Whether no episode of a run shows what the policy can do: all were its own faults."""
+    from ..benchmark.scoring.run_episodes import read_run
+
+    return all(text for cell in read_run(path).cells.values() for text in cell.faults)
 
 
 def _require_whole_suite(entry: Path | None, *parts: object) -> None:

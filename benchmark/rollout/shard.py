@@ -129,11 +129,9 @@ def run_shard(
     trace = _run_episodes(runner)
     verdict = referee.verdict()
     faults = runner.faults.astype(str)
-    plans = runner.plans.plans()
     found = digests(verdict, trace)
-    return ShardResult(
-        shard, verdict, faults, found, runner.decisions, trace, plans, runner.clipped, runner.tracebacks
-    )
+    told = (runner.plans.plans(), runner.clipped, runner.tracebacks)
+    return ShardResult(shard, verdict, faults, found, runner.decisions, trace, *told)
 
 
 def _checked_needs(task: Task, policy: Policy, deadline: Deadline) -> Needs:
