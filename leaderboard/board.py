@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..benchmark.records.run_record import SuiteRecord
+from ..benchmark.scoring.feasible_cells import Feasibility, known_cells
 from ..benchmark.scoring.perturbation_effects import PerturbationEffect, measure_effects
 from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
 from ..benchmark.statistics import Interval, mean_interval, paired_difference
@@ -67,24 +68,26 @@ def macro_difference(a: Entry, b: Entry) -> Interval:
 
 def _rows(entries: Sequence[Entry]) -> tuple[PolicyRow, ...]:
     rows = []
+    feasibility = known_cells(entries[0].suite.tasks)
     for entry in entries:
         rivals = [other for other in entries if other.policy.track == entry.policy.track]
         better = sum(macro_difference(other, entry).low > 0 for other in rivals if other is not entry)
-        rows.append(_row(entry, 1 + better))
+        rows.append(_row(entry, 1 + better, feasibility))
     return tuple(
         sorted(rows, key=lambda r: (TRACKS.index(r.track), r.rank, -r.score.success.estimate, r.policy))
     )
 
 
-def _row(entry: Entry, rank: int) -> PolicyRow:
+def _row(entry: Entry, rank: int, feasibility: Feasibility) -> PolicyRow:
     cells = _cells(entry)
+    episodes = {(block.task, block.variant): block.columns() for block in entry.episodes}
     return PolicyRow(
         rank=rank,
         policy=entry.policy.name,
         track=entry.policy.track,
         score=score_suite(cells),
         cells=cells,
-        shifts=tuple(measure_effects({(b.task, b.variant): b.columns() for b in entry.episodes})),
+        shifts=tuple(measure_effects(episodes, feasibility)),
         level=entry.verification.level,
         entry=entry,
     )

@@ -69,6 +69,10 @@ class FeasibilityCell:
         return not self.reason and self.success >= FLOORS[self.level]
 
 
+Feasibility = Mapping[CellKey, FeasibilityCell]
+"""What is known of the cells, as `known_cells` returns it."""
+
+
 def save_cell(cell: FeasibilityCell, folder: Path = FOLDER) -> None:
     """Write a cell beside the others of its task; called as soon as it is measured."""
     _store(cell.task, folder).put(_magnitudes(cell), cell)
@@ -108,7 +112,7 @@ def known_cells(
     return found | load_cells(tasks, folder)
 
 
-def expert_fails(cells: Mapping[CellKey, FeasibilityCell], task: str, variant: str) -> float | None:
+def expert_fails(cells: Feasibility, task: str, variant: str) -> float | None:
     """Return the success of the worst mode's expert in an infeasible variant.
 
     Of several perturbations the worst counts. None where the variant is feasible, or nothing is known.

@@ -16,7 +16,7 @@ from ...tasks import load_task
 from ...tasks.core.outcomes import succeeded
 from .. import statistics
 from ..statistics import Interval
-from .feasible_cells import expert_fails, known_cells
+from .feasible_cells import Feasibility, expert_fails, known_cells
 from .run_episodes import EpisodeColumns
 
 INFEASIBLE = "infeasible: so often the worst mode's expert succeeds there"
@@ -136,24 +136,32 @@ def _targeted(
     task: str, variant: str, seeds: np.ndarray, old: np.ndarray, new: np.ndarray
 ) -> TargetedShare | None:
     """Return how often the mode at which the variant aims is taken without it and with it."""
+    where = load_task(task)
     perturbation = Variant(variant)
-    aims = np.array([perturbation.targeted_mode(load_task(task), seed) for seed in seeds])
+    aims = np.array([perturbation.targeted_mode(where, seed) for seed in seeds])
     if (aims < 0).all():
         return None
     shares = [(modes == aims)[modes >= 0] for modes in (old, new)]
     return TargetedShare(*(float(share.mean()) if len(share) else None for share in shares))
 
 
-def measure_effects(cells: Mapping[tuple[str, str], EpisodeColumns]) -> list[PerturbationEffect]:
+def measure_effects(
+    cells: Mapping[tuple[str, str], EpisodeColumns], feasibility: Feasibility | None = None
+) -> list[PerturbationEffect]:
     """Compare every perturbed cell of a run with its clean arm, in the order of the cells.
 
     Scenes with seen and with unseen kinds of things are compared separately.
+
+    Args:
+        cells: the episodes of every task and variant.
+        feasibility: `known_cells` of the tasks, for who compares many runs; None to read them here.
 
     Raises:
         BimodalError: a cell has no clean arm.
     """
     found = []
-    feasibility = known_cells(dict.fromkeys(task for task, variant in cells if variant != CLEAN))
+    if feasibility is None:
+        feasibility = known_cells(dict.fromkeys(task for task, variant in cells if variant != CLEAN))
     for (task, variant), rows in cells.items():
         if variant == CLEAN:
             continue
@@ -205,8 +213,9 @@ def _mean(shares: Sequence[TargetedShare]) -> TargetedShare | None:
 def _by_scenes(task: str, variant: str, episodes: EpisodeColumns) -> dict[str, EpisodeColumns]:
     """Return the episodes with seen and those with unseen kinds in their scenes, or "" for all of them."""
     names = {None: "", False: "seen", True: "unseen"}
+    where = load_task(task)
     perturbation = Variant(variant)
-    kinds = np.array([names[perturbation.has_unseen_kinds(load_task(task), s)] for s in episodes.seeds])
+    kinds = np.array([names[perturbation.has_unseen_kinds(where, s)] for s in episodes.seeds])
     return {kind: episodes.part(kinds == kind) for kind in dict.fromkeys(kinds.tolist())}
 
 
