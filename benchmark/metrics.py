@@ -164,9 +164,9 @@ def averaging_rate(episodes: Episodes) -> Interval:
 
 
 @metric(
-    "Rarer mode",
+    "Rarest mode",
     "min_m p_m, with p_m = n_m / n_success",
-    short="minor\nmode",
+    short="rarest\nmode",
     over_tasks=smallest,
     on_board=True,
     full=0.5,

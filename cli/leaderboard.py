@@ -1,4 +1,4 @@
-"""`bimodal leaderboard`: prints the board of a folder of entries."""
+"""`bimodal leaderboard`: prints the board of folders of entries."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,15 +9,21 @@ EXAMPLE = "bimodal leaderboard runs/bench/entries"
 
 
 def run(
-    entries: Annotated[
-        Path, argument("ENTRIES", "folder of entries", default="those of the package")
-    ] = ENTRIES,
+    folders: Annotated[
+        list[Path] | None, argument("FOLDER...", "folders of entries", default="that of the package")
+    ] = None,
 ) -> int:
-    """Print the board of entries, and what each variant changes."""
-    from ..leaderboard.board_table import board_tables
-    from ..leaderboard.entry import read_entries
-    from .console import console
+    """Print the board of entries, and what each variant changes.
 
-    for table in board_tables(read_entries(entries)):
+    A file that cannot stand on the board is left out with a line on standard error.
+    """
+    from ..leaderboard.board_table import board_tables
+    from ..leaderboard.folders import read_folders
+    from .console import console, notices
+
+    found = read_folders(folders or [ENTRIES])
+    for table in board_tables(found.entries):
         console.print(table)
-    return 0
+    for line in found.left_out:
+        notices.print(f"bimodal: left out: {line}", markup=False)
+    return 0 if found.entries else 1

@@ -1,8 +1,9 @@
 """The leaderboard's rows: every metric of every entry, and the ranks.
 
 Entries are compared only when their whole suite is the same: name, version, hash, tasks, seeds, variants.
-A rank is 1 + the number of policies of the same track that are better beyond doubt: the 95 % interval of
-the macro difference on the same seeds lies above zero. So ties share a rank.
+A rank is 1 + the number of ranked policies that are better beyond doubt: the 95 % interval of the macro
+difference on the same seeds lies above zero. So ties share a rank. Oracles, which are told the mode, and
+policies that read the simulator show what is possible; they stand apart and have no rank.
 """
 
 from collections.abc import Sequence
@@ -19,18 +20,22 @@ from ..envs.perturbations.core.variant import CLEAN
 from ..tasks.core.outcomes import succeeded
 from .entry_model import Entry
 from .files import canonical
+from .own_policies import ORACLES, unwrapped
 
-TRACKS = ("state", "privileged")
-"""Tracks, in the order of the table."""
+RANKED = "state"
+"""The track whose policies are ranked."""
+TRACKS = (RANKED, "oracle", "privileged")
+"""Groups of rows, in the order of the table: the tracks of entries, oracles by themselves."""
 
 
 class PolicyRow(NamedTuple):
     """One policy."""
 
-    rank: int
-    """1 + the number of policies of its track that are better beyond doubt."""
+    rank: int | None
+    """1 + the number of ranked policies that are better beyond doubt; None for who is not ranked."""
     policy: str
     track: str
+    """One of `TRACKS`."""
     score: SuiteScore
     """Its metrics over all tasks, in the clean world."""
     cells: tuple[TaskScore, ...]
@@ -67,24 +72,31 @@ def macro_difference(a: Entry, b: Entry) -> Interval:
 
 
 def _rows(entries: Sequence[Entry]) -> tuple[PolicyRow, ...]:
-    rows = []
     feasibility = known_cells(entries[0].suite.tasks)
+    ranked = [entry for entry in entries if _track(entry) == RANKED]
+    rows = []
     for entry in entries:
-        rivals = [other for other in entries if other.policy.track == entry.policy.track]
-        better = sum(macro_difference(other, entry).low > 0 for other in rivals if other is not entry)
-        rows.append(_row(entry, 1 + better, feasibility))
-    return tuple(
-        sorted(rows, key=lambda r: (TRACKS.index(r.track), r.rank, -r.score.success.estimate, r.policy))
-    )
+        better = sum(macro_difference(other, entry).low > 0 for other in ranked if other is not entry)
+        rows.append(_row(entry, 1 + better if _track(entry) == RANKED else None, feasibility))
+    return tuple(sorted(rows, key=_place))
 
 
-def _row(entry: Entry, rank: int, feasibility: Feasibility) -> PolicyRow:
+def _track(entry: Entry) -> str:
+    """Return the group of rows in which an entry stands."""
+    return "oracle" if unwrapped(entry.policy.uri) in ORACLES else entry.policy.track
+
+
+def _place(row: PolicyRow) -> tuple:
+    return TRACKS.index(row.track), row.rank or 0, -row.score.success.estimate, row.policy
+
+
+def _row(entry: Entry, rank: int | None, feasibility: Feasibility) -> PolicyRow:
     cells = _cells(entry)
     episodes = {(block.task, block.variant): block.columns() for block in entry.episodes}
     return PolicyRow(
         rank=rank,
         policy=entry.policy.name,
-        track=entry.policy.track,
+        track=_track(entry),
         score=score_suite(cells),
         cells=cells,
         shifts=tuple(measure_effects(episodes, feasibility)),

@@ -44,7 +44,7 @@ def _table(board: Board) -> Table:
     seeds = f"{suite.seeds.count} seeds a task from {suite.seeds.start}"
     table = plain_table(
         Text(f"{suite.name} {suite.version}  {suite.hash[:8]}", style="bold"),
-        Text(f"{seeds}; success and shares in %, [95 % intervals]; ties share a rank", style="dim"),
+        Text(f"{seeds}; success and shares in %, [95 % intervals]\n{_RANKS}", style="dim"),
         key_columns=2,
         padding=(0, 0),
         pad_edge=False,
@@ -95,6 +95,10 @@ def _change(one: MeanEffect) -> Text:
     )
 
 
+_RANKS = (
+    "#: 1 + how many policies are better beyond the 95 % interval of the difference on the same seeds;\n"
+    "oracles are told the mode and privileged policies read the simulator: no rank"
+)
 _SHIFTS = (
     "points of success in a variant minus the same seeds clean, mean over tasks, [95 %];\n"
     "below: episodes that break (-) or are fixed (+); !n: in n tasks the experts fail too"
@@ -106,7 +110,7 @@ def _texts(row: PolicyRow, with_tasks: bool) -> list[Text]:
     ranking, *others = (metric for metric in METRICS.values() if metric.on_board)
     shown = row.cells if with_tasks else ()
     return [
-        Text(str(row.rank)),
+        Text(str(row.rank or "–")),
         Text(row.policy),
         Text(row.track),
         _with_bounds(ranking, row.score, "bold"),

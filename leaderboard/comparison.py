@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..benchmark.records.field_types import one_line
+from ..benchmark.records.same_machine import compare_machines
 from ..benchmark.report.terms import short_name
 from ..benchmark.scoring.run_episodes import EpisodeColumns, RunEpisodes, mode_names, read_run
 from ..benchmark.statistics import Interval, discordant, mcnemar_mid_p, mean_interval, paired_difference
@@ -25,7 +26,6 @@ from ..envs.errors import NotComparable
 from ..envs.perturbations.core.variant import CLEAN
 from ..tasks.core.outcomes import succeeded
 from .entry_model import Entry, EpisodeBlock
-from .same_machine import compare_machines
 
 MACRO_MARGIN = 0.05
 """Largest difference of success, mean over the tasks, that still counts as equivalent."""

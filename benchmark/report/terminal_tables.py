@@ -48,7 +48,7 @@ def run_table(run: Run) -> Table:
         f"{run.record.policy.name} on {suite.name} v{suite.version} "
         f"(seeds {seeds.start}..{seeds.start + seeds.count - 1})",
         "success: held for 0.5 s, with Wilson's 95 % interval; shares in %; averaged: failed between the"
-        " modes; minor mode: the rarest mode's share of the successes, its smallest over the tasks; p50 ms:"
+        " modes; rarest mode: its share of the successes, its smallest over the tasks; p50 ms:"
         " one decision for one episode on one core",
     )
     shown = [metric for metric in METRICS.values() if metric.on_board]

@@ -47,10 +47,15 @@ def test_policies_that_the_seeds_cannot_tell_apart_share_a_rank(tmp_path):
     assert [(row.policy, row.rank) for row in rows] == [("best", 1), ("second", 1), ("low", 3)]
 
 
-def test_tracks_are_ranked_apart(tmp_path):
+def test_who_is_told_the_mode_or_reads_the_simulator_has_no_rank_and_stands_apart(tmp_path):
     entries = [make(tmp_path, "expert", 16, track="privileged"), make(tmp_path, "mse", 1)]
-    rows = board_rows(entries)[0].rows
-    assert [(row.policy, row.rank) for row in rows] == [("mse", 1), ("expert", 1)]
+    oracle = make(tmp_path, "mse_labelled", 16)
+    rows = board_rows([oracle, *entries])[0].rows
+    assert [(row.policy, row.track, row.rank) for row in rows] == [
+        ("mse", "state", 1),
+        ("mse_labelled", "oracle", None),
+        ("expert", "privileged", None),
+    ]
 
 
 def test_suites_never_share_a_table(tmp_path):

@@ -4,12 +4,12 @@ import secrets
 from typing import Any
 
 import pytest
+from bimodal.benchmark.records.same_machine import compare_machines
 from bimodal.benchmark.suites import find_suite
 from bimodal.envs.errors import NotComparable
 from bimodal.leaderboard.comparison import compare
 from bimodal.leaderboard.entry import entry_from_run
 from bimodal.leaderboard.entry_model import Entry
-from bimodal.leaderboard.same_machine import compare_machines
 from fabricated import outcome, run_folder
 from fabricated_entries import DUMBBELL, IDLE, MIXED, POST, WIN_LEFT
 

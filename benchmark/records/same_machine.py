@@ -1,13 +1,13 @@
 """Whether two runs must agree to the last bit: by processor, libraries and numerical kernels.
 
-Called by `comparison.py`. The kernels decide: `OPENBLAS_CORETYPE=Haswell` alone changes every digest of a
-learned policy on one and the same processor. Records that do not tell them promise nothing.
+Called by `leaderboard/comparison.py`. The kernels decide: `OPENBLAS_CORETYPE=Haswell` alone changes every
+digest of a learned policy on one and the same processor. Records that do not tell them promise nothing.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..benchmark.records.field_types import one_line
+from .field_types import one_line
 
 _NO_MATTER = ("cores", "python")
 """What a machine's record says and no bit depends on."""

@@ -1,0 +1,79 @@
+"""Reads folders of entries for a board: what cannot stand on it costs itself alone, and a line says why."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..envs.errors import BimodalError, WrongUse
+from .entry import read_entry
+from .entry_model import Entry
+from .own_policies import folded
+
+COPIED = 0.5
+"""An entry of which so many episodes are another's, whose policy is made of other files, is a copy."""
+
+
+class Found(NamedTuple):
+    """The entries of some folders."""
+
+    entries: tuple[Entry, ...]
+    """Those that can stand on one board, in the order of folders and file names."""
+    left_out: tuple[str, ...]
+    """One line for every file that cannot."""
+
+
+def read_folders(folders: Sequence[Path]) -> Found:
+    """Return the sound entries of folders; called by `bimodal leaderboard`.
+
+    Raises:
+        WrongUse: one is no folder, or there is no entry in any.
+    """
+    kept: dict[Path, Entry] = {}
+    left_out = []
+    for path in _files(folders):
+        try:
+            entry = read_entry(path)
+        except BimodalError as error:
+            left_out.append(str(error))
+            continue
+        if problem := next(filter(None, (_rivalry(entry, other, kept[other]) for other in kept)), ""):
+            left_out.append(f"{path} {problem}")
+        else:
+            kept[path] = entry
+    if not kept and not left_out:
+        raise WrongUse(f"there are no entries in {', '.join(map(str, folders))}")
+    return Found(tuple(kept.values()), tuple(left_out))
+
+
+def _files(folders: Sequence[Path]) -> Iterator[Path]:
+    """Yield the JSON files of folders; hidden ones are an editor's or a system's."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise WrongUse(f"{folder} is not a folder of entries")
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() == ".json" and not path.name.startswith(".") and path.is_file():
+                yield path
+
+
+def _rivalry(entry: Entry, other_path: Path, other: Entry) -> str:
+    """Return why an entry cannot stand beside another one, "" if it can."""
+    if entry.entry_id == other.entry_id:
+        return f"is a copy of {other_path}"
+    same_suite = entry.suite.hash == other.suite.hash
+    if same_suite and folded(entry.policy.name) == folded(other.policy.name):
+        return f"has the name of {other_path}: {entry.policy.name}, {other.policy.name}"
+    if same_suite and entry.policy.artifacts != other.policy.artifacts and _shared(entry, other) >= COPIED:
+        return f"holds the episodes of {other_path}, whose policy is made of other files"
+    return ""
+
+
+def _shared(entry: Entry, other: Entry) -> float:
+    """Return the share of an entry's episodes that another one has; those that never began do not count."""
+    known = {digest for block in other.episodes for digest in block.digests}
+    begun = [
+        digest
+        for block in entry.episodes
+        for digest, steps in zip(block.digests, block.steps, strict=True)
+        if steps
+    ]
+    return sum(digest in known for digest in begun) / len(begun) if begun else 0.0

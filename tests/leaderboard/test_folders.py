@@ -1,0 +1,79 @@
+"""Folders of entries: what cannot stand on the board costs itself alone, and is told why."""
+
+import json
+import shutil
+
+import pytest
+from bimodal.envs.errors import WrongUse
+from bimodal.leaderboard.entry import write_entry
+from bimodal.leaderboard.files import entry_id
+from bimodal.leaderboard.folders import read_folders
+from fabricated_entries import make, write
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of two sound entries."""
+    for name, wins in (("low", 2), ("high", 15)):
+        write_entry(make(tmp_path / "runs", name, wins), tmp_path / "entries")
+    return tmp_path / "entries"
+
+
+def names(found):
+    return [entry.policy.name for entry in found.entries]
+
+
+def renamed(raw, name):
+    """The entry as if it were of a policy in a file of that name."""
+    policy = {"name": name, "uri": f"{name}.py:{name}", "class": name, "artifacts": {f"{name}.py": "0" * 64}}
+    raw = raw | {"policy": raw["policy"] | policy}
+    return raw | {"entry_id": entry_id(raw)}
+
+
+def test_several_folders_make_one_board(folder, tmp_path):
+    write_entry(make(tmp_path / "runs", "third", 9), tmp_path / "more")
+    assert names(read_folders([folder, tmp_path / "more"])) == ["high", "low", "third"]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", "\udcff"])
+def test_a_damaged_file_costs_itself_alone(folder, content):
+    (folder / "a.json").write_text(content, errors="surrogateescape")
+    found = read_folders([folder])
+    assert names(found) == ["high", "low"]
+    (line,) = found.left_out
+    assert str(folder / "a.json") in line
+
+
+def test_hidden_files_and_other_files_are_not_read(folder):
+    for name in ("._smoke-low.json", ".#smoke-low.json", "notes.txt"):
+        (folder / name).write_text("{")
+    (folder / "sub.json").mkdir()
+    assert not read_folders([folder]).left_out
+
+
+def test_a_copied_file_is_no_second_rival(folder):
+    shutil.copy(folder / "smoke-low.json", folder / "smoke-low (2).json")
+    found = read_folders([folder])
+    assert names(found) == ["high", "low"]
+    assert found.left_out == (f"{folder}/smoke-low.json is a copy of {folder}/smoke-low (2).json",)
+
+
+def test_names_that_read_alike_do_not_stand_side_by_side(folder, tmp_path):
+    write(renamed(make(tmp_path / "runs", "other", 7).plain(), "HIGH"), tmp_path / "more")
+    (line,) = read_folders([folder, tmp_path / "more"]).left_out
+    assert line.endswith(f"has the name of {folder}/smoke-high.json: HIGH, high")
+
+
+def test_the_episodes_of_another_policy_are_a_copy(folder, tmp_path):
+    write(renamed(json.loads((folder / "smoke-high.json").read_text()), "Thief"), tmp_path / "more")
+    (line,) = read_folders([folder, tmp_path / "more"]).left_out
+    assert line.endswith(
+        f"holds the episodes of {folder}/smoke-high.json, whose policy is made of other files"
+    )
+
+
+def test_no_entries_are_said_to_be_none(tmp_path):
+    with pytest.raises(WrongUse, match=f"there are no entries in {tmp_path}"):
+        read_folders([tmp_path])
+    with pytest.raises(WrongUse, match="is not a folder of entries"):
+        read_folders([tmp_path / "nowhere"])
