@@ -31,9 +31,11 @@ def scene_seeds(text: str) -> range:
     """Parse `START..END` (inclusive) or one seed.
 
     Raises:
-        WrongUse: it is neither.
+        WrongUse: it is neither, or no seed can be so large.
     """
+    from ..envs.seed_ranges import checked_seed
+
     first, dots, last = text.partition("..")
     if not first.isdecimal() or not (last.isdecimal() or not dots):
         raise WrongUse(f"--seed {text!r} is not a seed or START..END, e.g. 3 or 0..15")
-    return range(int(first), int(last or first) + 1)
+    return range(checked_seed(int(first)), checked_seed(int(last or first)) + 1)

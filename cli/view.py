@@ -19,11 +19,13 @@ def run(
     In a window the modes play in turn. A file also shows where the task may lie, from above.
     """
     from ..benchmark.media.task_picture import animate, check_endings, draw
+    from ..envs.seed_ranges import checked_seed
     from ..tasks import load_task
     from .console import console
 
     found = load_task(task, check=False)  # what is wrong with it may be seen
     check_endings(png, gif)
+    seed = checked_seed(seed)
     if png is None and gif is None:
         from ..benchmark.media.viewer import show
 

@@ -20,6 +20,10 @@ GRADED = "graded"
 """The regime in which some are slow, need a second try, or fail."""
 
 
+_LAST_SET = (2**63 - 1 - TRAIN.start) // TRAIN_SET - 1
+"""The last set of demonstrations whose seeds are 63-bit numbers."""
+
+
 def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the seeds (E,) and modes (E,) of a regime."""
     if regime not in (*REGIMES, GRADED):
@@ -27,8 +31,8 @@ def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndar
     k = len(task.modes)
     if episodes < k:
         raise WrongUse(f"episodes is {episodes}; at least {k} are needed, one a mode")
-    if seed < 0:
-        raise WrongUse(f"the demonstration set is {seed}; it must be 0 or more")
+    if not 0 <= seed <= _LAST_SET:
+        raise WrongUse(f"the demonstration set is {seed}; it must be 0 to {_LAST_SET}")
     first = TRAIN.start + TRAIN_SET * seed
     paired = regime in ("bi50", GRADED)
     if paired and episodes % k:
