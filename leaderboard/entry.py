@@ -102,16 +102,15 @@ def check_before_run(record: RunRecord, folder: Path | str) -> None:
 
 
 def _writable(path: Path, plain: Mapping[str, Any]) -> None:
-    """Make the folder of an entry to be, and refuse to take another policy's place.
+    """Refuse a place where an entry cannot be written, or where another policy's lies; creates nothing.
 
     Raises:
         BimodalError: the folder cannot be written, or the file holds another policy's entry.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WrongUse(f"no entry can be written into {path.parent}: {error.strerror}") from error
-    if not os.access(path.parent, os.W_OK):
+    near = next(folder for folder in path.absolute().parents if folder.exists())
+    if not near.is_dir():
+        raise WrongUse(f"no entry can be written into {path.parent}: {near} is a file")
+    if not os.access(near, os.W_OK):
         raise WrongUse(f"no entry can be written into {path.parent}: no permission")
     if path.exists() and _owner(read_unchecked(path)) != _owner(plain):
         raise BimodalError(f"{path} holds another policy's entry; give this policy another name")
@@ -174,6 +173,7 @@ def write_entry(entry: Entry, folder: Path | str) -> Path:
         raise BimodalError(f"the entry is unsound: {found[0]}{more}")
     path = Path(folder) / file_name(entry)
     _writable(path, plain)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, pretty(plain))
     return path
 

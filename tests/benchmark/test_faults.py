@@ -68,7 +68,9 @@ def test_a_fault_of_the_policy_fails_its_episodes_and_no_others(hostile, name, t
     assert kept.is_file() == (label in ("POLICY_ERROR", "POLICY_TIMEOUT"))
     if kept.is_file():
         found = kept.read_text()
-        assert "hostile_policies.py" in found and found.replace("\n", "").isprintable()
+        # one that swallowed the interruption is found late, outside its own code
+        assert name == "Swallows" or "hostile_policies.py" in found
+        assert found.replace("\n", "").isprintable()
         assert f"{kept.name} has the first traceback" in " ".join(out.split()).replace("- ", "-")
     assert label in out and f"policy's fault in {len(hit) if name != 'TooFar' else 1} episode" in out
     found, right = rows(tmp_path / "run"), expert_digests(4)
@@ -205,7 +207,8 @@ def test_a_worker_that_dies_outside_the_policy_is_not_the_policys_fault(tmp_path
         code, _, err = score(f"{file}:Expert", tmp_path / "run", capsys=capfd, count=12, workers=1)
     finally:
         LiftDumbbell.measure = plain
-    assert (code, len(err)) == (1, 1) and "the worker died (exit code 7)" in err[0]
+    (line,) = (line for line in err if line.startswith("bimodal: "))  # the others tell how far it is
+    assert code == 1 and "the worker died (exit code 7)" in line
     assert [row["seed"] for row in rows(tmp_path / "run")] == [0, 1, 2, 3, 8, 9, 10, 11]
 
 

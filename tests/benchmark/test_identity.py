@@ -198,7 +198,6 @@ def test_a_class_may_not_take_the_name_of_one_of_bimodals_own():
 
 
 ENTRIES = {
-    "address": ("class Mine(Zero): pass", "relative file.py:Class"),
     "name": ("class _Mine(Zero): pass", "policy.name"),
     "description": ("class _Mine(Zero): description = 'x' * 700", "policy."),
     "training": ("class Mine(Zero): training = {'loss': float('nan')}", "not finite"),

@@ -26,7 +26,7 @@ from rich.console import Console
 
 DUMBBELL, POST = SUITES["smoke"].tasks
 LEFT, RIGHT = outcome("SUCCESS", 0, 0.02, 80), outcome("SUCCESS", 1, 0.99, 90)
-MIDDLE, LATE = outcome("COLLISION_MID", -1, 0.5, 40), outcome("TIMEOUT", 0, 0.02, 160)
+MIDDLE, LATE = outcome("COLLISION_MID", -1, 0.5, 40), outcome("TIMEOUT", 0, 0.02, 100)
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
@@ -54,7 +54,7 @@ def test_every_metric_by_hand(run):
     assert 0.9 < dumbbell["mode_entropy"] <= 1.0 and post["mode_entropy"] == 0.0
     assert dumbbell["mode_distance"] == pytest.approx((2 / 3 - 1 / 2 + 1 / 2 - 1 / 3) / 2)
     assert post["mode_distance"] == 0.5, "one of two modes"
-    assert dumbbell["steps_mean"] == (8 * 80 + 4 * 90 + 3 * 40 + 160) / 16
+    assert dumbbell["steps_mean"] == (8 * 80 + 4 * 90 + 3 * 40 + 100) / 16
     assert (dumbbell["latency_p50_ms"], dumbbell["latency_p99_ms"]) == (1.5, 3.25)
     total = score_suite(clean).metrics
     assert total["minority_share"] == 0.0, "the smallest of any task"
