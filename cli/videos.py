@@ -32,13 +32,15 @@ def present(path: Path, with_videos: bool = True, size: str | None = None) -> No
     from ..benchmark.records.fault_file import NAME as FAULTS
     from ..benchmark.report.run_report import write_report
     from ..benchmark.report.terminal_tables import run_table, shift_table
-    from ..benchmark.scoring.run_episodes import faults, read_run
+    from ..benchmark.scoring.run_episodes import clipping, faults, read_run
     from .console import console, progress_bar
 
     found = read_run(path)
     console.print(run_table(found))
     if (shifts := shift_table(found)) is not None:
         console.print(shifts)
+    if text := clipping(found):
+        console.print(text, markup=False)
     for text in faults(found)[:3]:
         console.print(f"the policy's fault in {text}", markup=False)
     if (path / FAULTS).is_file():

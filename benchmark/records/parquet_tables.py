@@ -25,6 +25,7 @@ EPISODE_COLUMNS = [
     ("alpha", pa.float64()),
     ("switches", pa.int32()),
     ("decisions", pa.int32()),
+    ("clipped", pa.int32()),
     ("fault", pa.string()),
     ("digest", pa.string()),
 ]
@@ -55,6 +56,7 @@ def episode_table(results: list[ShardResult]) -> pa.Table:
         verdict = result.verdict
         modes = load_task(shard.task).modes
         every = step_counts(result)
+        clipped = np.zeros(len(shard.seeds), int) if result.clipped is None else result.clipped
         for row, seed in enumerate(shard.seeds):
             mode = int(verdict.mode[row])
             outcome = OUTCOMES[verdict.label[row]]
@@ -75,6 +77,7 @@ def episode_table(results: list[ShardResult]) -> pa.Table:
                 "alpha": float(verdict.alpha[row]),
                 "switches": int(verdict.switches[row]),
                 "decisions": int(every[row]),
+                "clipped": int(clipped[row]),
                 "fault": str(result.faults[row]),
                 "digest": str(result.digests[row]),
             }

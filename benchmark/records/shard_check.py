@@ -31,7 +31,8 @@ def _possible(stored: StoredShard) -> bool:
     verdict = result.verdict
     n = len(result.shard.seeds)
     most = Variant(result.shard.variant).episode_steps(task.max_episode_steps)
-    if any(column.shape != (n,) for column in (*verdict, result.faults, result.digests)):
+    given = () if result.clipped is None else (result.clipped,)
+    if any(column.shape != (n,) for column in (*verdict, result.faults, result.digests, *given)):
         return False
     if not set(verdict.label.tolist()) <= OUTCOMES.keys():
         return False
@@ -45,6 +46,7 @@ def _possible(stored: StoredShard) -> bool:
         and (verdict.success == scored).all()
         and all(column.dtype == bool for column in verdict[3:6])
         and not np.isinf(verdict.alpha).any()
+        and (result.clipped is None or _whole(result.clipped, 0, most))
         and all(0 <= step <= most and 0 < rows <= n for step, rows in moments)
         and _times([one.latency_ms for one in result.decisions])
         and _times(stored.latencies_ms)

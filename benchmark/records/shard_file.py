@@ -63,6 +63,8 @@ def write_shard(path: Path, result: ShardResult, latencies_ms: list[float], run_
         "actions": result.trace.actions,
         "states": result.trace.states,
     } | {f"verdict.{name}": value for name, value in result.verdict._asdict().items()}
+    if result.clipped is not None:
+        arrays["clipped"] = result.clipped
     write_arrays(path, arrays)
 
 
@@ -80,6 +82,7 @@ def read_shard(path: Path) -> StoredShard:
         verdict = Verdict(*(arrays[f"verdict.{name}"] for name in Verdict._fields))
         trace = Trace(arrays["actions"], arrays["states"])
         result = ShardResult(shard, verdict, np.array(meta["faults"]), arrays["digests"], decisions, trace)
+        result = result._replace(clipped=arrays.get("clipped"))
     except Exception as error:
         raise BimodalError(
             f"{path} is missing or damaged; run the same evaluation again to mend it"

@@ -34,6 +34,7 @@ _COLUMNS = {
     "shard": "shards",
     "alpha": "alphas",
     "switches": "switches",
+    "clipped": "clipped",
     "fault": "faults",
     "digest": "digests",
 }
@@ -72,6 +73,8 @@ class RunEpisodes(EpisodeColumns):
     """Where between the modes the hand first acted, NaN if it never did, (N,)."""
     switches: np.ndarray
     """How often it changed from one mode to another, (N,) int."""
+    clipped: np.ndarray
+    """Control steps in which an action out of range was clipped, as the policy's class asks for, (N,) int."""
     faults: np.ndarray
     """What the policy did wrong, "" for nothing, (N,) object."""
 
@@ -127,6 +130,14 @@ def faults(run: Run) -> list[str]:
     return [f"{n} episode{'s' if n > 1 else ''}: {first[kind]}" for kind, n in kinds.most_common()]
 
 
+def clipping(run: Run) -> str:
+    """Return how often actions were clipped, "" for never; said under every table of a run."""
+    steps = sum(int(cell.clipped.sum()) for cell in run.cells.values())
+    episodes = sum(int((cell.clipped > 0).sum()) for cell in run.cells.values())
+    where = f"{steps} control steps of {episodes} episode{'s' if episodes > 1 else ''}"
+    return f"actions out of range were clipped in {where}" if steps else ""
+
+
 def mode_names(task: str, modes: np.ndarray) -> list[str | None]:
     """Return the names of mode numbers, None for -1."""
     names = load_task(task).modes
@@ -155,7 +166,10 @@ def _read_table(file: Path, most: int) -> pa.Table:
         if (count := content.metadata.num_rows) > most:
             raise BimodalError(f"{file} would have {count} rows; its suite has at most {most} episodes")
         used = [column for column in EPISODE_COLUMNS if column[0] in ("task", "variant", *_COLUMNS)]
-        table = content.read([name for name, _ in used]).select([name for name, _ in used])
+        table = content.read([name for name, _ in used])
+    if "clipped" not in table.column_names:  # of a run from before it was counted
+        table = table.append_column("clipped", pa.array(np.zeros(len(table), np.int32)))
+    table = table.select([name for name, _ in used])
     table = table.cast(pa.schema(used))
     if any(column.null_count for column in table.columns):
         raise ValueError("a value is missing")

@@ -14,6 +14,7 @@ from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.checksums import seal
 from bimodal.benchmark.records.shard_file import read_shard
 from bimodal.benchmark.scoring import run_episodes
+from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.envs.errors import WrongUse
 from scoring import CLI, DUMBBELL, POST, bimodal, digests, expert_digests, panel, rows, score
 
@@ -215,3 +216,21 @@ def test_a_run_folder_from_elsewhere_names_no_file(tmp_path, capsys, column, val
     seal(run)
     code, _, err = bimodal("videos", run, capsys=capsys)
     assert (code, len(err)) == (1, 1) and "not a run of ours" in err[0]
+
+
+def test_clipped_steps_are_in_the_table_and_said_and_old_tables_read_as_none(tmp_path, capsys):
+    (tmp_path / "wide.py").write_text(
+        "from bimodal.policies import Decision\nfrom bimodal.policies.experts import Expert\n"
+        "class Wide(Expert):\n    clip = True\n    def act(self, observation):\n"
+        "        chunk = super().act(observation).actions.copy()\n"
+        "        chunk[0, :, 9] += 0.08\n        return Decision(chunk)\n"
+    )
+    run = tmp_path / "run"
+    _, out, _ = score(f"{tmp_path / 'wide.py'}:Wide", run, capsys=capsys, count=2)
+    (first, second) = rows(run)
+    assert first["clipped"] > 0 == second["clipped"]
+    assert f"clipped in {first['clipped']} control steps of 1 episode\n" in out
+    (run / "SHA256SUMS").unlink()
+    pq.write_table(pq.read_table(run / "episodes.parquet").drop(["clipped"]), run / "episodes.parquet")
+    (cell,) = read_run(run).cells.values()
+    assert cell.clipped.tolist() == [0, 0]
