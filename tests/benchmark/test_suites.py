@@ -105,7 +105,7 @@ def test_suites_nest_and_share_no_seed_with_the_demonstrations():
             assert seeds.min() >= TRAIN.start > most
             sets.append((number, set(seeds.tolist())))
     assert all(not a & b for i, a in sets for j, b in sets if i != j), "other sets, other scenes"
-    with pytest.raises(WrongUse, match="0 or more"):
+    with pytest.raises(WrongUse, match="it must be 0 to"):
         demonstrations.schedule(load_task(DUMBBELL), "bi50", 200, -1)
     with pytest.raises(WrongUse):
         find_suite("core", (), range(999_990, 1_000_001))

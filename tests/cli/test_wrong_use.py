@@ -49,7 +49,7 @@ WRONG = {
     "part, afresh": (("evaluate", "zero", "--task", POT, "--entry", "--fresh"), "whole suite"),
     "unknown option": (("evaluate", "zero", "--silent"), "--silent"),
     "too few": (("demos", POT, "--episodes", "1"), "at least 2"),
-    "negative set": (("demos", POT, "--seed", "-1"), "0 or more"),
+    "negative set": (("demos", POT, "--seed", "-1"), "it must be 0 to"),
     "negative noise": (("demos", POT, "--noise", "-1"), "noise"),
     "no noise": (("demos", POT, "--noise", "nan"), "noise"),
     "no demonstrations": (("train", "mse", "--task", POT, "--demos", "none.npz"), "bimodal demos"),
