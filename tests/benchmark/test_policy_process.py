@@ -76,12 +76,17 @@ def test_what_becomes_of_a_process_is_blamed_on_the_right_side(name, odd, tmp_pa
     assert time.monotonic() - begin < 60, "nobody waited for what the policy left behind"
 
 
+def hears_hang_ups():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
 def test_workers_end_with_their_parent(name, code, odd, tmp_path):
     uri = odd("(HERE / 'pid').write_text(str(os.getpid())); time.sleep(99)")
     command = [sys.executable, "-c", CLI, "evaluate", uri, "--suite", "smoke", "--task", DUMBBELL]
     command += ["--seeds", "2", "--workers", "1", "--no-videos", "--out", str(tmp_path / "run")]
-    parent = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    # as from a terminal: under nohup a hang-up is ignored, as it should be
+    parent = subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=hears_hang_ups)
     pid = tmp_path / "pid"
     _wait_until(lambda: pid.exists() and pid.read_text(), 60)
     parent.send_signal(getattr(signal, name))
