@@ -1,6 +1,5 @@
 """What a result was measured on: processor, cores, system and library versions."""
 
-import ctypes
 import hashlib
 import os
 import platform
@@ -10,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 KERNEL_SWITCHES = (
     "OPENBLAS_CORETYPE",
@@ -71,16 +71,8 @@ def code_digest() -> str:
 
 def _openblas_core() -> str:
     """Return the core type that NumPy's OpenBLAS chose, "" where it has another library."""
-    try:
-        lines = Path("/proc/self/maps").read_text().splitlines()
-        library = ctypes.CDLL(next(line.split()[-1] for line in lines if "openblas" in line))
-    except (OSError, StopIteration):
-        return ""
-    for name in ("scipy_openblas_get_corename64_", "openblas_get_corename64_", "openblas_get_corename"):
-        if ask := getattr(library, name, None):
-            ask.restype = ctypes.c_char_p
-            return (ask() or b"").decode()
-    return ""
+    libraries = (one for one in threadpool_info() if one["internal_api"] == "openblas")
+    return next((one.get("architecture") or "" for one in libraries), "")
 
 
 def _numpy_features() -> str:

@@ -28,10 +28,12 @@ POLICIES = ("mse", "flow")
 def run(out: Annotated[Path, option("FOLDER", "where everything is kept")] = RUNS / "bench") -> int:
     """Run the main job: training, scoring, videos, entries, board.
 
-    It takes some hours on two cores. Stopped and started again, it goes on where it was.
+    Stopped and started again, it goes on where it was.
     """
+    from ..benchmark.provenance import machine
     from ..benchmark.suites import SUITES
     from ..envs.rendering.gl import configure_gl
+    from ..envs.storage.atomic_write import write_json
     from ..leaderboard.board_table import board_tables
     from ..leaderboard.entry import read_entries
     from ..leaderboard.site import build_site
@@ -49,7 +51,9 @@ def run(out: Annotated[Path, option("FOLDER", "where everything is kept")] = RUN
         console.print(table)
     _compare_with_shipped(runs, console)
     console.print(f"page     {build_site(out / 'entries', out / 'site', runs=runs)}")
-    console.print(f"done in {(time.monotonic() - begin) / 60:.1f} minutes")
+    minutes = round((time.monotonic() - begin) / 60, 1)
+    write_json(out / "bench.json", {"minutes": minutes, "machine": machine()})
+    console.print(f"done in {minutes} minutes")
     return 0
 
 

@@ -77,27 +77,42 @@ def run(
     """Score a policy on a suite: records, table, videos, report."""
     from ..benchmark.evaluation.evaluate import evaluate
     from ..benchmark.evaluation.options import EvalOptions
-    from ..benchmark.scoring.run_episodes import read_run
-    from ..benchmark.scoring.task_scores import score_run
     from ..benchmark.suites import find_suite
-    from .console import console, notices, print_json, progress_bar
+    from .console import notices, progress_bar
 
     lines: list[str] = []
-    check = None if entry is None else partial(_check_entry, entry)
     _require_whole_suite(entry, task, seeds, variant)
     with progress_bar(f"{policy} on {suite}", "episodes") as update:
         panel = find_suite(suite, task or (), None if seeds is None else seed_range(seeds), variant)
-        places = (out, checkpoints, workers, threads)
-        options = EvalOptions(*places, deadline, fresh, update, lines.append, check)
+        options = EvalOptions(
+            out=out,
+            checkpoints=checkpoints,
+            workers=workers,
+            threads=threads,
+            deadline_s=deadline,
+            fresh=fresh,
+            progress=update,
+            notice=lines.append,
+            check=partial(_check_entry, entry) if entry else None,
+        )
         path = evaluate(policy, panel, options)
     notices.print(*lines, sep="\n", end="\n" if lines else "", markup=False)
+    _show(path, entry, not no_videos, json)
+    return int(_nothing_but_faults(path))
+
+
+def _show(path: Path, entry: Path | None, with_videos: bool, json: bool) -> None:
+    """Write a finished run's entry, if one is asked for, and print its results, for people or for programs."""
+    from ..benchmark.scoring.run_episodes import read_run
+    from ..benchmark.scoring.task_scores import score_run
+    from .console import console, print_json
+
     with console.capture() if json else nullcontext():
         if entry is not None:
             _write_entry(path, entry)
-        present(path, with_videos=not no_videos)
+        present(path, with_videos=with_videos)
     if json:
         print_json([asdict(cell) for cell in score_run(read_run(path))])
-    return int(_nothing_but_faults(path))
 
 
 def _nothing_but_faults(path: Path) -> bool:

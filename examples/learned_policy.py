@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from bimodal.policies import Decision, Policy
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 WEIGHTS = Path(__file__).with_name("weights")
@@ -48,14 +50,16 @@ def read_windows(file: Path) -> tuple[str, torch.Tensor, torch.Tensor]:
 
 def train(file: Path, steps: int = 3000, seed: int = 0) -> Path:
     """Train on one file of demonstrations; returns the file of weights."""
-    torch.manual_seed(seed)
+    drawn = torch.Generator().manual_seed(seed)
     torch.set_num_threads(1)  # so small a network is slower with more
     task, seen, chunks = read_windows(file)
     mean, scale = seen.mean(0), seen.std(0).clip(min=0.05)  # what hardly varies is not blown up
-    network = make_network(seen.shape[1], chunks.shape[2])
+    with torch.random.fork_rng(devices=()):  # PyTorch draws first weights from its global generator alone
+        torch.manual_seed(seed)
+        network = make_network(seen.shape[1], chunks.shape[2])
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     for step in range(steps):
-        batch = torch.randint(len(seen), (256,))
+        batch = torch.randint(len(seen), (256,), generator=drawn)
         predicted = network((seen[batch] - mean) / scale)
         loss = nn.functional.mse_loss(predicted, chunks[batch].flatten(1))
         optimiser.zero_grad()
@@ -64,9 +68,10 @@ def train(file: Path, steps: int = 3000, seed: int = 0) -> Path:
         if (step + 1) % 500 == 0 or step + 1 == steps:
             print(f"{task}: step {step + 1} of {steps}, loss {loss.item():.6f}", flush=True)  # noqa: T201
     WEIGHTS.mkdir(exist_ok=True)
-    path = WEIGHTS / f"{task}.pt"
+    path = WEIGHTS / f"{task}.safetensors"  # plain numbers: a .pt file may hold code
     card = {"demonstrations": file.name, "steps": steps, "seed": seed}
-    torch.save({"network": network.state_dict(), "mean": mean, "scale": scale, "card": card}, path)
+    tensors = network.state_dict() | {"mean": mean, "scale": scale}
+    save_file(tensors, path, metadata={"card": json.dumps(card)})
     return path
 
 
@@ -80,16 +85,17 @@ class Cloned(Policy):
         """Load the weights of a task; called once a worker and batch of episodes."""
         super().__init__(task)
         torch.set_num_threads(1)  # workers share the cores
-        self.file = WEIGHTS / f"{task.id}.pt"
-        saved = torch.load(self.file, weights_only=True)
-        self.mean, self.scale = saved["mean"], saved["scale"]
+        self.file = WEIGHTS / f"{task.id}.safetensors"
+        with safe_open(self.file, "pt") as saved:
+            weights = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118 (no mapping)
+            self.training = json.loads(saved.metadata()["card"])
+        self.mean = weights.pop("mean")
+        self.scale = weights.pop("scale")
         acted = sum(spec.size for spec in task.actions("ee_absolute"))
         self.network = make_network(len(self.mean), acted)
-        self.network.load_state_dict(saved["network"])
+        self.network.load_state_dict(weights)
         self.network.eval()
-        # What the entry says of the policy.
-        self.parameters = sum(weights.numel() for weights in self.network.parameters())
-        self.training = saved["card"]
+        self.parameters = sum(part.numel() for part in self.network.parameters())
 
     @torch.no_grad()
     def act(self, observation: dict[str, np.ndarray]) -> Decision:

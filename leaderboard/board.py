@@ -17,10 +17,11 @@ from ..benchmark.scoring.perturbation_effects import PerturbationEffect, measure
 from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
 from ..benchmark.statistics import Interval, mean_interval, paired_difference
 from ..envs.perturbations.core.variant import CLEAN
+from ..policies.core.registry import unwrapped
 from ..tasks.core.outcomes import succeeded
 from .entry_model import Entry
 from .files import canonical
-from .own_policies import ORACLES, unwrapped
+from .own_policies import ORACLES
 
 RANKED = "state"
 """The track whose policies are ranked."""

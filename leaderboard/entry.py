@@ -20,7 +20,7 @@ from ..benchmark.scoring.run_episodes import Run, mode_names, read_run
 from ..benchmark.scoring.task_scores import score_run, score_suite
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.storage.atomic_write import write_text
-from ..policies.core.registry import wrapped
+from ..policies.core.registry import with_inner
 from .check import aggregate, check_entry, result
 from .entry_model import Entry, EntryPolicy, Training
 from .files import canonical, entry_id, pretty, read_unchecked
@@ -126,8 +126,10 @@ def _portable(record: RunRecord) -> RunRecord:
 
 def portable_uri(uri: str) -> str:
     """Return a policy's URI with its file relative to the working directory, bare if it lies elsewhere."""
-    if inner := wrapped(uri):
-        return f"safe({portable_uri(inner)})"
+    return with_inner(uri, _portable_uri)
+
+
+def _portable_uri(uri: str) -> str:
     file, _, attribute = uri.rpartition(":")
     path = Path(file)
     if path.suffix != ".py" or not (path.is_absolute() or {"..", "~"} & set(path.parts)):

@@ -1,6 +1,7 @@
 """Reads folders of entries for a board: what cannot stand on it costs itself alone, and a line says why."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,10 @@ from .own_policies import folded
 
 COPIED = 0.5
 """An entry of which so many episodes are another's, whose policy is made of other files, is a copy."""
+
+
+Episode = tuple[str, str]
+"""The hash of a suite, and the digest of an episode in it."""
 
 
 class Found(NamedTuple):
@@ -29,6 +34,7 @@ def read_folders(folders: Sequence[Path]) -> Found:
         WrongUse: one is no folder, or there is no entry in any.
     """
     kept: dict[Path, Entry] = {}
+    owners: dict[Episode, Path] = {}
     left_out = []
     for path in _files(folders):
         try:
@@ -36,10 +42,12 @@ def read_folders(folders: Sequence[Path]) -> Found:
         except BimodalError as error:
             left_out.append(str(error))
             continue
-        if problem := next(filter(None, (_rivalry(entry, other, kept[other]) for other in kept)), ""):
+        rivals = (_rivalry(entry, other, kept[other]) for other in kept)
+        if problem := next(filter(None, rivals), "") or _copied(entry, kept, owners):
             left_out.append(f"{path} {problem}")
         else:
             kept[path] = entry
+            owners |= dict.fromkeys(_begun(entry), path)
     if not kept and not left_out:
         raise WrongUse(f"there are no entries in {', '.join(map(str, folders))}")
     return Found(tuple(kept.values()), tuple(left_out))
@@ -62,18 +70,28 @@ def _rivalry(entry: Entry, other_path: Path, other: Entry) -> str:
     same_suite = entry.suite.hash == other.suite.hash
     if same_suite and folded(entry.policy.name) == folded(other.policy.name):
         return f"has the name of {other_path}: {entry.policy.name}, {other.policy.name}"
-    if same_suite and entry.policy.artifacts != other.policy.artifacts and _shared(entry, other) >= COPIED:
-        return f"holds the episodes of {other_path}, whose policy is made of other files"
     return ""
 
 
-def _shared(entry: Entry, other: Entry) -> float:
-    """Return the share of an entry's episodes that another one has; those that never began do not count."""
-    known = {digest for block in other.episodes for digest in block.digests}
-    begun = [
-        digest
+def _copied(entry: Entry, kept: Mapping[Path, Entry], owners: Mapping[Episode, Path]) -> str:
+    """Return whose episodes an entry holds although its policy is made of other files, "" for its own."""
+    begun = _begun(entry)
+    shared = Counter(
+        owners[episode]
+        for episode in begun
+        if episode in owners and kept[owners[episode]].policy.artifacts != entry.policy.artifacts
+    )
+    for path, count in shared.most_common(1):
+        if count >= COPIED * len(begun):
+            return f"holds the episodes of {path}, whose policy is made of other files"
+    return ""
+
+
+def _begun(entry: Entry) -> list[Episode]:
+    """Return an entry's episodes but those that ended before their first step, which are all alike."""
+    return [
+        (entry.suite.hash, digest)
         for block in entry.episodes
         for digest, steps in zip(block.digests, block.steps, strict=True)
         if steps
     ]
-    return sum(digest in known for digest in begun) / len(begun) if begun else 0.0

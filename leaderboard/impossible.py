@@ -16,11 +16,12 @@ from ..benchmark.records.run_record import SuiteRecord
 from ..envs.errors import WrongUse
 from ..envs.perturbations.core.variant import Variant
 from ..envs.specs import ACTIONS
+from ..policies.core.registry import unwrapped
 from ..tasks import load_task, task_names
 from ..tasks.core.outcomes import OUTCOMES
 from ..tasks.core.task import Task
 from .entry_model import REPORTED, EntryPolicy, EpisodeBlock, Provenance, Result
-from .own_policies import own_problems, reads_like_own, unwrapped
+from .own_policies import own_problems, reads_like_own
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]+[0-9A-Za-z.+-]*")
 _REGISTERED = re.compile(r"[a-z][a-z0-9_]*")

@@ -10,7 +10,7 @@ from functools import cache
 from hashlib import sha256
 
 from ..benchmark.records.run_record import PolicyRecord, SuiteRecord
-from ..policies.core.registry import POLICIES, SHIPPED_CHECKPOINTS, wrapped
+from ..policies.core.registry import POLICIES, SHIPPED_CHECKPOINTS, unwrapped
 
 PRIVILEGED = ("expert", "mean", "mpc", "mpc_cem", "mpc_mppi", "mpc_mismatched")
 """Those that read the simulator."""
@@ -20,13 +20,6 @@ ORACLES = ("mse_labelled",)
 """Those that are told what a policy is asked to find out."""
 BORROWED_WEIGHTS = {"flow_1step": "flow", "diffusion_ddpm": "diffusion"}
 """Those that run another one's weights, and whose."""
-
-
-def unwrapped(uri: str) -> str:
-    """Return the policy inside any number of `safe(...)`, or the same."""
-    while inner := wrapped(uri):
-        uri = inner
-    return uri
 
 
 def folded(name: str) -> str:

@@ -11,7 +11,7 @@ from sys import path as module_path
 
 from ..benchmark.records.field_types import one_line
 from ..envs.errors import NotComparable, WrongUse
-from ..policies.core.registry import policy_names, wrapped
+from ..policies.core.registry import policy_names, with_inner
 from .entry_model import EntryPolicy
 
 
@@ -27,12 +27,10 @@ def checked_uri(entry: Path, policy: EntryPolicy, told: Path | None = None) -> s
         NotComparable: its code is not here, or what lies here is other code.
         WrongUse: `told` is no file, or the policy is none of a file.
     """
-    return _checked(entry, policy.uri, policy.artifacts, told)
+    return with_inner(policy.uri, lambda uri: _checked(entry, uri, policy.artifacts, told))
 
 
 def _checked(entry: Path, uri: str, artifacts: dict[str, str], told: Path | None) -> str:
-    if inner := wrapped(uri):
-        return f"safe({_checked(entry, inner, artifacts, told)})"
     location, _, attribute = uri.rpartition(":")
     if location.endswith(".py"):
         wanted = Path(location)

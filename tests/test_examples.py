@@ -54,7 +54,7 @@ def test_the_learned_policy_gets_from_demonstrations_to_a_sound_entry(
     assert bimodal("check", file)[0] == 0
     entry = json.loads(file.read_text())
     policy = entry["policy"]
-    weights = {f"{task}/{task}.pt" for task in SUITES["smoke"].tasks}
+    weights = {f"{task}/{task}.safetensors" for task in SUITES["smoke"].tasks}
     assert {*policy["artifacts"]} == weights | {"learned_policy.py"}
     assert policy["parameters"] > 70_000
     assert {card["steps"] for card in entry["training"].values()} == {60}

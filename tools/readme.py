@@ -1,8 +1,11 @@
 """Writes the boards into README.md and docs/board.md, so that no figure there is typed by hand.
 
-Run `python tools/readme.py` after the entries changed; `tests/test_docs.py` fails until you do.
+Run `python tools/readme.py` after the entries changed; `tests/test_docs.py` fails until you do. With the
+folder of a finished `make bench` in a fresh clone, `python tools/readme.py runs/bench`, it also writes how
+long that took.
 """
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -46,15 +49,25 @@ def core_time(entries: dict[str, Entry]) -> str:
     episodes = sum(len(block.seeds) for block in entries["flow"].episodes)
     fast, slow = (entries[name].provenance.wall_s for name in ("flow", "diffuser"))
     made = entries["flow"].provenance.machine
-    kind = re.sub(r"\([^)]*\)", "", made.cpu).replace(" Processor", "")
     return (
         f"The core suite is {episodes:,} episodes: {fast / 60:.0f} minute for `flow`, {slow / 3600:.1f} "
-        f"hours for `diffuser`,\nwithout the videos, on {made.cores} cores ({kind})."
+        f"hours for `diffuser`,\nwithout the videos, on {made.cores} cores ({_processor(made.cpu)})."
     )
 
 
-def filled(text: str) -> str:
-    """Return a page's text with the figures of today."""
+def bench_time(folder: Path) -> str:
+    """Return how long `make bench` took, from what it wrote into its folder."""
+    told = json.loads((folder / "bench.json").read_text())
+    made = told["machine"]
+    return f"took {told['minutes']:.0f} minutes on {made['cores']} cores ({_processor(made['cpu'])})"
+
+
+def _processor(name: str) -> str:
+    return re.sub(r"\([^)]*\)", "", name).replace(" Processor", "")
+
+
+def filled(text: str, bench: Path | None = None) -> str:
+    """Return a page's text with the figures of today; how long `make bench` took is kept without `bench`."""
     entries = read_entries(ROOT / "leaderboard" / "entries")
     core = {entry.policy.name: entry for entry in entries if entry.suite.name == "core"}
     blocks = {
@@ -68,10 +81,13 @@ def filled(text: str) -> str:
             text = re.sub(
                 rf"<!-- {name} -->.*<!-- /{name} -->", lambda _, new=new: new, text, flags=re.DOTALL
             )
+    if bench:
+        text = re.sub(r"(<!-- bench-time -->).*(<!-- /bench-time -->)", rf"\1{bench_time(bench)}\2", text)
     return text
 
 
 if __name__ == "__main__":
+    finished = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     for page in PAGES:
-        page.write_text(filled(page.read_text()))
+        page.write_text(filled(page.read_text(), finished))
     sys.exit(0)

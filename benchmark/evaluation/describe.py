@@ -8,18 +8,15 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from ...envs.errors import BimodalError, WrongUse
 from ...policies import Policy
-from ...policies.core.registry import POLICIES, policy_names, wrapped
+from ...policies.core.registry import POLICIES, policy_names, unwrapped, with_inner
 from ...tasks import load_task
 from ..provenance import code_digest, machine, versions
-from ..records.field_types import problems
 from ..records.run_record import SCHEMA_VERSION, Machine, PolicyRecord, RunRecord
 from ..rollout import timeouts
 from ..suites import Suite
-from .introduction import Introduction, introduce, read_introduction
+from .introduction import Introduction, introduce, recorded
 from .options import EvalOptions
 from .policy_process import LOOK_EVERY_S, PolicyProcess
 from .worker_process import Job
@@ -56,8 +53,10 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
 
 def absolute_uri(uri: str) -> str:
     """Return a policy's URI with the full path of its file, if it is one; workers may start elsewhere."""
-    if inner := wrapped(uri):
-        return f"safe({absolute_uri(inner)})"
+    return with_inner(uri, _absolute)
+
+
+def _absolute(uri: str) -> str:
     file, _, attribute = uri.rpartition(":")
     return f"{Path(file).resolve()}:{attribute}" if file.endswith(".py") else uri
 
@@ -81,10 +80,7 @@ def _policy_record(policy: str | type[Policy], told: Mapping[str, Introduction])
         "observations": list(dict.fromkeys(name for one in told.values() for name in one.observations)),
         "artifacts": _artifacts(told),
     }
-    try:
-        return PolicyRecord.model_validate(said)
-    except ValidationError as error:
-        raise WrongUse(f"what the policy says of itself cannot be recorded: {problems(error)[0]}") from None
+    return recorded(PolicyRecord, said)
 
 
 def _artifacts(told: Mapping[str, Introduction]) -> dict[str, str]:
@@ -111,7 +107,7 @@ def _introductions(
     policy: str | type[Policy], tasks: tuple[str, ...], options: EvalOptions
 ) -> dict[str, Introduction]:
     """Build the policy for every task: here if it is Bimodal's own or is to run here, else in a process."""
-    if not isinstance(policy, str) or options.workers == 0 or _is_own(policy):
+    if not isinstance(policy, str) or options.workers == 0 or _is_safe_here(policy):
         deadline = timeouts.Deadline(timeouts.BUILD_DEADLINE_S)
         return {name: introduce(policy, load_task(name), options.weights, deadline) for name in tasks}
     weights = str(options.weights) if options.weights else None
@@ -123,17 +119,14 @@ def _introductions(
         process.end()
 
 
-def _is_own(uri: str) -> bool:
-    """Whether a policy is Bimodal's own, maybe in `safe(...)`.
+def _is_safe_here(uri: str) -> bool:
+    """Whether asking for a policy runs no code of others: it is Bimodal's own, or no class is named at all.
 
     Raises:
         WrongUse: a name that nobody has.
     """
-    if inner := wrapped(uri):
-        return _is_own(inner)
-    if uri.endswith(".py"):
-        return True  # a file without a class: refused by name, before anything is imported
-    return ":" not in uri and POLICIES.is_own(POLICIES.source(uri))
+    inner = unwrapped(uri)
+    return inner.endswith(".py") or (":" not in inner and POLICIES.is_own(POLICIES.source(inner)))
 
 
 def _ask(process: PolicyProcess, task: str) -> Introduction:
@@ -149,7 +142,7 @@ def _ask(process: PolicyProcess, task: str) -> Introduction:
         raise BimodalError(f"the policy cannot be built for {task}: {why}")
     if "refused" in reply:
         raise _refusal(reply)
-    return read_introduction(reply.get("introduction"))
+    return recorded(Introduction, reply.get("introduction"))
 
 
 def _refusal(reply: Mapping[str, Any]) -> BimodalError:

@@ -108,7 +108,12 @@ def _answers(
     weights = str(options.weights) if options.weights else None
     privileged = run.record.policy.track == "privileged"
     job = Job(
-        *(uri, weights, suite.version, options.threads, options.deadline_s, privileged),
+        policy=uri,
+        checkpoints=weights,
+        suite_version=suite.version,
+        threads=options.threads,
+        deadline_s=options.deadline_s,
+        privileged=privileged,
         run_id=run.record.run_id,
         artifacts=run.record.policy.artifacts,
     )

@@ -5,7 +5,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,6 +18,8 @@ from ..rollout.policy_runner import fault_text
 from ..rollout.shard import check_needs
 from ..rollout.timeouts import Deadline
 from .policy_files import build_policy
+
+Said = TypeVar("Said", bound=Record)
 
 
 class Introduction(Record):
@@ -74,17 +76,17 @@ def introduce(
         "artifacts": built.artifacts,
         "kernels": kernels(),
     }
-    return read_introduction(_plain(about))
+    return recorded(Introduction, _plain(about))
 
 
-def read_introduction(said: object) -> Introduction:
-    """Check what a policy says of itself.
+def recorded(kind: type[Said], said: object) -> Said:
+    """Return what a policy says of itself as a record of some kind.
 
     Raises:
         WrongUse: it cannot be recorded.
     """
     try:
-        return Introduction.model_validate(said)
+        return kind.model_validate(said)
     except ValidationError as error:
         raise WrongUse(f"what the policy says of itself cannot be recorded: {problems(error)[0]}") from None
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...policies import Policy, load_policy
-from ...policies.core.registry import policy_class, wrapped
+from ...policies.core.registry import policy_class, unwrapped
 from ...tasks import Task
 
 MOST_FILES = 400
@@ -46,7 +46,7 @@ def build_policy(policy: str | type[Policy], task: Task, checkpoints: Path | Non
     """Import and build a policy; raises as `load_policy` does, and whatever its `artifacts()` raises."""
     with _opened() as while_imported:
         kind = policy_class(policy) if isinstance(policy, str) else policy
-        inside = policy_class(_innermost(policy)) if isinstance(policy, str) else policy
+        inside = policy_class(unwrapped(policy)) if isinstance(policy, str) else policy
     with _opened() as while_built:
         built = load_policy(policy, task, checkpoints)
     told = dict(built.artifacts())
@@ -55,10 +55,6 @@ def build_policy(policy: str | type[Policy], task: Task, checkpoints: Path | Non
         found = _files(inside, while_imported, while_built, checkpoints)
     unnamed = {name: digest for name, digest in found.items() if digest not in told.values()}
     return BuiltPolicy(built, kind, unnamed | told)
-
-
-def _innermost(uri: str) -> str:
-    return _innermost(inner) if (inner := wrapped(uri)) else uri
 
 
 def _files(

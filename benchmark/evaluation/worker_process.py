@@ -52,6 +52,11 @@ class Job(NamedTuple):
     build_s: float = BUILD_DEADLINE_S
     """Longest time that importing and building it may take [s]."""
 
+    @property
+    def weights(self) -> Path | None:
+        """The folder of trained weights; None for the shipped ones."""
+        return Path(self.checkpoints) if self.checkpoints else None
+
 
 def serve(pipe: Connection, inside: mmap.mmap) -> None:
     """Be a worker: answer until the parent hangs up."""
@@ -64,8 +69,9 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
             order = json.loads(pipe.recv_bytes())
         except (EOFError, OSError):
             return
-        reply = _introduced(job, order["introduce"], deadline) if "introduce" in order else None
-        if reply is None:
+        if "introduce" in order:
+            reply = _introduced(job, order["introduce"], deadline)
+        else:
             reply = _attempted(job, order, deadline)
             if any(reply.values()) and (harm := _harm(limits)):
                 reply = {"policy": harm}
@@ -80,9 +86,8 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
 def _introduced(job: Job, task: str, deadline: Deadline) -> dict[str, Any]:
     """Answer an order to build the policy for a task: what it says of itself, or why it cannot be."""
     try:
-        weights = Path(job.checkpoints) if job.checkpoints else None
         building = deadline.building(job.build_s)
-        return {"introduction": introduce(job.policy, load_task(task), weights, building).plain()}
+        return {"introduction": introduce(job.policy, load_task(task), job.weights, building).plain()}
     except BimodalError as error:
         return {"refused": str(error), "code": error.exit_code}
 
@@ -123,9 +128,8 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, dead
     """
     try:
         task = load_task(shard.task)
-        checkpoints = Path(job.checkpoints) if job.checkpoints else None
         with deadline.building(job.build_s).watch():
-            built, _, artifacts = build_policy(policy, task, checkpoints)
+            built, _, artifacts = build_policy(policy, task, job.weights)
         _refuse_replaced(job.artifacts, artifacts)
         with _hold(file.parent, shared=True):
             result = run_shard(

@@ -1,6 +1,5 @@
 """SHA256SUMS of a run's folder: written when it is finished, compared when it is read."""
 
-import hashlib
 from pathlib import Path
 
 from ...envs.storage.atomic_write import write_text
@@ -10,7 +9,7 @@ from .shard_file import sha256
 def seal(path: Path) -> None:
     """Write SHA256SUMS over every file of a run."""
     files = sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith((".", "SHA256SUMS")))
-    lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(path)}\n" for f in files]
+    lines = [f"{sha256(f)}  {f.relative_to(path)}\n" for f in files]
     write_text(path / "SHA256SUMS", "".join(lines))
 
 

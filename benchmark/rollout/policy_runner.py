@@ -96,8 +96,8 @@ class PolicyRunner:
         chunk = chunk[:, :execute]
         self._over = np.zeros((n, execute), bool)
         if self._clips:
-            self._over = np.isfinite(chunk).all(axis=-1) & ~self._check.inside(chunk)
             finite = np.isfinite(chunk)
+            self._over = finite.all(axis=-1) & ~self._check.inside(chunk)
             chunk = np.where(finite, np.clip(chunk, self._check.low, self._check.high), chunk)
         sound = self._check.sound(chunk).all(axis=1)
         for row in np.flatnonzero(~sound & ~self.referee.done):

@@ -5,6 +5,7 @@
 
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -127,6 +128,19 @@ def policy_class(uri: str) -> type[Policy]:
 def wrapped(uri: str) -> str:
     """Return the policy inside `safe(...)`, "" if it is none."""
     return uri[len("safe(") : -1] if uri.startswith("safe(") and uri.endswith(")") else ""
+
+
+def unwrapped(uri: str) -> str:
+    """Return the policy inside any number of `safe(...)`, or the same."""
+    while inner := wrapped(uri):
+        uri = inner
+    return uri
+
+
+def with_inner(uri: str, change: Callable[[str], str]) -> str:
+    """Return a URI of which the policy inside any number of `safe(...)` is changed."""
+    inner = wrapped(uri)
+    return f"safe({with_inner(inner, change)})" if inner else change(uri)
 
 
 def _from_file(location: str) -> ModuleType:
