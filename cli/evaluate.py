@@ -97,12 +97,11 @@ def run(
         )
         path = evaluate(policy, panel, options)
     notices.print(*lines, sep="\n", end="\n" if lines else "", markup=False)
-    _show(path, entry, not no_videos, json)
-    return int(_nothing_but_faults(path))
+    return _show(path, entry, not no_videos, json)
 
 
-def _show(path: Path, entry: Path | None, with_videos: bool, json: bool) -> None:
-    """Write a finished run's entry, if one is asked for, and print its results, for people or for programs."""
+def _show(path: Path, entry: Path | None, with_videos: bool, json: bool) -> int:
+    """Write a finished run's entry, print its results for people or programs; returns the exit code."""
     from ..benchmark.scoring.run_episodes import read_run
     from ..benchmark.scoring.task_scores import score_run
     from .console import console, print_json
@@ -113,6 +112,7 @@ def _show(path: Path, entry: Path | None, with_videos: bool, json: bool) -> None
         present(path, with_videos=with_videos)
     if json:
         print_json([asdict(cell) for cell in score_run(read_run(path))])
+    return int(_nothing_but_faults(path))
 
 
 def _nothing_but_faults(path: Path) -> bool:
