@@ -12,13 +12,15 @@ Calls and results travel between processes: module-level functions, or `functool
 data; a task travels by its id. A policy that nobody trusts runs in the processes of `evaluation.worker_pool`.
 """
 
+import ctypes
 import os
 import signal
+import sys
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from enum import Enum
 from functools import partial
 from multiprocessing import get_context
@@ -34,6 +36,7 @@ Report = Callable[..., None]
 ReportingCall = Callable[[Report], object]
 REPORT_EVERY_S = 0.2
 """A call's reports are passed on at most so often [s]."""
+_PR_SET_PDEATHSIG = 1
 
 
 class Status(Enum):
@@ -138,8 +141,9 @@ class _Worker:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         context = get_context("spawn")
         self.pipe, other = context.Pipe()
-        self.process = context.Process(target=_serve, args=(other,), daemon=True)
-        self.process.start()
+        self.process = context.Process(target=_serve, args=(other, os.getpid()), daemon=True)
+        with _safe_path():
+            self.process.start()
         other.close()
 
     def begin(self, call: ReportingCall) -> None:
@@ -158,9 +162,36 @@ class _Worker:
             return _failed(BimodalError(f"cannot read its answer: {error}"))
 
 
-def _serve(pipe: Connection) -> None:
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Start processes as `python -P`: a queue.py in the working directory is no module of ours."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
+def end_with_parent(parent: int) -> None:
+    """Ask the system to kill this process when the process that started it ends; a child calls it first.
+
+    Args:
+        parent: process id of the parent; if that is gone already, this process ends here.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _serve(pipe: Connection, parent: int) -> None:
     """Be a `_Worker`'s process: make the calls that come through the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends us
+    end_with_parent(parent)
     while True:
         try:
             state = _make(pipe.recv(), pipe.send)

@@ -39,3 +39,8 @@ def slow(report):
     report(1)
     time.sleep(0.3)
     report(2)
+
+
+def say_who_and_wait(file, report):
+    file.write_text(str(os.getpid()))
+    time.sleep(60)

@@ -103,7 +103,7 @@ def _variant_side(task: Task, variant: str, episodes: int, first: int) -> Callab
 
 def compile_row(tasks: Sequence[Task]) -> SpeedRow:
     """Time the cold compilation of every task's scene, each in a process of its own; the slowest counts."""
-    seconds = {task.id: float(run_program([sys.executable, "-c", _COMPILE, task.id])) for task in tasks}
+    seconds = {task.id: float(run_program([sys.executable, "-P", "-c", _COMPILE, task.id])) for task in tasks}
     slowest = max(seconds, key=lambda name: seconds[name])
     note = f"{short_name(slowest)}; median {np.median(list(seconds.values())):.2f} s"
     return SpeedRow("slowest cold compile of a scene", seconds[slowest], "s", COMPILE_LIMIT_S, True, note)

@@ -45,7 +45,7 @@ def pipeline_row(task: Task, policy: str = "flow") -> SpeedRow:
 
 def memory_row(few: int = 200, many: int = 1000) -> SpeedRow:
     """Compare the peak memory of a process after few and after many episodes."""
-    answer = run_program([sys.executable, "-c", _CHILD, str(few), str(many)])
+    answer = run_program([sys.executable, "-P", "-c", _CHILD, str(few), str(many)])
     peaks = [float(line) for line in answer.split()]
     note = f"peak {peaks[0]:.0f} MB after {few}, {peaks[1]:.0f} MB after {many} more"
     return SpeedRow("memory, more for 5 times the episodes", peaks[1] - peaks[0], "MB", 30, True, note)

@@ -79,7 +79,7 @@ def _can_draw(backend: str) -> bool:
         return False
     try:
         trial = subprocess.run(
-            [sys.executable, "-c", _TRIAL],
+            [sys.executable, "-P", "-c", _TRIAL],
             env={**os.environ, "MUJOCO_GL": backend},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -4,6 +4,9 @@ import importlib
 import math
 import os
 import re
+import subprocess
+import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -74,3 +77,36 @@ def test_every_child_program_in_a_string_names_a_function_that_exists():
     assert found
     for module, name in found:
         assert callable(getattr(importlib.import_module(module), name)), (module, name)
+
+
+def test_a_process_dies_with_its_parent_and_imports_nothing_of_the_working_directory(tmp_path):
+    (tmp_path / "queue.py").write_text("raise SystemExit('not the queue you want')")
+    script = (
+        "from functools import partial; from pathlib import Path\n"
+        "from process_calls import say_who_and_wait\n"
+        "from bimodal.benchmark.processes import watch_calls\n"
+        "if __name__ == '__main__':\n"
+        f"    list(watch_calls({{0: partial(say_who_and_wait, Path({str(tmp_path / 'child')!r}))}}, 1))\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-P", "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    end = time.monotonic() + 60
+    while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text():
+        assert parent.poll() is None and time.monotonic() < end
+        time.sleep(0.05)
+    child = int((tmp_path / "child").read_text())
+    parent.kill()
+    parent.wait()
+    while is_running(child):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
