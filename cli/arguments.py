@@ -124,6 +124,7 @@ Task = Annotated[str, argument("TASK", "task id or file.py", task_name, autocomp
 Workers = Annotated[int | None, number("processes; 0 stays in this process", "one a core")]
 Threads = Annotated[int, number("simulation threads of a process")]
 Checkpoints = Annotated[Path | None, option("FOLDER", "trained weights", default="those of the package")]
+Deadline = Annotated[float, option("SECONDS", "longest time of a decision")]
 FreshRun = Annotated[bool, flag("--fresh", "discard an earlier run in the folder")]
 Json = Annotated[bool, flag("--json", "print the result as JSON, for programs")]
 Page = Annotated[Path | None, option("FILE", "also write the page of Markdown")]

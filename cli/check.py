@@ -1,33 +1,85 @@
-"""`bimodal check`: checks a leaderboard entry, or a run folder by replaying it."""
+"""`bimodal check`: checks a policy, a leaderboard entry, or a run folder by replaying it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from .arguments import argument
+from .arguments import Checkpoints, Deadline, Json, argument, policy_names, task_option
+
+if TYPE_CHECKING:
+    from ..benchmark.evaluation.trial import Trial
 
 MOST_LINES = 20
 """Problems that are printed one by one."""
-EXAMPLE = "bimodal check leaderboard/entries/core-flow.json"
+EXAMPLE = "bimodal check examples/my_policy.py:GoLeft"
+
+What = Annotated[
+    str,
+    argument(
+        "WHAT",
+        "policy (a name, file.py:Class or module:Class), entry file, or run folder",
+        autocompletion=policy_names,
+    ),
+]
+Task = Annotated[str | None, task_option("task on which a policy is tried  [default: the first of smoke]")]
 
 
-def run(entry: Annotated[Path, argument("ENTRY", "entry file, or run folder")]) -> int:
-    """Check an entry: schema, completeness, every number recounted.
+def run(
+    what: What,
+    task: Task = None,
+    checkpoints: Checkpoints = None,
+    deadline: Deadline = 30.0,
+    json: Json = False,
+) -> int:
+    """Check a policy in a short trial, an entry, or a run.
 
-    Of a run folder, simulate the recorded actions again and compare states and verdicts. The exit code is 1
-    if something is wrong.
+    A policy plays 20 control steps of a few episodes, and everything wrong with it is told at once, also what
+    it remembers from batch to batch. Of an entry every number is counted again. The recorded actions of a run
+    folder are simulated again, and states and verdicts compared. The exit code is 1 if something is wrong.
     """
-    from ..leaderboard.check import check_entry
-    from ..leaderboard.files import read_unchecked
-    from .console import console
+    from .console import console, print_json
 
-    problems = _replayed(entry) if entry.is_dir() else check_entry(read_unchecked(entry))
+    trial = _trial(what, task, checkpoints, deadline) if _is_policy(what) else None
+    problems = trial.problems if trial else _problems(Path(what))
+    if json:
+        times = {"decision_ms": trial.decision_ms, "budget_ms": trial.budget_ms} if trial else {}
+        print_json({"checked": what, "problems": problems, **times})
+        return 1 if problems else 0
     for problem in problems[:MOST_LINES]:
         console.print(problem, markup=False)
     if len(problems) > MOST_LINES:
         console.print(f"and {len(problems) - MOST_LINES} more", markup=False)
-    verdict = f"{len(problems)} problems" if problems else "sound"
-    console.print(f"{entry}: {verdict}", markup=False)
+    verdict = f"{len(problems)} problem{'s' * (len(problems) > 1)}" if problems else "sound"
+    console.print(f"{what}: {verdict}{_pace(trial)}", markup=False)
     return 1 if problems else 0
+
+
+def _is_policy(what: str) -> bool:
+    """Whether a policy is named, not a file or folder of results."""
+    return not what.endswith(".json") and (what.endswith(".py") or not Path(what).exists())
+
+
+def _trial(policy: str, task: str | None, checkpoints: Path | None, deadline: float) -> "Trial":
+    """Try a policy out on a task; None for the first of the suite `smoke`."""
+    from ..benchmark.evaluation.policy_check import check_policy
+    from ..benchmark.suites import SUITES
+
+    return check_policy(policy, task or SUITES["smoke"].tasks[0], checkpoints, deadline)
+
+
+def _pace(trial: "Trial | None") -> str:
+    """Return how long a decision took, beside the time that the robot needs for its actions."""
+    if trial is None or trial.decision_ms is None or trial.budget_ms is None:
+        return ""
+    slow = ": too slow for a robot" if trial.decision_ms > trial.budget_ms else ""
+    return f"; a decision takes {trial.decision_ms:.3g} ms, its actions {trial.budget_ms:g} ms{slow}"
+
+
+def _problems(path: Path) -> list[str]:
+    """Return what is wrong with an entry or a run folder."""
+    from ..leaderboard.check import check_entry
+    from ..leaderboard.files import read_unchecked
+
+    return _replayed(path) if path.is_dir() else check_entry(read_unchecked(path))
 
 
 def _replayed(folder: Path) -> list[str]:

@@ -10,6 +10,7 @@ from ..envs.errors import WrongUse
 from .arguments import (
     SUITES,
     Checkpoints,
+    Deadline,
     FreshRun,
     Json,
     Threads,
@@ -54,7 +55,6 @@ Out = Annotated[Path | None, option("FOLDER", "run folder", default="runs/SUITE-
 Entry = Annotated[
     Path | None, option("[FOLDER]", f"write a leaderboard entry, into {ENTRY_FOLDER} if no folder follows")
 ]
-Deadline = Annotated[float, option("SECONDS", "longest time of a decision")]
 NoVideos = Annotated[bool, flag("--no-videos", "render no videos")]
 
 

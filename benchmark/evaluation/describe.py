@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from ..rollout import timeouts
 from ..suites import Suite
 from .introduction import Introduction, introduce, recorded
 from .options import EvalOptions
-from .policy_process import LOOK_EVERY_S, PolicyProcess
+from .policy_process import PolicyProcess
 from .worker_process import Job
 
 
@@ -131,20 +130,15 @@ def _is_safe_here(uri: str) -> bool:
 
 def _ask(process: PolicyProcess, task: str) -> Introduction:
     """Have a process build its policy for a task; raises as `introduce`."""
-    process.send({"introduce": task})
-    while not wait([process.pipe], LOOK_EVERY_S) and not process.is_lost:
-        pass
-    reply = process.receive() if process.pipe.poll() else None
-    if reply is None:
-        code = process.end()
-        late = timeouts.blame_for_death(process.inside, code) == "POLICY_TIMEOUT"
-        why = "it does not come to an end" if late else f"its process ended (exit code {code})"
+    reply = process.ask({"introduce": task})
+    if why := reply.get("lost"):
         raise BimodalError(f"the policy cannot be built for {task}: {why}")
     if "refused" in reply:
-        raise _refusal(reply)
+        raise refusal(reply)
     return recorded(Introduction, reply.get("introduction"))
 
 
-def _refusal(reply: Mapping[str, Any]) -> BimodalError:
+def refusal(reply: Mapping[str, Any]) -> BimodalError:
+    """Return the error that a process answered with."""
     kind = WrongUse if reply.get("code") == WrongUse.exit_code else BimodalError
     return kind(str(reply["refused"]))

@@ -1,7 +1,7 @@
 """A process in which a policy's code runs, and what the parent does about one that hangs or dies.
 
-Used by `worker_pool` for shards and by `describe` for building a policy the first time. The process has a
-group of its own, so that what the policy starts ends with it; it dies with its parent.
+Used by `worker_pool` for shards, by `describe` for building a policy the first time, by `policy_check`. The
+process has a group of its own, so that what the policy starts ends with it; it dies with its parent.
 """
 
 import json
@@ -14,10 +14,10 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from multiprocessing.connection import Pipe
+from multiprocessing.connection import Pipe, wait
 from typing import Any
 
-from ..rollout.timeouts import SHARED_BYTES, is_overdue
+from ..rollout.timeouts import SHARED_BYTES, blame_for_death, is_overdue
 from .worker_process import Job
 
 LOOK_EVERY_S = 0.2
@@ -70,6 +70,18 @@ class PolicyProcess:
         except (EOFError, OSError, ValueError, RecursionError):
             return None
         return answer if isinstance(answer, dict) else None
+
+    def ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Hand an order over and wait; returns the answer, `{"lost": why}` if none will come."""
+        self.send(order)
+        while not wait([self.pipe], LOOK_EVERY_S) and not self.is_lost:
+            pass
+        reply = self.receive() if self.pipe.poll() else None
+        if reply is not None:
+            return reply
+        code = self.end()
+        late = blame_for_death(self.inside, code) == "POLICY_TIMEOUT"
+        return {"lost": "it does not come to an end" if late else f"its process ended (exit code {code})"}
 
     @property
     def is_lost(self) -> bool:

@@ -25,6 +25,7 @@ from ..rollout.shard import Shard, run_shard
 from ..rollout.timeouts import BUILD_DEADLINE_S, DEADLINE_S, SHARED_BYTES, Deadline
 from .introduction import introduce
 from .policy_files import build_policy
+from .trial import try_policy
 
 DEBUG = "BIMODAL_DEBUG"
 """Environment variable that makes workers show the trace of the harness's faults."""
@@ -71,6 +72,8 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
             return
         if "introduce" in order:
             reply = _introduced(job, order["introduce"], deadline)
+        elif "trial" in order:
+            reply = _tried(job, order["trial"], deadline)
         else:
             reply = _attempted(job, order, deadline)
             if any(reply.values()) and (harm := _harm(limits)):
@@ -88,6 +91,15 @@ def _introduced(job: Job, task: str, deadline: Deadline) -> dict[str, Any]:
     try:
         building = deadline.building(job.build_s)
         return {"introduction": introduce(job.policy, load_task(task), job.weights, building).plain()}
+    except BimodalError as error:
+        return {"refused": str(error), "code": error.exit_code}
+
+
+def _tried(job: Job, task: str, deadline: Deadline) -> dict[str, Any]:
+    """Answer an order to try the policy out on a task: what is wrong with it, or why there is none."""
+    try:
+        found = try_policy(job.policy, load_task(task), job.weights, deadline, job.build_s)
+        return {"trial": found.plain()}
     except BimodalError as error:
         return {"refused": str(error), "code": error.exit_code}
 

@@ -1,0 +1,173 @@
+"""A short trial of a policy: all that is wrong with what it says and does, at once.
+
+`try_policy` runs the policy's code, in a worker process; `policy_check` asks for it and reads the answer.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ...envs.errors import BimodalError
+from ...envs.robot.action_check import ActionCheck
+from ...envs.specs import CONTROL_HZ, RANGE_SLACK
+from ...policies import Policy
+from ...policies.core.answers import actions_of
+from ...policies.core.policy import Decision, Episodes, Needs
+from ...policies.core.registry import policy_class
+from ...tasks import Task
+from ...tasks.core.referee import Referee
+from ..records.field_types import Many, Record
+from ..rollout.shard import Shard, ShardResult, check_needs, run_shard
+from ..rollout.timeouts import Deadline
+from .introduction import introduce
+from .policy_files import build_policy
+
+STEPS = 20
+"""Control steps of an episode of the trial (1 s)."""
+_SEEDS = (0, 1)
+"""Episodes that are played again and again."""
+_BETWEEN = (2,)
+"""The episode that is played in between, alone, as where decisions are timed."""
+_PAGE = 'see docs/policies.md, "When it is called"'
+
+
+class Trial(Record):
+    """What came out of a trial."""
+
+    problems: Many[str]
+    """What is wrong, a line each."""
+    decision_ms: float | None = None
+    """Median wall time of a decision for one episode [ms]; None where there was none."""
+    budget_ms: float | None = None
+    """Time that the robot takes to execute the actions of a decision [ms]."""
+
+
+class _Watched(Policy):
+    """A policy that goes on after an action out of range, and notes what the evaluator does not see."""
+
+    clip = True
+
+    def __init__(self, policy: Policy, needs: Needs) -> None:
+        super().__init__(policy.task)
+        self.inner = policy
+        self.written: dict[str, None] = {}
+        """Components of the observation that were written to."""
+        self._needs = needs
+        self._check = ActionCheck(needs.action, policy.task.arms)
+        self._asked = np.clip(np.zeros(len(self._check.low)), self._check.low, self._check.high)
+        """Of every column the value that lay furthest beyond its range, (A,)."""
+
+    def needs(self) -> Needs:
+        return self._needs
+
+    def reset(self, episodes: Episodes) -> None:
+        self.inner.reset(episodes)
+
+    def act(self, observation: dict[str, np.ndarray]) -> Decision:
+        given = {name: array.copy() for name, array in observation.items()}
+        answer = self.inner.act(dict(given))
+        for name, array in observation.items():
+            if not np.array_equal(given[name], array, equal_nan=True):
+                self.written[name] = None
+        actions = actions_of(answer)
+        if actions.ndim == 3 and actions.shape[2] == len(self._asked):
+            self._note(actions[:, : self._needs.n_action_steps].reshape(-1, len(self._asked)))
+        return Decision(actions, getattr(answer, "plan", None))
+
+    def _note(self, actions: np.ndarray) -> None:
+        """Keep the value of each column of some actions (B, A) that lies furthest beyond its range."""
+        finite = np.where(np.isfinite(actions), actions, self._check.low)
+        every = np.vstack([self._asked, finite])
+        self._asked = every[self._beyond(every).argmax(axis=0), np.arange(len(self._asked))]
+
+    def _beyond(self, values: np.ndarray) -> np.ndarray:
+        return np.maximum(self._check.low - values, values - self._check.high)
+
+    def problems(self) -> list[str]:
+        """Return what was noted, a line each."""
+        found = []
+        if self.written:
+            found.append(f"act writes into its observation ({', '.join(self.written)}): compute on a copy")
+        beyond = self._beyond(self._asked)
+        for column in np.flatnonzero(beyond > RANGE_SLACK) if self.inner.clip is not True else ():
+            allowed = f"{self._check.low[column]:g} to {self._check.high[column]:g}"
+            asked = f"{self._check.names[column]} = {self._asked[column]:.8g} in column {column}"
+            found.append(
+                f"act asked for {asked} of {self._needs.action}, {beyond[column]:.2g} beyond the "
+                f"allowed {allowed}: clip it, or set clip = True in the class"
+            )
+        return found
+
+
+def try_policy(
+    policy: str | type[Policy], task: Task, weights: Path | None, deadline: Deadline, build_s: float
+) -> Trial:
+    """Build a policy and play 20 control steps of a few episodes; runs its code.
+
+    The same two episodes are played three times: before another one, after it by a new object, and again by
+    the first object. Their fingerprints differ where something is remembered that must not be.
+
+    Raises:
+        BimodalError: there is no such policy, or its file cannot be imported.
+    """
+    found: list[str] = []
+    building = deadline.building(build_s)
+    if isinstance(policy, str):
+        with building.watch():
+            policy_class(policy)
+    try:
+        introduce(policy, task, weights, building)
+    except BimodalError as error:
+        found.append(str(error))
+
+    def built() -> _Watched:
+        with building.watch():
+            made = build_policy(policy, task, weights).policy
+            return _Watched(made, check_needs(task, made.needs()))
+
+    try:
+        first = built()
+    except (Exception, SystemExit):  # its introduction said so
+        return Trial(problems=tuple(found))
+    played = _play(task, first, _SEEDS, deadline)
+    alone = _play(task, built(), _BETWEEN, deadline)
+    found += (_faults(played) or _faults(alone)) + first.problems()
+    if not any(played.faults):
+        found += _remembered(
+            played, _play(task, built(), _SEEDS, deadline), _play(task, first, _SEEDS, deadline)
+        )
+    budget_ms = 1e3 * first.needs().n_action_steps / CONTROL_HZ
+    return Trial(problems=tuple(dict.fromkeys(found)), decision_ms=_decision_ms(alone), budget_ms=budget_ms)
+
+
+def _play(task: Task, policy: Policy, seeds: tuple[int, ...], deadline: Deadline) -> ShardResult:
+    referee = Referee(task, len(seeds), STEPS)
+    shard = Shard(task.id, "clean", 0, seeds)
+    return run_shard(task, policy, shard, "trial", deadline=deadline, referee=referee)
+
+
+def _decision_ms(result: ShardResult) -> float | None:
+    """Return the median wall time [ms] of a shard's decisions, without the first where there are more."""
+    times = [decision.latency_ms for decision in result.decisions]
+    return round(float(np.median(times[1:] or times)), 3) if times else None
+
+
+def _faults(result: ShardResult) -> list[str]:
+    """Return what the policy did wrong in the episodes of a shard."""
+    return [str(text) for text in result.faults if text]
+
+
+def _remembered(played: ShardResult, by_another: ShardResult, again: ShardResult) -> list[str]:
+    """Return what the fingerprints of the same episodes tell of what a policy remembers."""
+    if not np.array_equal(played.digests, by_another.digests):
+        return [
+            "the same episodes came out differently after another one was played: the policy keeps something "
+            "in its module or class, or draws from a generator that noise_keys does not seed, so scores "
+            f"depend on the number of workers; {_PAGE}"
+        ]
+    if not np.array_equal(played.digests, again.digests):
+        return [
+            "the same object played the same episodes differently the second time: reset(episodes) must set "
+            f"back all that an episode changes; {_PAGE}"
+        ]
+    return []

@@ -1,0 +1,94 @@
+"""A short trial of a policy tells all that is wrong with it at once, and nothing where nothing is."""
+
+from pathlib import Path
+
+import pytest
+from bimodal.benchmark.evaluation.trial import try_policy
+from bimodal.benchmark.rollout.timeouts import Deadline
+from bimodal.envs.errors import WrongUse
+from bimodal.policies.core.registry import own_names
+from bimodal.tasks import load_task
+from scoring import DUMBBELL
+
+TRAINING = (
+    "the policy's `training` and `parameters` must be plain JSON: 'object' object has no attribute 'item'"
+)
+REMEMBERS = (
+    "the same episodes came out differently after another one was played: the policy keeps something in its "
+    "module or class, or draws from a generator that noise_keys does not seed, so scores depend on the "
+    'number of workers; see docs/policies.md, "When it is called"'
+)
+WRONG = {
+    "NotANumber": ["act asked for position[1] = nan in column 1 of ee_absolute: not finite"],
+    "WrongShape": ["act returned actions of shape (2, 16, 7); expected (2, >=16, 10)"],
+    "ReturnsNone": ["act returned None; return Decision(actions); expected (2, >=16, 10) numbers"],
+    "HalfPrecision": [
+        "act returned a torch tensor (torch.bfloat16, cpu, torch.strided); NumPy reads actions.float(); "
+        "expected (2, >=16, 10) numbers"
+    ],
+    "RaisesInAct": ["KeyError: 'left_bar'"],
+    "RaisesInReset": ["RuntimeError: no reset"],
+    "FailsAlone": ["ValueError: never alone"],
+    "Sleeps": ["no decision within 0.5 s"],
+    "RaisesInInit": [
+        "policy {uri!r} cannot be built for PandaLiftDumbbell-v1: RuntimeError: no weights; its constructor "
+        "is called as Class(task)"
+    ],
+    "RaisesInNeeds": [
+        "the policy cannot say what it needs for PandaLiftDumbbell-v1: RuntimeError: needs nothing"
+    ],
+    "NeedsCamera": [
+        "unknown observation of PandaLiftDumbbell-v1 'tcp_positions': did you mean tcp_position or "
+        "tcp_rotation or dumbbell_position?"
+    ],
+    "OddTraining": [TRAINING],
+    "Scribbles": [
+        "act writes into its observation (tcp_position, tcp_rotation, gripper_opening, dumbbell_position, "
+        "dumbbell_heading): compute on a copy"
+    ],
+    "CountsCalls": [REMEMBERS],
+    "Draws": [REMEMBERS],
+    "ForgetsToReset": [
+        "the same object played the same episodes differently the second time: reset(episodes) must set back "
+        'all that an episode changes; see docs/policies.md, "When it is called"'
+    ],
+    "ManyFaults": [
+        TRAINING,
+        "act writes into its observation (tcp_position): compute on a copy",
+        "act asked for position[1] = -1000 in column 1 of ee_absolute, 1e+03 beyond the allowed -2 to 2: "
+        "clip it, or set clip = True in the class",
+        "act asked for opening = 0.0801 in column 9 of ee_absolute, 0.0001 beyond the allowed -0.008 to "
+        "0.08: clip it, or set clip = True in the class",
+    ],
+    "Slow": [],
+    "Seeds": [],
+}
+"""What a trial tells of hostile and flawed policies, in full."""
+FLAWED = Path(__file__).parents[1] / "flawed_policies.py"
+
+
+def trial(uri, deadline_s=30.0):
+    return try_policy(uri, load_task(DUMBBELL), None, Deadline(deadline_s), 30.0)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_all_that_is_wrong_is_told_and_nothing_else(name, hostile):
+    uri = f"{FLAWED if f'class {name}(' in FLAWED.read_text() else hostile}:{name}"
+    found = trial(uri, 0.5 if name == "Sleeps" else 30.0)
+    assert list(found.problems) == [line.replace("{uri!r}", repr(uri)) for line in WRONG[name]]
+
+
+@pytest.mark.parametrize("name", [name for name in own_names() if not name.startswith("mpc")])
+def test_nothing_is_wrong_with_bimodals_own(name):
+    assert trial(name).problems == ()  # those that plan by simulation take seconds
+
+
+def test_decisions_are_timed_for_one_episode_beside_what_their_actions_take(hostile):
+    found = trial(f"{hostile}:Slow")
+    assert found.decision_ms and found.decision_ms >= 40 and found.budget_ms == 800
+
+
+def test_what_is_no_policy_is_refused(hostile):
+    for uri, text in ((f"{hostile}:Nobody", "unknown class"), ("flo", "unknown policy 'flo'")):
+        with pytest.raises(WrongUse, match=text):
+            trial(uri)

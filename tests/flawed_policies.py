@@ -1,0 +1,66 @@
+"""Policies with flaws that a trial should tell: `flawed_policies.py:Class`."""
+
+import os
+
+import numpy as np
+from bimodal.policies import Decision, Policy
+from bimodal.policies.experts import Expert
+
+
+class CountsCalls(Expert):
+    """Keeps a list in its class: what it does depends on the batches that its worker had before."""
+
+    calls = []  # noqa: RUF012
+
+    def act(self, observation):
+        self.calls.append(None)
+        chunk = super().act(observation).actions
+        chunk[..., 0] += 1e-3 * len(self.calls)
+        return Decision(chunk)
+
+
+class Draws(Expert):
+    """Draws from the global generator, which nobody seeds."""
+
+    def act(self, observation):
+        chunk = super().act(observation).actions
+        chunk[..., 0] += np.random.normal(0, 1e-3)  # noqa: NPY002
+        return Decision(chunk)
+
+
+class ForgetsToReset(Policy):
+    """Stands still, ever higher, in the next episode too."""
+
+    steps = 0
+
+    def act(self, observation):
+        self.steps += 1
+        position, rotation = observation["tcp_position"], observation["tcp_rotation"]
+        opening = np.full((len(position), 1), 0.08)
+        target = np.concatenate([position + [0, 0, 1e-3 * self.steps], rotation, opening], axis=1)
+        return Decision(np.repeat(target[:, None], 8, axis=1))
+
+
+class ManyFaults(Expert):
+    """Does four things wrong at once."""
+
+    training = {"loss": object()}  # noqa: RUF012
+
+    def act(self, observation):
+        chunk = super().act(observation).actions
+        chunk[..., 9] = 0.0801
+        chunk[:, 2, 1] = -1e3
+        observation["tcp_position"] -= 1
+        return Decision(chunk)
+
+
+class HalfPrecision(Expert):
+    def act(self, observation):
+        import torch
+
+        return Decision(torch.tensor(super().act(observation).actions).bfloat16())
+
+
+class Vanishes(Expert):
+    def act(self, observation):
+        os._exit(3)
