@@ -7,6 +7,8 @@ and which modes it covers are three questions, never mixed into one number.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -31,7 +33,8 @@ class Latency(Protocol):
         """99th percentile [ms]."""
 
 
-class Episodes(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Episodes:
     """What a metric may read: the episodes of one policy on one task in one variant."""
 
     labels: Sequence[str]
@@ -45,10 +48,20 @@ class Episodes(NamedTuple):
     latency: Latency | None = None
     """Wall times of a decision for one episode, as the submitter measured them."""
 
-    @property
+    @cached_property
+    def succeeded(self) -> np.ndarray:
+        """Which episodes succeeded, (N,) bool."""
+        return succeeded(self.labels)
+
+    @cached_property
+    def averaged(self) -> np.ndarray:
+        """Which episodes failed between the modes, (N,) bool."""
+        return averaged(self.labels)
+
+    @cached_property
     def mode_counts(self) -> np.ndarray:
         """Successes in each mode, (k,) int."""
-        return statistics.mode_counts(self.modes, succeeded(self.labels), self.k)
+        return statistics.mode_counts(self.modes, self.succeeded, self.k)
 
 
 # ------------------------------------------------------------------------------- from tasks to a policy
@@ -146,7 +159,7 @@ def _rate(hits: np.ndarray) -> Interval:
 @metric("Success", "n_success / n", over_tasks=mean_rate, on_board=True, digits=1)
 def success(episodes: Episodes) -> Interval:
     """The share of all episodes that end well; faults and timeouts count as failures."""
-    return _rate(succeeded(episodes.labels))
+    return _rate(episodes.succeeded)
 
 
 @metric(
@@ -160,7 +173,7 @@ def success(episodes: Episodes) -> Interval:
 )
 def averaging_rate(episodes: Episodes) -> Interval:
     """The share of episodes in which the hand acted between two modes, where every attempt fails."""
-    return _rate(averaged(episodes.labels))
+    return _rate(episodes.averaged)
 
 
 @metric(

@@ -18,7 +18,6 @@ from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, 
 from ..benchmark.statistics import Interval, mean_interval, paired_difference
 from ..envs.perturbations.core.variant import CLEAN
 from ..policies.core.registry import unwrapped
-from ..tasks.core.outcomes import succeeded
 from .entry_model import Entry
 from .files import canonical
 from .own_policies import ORACLES
@@ -27,6 +26,9 @@ RANKED = "state"
 """The track whose policies are ranked."""
 TRACKS = (RANKED, "oracle", "privileged")
 """Groups of rows, in the order of the table: the tracks of entries, oracles by themselves."""
+
+Successes = dict[str, np.ndarray]
+"""Whether each episode of a task succeeded in the clean world, by seed, (N,) bool."""
 
 
 class PolicyRow(NamedTuple):
@@ -67,18 +69,24 @@ def board_rows(entries: Sequence[Entry]) -> list[Board]:
 
 def macro_difference(a: Entry, b: Entry) -> Interval:
     """Return the macro success of `a` minus that of `b`, paired by seed, with its 95 % interval."""
-    first = _successes(a)
-    second = _successes(b)
+    return _difference(_successes(a), _successes(b))
+
+
+def _difference(first: Successes, second: Successes) -> Interval:
     return mean_interval([paired_difference(first[task], second[task]) for task in first])
 
 
 def _rows(entries: Sequence[Entry]) -> tuple[PolicyRow, ...]:
     feasibility = known_cells(entries[0].suite.tasks)
-    ranked = [entry for entry in entries if _track(entry) == RANKED]
+    ranked = [_successes(entry) for entry in entries if _track(entry) == RANKED]
     rows = []
     for entry in entries:
-        better = sum(macro_difference(other, entry).low > 0 for other in ranked if other is not entry)
-        rows.append(_row(entry, 1 + better if _track(entry) == RANKED else None, feasibility))
+        rank = None
+        if _track(entry) == RANKED:
+            # Of an entry and itself the difference is 0, which is not above zero.
+            own = _successes(entry)
+            rank = 1 + sum(_difference(other, own).low > 0 for other in ranked)
+        rows.append(_row(entry, rank, feasibility))
     return tuple(sorted(rows, key=_place))
 
 
@@ -93,7 +101,7 @@ def _place(row: PolicyRow) -> tuple:
 
 def _row(entry: Entry, rank: int | None, feasibility: Feasibility) -> PolicyRow:
     cells = _cells(entry)
-    episodes = {(block.task, block.variant): block.columns() for block in entry.episodes}
+    episodes = {(block.task, block.variant): block.columns for block in entry.episodes}
     return PolicyRow(
         rank=rank,
         policy=entry.policy.name,
@@ -111,12 +119,12 @@ def _cells(entry: Entry) -> tuple[TaskScore, ...]:
     blocks = {block.task: block for block in entry.episodes if block.variant == CLEAN}
     timed = {row.task: row.latency_ms for row in entry.results if row.variant == CLEAN}
     return tuple(
-        score_task(task, CLEAN, block.columns(), timed[task])
+        score_task(task, CLEAN, block.columns, timed[task])
         for task in entry.suite.tasks
         if (block := blocks.get(task))
     )
 
 
-def _successes(entry: Entry) -> dict[str, np.ndarray]:
+def _successes(entry: Entry) -> Successes:
     """Return the successes of every task in the clean world, by seed, (N,) bool."""
-    return {block.task: succeeded(block.labels) for block in entry.episodes if block.variant == CLEAN}
+    return {block.task: block.columns.succeeded for block in entry.episodes if block.variant == CLEAN}

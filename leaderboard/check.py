@@ -36,25 +36,34 @@ from .impossible import possibility_problems
 
 
 def check_entry(raw: object) -> list[str]:
-    """Return everything that is wrong with an entry as read from its file, one line each; [] when sound.
+    """Return everything that is wrong with an entry as read from its file, one line each; [] when sound."""
+    return checked_entry(raw)[1]
+
+
+def checked_entry(raw: object) -> tuple[Entry | None, list[str]]:
+    """Return the entry as read from its file, None if a type is wrong, and everything that is wrong with it.
 
     Types and bounds first; then the panel, every total, interval and aggregate, and the id, all recomputed
     from the episodes. A part whose shape is wrong is not recomputed. Called by `bimodal check` and before any
     entry is shown, written or reproduced.
     """
     if huge := too_many(raw):
-        return [huge]
+        return None, [huge]
+    entry = None
+    found: list[str] = []
+    broken: set[str] = set()
     try:
-        Entry.model_validate(raw)
-        found: list[str] = []
-        broken: set[str] = set()
+        entry = Entry.model_validate(raw)
     except ValidationError as error:
         found = problems(error)
         broken = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
     if not isinstance(raw, dict):
-        return found
+        return None, found
     # What is sound by itself is checked further, so that a submitter sees every problem at once.
-    parts = {name: _parts()[name].validate_python(raw[name]) for name in _parts().keys() - broken}
+    parts = {
+        name: getattr(entry, name) if entry else _parts()[name].validate_python(raw[name])
+        for name in _parts().keys() - broken
+    }
     if "suite" in parts:
         found += _suite_problems(parts["suite"])
     if {"suite", "episodes"} <= parts.keys():
@@ -62,7 +71,9 @@ def check_entry(raw: object) -> list[str]:
     if {"suite", "episodes", "results", "aggregate"} <= parts.keys():
         found += _count_problems(parts["episodes"], parts["results"], parts["aggregate"])
     found += possibility_problems(parts)
-    return found if "entry_id" in broken else found + list(_id_problems(raw))
+    if "entry_id" not in broken:
+        found += _id_problems(raw)
+    return entry, found
 
 
 # ------------------------------------------------------------------------------------ what is counted
@@ -161,15 +172,16 @@ def _count_problems(
 ) -> Iterator[str]:
     """Yield every number of `results` and `aggregate` that does not follow from the episodes."""
     blocks = {(block.task, block.variant): block for block in episodes}
+    known = task_names()
+    rows = {(row.task, row.variant): row for row in results}
     scores = []
     for (task, variant), block in blocks.items():
-        if task in task_names() and len(block.labels) == len(block.modes) == len(block.steps):
-            scores.append(score_task(task, variant, block.columns()))
+        if task in known and len(block.labels) == len(block.modes) == len(block.steps):
+            scores.append(score_task(task, variant, block.columns))
     for cell in scores:
-        for row in results:
-            if (row.task, row.variant) == (cell.task, cell.variant):
-                right = result(cell, None)
-                yield from _differences(f"results of {cell.task} ({cell.variant})", row, right)
+        if row := rows.get((cell.task, cell.variant)):
+            right = result(cell, None)
+            yield from _differences(f"results of {cell.task} ({cell.variant})", row, right)
     if len(scores) == len(blocks):
         yield from _differences("aggregate", total, aggregate(score_suite(scores)))
 

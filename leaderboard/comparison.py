@@ -89,7 +89,7 @@ def _compare_cell(block: EpisodeBlock, cell: RunEpisodes) -> ComparedCell:
     if foreign := [seed for seed in seeds if seed not in places]:
         raise NotComparable(f"seed {foreign[0]} of {block.task} ({block.variant}) is not in the entry")
     rows = np.array([places[seed] for seed in seeds], int)
-    claim = block.columns().part(rows)
+    claim = block.columns.part(rows)
     digest = np.array(block.digests)[rows] == cell.digests
     told = (claim.labels == cell.labels) & (claim.modes == cell.modes) & (claim.steps == cell.steps)
     forged = digest & ~told

@@ -21,7 +21,7 @@ from ..benchmark.scoring.task_scores import score_run, score_suite
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.storage.atomic_write import write_text
 from ..policies.core.registry import with_inner
-from .check import aggregate, check_entry, result
+from .check import aggregate, check_entry, checked_entry, result
 from .entry_model import Entry, EntryPolicy, Training
 from .files import canonical, entry_id, pretty, read_unchecked
 from .impossible import policy_problems
@@ -146,9 +146,10 @@ def read_entry(path: Path | str) -> Entry:
         BimodalError: the file cannot be read as strict JSON, or the entry is unsound.
     """
     raw = read_unchecked(path)
-    if found := check_entry(raw):
+    entry, found = checked_entry(raw)
+    if found or entry is None:
         raise BimodalError(f"{path} is unsound: {found[0]}; see: bimodal check {path}")
-    return Entry.model_validate(raw)
+    return entry
 
 
 def read_entries(folder: Path | str) -> list[Entry]:

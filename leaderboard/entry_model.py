@@ -3,6 +3,7 @@
 Entries come from strangers: every text, list and number has a bound. `check.py` checks what types cannot say.
 """
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -164,8 +165,9 @@ class EpisodeBlock(Record):
     digests: Annotated[Many[Digest], Field(min_length=1, max_length=MOST_EPISODES)]
     """Fingerprint of each episode's actions, states and verdict."""
 
+    @cached_property
     def columns(self) -> EpisodeColumns:
-        """Return the episodes as scores read them; a mode that is not the task's counts as none."""
+        """The episodes as scores read them; a mode that is not the task's counts as none."""
         return EpisodeColumns(
             seeds=np.array(self.seeds),
             labels=np.array(self.labels, object),

@@ -31,9 +31,10 @@ _MODULE_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-
 def possibility_problems(parts: dict[str, Any]) -> Iterator[str]:
     """Yield what adds up and still cannot have happened; `parts` are the sound parts of an entry, by name."""
     policy = parts.get("policy")
+    tasks = task_names()
     for block in parts.get("episodes", ()):
         columns = (block.labels, block.modes, block.steps)
-        known = block.task in task_names() and _is_variant(block.variant)
+        known = block.task in tasks and _is_variant(block.variant)
         if known and all(len(column) == len(block.seeds) for column in columns):
             yield from episode_problems(block, policy and policy.execute)
     yield from latency_problems(parts.get("results", ()))
@@ -58,10 +59,14 @@ def episode_problems(block: EpisodeBlock, execute: int | None) -> Iterator[str]:
     """
     task = load_task(block.task)
     horizon = Variant(block.variant).episode_steps(task.max_episode_steps)
+    endings = list(zip(block.labels, block.modes, block.steps, strict=True))
+    # Most episodes end alike: each ending is judged once.
+    reasons = {ending: _impossible(task, horizon, execute, *ending) for ending in dict.fromkeys(endings)}
     found: dict[str, list[int]] = {}
-    for seed, label, mode, steps in zip(block.seeds, block.labels, block.modes, block.steps, strict=True):
-        if why := _impossible(task, horizon, execute, label, mode, steps):
-            found.setdefault(why, []).append(seed)
+    if any(reasons.values()):
+        for seed, ending in zip(block.seeds, endings, strict=True):
+            if why := reasons[ending]:
+                found.setdefault(why, []).append(seed)
     for why, seeds in found.items():
         where = f"episodes of {block.task} ({block.variant})"
         yield f"{where}: {len(seeds)} cannot be, such as seed {seeds[0]}: {why}"
@@ -83,7 +88,7 @@ def _impossible(
         return f"{label} after no control step"
     if outcome.success and mode is None:
         return f"{label} without a mode"
-    if label == "SLIP" and mode is None:
+    if outcome.of_a_mode and mode is None:
         return f"{label} out of no mode"
     if not outcome.terminates and steps != horizon:
         return f"{label} is told at the end of an episode, after {horizon} control steps"

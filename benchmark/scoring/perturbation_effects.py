@@ -6,6 +6,7 @@ same bits, so a difference is the perturbation's and not the panel's.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...tasks import load_task
-from ...tasks.core.outcomes import succeeded
+from ...tasks.core.task import Task
 from .. import statistics
 from ..statistics import Interval
 from .feasible_cells import Feasibility, expert_fails, known_cells
@@ -108,8 +109,8 @@ def measure_effect(
     if missing := [seed for seed in perturbed.seeds if seed not in place]:
         raise BimodalError(f"{task} ({variant}): seed {missing[0]} did not run clean, as a score needs")
     twins = clean.part(np.array([place[seed] for seed in perturbed.seeds]))
-    before = succeeded(twins.labels)
-    after = succeeded(perturbed.labels)
+    before = twins.succeeded
+    after = perturbed.succeeded
     old = twins.modes
     new = perturbed.modes
     both = (old >= 0) & (new >= 0)
@@ -136,13 +137,18 @@ def _targeted(
     task: str, variant: str, seeds: np.ndarray, old: np.ndarray, new: np.ndarray
 ) -> TargetedShare | None:
     """Return how often the mode at which the variant aims is taken without it and with it."""
-    where = load_task(task)
-    perturbation = Variant(variant)
-    aims = np.array([perturbation.targeted_mode(where, seed) for seed in seeds])
+    aims = _aims(load_task(task), variant, tuple(seeds.tolist()))
     if (aims < 0).all():
         return None
     shares = [(modes == aims)[modes >= 0] for modes in (old, new)]
     return TargetedShare(*(float(share.mean()) if len(share) else None for share in shares))
+
+
+@cache
+def _aims(task: Task, variant: str, seeds: tuple[int, ...]) -> np.ndarray:
+    """Return the mode at which a variant aims in each episode, -1 for none, (N,); it is every policy's."""
+    perturbation = Variant(variant)
+    return np.array([perturbation.targeted_mode(task, seed) for seed in seeds])
 
 
 def measure_effects(
@@ -212,11 +218,16 @@ def _mean(shares: Sequence[TargetedShare]) -> TargetedShare | None:
 
 def _by_scenes(task: str, variant: str, episodes: EpisodeColumns) -> dict[str, EpisodeColumns]:
     """Return the episodes with seen and those with unseen kinds in their scenes, or "" for all of them."""
-    names = {None: "", False: "seen", True: "unseen"}
-    where = load_task(task)
-    perturbation = Variant(variant)
-    kinds = np.array([names[perturbation.has_unseen_kinds(where, s)] for s in episodes.seeds])
+    kinds = _kinds(load_task(task), variant, tuple(episodes.seeds.tolist()))
     return {kind: episodes.part(kinds == kind) for kind in dict.fromkeys(kinds.tolist())}
+
+
+@cache
+def _kinds(task: Task, variant: str, seeds: tuple[int, ...]) -> np.ndarray:
+    """Return which kinds of things each episode shows, (N,) str; the same for every policy."""
+    names = {None: "", False: "seen", True: "unseen"}
+    perturbation = Variant(variant)
+    return np.array([names[perturbation.has_unseen_kinds(task, seed)] for seed in seeds])
 
 
 def _mode_shift(old: np.ndarray, new: np.ndarray, k: int) -> float:

@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import Variant
 from ...envs.storage.npz import LARGEST
 from ...tasks import load_task, task_names
-from ...tasks.core.outcomes import OUTCOMES
+from ...tasks.core.outcomes import OUTCOMES, succeeded
 from ...tasks.core.registry import TASKS
 from ..records.checksums import changed_files
 from ..records.parquet_tables import EPISODE_COLUMNS
@@ -55,6 +56,11 @@ class EpisodeColumns:
     """Its length [control steps], (N,) int."""
     digests: np.ndarray
     """Its fingerprint, (N,) object."""
+
+    @cached_property
+    def succeeded(self) -> np.ndarray:
+        """Which episodes succeeded, (N,) bool."""
+        return succeeded(self.labels)
 
     def part(self, rows: np.ndarray) -> "EpisodeColumns":
         """Return some of the episodes, by their numbers or by a mask (N,)."""

@@ -32,6 +32,9 @@ class Outcome(NamedTuple):
     terminates: bool = False
     """Whether what happened ended the episode (Gymnasium's `terminated`), not its time or the policy."""
 
+    of_a_mode: bool = False
+    """Whether it only befalls what a mode had grasped: an episode that ends so has a mode."""
+
     @property
     def success(self) -> bool:
         """Whether the episode counts as solved."""
@@ -89,6 +92,7 @@ OUTCOMES = {
             "miss",
             "the grip slipped",
             "A mode was grasped, and the target slipped out before it left the table.",
+            of_a_mode=True,
         ),
         Outcome("DROP", "miss", "dropped it", "The target was lifted and then lost."),
         Outcome("NO_ATTEMPT", "idle", "never tried to grasp", "The hand never acted."),
@@ -122,15 +126,18 @@ OUTCOMES = {
 }
 """Every outcome by its name, group by group. In which order they are tried stands in `referee.py`."""
 
+_SUCCESS = {name: outcome.success for name, outcome in OUTCOMES.items()}
+_AVERAGING = {name: outcome.averaging for name, outcome in OUTCOMES.items()}
+
 
 def succeeded(labels: Iterable[str]) -> np.ndarray:
     """Return which episodes succeeded, by the names of their outcomes (N,): (N,) bool."""
-    return np.array([OUTCOMES[label].success for label in labels], bool)
+    return np.fromiter(map(_SUCCESS.__getitem__, labels), bool)
 
 
 def averaged(labels: Iterable[str]) -> np.ndarray:
     """Return which episodes failed between the modes, by the names of their outcomes (N,): (N,) bool."""
-    return np.array([OUTCOMES[label].averaging for label in labels], bool)
+    return np.fromiter(map(_AVERAGING.__getitem__, labels), bool)
 
 
 def count_outcomes(labels: Iterable[str]) -> dict[str, int]:

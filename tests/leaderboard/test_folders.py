@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 from bimodal.envs.errors import WrongUse
@@ -77,3 +79,10 @@ def test_no_entries_are_said_to_be_none(tmp_path):
         read_folders([tmp_path])
     with pytest.raises(WrongUse, match="is not a folder of entries"):
         read_folders([tmp_path / "nowhere"])
+
+
+def test_the_board_loads_no_library_that_it_does_not_need():
+    program = "import sys; from bimodal.leaderboard import board_table, folders; print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    loaded = {name.partition(".")[0] for name in out.split()}
+    assert not loaded & {"scipy", "torch", "pandas", "matplotlib", "jinja2"}

@@ -15,7 +15,7 @@ def recounted(raw):
     """Return an entry whose totals and id follow from its episodes, as a careful forger would leave it."""
     blocks = Entry.model_validate(raw).episodes
     timed = {(row["task"], row["variant"]): row["latency_ms"] for row in raw["results"]}
-    scores = [score_task(block.task, block.variant, block.columns()) for block in blocks]
+    scores = [score_task(block.task, block.variant, block.columns) for block in blocks]
     raw["results"] = [
         result(one, None).plain() | {"latency_ms": timed[one.task, one.variant]} for one in scores
     ]
