@@ -1,4 +1,4 @@
-"""`bimodal check`: checks a policy, a leaderboard entry, or a run folder by replaying it."""
+"""`bimodal check`: checks a policy, a leaderboard entry, or a run by replaying it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ What = Annotated[
     str,
     argument(
         "WHAT",
-        "policy (a name, file.py:Class or module:Class), entry file, or run folder",
+        "policy (a name, file.py:Class or module:Class), entry file, run folder or artifact",
         autocompletion=policy_names,
     ),
 ]
@@ -75,11 +75,15 @@ def _pace(trial: "Trial | None") -> str:
 
 
 def _problems(path: Path) -> list[str]:
-    """Return what is wrong with an entry or a run folder."""
+    """Return what is wrong with an entry, or with a run as a folder or an artifact."""
+    from ..benchmark.artifact.read import is_artifact, open_run
     from ..leaderboard.check import check_entry
     from ..leaderboard.files import read_unchecked
 
-    return _replayed(path) if path.is_dir() else check_entry(read_unchecked(path))
+    if path.is_dir() or is_artifact(path):
+        with open_run(path) as folder:
+            return _replayed(folder)
+    return check_entry(read_unchecked(path))
 
 
 def _replayed(folder: Path) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bimodal.benchmark.artifact.members import ArtifactHeader
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.parquet_tables import DECISION_COLUMNS, EPISODE_COLUMNS
 from bimodal.benchmark.records.run_record import RunRecord
@@ -118,12 +119,13 @@ def test_the_page_names_every_array_of_demonstrations_and_traces():
 
 def test_the_page_names_every_field_of_the_records():
     assert set(first_column(FORMATS, "run.json")) == set(RunRecord.model_fields)
+    assert set(first_column(FORMATS, "artifact.json")) == set(ArtifactHeader.model_fields)
     assert set(first_column(FORMATS, "Leaderboard entry")) == set(Entry.model_fields)
 
 
 def test_the_examples_read_columns_that_exist():
     known = {name for name, _ in (*EPISODE_COLUMNS, *DECISION_COLUMNS)} | {*Result.model_fields}
-    known |= {"meta", "actions", "modes", "obs.tcp_position", "results", "clean"}
+    known |= {"meta", "actions", "modes", "obs.tcp_position", "results", "clean", "artifact.json"}
     for block in blocks(FORMATS):
         compile(block, "data-formats.md", "exec")
         quoted = {word for word in re.findall(r'"([^"]*)"', block) if "/" not in word and word}

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 from ...envs.storage.atomic_write import write_text
+from ...envs.storage.bounded_read import read_bounded
 from .shard_file import sha256
+
+_LARGEST = 4_000_000
+"""Bytes of a SHA256SUMS that are read."""
 
 
 def seal(path: Path) -> None:
@@ -13,11 +17,24 @@ def seal(path: Path) -> None:
     write_text(path / "SHA256SUMS", "".join(lines))
 
 
+def read_sums(file: Path) -> dict[str, str]:
+    """Return the sha256 of every file that a SHA256SUMS names; of one that is not text, none.
+
+    Raises:
+        WrongUse: it cannot be read, or is too large.
+    """
+    return parse_sums(read_bounded(file, _LARGEST))
+
+
+def parse_sums(content: bytes) -> dict[str, str]:
+    """Return the sha256 of every file that the content of a SHA256SUMS names."""
+    lines = content.decode("utf-8", errors="replace").splitlines()
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
 def changed_files(path: Path, names: tuple[str, ...]) -> list[str]:
     """Return which of a run's files are not those that it was sealed with; none where it is not sealed."""
-    try:
-        lines = (path / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+    if not (path / "SHA256SUMS").is_file():
         return []
-    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    sums = read_sums(path / "SHA256SUMS")
     return [name for name in names if sums.get(name) != sha256(path / name)]

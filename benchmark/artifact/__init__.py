@@ -1,0 +1,1 @@
+"""A run in one file that another reader can check and replay: packing, reading, replaying, exporting."""
