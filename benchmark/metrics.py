@@ -54,11 +54,6 @@ class Episodes:
         return succeeded(self.labels)
 
     @cached_property
-    def averaged(self) -> np.ndarray:
-        """Which episodes failed between the modes, (N,) bool."""
-        return averaged(self.labels)
-
-    @cached_property
     def mode_counts(self) -> np.ndarray:
         """Successes in each mode, (k,) int."""
         return statistics.mode_counts(self.modes, self.succeeded, self.k)
@@ -173,7 +168,7 @@ def success(episodes: Episodes) -> Interval:
 )
 def averaging_rate(episodes: Episodes) -> Interval:
     """The share of episodes in which the hand acted between two modes, where every attempt fails."""
-    return _rate(episodes.averaged)
+    return _rate(averaged(episodes.labels))
 
 
 @metric(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...envs.perturbations.core.variant import CLEAN
 from ...tasks import load_task
-from ...tasks.core.outcomes import count_outcomes
+from ...tasks.core.outcomes import averaged, count_outcomes
 from ..metrics import METRICS, Episodes, Latency, Value, number
 from ..statistics import Interval
 from .run_episodes import EpisodeColumns, Run
@@ -93,7 +93,7 @@ def score_task(task: str, variant: str, columns: EpisodeColumns, latency: Latenc
         episodes=len(labels),
         successes=int(episodes.succeeded.sum()),
         modes=dict(zip(names, episodes.mode_counts.tolist(), strict=True)),
-        averaging_failures=int(episodes.averaged.sum()),
+        averaging_failures=int(averaged(labels).sum()),
         labels=count_outcomes(labels),
     )
 
