@@ -31,7 +31,7 @@ def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fp
     with atomic_write(path) as draft:
         draft.touch()  # where nothing can be written, this says why
         writer = imageio_ffmpeg.write_frames(
-            str(draft),
+            str(draft.absolute()),  # of a relative `a:b/c` ffmpeg would take `a` for a protocol
             size,
             fps=fps,
             codec="libx264",
@@ -65,7 +65,7 @@ def _sent(writer: Generator[None, np.ndarray, None], picture: np.ndarray) -> boo
 def _holds(path: Path, count: int) -> bool:
     """Return whether a file is a video of so many pictures."""
     try:
-        return imageio_ffmpeg.count_frames_and_secs(str(path))[0] == count
+        return imageio_ffmpeg.count_frames_and_secs(str(path.absolute()))[0] == count
     except RuntimeError:
         return False
 

@@ -182,6 +182,13 @@ def test_an_encoder_that_cannot_write_is_an_error_and_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_relative_folder_that_looks_like_a_protocol_holds_a_video(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("x:y").mkdir()
+    encode(Path("x:y/a.mp4"), [np.full((96, 96, 3), 80, np.uint8)] * 3, (96, 96), 20)
+    assert len(read(tmp_path / "x:y" / "a.mp4")[1]) == 3
+
+
 def test_an_encoder_that_fails_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
     broken = tmp_path / "ffmpeg"
     broken.write_text("#!/bin/sh\ncat > /dev/null\nexit 1\n")
