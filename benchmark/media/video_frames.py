@@ -39,7 +39,7 @@ def write_videos(
             if _shown_world(episode) != world or renderers is None:
                 for renderer in renderers or ():
                     renderer.close()
-                renderers = _renderers(episode, size)
+                renderers = renderers_of(episode, size)
                 world = _shown_world(episode)
             path = folder / "videos" / episode.file
             states = _states(folder, episode, policy.action)
@@ -110,7 +110,7 @@ def _shown_world(episode: FilmedEpisode) -> tuple:
     return (episode.task, episode.variant, episode.seed) if seen else (episode.task,)
 
 
-def _renderers(episode: FilmedEpisode, size: tuple[int, int]) -> tuple[Renderer, Renderer]:
+def renderers_of(episode: FilmedEpisode, size: tuple[int, int]) -> tuple[Renderer, Renderer]:
     """Return the renderers of the frame and of the inset, which is drawn in double size to smooth it."""
     task = load_task(episode.task)
     world = {"variant": Variant(episode.variant), "seed": episode.seed}

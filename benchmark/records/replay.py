@@ -41,6 +41,17 @@ class Check(NamedTuple):
         return not self.strays
 
 
+class Again(NamedTuple):
+    """What comes out when N recorded episodes are stepped again."""
+
+    states: np.ndarray
+    """In place of the recorded ones, each reached from the recorded one before, (N, S, nstate)."""
+    alive: np.ndarray
+    """Which of them lie before their episode's end, (N, S) bool."""
+    verdicts_differ: np.ndarray
+    """Episodes whose label, mode or length comes out otherwise, (N,) bool."""
+
+
 def replay(
     task: Task,
     trace: Trace,
@@ -106,21 +117,32 @@ def check(task: Task, result: ShardResult, action_space: str = "ee_absolute", th
         BimodalError: the task has changed since.
     """
     trace = result.trace
+    again = step_again(task, result, action_space, threads)
+    worst = scaled_difference(again.states, trace.states, again.alive).max(axis=(1, 2), initial=0.0)
+    strays = (worst > TOLERANCE) | (digests(result.verdict, trace) != result.digests)
+    strays |= again.verdicts_differ
+    seeds = tuple(seed for seed, stray in zip(result.shard.seeds, strays, strict=True) if stray)
+    exact = again.states[again.alive].tobytes() == trace.states[again.alive].tobytes()
+    return Check(int(again.alive.sum()), float(worst.max(initial=0.0)), exact, seeds)
+
+
+def step_again(task: Task, result: ShardResult, action_space: str = "ee_absolute", threads: int = 1) -> Again:
+    """Step a shard's episodes again from its seeds, each stretch from its recorded state; see `check`.
+
+    Raises:
+        BimodalError: the task has changed since.
+    """
+    trace = result.trace
     simulation = Simulation(task, len(result.digests), threads, Variant(result.shard.variant))
     _check_size(simulation, trace)
     simulation.reset(result.shard.seeds)
     referee = Referee(task, simulation.n, simulation.variant.episode_steps(task.max_episode_steps))
-    found = _step_again(simulation, referee, trace, action_space)
-    alive = np.arange(found.shape[1]) * STATE_EVERY < result.verdict.steps[:, None]
-    worst = np.where(alive, _difference(found, trace.states), 0.0).max(axis=1, initial=0.0)
-    strays = (worst > TOLERANCE) | (digests(result.verdict, trace) != result.digests)
-    strays |= _verdicts_differ(referee, result)
-    seeds = tuple(seed for seed, stray in zip(result.shard.seeds, strays, strict=True) if stray)
-    exact = found[alive].tobytes() == trace.states[alive].tobytes()
-    return Check(int(alive.sum()), float(worst.max(initial=0.0)), exact, seeds)
+    states = _states_again(simulation, referee, trace, action_space)
+    alive = np.arange(states.shape[1]) * STATE_EVERY < result.verdict.steps[:, None]
+    return Again(states, alive, _verdicts_differ(referee, result))
 
 
-def _step_again(simulation: Simulation, referee: Referee, trace: Trace, action_space: str) -> np.ndarray:
+def _states_again(simulation: Simulation, referee: Referee, trace: Trace, action_space: str) -> np.ndarray:
     """Step the recorded actions before a referee; returns the states that came out, (N, S, nstate)."""
     found = []
     for step in range(trace.actions.shape[1]):
@@ -142,12 +164,15 @@ def _verdicts_differ(referee: Referee, result: ShardResult) -> np.ndarray:
     return differ & ~np.array([OUTCOMES[label].policy_fault for label in old.label], bool)
 
 
-def _difference(found: np.ndarray, recorded: np.ndarray) -> np.ndarray:
-    """Return the largest scaled difference of states (..., nstate); states that diverged alike are equal."""
+def scaled_difference(found: np.ndarray, recorded: np.ndarray, alive: np.ndarray) -> np.ndarray:
+    """Return the difference of states (N, S, nstate), divided by the number itself where that is above 1.
+
+    States that diverged alike are equal, and so are those after an episode's end (`alive` (N, S) is False).
+    """
     with np.errstate(invalid="ignore"):
         difference = np.abs(found - recorded) / np.maximum(1.0, np.abs(recorded))
-    difference[(found == recorded) | (np.isnan(found) & np.isnan(recorded))] = 0.0
-    return np.nan_to_num(difference, nan=np.inf).max(axis=-1, initial=0.0)
+    difference[(found == recorded) | (np.isnan(found) & np.isnan(recorded)) | ~alive[..., None]] = 0.0
+    return np.nan_to_num(difference, nan=np.inf)
 
 
 def _check_size(simulation: Simulation, trace: Trace) -> None:
