@@ -1,4 +1,4 @@
-"""One episode from its record: which segments hold, where the first does not, what another world makes of it."""
+"""One episode from its record: which segments hold, where the first does not, what another world makes."""
 
 import json
 
