@@ -4,10 +4,8 @@ Scoring never waits for a picture, and a video never shows another episode than 
 states are replayed from the record (`replay.py`).
 """
 
-import os
 from collections.abc import Callable
 from functools import partial
-from multiprocessing import parent_process
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +71,6 @@ def _film(
     report: Report,
 ) -> None:
     """Write the videos of some episodes and report each."""
-    if parent_process() is not None:  # others draw beside it: threads of the software renderer only contend
-        os.environ.setdefault("LP_NUM_THREADS", "0")
     for done, _ in enumerate(write_videos(folder, episodes, camera, size, fps), 1):
         report(done)
 
