@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from bimodal.benchmark.artifact.members import ArtifactHeader
 from bimodal.benchmark.evaluation.options import EvalOptions
+from bimodal.benchmark.measures.measures_file import MEASURE_COLUMNS
 from bimodal.benchmark.records.parquet_tables import DECISION_COLUMNS, EPISODE_COLUMNS
 from bimodal.benchmark.records.run_record import RunRecord
 from bimodal.benchmark.rollout.plan_records import Plans
@@ -104,7 +105,12 @@ def test_the_page_tells_the_deadlines_the_batches_and_the_labels():
 
 
 def test_the_page_names_every_column_of_the_tables():
-    for heading, columns in (("episodes.parquet", EPISODE_COLUMNS), ("decisions.parquet", DECISION_COLUMNS)):
+    tables = (
+        ("episodes.parquet", EPISODE_COLUMNS),
+        ("decisions.parquet", DECISION_COLUMNS),
+        ("measures.parquet", MEASURE_COLUMNS),
+    )
+    for heading, columns in tables:
         assert first_column(FORMATS, heading) == [name for name, _ in columns]
 
 

@@ -12,8 +12,11 @@ from ...envs.errors import WrongUse
 
 LOCK = ".lock"
 _FOLDERS = ("traces", "videos")
-_FILES = ("run.json", "episodes.parquet", "decisions.parquet", "faults.txt", "report.html", "SHA256SUMS")
-"""What a run writes."""
+_FILES = (
+    *("run.json", "episodes.parquet", "decisions.parquet", "faults.txt", "report.html", "SHA256SUMS"),
+    "measures.parquet",
+)
+"""What a run writes, and what is measured of it."""
 
 
 def refuse_links(path: Path) -> None:

@@ -90,7 +90,7 @@ def replay_many(
         raise BimodalError(f"{task.id}: cannot replay {steps} control steps; {recorded} are recorded")
     variant = Variant(shard.variant) if shard else Variant()
     simulation = Simulation(task, len(rows), variant=variant)
-    _check_size(simulation, trace)
+    check_size(simulation, trace)
     if shard:
         simulation.prepare(np.array(shard.seeds)[rows])
     simulation.restore(trace.states[rows, 0])
@@ -134,7 +134,7 @@ def step_again(task: Task, result: ShardResult, action_space: str = "ee_absolute
     """
     trace = result.trace
     simulation = Simulation(task, len(result.digests), threads, Variant(result.shard.variant))
-    _check_size(simulation, trace)
+    check_size(simulation, trace)
     simulation.reset(result.shard.seeds)
     referee = Referee(task, simulation.n, simulation.variant.episode_steps(task.max_episode_steps))
     states = _states_again(simulation, referee, trace, action_space)
@@ -175,7 +175,12 @@ def scaled_difference(found: np.ndarray, recorded: np.ndarray, alive: np.ndarray
     return np.nan_to_num(difference, nan=np.inf)
 
 
-def _check_size(simulation: Simulation, trace: Trace) -> None:
+def check_size(simulation: Simulation, trace: Trace) -> None:
+    """Refuse a record of another number of states, or of states of another size.
+
+    Raises:
+        BimodalError: the task has changed since, or the record is damaged.
+    """
     size = simulation.batch.state.shape[1]
     recorded = trace.states.shape[-1]
     if trace.states.shape[1] != -(-trace.actions.shape[1] // STATE_EVERY):

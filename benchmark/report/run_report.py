@@ -15,12 +15,15 @@ from ...envs.perturbations.core.variant import CLEAN
 from ...envs.storage.atomic_write import write_text
 from ...tasks import Task, load_task
 from ...tasks.core.outcomes import OUTCOMES
+from ..measures.cell_summary import SHOWN, summarise
+from ..measures.measures_file import stored_measures
 from ..records.run_record import RunRecord
 from ..scoring.perturbation_effects import mean_effects, measure_effects
 from ..scoring.run_episodes import Run, mode_names, read_run
 from ..scoring.task_scores import score_run, score_suite
 from ..suites import ladder
 from .html_page import render
+from .measures_table import heading, shown_value
 from .mixture_plot import Act, mixture_plot
 from .video_gallery import clips
 
@@ -66,6 +69,11 @@ def report_page(run: Run) -> str:
         shifts=shifts,
         overall=mean_effects(shifts),
         ladder={variant: meaning(variant) for variant in record.suite.variants if variant != CLEAN},
+        measured=summarise(run, stored_measures(run) or {}),
+        measures=SHOWN,
+        measure_words={one.title: one.meaning for one in SHOWN},
+        heading=heading,
+        shown_value=shown_value,
         clips=clips(run),
         command=reproduce(record),
         facts=facts(record),
