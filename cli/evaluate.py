@@ -1,7 +1,7 @@
 """`bimodal evaluate`: scores a policy on a suite and shows what came out."""
 
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -55,6 +55,9 @@ Out = Annotated[Path | None, option("FOLDER", "run folder", default="runs/SUITE-
 Entry = Annotated[
     Path | None, option("[FOLDER]", f"write a leaderboard entry, into {ENTRY_FOLDER} if no folder follows")
 ]
+Card = Annotated[
+    Path | None, option("FILE", "what you say for the contract card, a TOML; bimodal card prints a form")
+]
 NoVideos = Annotated[bool, flag("--no-videos", "render no videos")]
 
 
@@ -67,6 +70,7 @@ def run(
     out: Out = None,
     checkpoints: Checkpoints = None,
     entry: Entry = None,
+    card: Card = None,
     deadline: Deadline = 30.0,
     no_videos: NoVideos = False,
     fresh: FreshRun = False,
@@ -77,26 +81,21 @@ def run(
     """Score a policy on a suite: records, table, videos, report."""
     from ..benchmark.evaluation.evaluate import evaluate
     from ..benchmark.evaluation.options import EvalOptions
+    from ..benchmark.records.contract_card import read_statement
     from ..benchmark.suites import find_suite
     from .console import notices, progress_bar
 
-    lines: list[str] = []
     _require_whole_suite(entry, task, seeds, variant)
     with progress_bar(f"{policy} on {suite}", "episodes") as update:
         panel = find_suite(suite, task or (), None if seeds is None else seed_range(seeds), variant)
-        options = EvalOptions(
-            out=out,
-            checkpoints=checkpoints,
-            workers=workers,
-            threads=threads,
-            deadline_s=deadline,
-            fresh=fresh,
+        options = replace(
+            EvalOptions(out, checkpoints, workers, threads, deadline, fresh),
+            card=read_statement(card) if card else None,
             progress=update,
-            notice=lines.append,
+            notice=partial(notices.print, markup=False),
             check=partial(_check_entry, entry) if entry else None,
         )
         path = evaluate(policy, panel, options)
-    notices.print(*lines, sep="\n", end="\n" if lines else "", markup=False)
     return _show(path, entry, not no_videos, json)
 
 

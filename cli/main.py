@@ -27,7 +27,7 @@ COMMANDS = {
     name: import_module(f".{name.replace('-', '_')}", __package__)
     for name in (
         *("bench", "tasks", "policies", "suites", "variants", "new-task", "view", "scenes", "demos", "train"),
-        *("evaluate", "videos", "measures", "certify", "results", "probe", "pack", "replay"),
+        *("card", "evaluate", "videos", "measures", "certify", "results", "probe", "pack", "replay"),
         *("leaderboard", "check", "reproduce", "site", "speed"),
     )
 }

@@ -15,7 +15,7 @@ EXAMPLE = "bimodal measures runs/smoke-flow --csv episodes.csv"
 
 
 def run(
-    run_folder: Annotated[Path, argument("RUN_FOLDER", "folder that `bimodal evaluate` wrote")],
+    what: Annotated[Path, argument("RUN", "run folder, or artifact of `bimodal pack`")],
     json: Json = False,
     csv: Annotated[Path | None, option("FILE", "also write every episode's measures as CSV")] = None,
     fresh: Annotated[bool, flag("--fresh", "measure again what is kept already")] = False,
@@ -26,6 +26,7 @@ def run(
     The recorded actions are stepped again without the policy. What was measured is kept in the run folder as
     measures.parquet, and in its report.
     """
+    from ..benchmark.artifact.read import open_run
     from ..benchmark.measures.cell_summary import summarise
     from ..benchmark.measures.measures_file import write_csv
     from ..benchmark.report.measures_table import measures_table
@@ -34,8 +35,9 @@ def run(
 
     if csv is not None and csv.is_dir():
         raise WrongUse(f"--csv {csv} is a folder; name a file, e.g. {csv / 'episodes.csv'}")
-    found = read_run(run_folder)
-    cells = _measured(found, fresh, workers)
+    with open_run(what) as folder:
+        found = read_run(folder)
+        cells = _measured(found, fresh, workers)
     if csv is not None:
         write_csv(csv, cells)
     summaries = summarise(found, cells)

@@ -8,6 +8,7 @@ import pytest
 from bimodal.benchmark.artifact.members import ArtifactHeader
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.measures.measures_file import MEASURE_COLUMNS
+from bimodal.benchmark.records.contract_card import Answers, ContractCard
 from bimodal.benchmark.records.parquet_tables import DECISION_COLUMNS, EPISODE_COLUMNS
 from bimodal.benchmark.records.run_record import RunRecord
 from bimodal.benchmark.rollout.plan_records import Plans
@@ -125,6 +126,8 @@ def test_the_page_names_every_array_of_demonstrations_and_traces():
 
 def test_the_page_names_every_field_of_the_records():
     assert set(first_column(FORMATS, "run.json")) == set(RunRecord.model_fields)
+    assert set(first_column(FORMATS, "card.json")) == set(ContractCard.model_fields)
+    assert all(f"`{name}`" in FORMATS for name in Answers.model_fields)
     assert set(first_column(FORMATS, "artifact.json")) == set(ArtifactHeader.model_fields)
     assert set(first_column(FORMATS, "Leaderboard entry")) == set(Entry.model_fields)
 

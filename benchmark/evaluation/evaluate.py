@@ -15,6 +15,7 @@ from ...envs.errors import BimodalError
 from ...policies import Policy
 from ..provenance import cores
 from ..records.checksums import seal
+from ..records.contract_card import keep_card
 from ..records.run_folder import RUNS, RunFolder
 from ..records.run_record import RunRecord
 from ..rollout.shard import Shard
@@ -52,6 +53,7 @@ def evaluate(
     run = RunFolder(path, record, options.fresh)
     begin = time.monotonic()
     try:
+        _keep_card(run, options)
         invalid = _run_missing(policy, suite, shards, run, options)
         run.save_tables(shards, time.monotonic() - begin, invalid)
         seal(path)
@@ -63,6 +65,17 @@ def evaluate(
             f"({invalid[0]}); the other records are in {path}"
         )
     return path
+
+
+def _keep_card(run: RunFolder, options: EvalOptions) -> None:
+    """Write the contract card before the first episode, and name what nobody says to who submits the run."""
+    begun = any((run.path / "traces").glob("*.npz"))
+    card = keep_card(run.path, run.record, options.card, begun)
+    if card.empty and (options.card is not None or options.check):
+        options.say(
+            f"the contract card does not say: {', '.join(card.empty)}; bimodal card {run.record.policy.uri} "
+            "prints a form for --card"
+        )
 
 
 def _default_folder(record: RunRecord) -> Path:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...envs.errors import WrongUse
+from ..records.contract_card import Answers
 from ..records.run_record import RunOptions, RunRecord
 from ..rollout.timeouts import DEADLINE_S
 
@@ -29,6 +30,8 @@ class EvalOptions:
     """Longest time that a decision may take [s]."""
     fresh: bool = False
     """Discard what the folder holds instead of resuming it."""
+    card: Answers | None = None
+    """What the submitter says for the contract card; None for nothing, or for what was said before."""
     progress: Callable[[int, int], None] | None = None
     """Called with (episodes finished, episodes) as shards end."""
     notice: Callable[[str], None] | None = None

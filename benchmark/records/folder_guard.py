@@ -14,7 +14,7 @@ LOCK = ".lock"
 _FOLDERS = ("traces", "videos")
 _FILES = (
     *("run.json", "episodes.parquet", "decisions.parquet", "faults.txt", "report.html", "SHA256SUMS"),
-    "measures.parquet",
+    *("card.json", "measures.parquet"),
 )
 """What a run writes, and what is measured of it."""
 

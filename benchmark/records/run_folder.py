@@ -1,6 +1,7 @@
 """The folder of a run, and its resume: the same command loads what is finished and runs what is missing.
 
 run.json            what was run, by whom, with what, on what
+card.json           the contract card: what the policy is given and promises
 episodes.parquet    one row an episode
 decisions.parquet   one row a decision
 traces/             one npz a shard: executed actions, and `mjSTATE_INTEGRATION` every 0.5 s; of a policy that

@@ -17,6 +17,7 @@ from ...tasks import Task, load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ..measures.cell_summary import SHOWN, summarise
 from ..measures.measures_file import stored_measures
+from ..records.contract_card import read_card, title
 from ..records.run_record import RunRecord
 from ..scoring.perturbation_effects import mean_effects, measure_effects
 from ..scoring.run_episodes import Run, mode_names, read_run
@@ -37,6 +38,16 @@ class Plot(NamedTuple):
     episodes: int
     unseen: int
     """Episodes without a mark, because the hand never acted."""
+
+
+class CardRow(NamedTuple):
+    """A field of the contract card."""
+
+    title: str
+    known: str
+    """What the records say, "" for nothing."""
+    stated: str
+    """What the submitter says, "" for nothing."""
 
 
 def write_report(run_dir: Path | str) -> Path:
@@ -77,6 +88,7 @@ def report_page(run: Run) -> str:
         clips=clips(run),
         command=reproduce(record),
         facts=facts(record),
+        card=card_rows(run.folder),
         verdicts={name: OUTCOMES[name].meaning for name in OUTCOMES if any(name in c.labels for c in cells)},
         version=record.versions.get("bimodal", ""),
     )
@@ -146,6 +158,15 @@ def facts(record: RunRecord) -> dict[str, str]:
         "Options": _lines(record.options.plain()),
         "Made": f"{record.created} in {record.wall_s:.0f} s",
     }
+
+
+def card_rows(folder: Path) -> list[CardRow]:
+    """Return the rows of a run's contract card, none for a run from before there were cards."""
+    card = read_card(folder)
+    if card is None:
+        return []
+    stated = card.stated.plain()
+    return [CardRow(title(name), known, stated[name]) for name, known in card.known.plain().items()]
 
 
 def _lines(values: Mapping[str, Any] | None) -> str:
