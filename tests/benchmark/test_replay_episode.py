@@ -1,15 +1,19 @@
 """One episode from its record: which segments hold, where the first does not, what another world makes."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from bimodal.benchmark.artifact.pack import pack
+from bimodal.benchmark.artifact.read import open_run, read_header
 from bimodal.benchmark.artifact.replay_episode import find_episode, play_perturbed, replay_episode
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
+from bimodal.benchmark.records.contract_card import read_card
 from bimodal.benchmark.records.shard_file import read_shard, write_shard
 from bimodal.benchmark.rollout.shard import STATE_EVERY, Shard, digests, run_shard
+from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.envs.errors import WrongUse
 from bimodal.policies import Decision, Policy
 from bimodal.tasks import load_task
@@ -166,3 +170,14 @@ def test_a_video_shows_every_control_step(run, tmp_path, drawing, capsys):
     assert (code, err) == (0, []) and "video" in out
     steps = find_episode(run, 1, DUMBBELL).steps
     assert imageio_ffmpeg.count_frames_and_secs(str(film))[0] >= steps + 1
+
+
+def test_an_artifact_of_format_version_1_still_reads_and_replays():
+    old = Path(__file__).with_name("artifact-v1.zip")
+    header = read_header(old)
+    assert (header.schema_version, header.policy, header.episodes) == (1, "expert", 2)
+    with open_run(old) as folder:
+        (cell,) = read_run(folder).cells.values()
+        assert cell.labels.tolist() == ["SUCCESS", "SUCCESS"]
+        assert read_card(folder).stated.rejection_criterion == "less than 95 % success"
+        assert all(replay_episode(find_episode(folder, seed)).matches for seed in (0, 1))
