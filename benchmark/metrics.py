@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from ..tasks.core.outcomes import averaged, succeeded
-from . import statistics
-from .statistics import Interval
+from .statistics import modes as mode_statistics
+from .statistics import rates
+from .statistics.rates import Interval
 
 Value = Interval | float | None
 """A number with its interval, a number, or None where the question has no answer."""
@@ -56,7 +57,7 @@ class Episodes:
     @cached_property
     def mode_counts(self) -> np.ndarray:
         """Successes in each mode, (k,) int."""
-        return statistics.mode_counts(self.modes, self.succeeded, self.k)
+        return mode_statistics.mode_counts(self.modes, self.succeeded, self.k)
 
 
 # ------------------------------------------------------------------------------- from tasks to a policy
@@ -75,7 +76,7 @@ def mean_known(values: Sequence[Value]) -> float | None:
 
 def mean_rate(values: Sequence[Value]) -> Interval:
     """Return the mean of rates with its interval, every task weighing the same."""
-    mean = statistics.mean_interval([value for value in values if isinstance(value, Interval)])
+    mean = rates.mean_interval([value for value in values if isinstance(value, Interval)])
     return Interval(mean.estimate, max(mean.low, 0.0), min(mean.high, 1.0))
 
 
@@ -146,9 +147,8 @@ def metric(title: str, formula: str, short: str = "", **how: Any) -> Callable[[C
 
 
 def _rate(hits: np.ndarray) -> Interval:
-    """Return the share of hits (N,) bool with Wilson's interval."""
-    k = int(hits.sum())
-    return Interval(k / max(len(hits), 1), *statistics.wilson(k, len(hits)))
+    """Return the share of hits (N,) bool with its exact interval."""
+    return rates.rate(int(hits.sum()), len(hits))
 
 
 @metric("Success", "n_success / n", over_tasks=mean_rate, on_board=True, digits=1)
@@ -181,7 +181,7 @@ def averaging_rate(episodes: Episodes) -> Interval:
 )
 def minority_share(episodes: Episodes) -> float | None:
     """The rarest mode's share of the successes: 1/k is an even choice of k, 0 a mode that was forgotten."""
-    return statistics.minority_share(episodes.mode_counts)
+    return mode_statistics.minority_share(episodes.mode_counts)
 
 
 @metric(
@@ -215,19 +215,19 @@ def latency_p99_ms(episodes: Episodes) -> float | None:
 @metric("Commitment", "P(mode != none)")
 def commitment(episodes: Episodes) -> float | None:
     """The share of episodes in which any mode was realised, whether or not it then succeeded."""
-    return statistics.commitment(episodes.modes) if len(episodes.modes) else None
+    return mode_statistics.commitment(episodes.modes) if len(episodes.modes) else None
 
 
 @metric("Coverage", "|{m : p_m >= 0.05}| / k")
 def coverage(episodes: Episodes) -> float:
     """The share of the modes that have at least one in twenty successes."""
-    return statistics.coverage(episodes.mode_counts)
+    return mode_statistics.coverage(episodes.mode_counts)
 
 
 @metric("Mode entropy", "(-sum_m p_m ln p_m + (K - 1) / 2n) / ln k, at most 1; K modes seen (Miller-Madow)")
 def mode_entropy(episodes: Episodes) -> float | None:
     """How evenly the successes fall on the modes: 100 is an even choice, 0 a single mode."""
-    return statistics.normalised_entropy(episodes.mode_counts)
+    return mode_statistics.normalised_entropy(episodes.mode_counts)
 
 
 @metric("Distance to even modes", "sum_m |p_m - 1/k| / 2 (total variation)", better="lower")
@@ -236,10 +236,10 @@ def mode_distance(episodes: Episodes) -> float | None:
 
     Chance alone makes it about 3 % at 200 successes in two modes, sqrt(1 / (2 pi n)).
     """
-    shares = statistics.mode_shares(episodes.mode_counts)
+    shares = mode_statistics.mode_shares(episodes.mode_counts)
     if episodes.k < 2 or np.isnan(shares).any():
         return None
-    return statistics.total_variation(shares, np.full(episodes.k, 1 / episodes.k))
+    return mode_statistics.total_variation(shares, np.full(episodes.k, 1 / episodes.k))
 
 
 @metric("Steps", "mean of the episodes' lengths", unit="steps", better="", digits=1)

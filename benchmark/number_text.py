@@ -7,7 +7,7 @@ per cent or points.
 from math import ceil, floor
 
 from .metrics import Metric, Value, number
-from .statistics import Interval
+from .statistics.rates import Interval
 
 DECIMALS = 6
 """Decimals of every computed number in an entry. Rounding to them first keeps the last bits of a sum from

@@ -1,21 +1,22 @@
 """The leaderboard's rows: every metric of every entry, and the ranks.
 
 Entries are compared only when their whole suite is the same: name, version, hash, tasks, seeds, variants.
-A rank is 1 + the number of ranked policies that are better beyond doubt: the 95 % interval of the macro
-difference on the same seeds lies above zero. So ties share a rank. Oracles, which are told the mode, and
-policies that read the simulator show what is possible; they stand apart and have no rank.
+A rank is 1 + the number of ranked policies that are better beyond doubt: McNemar's test on the same seeds,
+over all tasks, adjusted by Holm for every two policies, as in `bimodal compare A B C`. Ties share a rank.
+Oracles, which are told the mode, and policies that read the simulator show what is possible; they stand apart
+and have no rank.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
+from ..benchmark.comparison.ranking import clean_successes
 from ..benchmark.records.run_record import SuiteRecord
 from ..benchmark.scoring.feasible_cells import Feasibility, known_cells
 from ..benchmark.scoring.perturbation_effects import PerturbationEffect, measure_effects
+from ..benchmark.scoring.run_episodes import EpisodeColumns
 from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
-from ..benchmark.statistics import Interval, mean_interval, paired_difference
+from ..benchmark.statistics.many_policies import better_pairs, rank_intervals
 from ..envs.perturbations.core.variant import CLEAN
 from ..policies.core.registry import unwrapped
 from .entry_model import Entry
@@ -26,9 +27,6 @@ RANKED = "state"
 """The track whose policies are ranked."""
 TRACKS = (RANKED, "oracle", "privileged")
 """Groups of rows, in the order of the table: the tracks of entries, oracles by themselves."""
-
-Successes = dict[str, np.ndarray]
-"""Whether each episode of a task succeeded in the clean world, by seed, (N,) bool."""
 
 
 class PolicyRow(NamedTuple):
@@ -67,26 +65,16 @@ def board_rows(entries: Sequence[Entry]) -> list[Board]:
     return sorted(boards, key=lambda board: (board.suite.name, board.suite.version, board.suite.hash))
 
 
-def macro_difference(a: Entry, b: Entry) -> Interval:
-    """Return the macro success of `a` minus that of `b`, paired by seed, with its 95 % interval."""
-    return _difference(_successes(a), _successes(b))
-
-
-def _difference(first: Successes, second: Successes) -> Interval:
-    return mean_interval([paired_difference(first[task], second[task]) for task in first])
-
-
 def _rows(entries: Sequence[Entry]) -> tuple[PolicyRow, ...]:
     feasibility = known_cells(entries[0].suite.tasks)
-    ranked = [_successes(entry) for entry in entries if _track(entry) == RANKED]
-    rows = []
-    for entry in entries:
-        rank = None
-        if _track(entry) == RANKED:
-            # Of an entry and itself the difference is 0, which is not above zero.
-            own = _successes(entry)
-            rank = 1 + sum(_difference(other, own).low > 0 for other in ranked)
-        rows.append(_row(entry, rank, feasibility))
+    outcomes = {
+        entry.entry_id: clean_successes(_columns(entry)) for entry in entries if _track(entry) == RANKED
+    }
+    ranks = rank_intervals(list(outcomes), better_pairs(outcomes))
+    rows = [
+        _row(entry, ranks[entry.entry_id].best if entry.entry_id in ranks else None, feasibility)
+        for entry in entries
+    ]
     return tuple(sorted(rows, key=_place))
 
 
@@ -101,14 +89,13 @@ def _place(row: PolicyRow) -> tuple:
 
 def _row(entry: Entry, rank: int | None, feasibility: Feasibility) -> PolicyRow:
     cells = _cells(entry)
-    episodes = {(block.task, block.variant): block.columns for block in entry.episodes}
     return PolicyRow(
         rank=rank,
         policy=entry.policy.name,
         track=_track(entry),
         score=score_suite(cells),
         cells=cells,
-        shifts=tuple(measure_effects(episodes, feasibility)),
+        shifts=tuple(measure_effects(_columns(entry), feasibility)),
         level=entry.verification.level,
         entry=entry,
     )
@@ -125,6 +112,6 @@ def _cells(entry: Entry) -> tuple[TaskScore, ...]:
     )
 
 
-def _successes(entry: Entry) -> Successes:
-    """Return the successes of every task in the clean world, by seed, (N,) bool."""
-    return {block.task: block.columns.succeeded for block in entry.episodes if block.variant == CLEAN}
+def _columns(entry: Entry) -> dict[tuple[str, str], EpisodeColumns]:
+    """Return the entry's episodes by (task, variant)."""
+    return {(block.task, block.variant): block.columns for block in entry.episodes}

@@ -14,7 +14,7 @@ from typing import Any
 from ..benchmark.metrics import METRICS, Value
 from ..benchmark.scoring.perturbation_effects import PerturbationEffect
 from ..benchmark.scoring.task_scores import Score, TaskScore
-from ..benchmark.statistics import Interval
+from ..benchmark.statistics.rates import Interval
 from ..envs.perturbations.core.variant import CLEAN
 from .board import Board, PolicyRow
 

@@ -96,7 +96,7 @@ def _change(one: MeanEffect) -> Text:
 
 
 _RANKS = (
-    "#: 1 + how many policies are better beyond the 95 % interval of the difference on the same seeds;\n"
+    "#: 1 + how many policies are better beyond doubt on the same seeds (McNemar's test, adjusted by Holm);\n"
     "oracles are told the mode and privileged policies read the simulator: no rank"
 )
 _SHIFTS = (

@@ -6,16 +6,18 @@ replay.
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from ..benchmark.metrics import mean_rate
 from ..benchmark.number_text import DECIMALS
 from ..benchmark.records.field_types import Many, one_line, problems
 from ..benchmark.records.run_record import DecisionTime, SuiteRecord
-from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
+from ..benchmark.scoring.task_scores import TaskScore, clean_cells, score_suite, score_task
+from ..benchmark.statistics.rates import Interval, wilson
 from ..benchmark.suites import SUITES, suite_from_record
 from ..envs.errors import WrongUse
 from ..envs.perturbations.core.variant import CLEAN
@@ -87,9 +89,9 @@ def result(cell: TaskScore, timed: DecisionTime | None) -> Result:
         episodes=cell.episodes,
         successes=cell.successes,
         success=_rounded(cell.success.estimate),
-        wilson95=(_rounded(cell.success.low), _rounded(cell.success.high)),
+        wilson95=_interval(*wilson(cell.successes, cell.episodes)),
         modes=cell.modes,
-        minority_share=_rounded_or_none(cell.minority_share),
+        minority_share=_rounded(cell.minority_share),
         averaging_failures=cell.averaging_failures,
         labels=cell.labels,
         steps_mean=_rounded(cell.steps_mean),
@@ -97,13 +99,16 @@ def result(cell: TaskScore, timed: DecisionTime | None) -> Result:
     )
 
 
-def aggregate(total: SuiteScore) -> Aggregate:
-    """Return the entry's `aggregate`."""
+def aggregate(cells: Sequence[TaskScore]) -> Aggregate:
+    """Return the entry's `aggregate`; its interval combines Wilson's intervals of the clean cells."""
+    total = score_suite(cells)
+    parts = [(x.success.estimate, *wilson(x.successes, x.episodes)) for x in clean_cells(cells)]
+    macro = mean_rate([Interval(*part) for part in parts])
     return Aggregate(
-        success_macro=_rounded(total.success.estimate),
-        success_macro95=(_rounded(max(total.success.low, 0.0)), _rounded(min(total.success.high, 1.0))),
+        success_macro=_rounded(macro.estimate),
+        success_macro95=_interval(macro.low, macro.high),
         averaging_macro=_rounded(total.averaging.estimate),
-        minority_share_min=_rounded_or_none(total.minority_share),
+        minority_share_min=_rounded(total.minority_share),
     )
 
 
@@ -183,7 +188,7 @@ def _count_problems(
             right = result(cell, None)
             yield from _differences(f"results of {cell.task} ({cell.variant})", row, right)
     if len(scores) == len(blocks):
-        yield from _differences("aggregate", total, aggregate(score_suite(scores)))
+        yield from _differences("aggregate", total, aggregate(scores))
 
 
 def _differences(where: str, stated: Result | Aggregate, right: Result | Aggregate) -> Iterator[str]:
@@ -233,12 +238,12 @@ def _same(stated: Any, right: Any) -> bool:
     return stated == right
 
 
-def _rounded(value: float) -> float:
-    return round(float(value), DECIMALS)
+def _rounded(value: Any) -> Any:
+    return None if value is None else round(float(value), DECIMALS)
 
 
-def _rounded_or_none(value: float | None) -> float | None:
-    return None if value is None else _rounded(value)
+def _interval(low: float, high: float) -> tuple[float, float]:
+    return _rounded(low), _rounded(high)
 
 
 def _line(where: str, what: str) -> str:

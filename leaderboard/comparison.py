@@ -21,7 +21,8 @@ from ..benchmark.records.field_types import one_line
 from ..benchmark.records.same_machine import compare_machines
 from ..benchmark.report.terms import short_name
 from ..benchmark.scoring.run_episodes import EpisodeColumns, RunEpisodes, mode_names, read_run
-from ..benchmark.statistics import Interval, discordant, mcnemar_mid_p, mean_interval, paired_difference
+from ..benchmark.statistics.paired import discordant, mcnemar_mid_p, paired_difference
+from ..benchmark.statistics.rates import Interval, mean_interval
 from ..envs.errors import NotComparable
 from ..envs.perturbations.core.variant import CLEAN
 from ..tasks.core.outcomes import succeeded

@@ -14,10 +14,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from ..benchmark.comparison.arm import Arm, arm_of_run, training_seeds
 from ..benchmark.records.field_types import problems
 from ..benchmark.records.run_record import RunRecord
 from ..benchmark.scoring.run_episodes import Run, mode_names, read_run
-from ..benchmark.scoring.task_scores import score_run, score_suite
+from ..benchmark.scoring.task_scores import score_run
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.storage.atomic_write import write_text
 from ..policies.core.registry import with_inner
@@ -55,7 +56,7 @@ def _unidentified(run: Run) -> Entry:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             **{name: record[name] for name in ("suite", "policy", "training")},
             "results": [result(cell, times.get(cell.task)) for cell in scores],
-            "aggregate": aggregate(score_suite(scores)),
+            "aggregate": aggregate(scores),
             "episodes": [
                 {
                     "task": task,
@@ -150,6 +151,27 @@ def read_entry(path: Path | str) -> Entry:
     if found or entry is None:
         raise BimodalError(f"{path} is unsound: {found[0]}; see: bimodal check {path}")
     return entry
+
+
+def arm_of_entry(entry: Entry, source: str = "") -> Arm:
+    """Return the episodes of an entry as one side of a comparison."""
+    return Arm(
+        name=entry.policy.name,
+        source=source or entry.policy.name,
+        suite=entry.suite,
+        versions=entry.provenance.versions,
+        training_seeds=training_seeds(entry.training),
+        cells={(block.task, block.variant): block.columns for block in entry.episodes},
+    )
+
+
+def read_arm(path: Path) -> Arm:
+    """Read a run folder, or the file of an entry.
+
+    Raises:
+        BimodalError: it is neither, or not sound.
+    """
+    return arm_of_run(read_run(path)) if path.is_dir() else arm_of_entry(read_entry(path), str(path))
 
 
 def read_entries(folder: Path | str) -> list[Entry]:

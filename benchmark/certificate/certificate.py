@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..number_text import percent
-from ..statistics import wilson
+from ..statistics.rates import wilson
 
 
 @dataclass(frozen=True)

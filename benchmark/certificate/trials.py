@@ -15,7 +15,7 @@ from ...policies.experts import Planned
 from ...tasks.core.referee import LIFTED, Referee
 from ...tasks.core.task import LIGHT_TOUCH, Measurement, Task
 from ..rollout.shard import Shard, run_shard
-from ..statistics import minority_share, mode_counts
+from ..statistics.modes import minority_share, mode_counts
 
 NOISE = "certificate 1"
 """Part of the policies' noise keys, as a suite's version is."""

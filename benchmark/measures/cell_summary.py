@@ -10,7 +10,7 @@ from scipy.special import stdtrit
 from ...envs.specs import CONTROL_HZ
 from ..metrics import Value
 from ..scoring.run_episodes import Run
-from ..statistics import LEVEL, Interval, wilson
+from ..statistics.rates import LEVEL, Interval, clopper_pearson
 from .episode_measures import EpisodeMeasures
 from .measures_file import Cell, Measured
 
@@ -111,9 +111,9 @@ def _summary(run: Run, cell: Cell, measures: EpisodeMeasures) -> CellSummary:
 
 
 def rate(hits: np.ndarray) -> Value:
-    """Return the share of hits (N,) bool with Wilson's interval; None of nothing."""
+    """Return the share of hits (N,) bool with the exact interval; None of nothing."""
     count = int(hits.sum())
-    return Interval(count / len(hits), *wilson(count, len(hits))) if len(hits) else None
+    return Interval(count / len(hits), *clopper_pearson(count, len(hits))) if len(hits) else None
 
 
 def mean(values: np.ndarray) -> Value:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ...tasks.core.outcomes import OUTCOMES
 from ..number_text import bounds, percent
-from ..statistics import Interval
+from ..statistics.rates import Interval
 
 MARKS = {
     "success": "M-2.6 0a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0Z",

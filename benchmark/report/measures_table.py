@@ -10,7 +10,7 @@ from ..measures.cell_summary import SHOWN, CellSummary, Shown
 from ..metrics import Value
 from ..number_text import bounds, percent
 from ..rich_table import plain_table
-from ..statistics import Interval
+from ..statistics.rates import Interval
 from .terms import short_name
 
 DIGITS = 3

@@ -12,7 +12,7 @@ from ..rich_table import plain_table
 from ..scoring.perturbation_effects import INFEASIBLE, UNCHANGED, measure_effects
 from ..scoring.run_episodes import Run
 from ..scoring.task_scores import score_run, score_suite
-from ..statistics import Interval
+from ..statistics.rates import Interval
 from .terms import short_name
 
 
@@ -47,7 +47,7 @@ def run_table(run: Run) -> Table:
     table = plain_table(
         f"{run.record.policy.name} on {suite.name} v{suite.version} "
         f"(seeds {seeds.start}..{seeds.start + seeds.count - 1})",
-        "success: held for 0.5 s, with Wilson's 95 % interval; shares in %; averaged: failed between the"
+        "success: held for 0.5 s, with its exact 95 % interval; shares in %; averaged: failed between the"
         " modes; rarest mode: its share of the successes, its smallest over the tasks; p50 ms:"
         " one decision for one episode on one core",
     )

@@ -3,7 +3,7 @@
 TERMS = {
     "Mode": "One of the ways in which the task is meant to be solved, such as the left or the right bar.",
     "Macro": "The mean over tasks; every task weighs the same.",
-    "Interval": "95 % confidence: Wilson's for one task, combined over tasks for the macro.",
+    "Interval": "95 % confidence: exact (Clopper-Pearson) for one task, combined over tasks for the macro.",
     "Mixture coordinate α": "Where the hand acted on the line between the grasps: 0 is the first mode,"
     " 1 the second, 0.5 their average. With more than two: the distance from the nearest grasp, in units of"
     " the smallest distance between two.",

@@ -15,8 +15,9 @@ from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...tasks import load_task
 from ...tasks.core.task import Task
-from .. import statistics
-from ..statistics import Interval
+from ..statistics.modes import mode_shares, total_variation
+from ..statistics.paired import discordant, mcnemar_mid_p, paired_difference
+from ..statistics.rates import Interval, mean_interval
 from .feasible_cells import Feasibility, expert_fails, known_cells
 from .run_episodes import EpisodeColumns
 
@@ -50,7 +51,7 @@ class Effect:
     success: float
     """Share of successes in the variant."""
     difference: Interval
-    """The second minus the first, with its paired 95 % interval (Newcombe 1998, method 10)."""
+    """The second minus the first, with its paired 95 % interval (Tango 1998)."""
     broken: int
     """Episodes that succeed clean and fail here."""
     fixed: int
@@ -114,17 +115,17 @@ def measure_effect(
     old = twins.modes
     new = perturbed.modes
     both = (old >= 0) & (new >= 0)
-    fixed, broken = statistics.discordant(after, before)
+    fixed, broken = discordant(after, before)
     return PerturbationEffect(
         task=task,
         variant=variant,
         pairs=len(old),
         clean=float(before.mean()),
         success=float(after.mean()),
-        difference=statistics.paired_difference(after, before),
+        difference=paired_difference(after, before),
         broken=broken,
         fixed=fixed,
-        p_value=statistics.mcnemar_mid_p(fixed, broken),
+        p_value=mcnemar_mid_p(fixed, broken),
         changed_mode=int((both & (old != new)).sum()),
         realised=int(both.sum()),
         mode_shift=_mode_shift(old, new, len(load_task(task).modes)),
@@ -202,7 +203,7 @@ def _mean_effect(variant: str, scenes: str, some: Sequence[PerturbationEffect]) 
         scenes=scenes,
         **{name: mean(name) for name in ("clean", "success", "mode_shift")},
         **{name: total(name) for name in ("broken", "fixed", "changed_mode", "realised")},
-        difference=statistics.mean_interval([one.difference for one in some]),
+        difference=mean_interval([one.difference for one in some]),
         targeted=_mean([one.targeted for one in some if one.targeted]),
         unchanged=all(one.unchanged for one in some),
         tasks=tuple(one.task for one in some),
@@ -235,4 +236,4 @@ def _mode_shift(old: np.ndarray, new: np.ndarray, k: int) -> float:
     before, after = (np.bincount(modes[modes >= 0], minlength=k) for modes in (old, new))
     if not before.sum() or not after.sum():
         return 0.0
-    return float(statistics.total_variation(statistics.mode_shares(after), statistics.mode_shares(before)))
+    return float(total_variation(mode_shares(after), mode_shares(before)))

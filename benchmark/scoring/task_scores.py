@@ -7,7 +7,7 @@ from ...envs.perturbations.core.variant import CLEAN
 from ...tasks import load_task
 from ...tasks.core.outcomes import averaged, count_outcomes
 from ..metrics import METRICS, Episodes, Latency, Value, number
-from ..statistics import Interval
+from ..statistics.rates import Interval
 from .run_episodes import EpisodeColumns, Run
 
 
@@ -100,12 +100,17 @@ def score_task(task: str, variant: str, columns: EpisodeColumns, latency: Latenc
 
 def score_suite(scores: Sequence[TaskScore]) -> SuiteScore:
     """Summarise over the tasks of the `clean` variant (over all cells if there is no such variant)."""
-    cells = [cell for cell in scores if cell.variant == CLEAN] or list(scores)
+    cells = clean_cells(scores)
     found = {
         name: metric.over_tasks([cell.metrics[name] for cell in cells]) for name, metric in METRICS.items()
     }
     shares = {i: cell.minority_share for i, cell in enumerate(cells) if cell.minority_share is not None}
     return SuiteScore(found, cells[min(shares, key=shares.__getitem__)] if shares else None)
+
+
+def clean_cells(scores: Sequence[TaskScore]) -> list[TaskScore]:
+    """Return the scores of the `clean` variant, all of them if there is no such variant."""
+    return [cell for cell in scores if cell.variant == CLEAN] or list(scores)
 
 
 def score_run(run: Run) -> list[TaskScore]:

@@ -24,7 +24,7 @@ from ..records.run_folder import RUNS
 from ..rollout.latency import median_ms
 from ..scoring.run_episodes import Run, RunEpisodes, read_run
 from ..scoring.task_scores import TaskScore, score_suite, score_task
-from ..statistics import Interval
+from ..statistics.rates import Interval
 from ..suites import SUITES, find_suite
 
 TIMED_ON = "PandaLiftDumbbell-v1"

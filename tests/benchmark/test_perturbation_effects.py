@@ -27,14 +27,14 @@ def cell(seeds, wins, modes):
 
 
 def test_a_shift_is_counted_pair_by_pair():
-    """By hand: 4 of 10 succeed in both, 3 only clean, 1 only shifted; phi, shrunk, is 0."""
+    """By hand: 4 of 10 succeed in both, 3 only clean, 1 only shifted; Tango's interval of 1 and 3 of 10."""
     clean = cell(range(10), "1111111000", "000011100-")
     shifted = cell(range(10), "1111000100", "0011-1-00-")
     found = measure_effect(DUMBBELL, SLIPPERY, clean, shifted)
     assert (found.task, found.variant, found.pairs) == (DUMBBELL, SLIPPERY, 10)
     assert (found.clean, found.success) == (0.7, 0.5)
     assert (found.broken, found.fixed) == (3, 1)
-    assert found.difference == pytest.approx((-0.2, -0.5261, 0.2016), abs=1e-4)
+    assert found.difference == pytest.approx((-0.2, -0.5515, 0.2171), abs=1e-4)
     assert found.p_value == pytest.approx(2 * (1 + 4) / 16 - 4 / 16)
     assert (found.changed_mode, found.realised) == (2, 7)
     assert found.mode_shift == pytest.approx(abs(3 / 9 - 3 / 7))

@@ -15,7 +15,7 @@ from bimodal.benchmark.report.terms import short_name
 from bimodal.benchmark.report.video_gallery import clips
 from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.benchmark.scoring.task_scores import score_run, score_suite, score_task
-from bimodal.benchmark.statistics import Interval
+from bimodal.benchmark.statistics.rates import Interval
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError
 from bimodal.tasks import load_task

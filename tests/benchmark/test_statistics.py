@@ -5,21 +5,20 @@ from math import comb, log, sqrt
 
 import numpy as np
 import pytest
-from bimodal.benchmark.statistics import (
-    Interval,
+import robostats
+from bimodal.benchmark.statistics.modes import (
     commitment,
     coverage,
-    discordant,
-    mcnemar_mid_p,
-    mean_interval,
     minority_share,
     mode_counts,
     mode_shares,
     normalised_entropy,
-    paired_difference,
     total_variation,
-    wilson,
 )
+from bimodal.benchmark.statistics.paired import discordant, mcnemar_mid_p, paired_difference, tango
+from bimodal.benchmark.statistics.rates import Interval, clopper_pearson, mean_interval, rate, wilson
+from bimodal.benchmark.statistics.tails import binomial_at_least, chi_squared_tail
+from peer_records import peer_records
 from scipy import stats
 
 
@@ -56,6 +55,31 @@ def test_wilson_knows_nothing_without_trials_and_touches_the_ends_exactly():
     assert wilson(0, 0) == (0.0, 1.0)
     assert wilson(0, 10)[0] == 0.0
     assert wilson(10, 10)[1] == 1.0
+
+
+def test_the_exact_interval_is_scipys():
+    for k, n in ((0, 20), (1, 29), (15, 148), (198, 200), (200, 200)):
+        theirs = stats.binomtest(k, n).proportion_ci(method="exact")
+        assert clopper_pearson(k, n) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+    assert clopper_pearson(0, 0) == (0.0, 1.0)
+    assert rate(0, 0) == (0.0, 0.0, 1.0)
+
+
+def test_tails_are_scipys():
+    for x, degrees in ((0.0, 1), (3.84, 1), (9.2, 2), (14.0, 3), (2.0, 7), (300.0, 8)):
+        assert chi_squared_tail(x, degrees) == pytest.approx(stats.chi2.sf(x, degrees), rel=1e-9)
+    for k, n, p in ((0, 5, 0.2), (3, 5, 0.2), (150, 200, 0.7), (999, 1000, 0.9)):
+        assert binomial_at_least(k, n, p) == pytest.approx(stats.binom.sf(k - 1, n, p), rel=1e-9)
+
+
+def test_the_exact_interval_covers_high_rates_where_wilsons_does_not():
+    def covered(interval, p, n):
+        inside = [low <= p <= high for low, high in (interval(k, n) for k in range(n + 1))]
+        return float(stats.binom.pmf(np.arange(n + 1), n, p) @ inside)
+
+    grid = np.linspace(0.97, 1, 301)[:-1]
+    assert min(covered(clopper_pearson, p, 50) for p in grid) >= 0.95
+    assert min(covered(wilson, p, 50) for p in grid) < 0.85
 
 
 def test_mean_of_one_estimate_keeps_its_interval():
@@ -157,10 +181,10 @@ def test_discordant_pairs_are_counted_and_unpaired_outcomes_refused():
 
 
 def test_paired_difference_gives_the_published_interval():
-    """Fagerland, Lydersen and Laake (2014), airway reactivity: (-0.507, -0.026) by square-and-add."""
+    """Fagerland, Lydersen and Laake (2014), airway reactivity: (-0.517, -0.026) by Tango's score."""
     found = paired_difference(*paired(1, 1, 7, 12))
     assert found.estimate == pytest.approx(-6 / 21)
-    assert (found.low, found.high) == pytest.approx((-0.507, -0.026), abs=5e-4)
+    assert (found.low, found.high) == pytest.approx((-0.517, -0.026), abs=5e-4)
 
 
 def test_paired_difference_is_antisymmetric_and_stays_within_one():
@@ -171,13 +195,29 @@ def test_paired_difference_is_antisymmetric_and_stays_within_one():
         assert -1 <= one.low <= one.estimate <= one.high <= 1
 
 
-def test_paired_difference_of_outcomes_that_never_vary_is_the_independent_one():
-    """With phi = 0 the method is Newcombe's for independent proportions."""
-    a, b = np.ones(20, bool), np.arange(20) < 12
-    low, high = wilson(12, 20)
-    found = paired_difference(a, b)
-    assert found.low == pytest.approx(0.4 - sqrt((1 - wilson(20, 20)[0]) ** 2 + (high - 0.6) ** 2))
-    assert found.high == pytest.approx(0.4 + (0.6 - low))
+def test_both_bounds_are_the_differences_that_a_brute_force_likelihood_just_keeps():
+    """The best rate of "only b" under a difference d, found by search instead of Tango's closed form."""
+
+    def score(x, y, n, d):
+        q = np.linspace(max(0.0, -d), (1 - d) / 2, 200_001)[1:-1]
+        likelihood = x * np.log(q + d) + y * np.log(q) + (n - x - y) * np.log1p(-2 * q - d)
+        best = q[np.argmax(likelihood)]
+        return (x - y - n * d) / sqrt(n * (2 * best + d * (1 - d)))
+
+    for x, y, n in ((14, 5, 200), (3, 9, 40), (1, 7, 21), (30, 28, 100)):
+        _, low, high = tango(x, y, n)
+        assert score(x, y, n, low) == pytest.approx(1.95996, abs=2e-3)
+        assert score(x, y, n, high) == pytest.approx(-1.95996, abs=2e-3)
+
+
+def test_paired_interval_agrees_with_another_package():
+    for x, y, n in ((14, 5, 200), (0, 0, 50), (0, 6, 50), (1, 7, 21), (40, 1, 41)):
+        a, b = (
+            peer_records(name, outcomes)
+            for name, outcomes in zip("ab", paired(n - x - y, x, y, 0), strict=True)
+        )
+        theirs = robostats.paired_difference(robostats.pair(a, b))
+        assert tango(x, y, n)[1:] == pytest.approx((theirs.lower, theirs.upper), abs=1e-6)
 
 
 def test_pairing_narrows_the_interval_of_policies_that_fail_on_the_same_seeds():

@@ -110,7 +110,7 @@ def test_successes_that_are_claimed_beside_invented_digests(tmp_path, more):
 
 def test_the_lie_that_passes_is_smaller_than_a_point_of_a_whole_suite():
     """Before, every task could claim 2 to 8 points more beside invented digests."""
-    from bimodal.benchmark.statistics import mcnemar_mid_p
+    from bimodal.benchmark.statistics.paired import mcnemar_mid_p
     from bimodal.leaderboard.comparison import DIRECTION_LEVEL
 
     seeds, tasks = 200, 6

@@ -5,7 +5,7 @@ import os
 
 import jsonschema
 import pytest
-from bimodal.benchmark.statistics import wilson
+from bimodal.benchmark.statistics.rates import wilson
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import BimodalError
 from bimodal.leaderboard.check import check_entry

@@ -1,7 +1,7 @@
 """What `check` refuses although every figure adds up: impossible episodes, times, policies and origins."""
 
 import pytest
-from bimodal.benchmark.scoring.task_scores import score_suite, score_task
+from bimodal.benchmark.scoring.task_scores import score_task
 from bimodal.leaderboard.check import aggregate, check_entry, result
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.files import entry_id
@@ -19,7 +19,7 @@ def recounted(raw):
     raw["results"] = [
         result(one, None).plain() | {"latency_ms": timed[one.task, one.variant]} for one in scores
     ]
-    raw["aggregate"] = aggregate(score_suite(scores)).plain()
+    raw["aggregate"] = aggregate(scores).plain()
     raw["entry_id"] = entry_id(raw)
     return raw
 

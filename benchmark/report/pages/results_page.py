@@ -13,7 +13,7 @@ from ...certificate.causal_controls import TaskControls
 from ...number_text import bounds, percent, points
 from ...rich_table import number_table
 from ...scoring.perturbation_effects import MeanEffect
-from ...statistics import Interval
+from ...statistics.rates import Interval
 from ...studies.method_results import TIMED_ON, MethodResult
 from ...studies.mode_choice import PANEL, QUESTIONS, ModeChoices
 from ...studies.samplers import LENGTHS, SAMPLERS, SEEDS, SamplerCell, SamplerStudy

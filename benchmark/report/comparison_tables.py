@@ -1,0 +1,113 @@
+"""A comparison in the terminal: tables that fit 80 columns, then sentences; for `bimodal compare`."""
+
+from collections.abc import Iterator
+
+from rich.table import Table
+
+from ..comparison.compare import Comparison
+from ..comparison.ranking import Ranking
+from ..comparison.sentences import difference_text, p_text
+from ..number_text import bounds, percent
+from ..rich_table import number_table
+from ..statistics.rates import Interval
+from .terms import short_name
+
+
+def comparison_tables(comparison: Comparison) -> Iterator[Table]:
+    """Yield success, variants and modes of a candidate beside its baseline."""
+    yield _success_table(comparison)
+    if comparison.variants:
+        yield _variant_table(comparison)
+    if comparison.modes:
+        yield _mode_table(comparison)
+
+
+def _success_table(comparison: Comparison) -> Table:
+    a, b = _names(comparison)
+    rows = (
+        (
+            short_name(row.task),
+            str(len(comparison.baseline.cells[row.task, comparison.variant].seeds)),
+            _share(row.baseline),
+            _share(row.candidate),
+            difference_text(row.difference),
+            str(row.only_baseline),
+            str(row.only_candidate),
+            p_text(row.p_value),
+        )
+        for row in comparison.tasks
+    )
+    return number_table(
+        f"{b} against {a} on {comparison.baseline.suite.name}, the same seeds",
+        ["task", "n", f"{a} %", f"{b} %", "points", f"only {a}", f"only {b}", "p"],
+        rows,
+        caption="success with its exact 95 % interval; p: McNemar's mid-p, adjusted by Holm over the tasks",
+    )
+
+
+def _variant_table(comparison: Comparison) -> Table:
+    rows = (
+        (
+            row.variant,
+            str(row.tasks),
+            f"{100 * row.baseline:+.0f}",
+            f"{100 * row.candidate:+.0f}",
+            difference_text(row.difference),
+        )
+        for row in comparison.variants
+    )
+    return number_table(
+        "What a variant costs",
+        ["variant", "tasks", *_names(comparison), "difference"],
+        rows,
+        caption="points of success in a variant minus the same seeds clean; difference: of the two policies",
+    )
+
+
+def _mode_table(comparison: Comparison) -> Table:
+    rows = (
+        (
+            short_name(row.task),
+            " ".join(percent(share) for share in row.baseline),
+            " ".join(percent(share) for share in row.candidate),
+            str(row.changed),
+            str(row.both),
+            p_text(row.p_value),
+        )
+        for row in comparison.modes
+    )
+    return number_table(
+        "Which modes they take",
+        ["task", *(f"{name} %" for name in _names(comparison)), "changed", "of", "p"],
+        rows,
+        caption="on the seeds where both take a mode; p: of equal shares (Stuart, Maxwell), adjusted by Holm",
+    )
+
+
+def _names(comparison: Comparison) -> tuple[str, str]:
+    """Return how the two sides head their columns."""
+    names = (comparison.baseline.name, comparison.candidate.name)
+    return names if names[0] != names[1] else ("baseline", "candidate")
+
+
+def ranking_table(ranking: Ranking) -> Table:
+    """Return several policies with the ranks that each may have."""
+    return number_table(
+        f"{len(ranking.policies)} policies on {ranking.episodes:,} episodes that all of them ran",
+        ["policy", "success %", "may be ranked", "may be the best"],
+        (
+            (one.name, _share(one.success), _ranks(one.ranks), "yes" if one.may_be_best else "no")
+            for one in ranking.policies
+        ),
+        caption=f"Cochran's Q {ranking.q:.1f}, p {p_text(ranking.p_value)}; "
+        "ranks: McNemar's test of every two, adjusted by Holm",
+    )
+
+
+def _ranks(ranks: tuple[int, int]) -> str:
+    best, worst = ranks
+    return str(best) if best == worst else f"{best} to {worst}"
+
+
+def _share(value: Interval) -> str:
+    return f"{percent(value.estimate, 1)} {bounds(value)}"

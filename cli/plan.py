@@ -1,0 +1,51 @@
+"""`bimodal plan`: how many episodes a claim needs, and the rule that is locked before a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+from .arguments import Json, option
+
+EXAMPLE = "bimodal plan --baseline 90 --gain 5"
+
+
+def percentage(text: str) -> float:
+    """Parse a share in per cent, between 0 and 100."""
+    from ..envs.errors import WrongUse
+
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:
+        raise WrongUse(f"{text!r} is no share in per cent, 0 to 100")
+    return value / 100
+
+
+def run(
+    baseline: Annotated[
+        float, option("PERCENT", "success that you expect of the baseline", percentage)
+    ] = 0.9,
+    gain: Annotated[float, option("POINTS", "difference that you want to see", percentage)] = 0.05,
+    suite: Annotated[str, option("NAME", "suite whose panel is judged")] = "core",
+    lock: Annotated[Path | None, option("FILE", "write down a rule (TOML) before the run")] = None,
+    json: Json = False,
+) -> int:
+    """Say how many episodes a claim needs.
+
+    `--lock rule.toml` writes rule.toml.lock, which `compare --rule` reads: so a rule cannot be chosen after
+    the result. The exit code is 1 if the suite's panel is too short for the difference.
+    """
+    from ..benchmark.comparison.plan import plan
+    from ..benchmark.comparison.rule import lock_rule
+    from .console import console, print_json
+
+    if lock:
+        console.print(f"locked: {lock_rule(lock)}", markup=False)
+        return 0
+    found = plan(suite, baseline, gain)
+    if json:
+        print_json(found._asdict())
+    else:
+        for line in found.sentences():
+            console.print(line, markup=False)
+    return 0 if found.suffices else 1

@@ -1,0 +1,82 @@
+"""`bimodal compare` and `bimodal plan` from the command line: answers, exit codes and wrong use."""
+
+import json
+import re
+import shutil
+
+import pytest
+from bimodal.cli.main import main
+from fabricated import run_folder
+from fabricated_arms import DUMBBELL, POST, N
+
+WIN, LOSS = ("SUCCESS", 0, 0.0, 60), ("COLLISION_MID", -1, 0.5, 40)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Return run folders whose policies succeed on so many seeds of every task."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, wins in (("mse", 0), ("flow", N), ("mip", N - 1)):
+        run_folder(folder / name, dict.fromkeys((DUMBBELL, POST), [WIN] * wins + [LOSS] * (N - wins)), name)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "code", "told"),
+    [("mse", "flow", 0, "better: flow"), ("flow", "mse", 1, "worse: mse"), ("mip", "flow", 2, "undecided")],
+)
+def test_the_exit_code_is_the_verdict(runs, capsys, baseline, candidate, code, told):
+    assert main(["compare", str(runs / baseline), str(runs / candidate)]) == code
+    printed = capsys.readouterr().out
+    assert told in printed and not re.search(r"\bnan\b", printed.lower()) and "this panel" in printed
+
+
+def test_other_experiments_are_exit_code_3(runs, capsys, tmp_path):
+    record = json.loads((runs / "flow" / "run.json").read_text())
+    record["versions"]["mujoco"] = "0.1"
+    shutil.copytree(runs / "flow", tmp_path / "old")
+    (tmp_path / "old" / "run.json").write_text(json.dumps(record))
+    assert main(["compare", str(runs / "flow"), str(tmp_path / "old")]) == 3
+    assert "mujoco" in capsys.readouterr().err
+
+
+def test_json_says_what_the_tables_say(runs, capsys):
+    assert main(["compare", str(runs / "mse"), str(runs / "flow"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "better" and found["difference"]["estimate"] == 1.0
+    assert found["tasks"][0]["only_candidate"] == N and found["rule"]["verdict"] == "undecided"
+    assert main(["compare", *(str(runs / name) for name in ("mse", "flow", "mip")), "--json"]) == 0
+    ranks = {one["name"]: one["ranks"] for one in json.loads(capsys.readouterr().out)["policies"]}
+    assert ranks == {"flow": [1, 2], "mip": [1, 2], "mse": [3, 3]}
+
+
+def test_a_rule_gives_the_exit_code_and_its_reasons(runs, capsys, tmp_path):
+    file = tmp_path / "accept.toml"
+    file.write_text("gain = 0.5\n")
+    assert main(["plan", "--lock", str(file)]) == 0
+    assert main(["compare", str(runs / "flow"), str(runs / "mse"), "--rule", str(file)]) == 1
+    printed = capsys.readouterr().out
+    assert "by the rule: rejected" in printed and "locked at" in printed
+
+
+def test_wrong_use_is_one_line(runs, capsys, tmp_path):
+    flow = str(runs / "flow")
+    for words, code in (
+        ([flow], 2),
+        ([flow, flow, flow, "--rule", "x.toml"], 2),
+        ([flow, str(tmp_path / "none")], 2),
+        ([flow, flow, "--rule", str(tmp_path / "none.toml")], 2),
+    ):
+        assert main(["compare", *words]) == code
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert main(["plan", "--baseline", "200"]) == 2
+    assert main(["plan", "--suite", "smok"]) == 2
+    assert "did you mean smoke" in capsys.readouterr().err
+
+
+def test_a_plan_says_whether_the_panel_is_long_enough(capsys):
+    assert main(["plan", "--suite", "smoke", "--baseline", "90", "--gain", "5"]) == 1
+    assert main(["plan", "--suite", "smoke", "--baseline", "5", "--gain", "90", "--json"]) == 0
+    words, _, plain = capsys.readouterr().out.partition("{")
+    assert "too few in smoke" in words
+    assert json.loads("{" + plain)["needed"] < 2 * N
