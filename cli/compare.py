@@ -7,6 +7,7 @@ from .arguments import Json, argument, option
 
 if TYPE_CHECKING:
     from ..benchmark.comparison.arm import Arm
+    from ..benchmark.statistics.rates import Interval
 
 EXAMPLE = "bimodal compare leaderboard/entries/core-mse.json runs/core-flow"
 
@@ -47,7 +48,7 @@ def _two(baseline: "Arm", candidate: "Arm", file: Path | None, json: bool) -> in
 
     terms = read_rule(file)
     comparison = compare_two(baseline, candidate)
-    decision = decide(comparison, terms, None)
+    decision = decide(comparison, terms, _unsafe(baseline, candidate) if file else None)
     code = (decision.verdict if file else comparison.verdict).value
     if json:
         print_json(plain_comparison(comparison, decision, terms))
@@ -61,6 +62,16 @@ def _two(baseline: "Arm", candidate: "Arm", file: Path | None, json: bool) -> in
     for line in lines:
         console.print(line, markup=False)
     return code
+
+
+def _unsafe(baseline: "Arm", candidate: "Arm") -> "Interval | None":
+    """Return how unsafe recoveries differ, measured from the traces if need be; None for entries."""
+    from ..benchmark.comparison.safety import unsafe_difference
+    from .measures import measured
+
+    if baseline.run is None or candidate.run is None:
+        return None
+    return unsafe_difference(measured(baseline.run), measured(candidate.run))
 
 
 def _many(arms: "list[Arm]", json: bool) -> int:

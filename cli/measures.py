@@ -37,7 +37,7 @@ def run(
         raise WrongUse(f"--csv {csv} is a folder; name a file, e.g. {csv / 'episodes.csv'}")
     with open_run(what) as folder:
         found = read_run(folder)
-        cells = _measured(found, fresh, workers)
+        cells = measured(found, fresh, workers)
     if csv is not None:
         write_csv(csv, cells)
     summaries = summarise(found, cells)
@@ -48,7 +48,7 @@ def run(
     return 0
 
 
-def _measured(found: "Run", fresh: bool, workers: int | None) -> "Measured":
+def measured(found: "Run", fresh: bool = False, workers: int | None = None) -> "Measured":
     """Return what is kept of a run; else measure it, tell what that cost, and renew its report."""
     from ..benchmark.measures.measure_run import read_measures
     from ..benchmark.measures.measures_file import stored_measures

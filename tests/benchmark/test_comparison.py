@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from bimodal.benchmark.comparison.gate import check_comparable
 from bimodal.benchmark.comparison.plan import plan
 from bimodal.benchmark.comparison.ranking import rank_arms
 from bimodal.benchmark.comparison.rule import Rule, decide, lock_file, lock_notes, lock_rule, read_rule
+from bimodal.benchmark.comparison.safety import unsafe_difference
 from bimodal.benchmark.comparison.sentences import comparison_sentences, verdict_sentence
+from bimodal.benchmark.statistics.paired import tango
 from bimodal.benchmark.statistics.power import POWER, power
 from bimodal.benchmark.statistics.rates import Interval
 from bimodal.envs.errors import NotComparable, WrongUse
@@ -155,6 +158,15 @@ def test_the_default_rule_is_that_of_the_text():
     assert decide(compare_two(better, worse), Rule(), safe).verdict is Verdict.WORSE
     assert decide(compare_two(better, better._replace(name="c")), Rule(), safe).verdict is Verdict.WORSE
     assert decide(gained, Rule(gain=1.0), safe).verdict is not Verdict.WORSE
+
+
+def test_unsafe_recoveries_are_counted_in_pairs():
+    def measured(unsafe):
+        return {(DUMBBELL, "clean"): SimpleNamespace(unsafe_recovered=unsafe), (DUMBBELL, "x"): None}
+
+    found = unsafe_difference(measured(np.arange(100) < 3), measured(np.arange(100) >= 95))
+    assert found.estimate == pytest.approx(0.02)
+    assert found == tango(5, 3, 100, 0.9)
 
 
 def test_a_rule_is_read_and_its_mistakes_are_named(tmp_path):

@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+from bimodal.cli.arguments import ENTRIES
 from bimodal.cli.main import main
 from fabricated import run_folder
 from fabricated_arms import DUMBBELL, POST, N
@@ -50,13 +51,32 @@ def test_json_says_what_the_tables_say(runs, capsys):
     assert ranks == {"flow": [1, 2], "mip": [1, 2], "mse": [3, 3]}
 
 
-def test_a_rule_gives_the_exit_code_and_its_reasons(runs, capsys, tmp_path):
+def test_a_rule_gives_the_exit_code_and_its_reasons(capsys, tmp_path):
     file = tmp_path / "accept.toml"
     file.write_text("gain = 0.5\n")
     assert main(["plan", "--lock", str(file)]) == 0
-    assert main(["compare", str(runs / "flow"), str(runs / "mse"), "--rule", str(file)]) == 1
+    entries = [str(ENTRIES / f"core-{name}.json") for name in ("flow", "mse")]
+    assert main(["compare", *entries, "--rule", str(file)]) == 1
     printed = capsys.readouterr().out
     assert "by the rule: rejected" in printed and "locked at" in printed
+    assert main(["compare", *entries[::-1], "--rule", str(file)]) == 2
+    assert "not known: unsafe recoveries" in capsys.readouterr().out
+
+
+def test_a_rule_counts_unsafe_recoveries_from_the_traces(capsys, tmp_path):
+    """Two real runs: neither the expert nor a hand at rest touches anything unsafe, on four seeds."""
+    for name in ("expert", "zero"):
+        words = ["evaluate", name, "--suite", "smoke", "--seeds", "4", "--variant", "clean", "--no-videos"]
+        main([*words, "--out", str(tmp_path / name), "--workers", "0"])
+    file = tmp_path / "accept.toml"
+    file.write_text("gain = 0.0\nunsafe_margin = 0.5\n")
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "zero"), str(tmp_path / "expert"), "--rule", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert "by the rule: accepted" in printed and "unsafe recoveries +0.0 points" in printed
+    assert (tmp_path / "expert" / "measures.parquet").is_file()
+    capsys.readouterr()
+    assert main(["check", str(tmp_path / "expert")]) == 0
 
 
 def test_wrong_use_is_one_line(runs, capsys, tmp_path):
