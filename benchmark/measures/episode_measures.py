@@ -104,13 +104,14 @@ class EpisodeMeasures:
 
 
 def measure_shard(
-    folder: Path, shard: Shard, action_space: str, execute: int, filtered: bool
+    folder: Path, shard: Shard, known: tuple[str, ...], action_space: str, execute: int, filtered: bool
 ) -> EpisodeMeasures:
     """Measure the episodes of one shard of a finished run; called by `measure_run`, in processes of its own.
 
     Args:
         folder: of the run.
         shard: which episodes.
+        known: their fingerprints in the run's table of episodes.
         action_space: of the recorded actions.
         execute: control steps for which a decision's actions last.
         filtered: whether the policy acted behind a safety filter.
@@ -121,7 +122,7 @@ def measure_shard(
     file = shard_file(folder, *shard[:3])
     stored = read_shard(file)
     result = stored.result
-    if result.shard != shard or list(digests(result.verdict, result.trace)) != list(result.digests):
+    if result.shard != shard or tuple(digests(result.verdict, result.trace).tolist()) != known:
         raise BimodalError(f"{file} is not the record of its episodes; see: bimodal check {folder}")
     signals = read_signals(shard, result.trace, result.verdict.steps, action_space)
     changed = _interventions(stored, file) if filtered else np.full(len(shard.seeds), -1)

@@ -54,7 +54,21 @@ def read_measures(
 def _calls(run: Run, shards: list[Shard]) -> dict[Shard, Callable[[], EpisodeMeasures]]:
     policy = run.record.policy
     how = (policy.action, policy.execute, bool(wrapped(policy.uri)))
-    return {shard: partial(measure_shard, run.folder, shard, *how) for shard in shards}
+    known = {
+        (cell, seed): digest
+        for cell, episodes in run.cells.items()
+        for seed, digest in zip(episodes.seeds.tolist(), episodes.digests.tolist(), strict=True)
+    }
+    return {
+        shard: partial(
+            measure_shard,
+            run.folder,
+            shard,
+            tuple(known[(shard.task, shard.variant), seed] for seed in shard.seeds),
+            *how,
+        )
+        for shard in shards
+    }
 
 
 def _joined(parts: list[EpisodeMeasures]) -> EpisodeMeasures:

@@ -22,8 +22,12 @@ from ..rollout.shard import STATE_EVERY, Shard, Trace
 from .watched_scene import FORCE_SENSOR, ArmContacts, watched
 
 _POSITION_STAGE = mujoco.mjtStage.mjSTAGE_POS.value
-_WORKSPACE = Limits()
-"""The workspace is that of the safety filter (`policies/safety/limits.py`)."""
+WORKSPACE_MARGIN = 0.02
+"""How far beyond the safety filter's workspace the tool may be [m]: it overshoots its walls by 1 cm."""
+_WORKSPACE = Limits(
+    low=tuple(np.array(Limits().low) - WORKSPACE_MARGIN),
+    high=tuple(np.array(Limits().high) + WORKSPACE_MARGIN),
+)
 
 
 class Signals(NamedTuple):

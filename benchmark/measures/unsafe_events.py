@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...tasks.core.task import LIGHT_TOUCH
-from .signals import Signals
+from .signals import WORKSPACE_MARGIN, Signals
 
 FORCE_LIMIT = 140.0
 """Net force of all contacts on one arm [N]: what a person's hand may be clamped with, ISO/TS 15066, A.2.
@@ -23,7 +23,7 @@ KINDS = {
     "itself": "a hand reaches into its own forearm, or one arm into the other",
     "joint": f"an arm joint within {JOINT_ROOM:g} rad of its limit",
     "drop": f"what was in hand falls faster than {DROP_SPEED:g} m/s",
-    "workspace": "the tool is outside the safety filter's workspace",
+    "workspace": f"the tool is more than {100 * WORKSPACE_MARGIN:g} cm outside the safety filter's workspace",
 }
 """Unsafe events by kind, and what each is."""
 
