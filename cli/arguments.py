@@ -84,6 +84,17 @@ def integer(text: str) -> int:
         raise typer.BadParameter(f"invalid int value: {text!r}") from None
 
 
+def percentage(text: str) -> float:
+    """Parse a share in per cent, between 0 and 100."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:
+        raise WrongUse(f"{text!r} is no share in per cent, 0 to 100")
+    return value / 100
+
+
 def seed_range(text: str) -> range:
     """Parse `START..END` (inclusive) or a count.
 

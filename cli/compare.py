@@ -57,8 +57,8 @@ def _two(baseline: "Arm", candidate: "Arm", file: Path | None, json: bool) -> in
         console.print(table)
     lines = comparison_sentences(comparison)
     if file:
-        created = candidate.run.record.created if candidate.run else ""
-        lines += [decision_sentence(decision), *decision.reasons, *lock_notes(file, terms, created)]
+        notes = lock_notes(file, terms, candidate.created)
+        lines += [decision_sentence(decision), *decision.reasons, *notes]
     for line in lines:
         console.print(line, markup=False)
     return code

@@ -19,6 +19,7 @@ from .arguments import (
     choice,
     flag,
     option,
+    percentage,
     policy_names,
     seed_range,
     task_option,
@@ -59,6 +60,13 @@ Card = Annotated[
     Path | None, option("FILE", "what you say for the contract card, a TOML; bimodal card prints a form")
 ]
 NoVideos = Annotated[bool, flag("--no-videos", "render no videos")]
+MinSuccess = Annotated[
+    float | None, option("PERCENT", "exit code 1 if mean success is lower", percentage, default="no bound")
+]
+MaxAveraging = Annotated[
+    float | None,
+    option("PERCENT", "exit code 1 if averaging is more frequent", percentage, default="no bound"),
+]
 
 
 def run(
@@ -72,6 +80,8 @@ def run(
     entry: Entry = None,
     card: Card = None,
     deadline: Deadline = 30.0,
+    min_success: MinSuccess = None,
+    max_averaging: MaxAveraging = None,
     no_videos: NoVideos = False,
     fresh: FreshRun = False,
     workers: Workers = None,
@@ -96,7 +106,8 @@ def run(
             check=partial(_check_entry, entry) if entry else None,
         )
         path = evaluate(policy, panel, options)
-    return _show(path, entry, not no_videos, json)
+    shown = _show(path, entry, not no_videos, json)
+    return shown or int(not _within(path, min_success, max_averaging))
 
 
 def _show(path: Path, entry: Path | None, with_videos: bool, json: bool) -> int:
@@ -112,6 +123,26 @@ def _show(path: Path, entry: Path | None, with_videos: bool, json: bool) -> int:
     if json:
         print_json([asdict(cell) for cell in score_run(read_run(path))])
     return int(_nothing_but_faults(path))
+
+
+def _within(path: Path, min_success: float | None, max_averaging: float | None) -> bool:
+    """Whether a run keeps the bounds that were asked for, in the clean world; says which it does not."""
+    from ..benchmark.number_text import percent
+    from ..benchmark.scoring.run_episodes import read_run
+    from ..benchmark.scoring.task_scores import score_run, score_suite
+    from .console import notices
+
+    total = score_suite(score_run(read_run(path)))
+    success = total.success.estimate
+    averaging = total.averaging.estimate
+    broken = []
+    if min_success is not None and success < min_success:
+        broken.append(f"success {percent(success, 1)} % is below {percent(min_success, 1)} %")
+    if max_averaging is not None and averaging > max_averaging:
+        broken.append(f"averaging {percent(averaging, 1)} % is above {percent(max_averaging, 1)} %")
+    for line in broken:
+        notices.print(f"bimodal: {line}", markup=False)
+    return not broken
 
 
 def _nothing_but_faults(path: Path) -> bool:

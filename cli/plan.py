@@ -3,22 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from .arguments import Json, option
+from .arguments import Json, option, percentage
 
 EXAMPLE = "bimodal plan --baseline 90 --gain 5"
-
-
-def percentage(text: str) -> float:
-    """Parse a share in per cent, between 0 and 100."""
-    from ..envs.errors import WrongUse
-
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 100:
-        raise WrongUse(f"{text!r} is no share in per cent, 0 to 100")
-    return value / 100
 
 
 def run(

@@ -160,6 +160,7 @@ def arm_of_entry(entry: Entry, source: str = "") -> Arm:
         source=source or entry.policy.name,
         suite=entry.suite,
         versions=entry.provenance.versions,
+        created=entry.provenance.created,
         training_seeds=training_seeds(entry.training),
         cells={(block.task, block.variant): block.columns for block in entry.episodes},
     )

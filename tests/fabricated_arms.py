@@ -9,6 +9,7 @@ SMOKE = SUITES["smoke"]
 DUMBBELL, POST = SMOKE.tasks
 SHIFTED = SMOKE.variants[1]
 N = len(SMOKE.seeds)
+CREATED = "2026-11-01T00:00:00+00:00"
 
 
 def columns(hits, modes=None, steps=60, seeds=None):
@@ -31,4 +32,6 @@ def arm(name="flow", clean=None, shifted=None, training_seeds=(0,), suite=None, 
     cells = {cell: clean if cell[1] == "clean" else shifted for cell in SMOKE.cells()}
     record = (suite or SMOKE).record()
     seeds = frozenset(training_seeds)
-    return Arm(name, f"runs/{name}", record, dict.fromkeys(VERSIONS, "1"), seeds, cells)._replace(**changes)
+    return Arm(name, f"runs/{name}", record, dict.fromkeys(VERSIONS, "1"), CREATED, seeds, cells)._replace(
+        **changes
+    )

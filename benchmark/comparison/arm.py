@@ -26,6 +26,8 @@ class Arm(NamedTuple):
     """Which episodes were asked for."""
     versions: Mapping[str, str]
     """Packages that made them."""
+    created: str
+    """When its run was begun, ISO 8601 with the time zone."""
     training_seeds: frozenset[int]
     """Seeds of the trainings behind it, empty where nothing was trained."""
     cells: Mapping[tuple[str, str], EpisodeColumns]
@@ -53,6 +55,7 @@ def arm_of_run(run: Run) -> Arm:
         source=str(run.folder),
         suite=record.suite,
         versions=record.versions,
+        created=record.created,
         training_seeds=training_seeds(record.training),
         cells=run.cells,
         run=run,

@@ -79,6 +79,18 @@ def test_a_rule_counts_unsafe_recoveries_from_the_traces(capsys, tmp_path):
     assert main(["check", str(tmp_path / "expert")]) == 0
 
 
+def test_bounds_of_evaluate_are_a_gate(capsys, tmp_path):
+    words = ["evaluate", "expert", "--suite", "smoke", "--seeds", "2", "--variant", "clean", "--no-videos"]
+    words += ["--out", str(tmp_path / "run"), "--workers", "0"]
+    assert main([*words, "--min-success", "90", "--max-averaging", "5"]) == 0
+    assert (
+        main([*words[:1], "zero", *words[2:-3], str(tmp_path / "zero"), *words[-2:], "--min-success", "90"])
+        == 1
+    )
+    assert "success 0.0 % is below 90.0 %" in capsys.readouterr().err
+    assert main([*words, "--min-success", "110"]) == 2
+
+
 def test_wrong_use_is_one_line(runs, capsys, tmp_path):
     flow = str(runs / "flow")
     for words, code in (
