@@ -1,5 +1,6 @@
 """`bimodal compare`: whether a candidate is better than a baseline, on the same seeds."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ EXAMPLE = "bimodal compare leaderboard/entries/core-mse.json runs/core-flow"
 
 
 def run(
-    arms: Annotated[list[Path], argument("BASELINE CANDIDATE...", "run folders or entry files")],
+    arms: Annotated[list[Path], argument("BASELINE CANDIDATE...", "run folders, artifacts or entry files")],
     rule: Annotated[
         Path | None, option("FILE", "also apply this rule (TOML); it gives the exit code")
     ] = None,
@@ -24,6 +25,7 @@ def run(
     Of two, the first is the baseline. Exit code 0: the candidate is better, 1: worse, 2: undecided, 3: not
     comparable. Three or more get the ranks that each may have, with exit code 0.
     """
+    from ..benchmark.artifact.read import open_run
     from ..envs.errors import WrongUse
     from ..leaderboard.entry import read_arm
 
@@ -33,8 +35,10 @@ def run(
         )
     if rule and len(arms) > 2:
         raise WrongUse("a rule compares one candidate with one baseline; name two run folders or entries")
-    found = [read_arm(path) for path in arms]
-    return _two(found[0], found[1], rule, json) if len(found) == 2 else _many(found, json)
+    with ExitStack() as stack:
+        places = [path if path.suffix == ".json" else stack.enter_context(open_run(path)) for path in arms]
+        found = [read_arm(place)._replace(source=str(path)) for place, path in zip(places, arms, strict=True)]
+        return _two(found[0], found[1], rule, json) if len(found) == 2 else _many(found, json)
 
 
 def _two(baseline: "Arm", candidate: "Arm", file: Path | None, json: bool) -> int:

@@ -77,6 +77,8 @@ def test_a_rule_counts_unsafe_recoveries_from_the_traces(capsys, tmp_path):
     assert (tmp_path / "expert" / "measures.parquet").is_file()
     capsys.readouterr()
     assert main(["check", str(tmp_path / "expert")]) == 0
+    assert main(["pack", str(tmp_path / "expert"), "--out", str(tmp_path / "expert.zip")]) == 0
+    assert main(["compare", str(tmp_path / "zero"), str(tmp_path / "expert.zip"), "--rule", str(file)]) == 0
 
 
 def test_bounds_of_evaluate_are_a_gate(capsys, tmp_path):
