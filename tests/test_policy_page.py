@@ -132,6 +132,12 @@ def test_the_page_names_every_field_of_the_records():
     assert set(first_column(FORMATS, "Leaderboard entry")) == set(Entry.model_fields)
 
 
+def test_no_table_names_a_field_twice():
+    for table in re.findall(r"(?:^\|.*\n)+", FORMATS, re.M):
+        names = [line.split("|")[1].strip() for line in table.splitlines()]
+        assert sorted(names) == sorted(set(names))
+
+
 def test_the_examples_read_columns_that_exist():
     known = {name for name, _ in (*EPISODE_COLUMNS, *DECISION_COLUMNS)} | {*Result.model_fields}
     known |= {"meta", "actions", "modes", "obs.tcp_position", "results", "clean", "artifact.json"}
