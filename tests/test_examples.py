@@ -46,10 +46,10 @@ def test_the_learned_policy_gets_from_demonstrations_to_a_sound_entry(
     script, _, said = learned
     monkeypatch.chdir(script.parent)  # an entry names no folder of this machine
     losses = [float(line.split()[-1]) for line in said.splitlines() if "loss" in line]
-    assert len(losses) == 2 and max(losses) < 0.05
+    assert len(losses) == 2 and max(losses) < 0.5  # in variances; it begins at one
     options = ("--suite", "smoke", "--out", tmp_path / "run", "--no-videos", "--workers", "0")
     code, _, err = bimodal("evaluate", f"{script.name}:Cloned", *options, "--entry", tmp_path)
-    assert (code, err) == (0, [])
+    assert code == 0 and " ".join(err).startswith("the contract card does not say: most_likely_failure")
     (file,) = tmp_path.glob("smoke-*.json")
     assert bimodal("check", file)[0] == 0
     entry = json.loads(file.read_text())
@@ -76,3 +76,17 @@ def test_the_learned_policys_windows_are_observations_and_the_actions_after_them
     assert np.array_equal(chunks[length + 5], last[1])
     assert (chunks[2 * length - 1].numpy() == last[0]).all()  # not the next episode's
     assert any(np.array_equal(seen[length + 5, i : i + 3], position) for i in range(seen.shape[1] - 2))
+
+
+def test_the_learned_policy_learns_every_moving_column_of_an_action_alike(learned):
+    """Without scales what moves by centimetres, such as the opening, was learnt last: it closed on air."""
+    script, names, _ = learned
+    file = next(script.parent.glob("*.npz"))
+    policy = names["Cloned"](load_task(file.stem))
+    with np.load(file) as data:
+        seen = {name[4:]: data[name].reshape(-1, data[name].shape[2]) for name in data if name[:4] == "obs."}
+    moving = [0, 1, 2, 9]  # position and opening
+    wanted = names["read_windows"](file)[2].numpy()[..., moving]
+    error = policy.act(seen).actions[..., moving] - wanted
+    relative = np.sqrt((error**2).mean((0, 1))) / wanted.std((0, 1))
+    assert (relative < 0.6).all(), relative
