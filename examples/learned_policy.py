@@ -4,9 +4,10 @@
     python examples/learned_policy.py runs/demos/PandaLiftDumbbell-v1/bi50-300-s0.npz
     bimodal evaluate examples/learned_policy.py:Cloned --task PandaLiftDumbbell-v1 --seeds 20
 
-A small network regresses the next actions, so it averages the two modes and mostly fails: with seeds 0 to 199 it
-acts between them in 62 % of the episodes and succeeds in 28 %. Replace `make_network` and the loss by what you want to score. With demonstrations of both tasks of the suite `smoke`
-(of all six tasks of `core`), `--suite smoke --entry entries` instead of the last two options writes an entry.
+A small network regresses the next actions, so it averages the two modes and mostly fails: with seeds 0 to
+199 it acts between them in 62 % of the episodes and succeeds in 28 %. Replace `make_network` and the loss by
+what you want to score. With demonstrations of both tasks of the suite `smoke` (of all six tasks of `core`),
+`--suite smoke --entry entries` instead of the last two options writes an entry.
 """
 
 import argparse

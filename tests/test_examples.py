@@ -1,21 +1,27 @@
 """The examples do what their first lines say."""
 
 import contextlib
+import hashlib
 import io
 import json
+import os
 import runpy
 import shutil
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from bimodal.benchmark import EvalOptions, evaluate, find_suite
+from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.benchmark.suites import SUITES
 from bimodal.tasks import load_task
 from bimodal.tasks.demonstrations.collect import collect, save
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+TASK = "PandaLiftDumbbell-v1"
 
 
 def test_the_smallest_policy_runs(tmp_path):
@@ -90,3 +96,68 @@ def test_the_learned_policy_learns_every_moving_column_of_an_action_alike(learne
     error = policy.act(seen).actions[..., moving] - wanted
     relative = np.sqrt((error**2).mean((0, 1))) / wanted.std((0, 1))
     assert (relative < 0.6).all(), relative
+
+
+# --------------------------------------------------------------------------------------- remote_policy.py
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Names of the remote policy's file, asking a server that runs where bimodal cannot be imported."""
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "bimodal.py").write_text("raise ImportError")
+    script = EXAMPLES / "remote_policy.py"
+    command = [sys.executable, script, "serve", "--port", "0"]
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(folder)}
+        ) as server,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("REMOTE_POLICY", server.stdout.readline().split()[-1])
+        yield runpy.run_path(str(script))
+        server.terminate()
+
+
+def episodes(policy, count=2):
+    return run_shard(load_task(TASK), policy, Shard(TASK, "clean", 0, tuple(range(count))), "2")
+
+
+def test_the_remote_policy_plays_to_the_bit_what_its_model_plays_here(served):
+    class Local(served["Remote"]):
+        def answer(self, arrays):
+            return {"actions": served["model"](arrays)} if arrays else {}
+
+    remote = served["Remote"](load_task(TASK))
+    there, here = episodes(remote), episodes(Local(load_task(TASK)))
+    assert not any(there.faults)
+    assert np.array_equal(there.trace.actions, here.trace.actions)
+    file = EXAMPLES / "remote_policy.py"
+    assert remote.artifacts() == {f"{TASK}/{file.name}": hashlib.sha256(file.read_bytes()).hexdigest()}
+
+
+def test_the_remote_policy_opens_a_broken_connection_again_once(served, monkeypatch):
+    asked = {"tcp_position": np.zeros((1, 3)), "tcp_rotation": np.zeros((1, 6))}
+    asked |= {"noise_keys": np.array([2**64 - 1], np.uint64), "step": np.array([8])}
+    opened = []
+    connect = socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", lambda *to: opened.append(connect(*to)) or opened[-1])
+    policy = served["Remote"](load_task(TASK))
+    before = policy.ask(**asked)["actions"]
+    opened[0].shutdown(socket.SHUT_RDWR)
+    assert np.array_equal(policy.ask(**asked)["actions"], before) and len(opened) == 2
+    with pytest.raises(RuntimeError, match=r"the model at .* failed: KeyError: 'noise_keys'"):
+        policy.ask(tcp_position=np.zeros((1, 3)))
+
+
+def test_the_remote_policy_never_takes_a_late_answer_for_the_next_one(served, monkeypatch):
+    names = served["connect"].__globals__
+    policy = served["Remote"](load_task(TASK))
+    with monkeypatch.context() as patch, pytest.raises(TimeoutError):
+        patch.setitem(names, "receive", lambda stream: (_ for _ in ()).throw(TimeoutError))
+        policy.ask(tcp_position=np.zeros((1, 3)))
+    assert set(policy.ask()) == {"remote_policy.py"}, "the answer to this question, not to the one before"
+    policy.stream = None
+    monkeypatch.setitem(names, "ADDRESS", "127.0.0.1:1")
+    with pytest.raises(RuntimeError, match=r"no server at 127.0.0.1:1; start it: python .* serve"):
+        policy.ask()
