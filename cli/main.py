@@ -27,8 +27,19 @@ COMMANDS = {
     name: import_module(f".{name.replace('-', '_')}", __package__)
     for name in (
         *("bench", "tasks", "policies", "suites", "variants", "new-task", "view", "scenes", "demos", "train"),
-        *("card", "evaluate", "videos", "measures", "certify", "results", "probe", "pack", "replay"),
-        *("compare", "plan", "leaderboard", "check", "reproduce", "site", "speed"),
+        *("card", "evaluate", "videos", "measures", "certify", "results", "probe"),
+        *(
+            "review",
+            "pack",
+            "replay",
+            "compare",
+            "plan",
+            "leaderboard",
+            "check",
+            "reproduce",
+            "site",
+            "speed",
+        ),
     )
 }
 """The commands, in the order of the help text; each has `run`, whose docstring is its help, and `EXAMPLE`."""

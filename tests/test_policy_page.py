@@ -14,6 +14,7 @@ from bimodal.benchmark.records.run_record import RunRecord
 from bimodal.benchmark.rollout.plan_records import Plans
 from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.benchmark.rollout.timeouts import BUILD_DEADLINE_S
+from bimodal.benchmark.scoring.review_record import Review
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.specs import ACTIONS, bounds
 from bimodal.leaderboard.entry_model import Entry, Result
@@ -128,6 +129,7 @@ def test_the_page_names_every_field_of_the_records():
     assert set(first_column(FORMATS, "run.json")) == set(RunRecord.model_fields)
     assert set(first_column(FORMATS, "card.json")) == set(ContractCard.model_fields)
     assert all(f"`{name}`" in FORMATS for name in Answers.model_fields)
+    assert set(first_column(FORMATS, "review.json")) == set(Review.model_fields)
     assert set(first_column(FORMATS, "artifact.json")) == set(ArtifactHeader.model_fields)
     assert set(first_column(FORMATS, "Leaderboard entry")) == set(Entry.model_fields)
 

@@ -1,5 +1,6 @@
 """SHA256SUMS of a run's folder: written when it is finished, compared when it is read."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ...envs.storage.atomic_write import write_text
@@ -15,6 +16,15 @@ def seal(path: Path) -> None:
     files = sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith((".", "SHA256SUMS")))
     lines = [f"{sha256(f)}  {f.relative_to(path)}\n" for f in files]
     write_text(path / "SHA256SUMS", "".join(lines))
+
+
+def add_to_seal(path: Path, names: Iterable[str]) -> None:
+    """Bring the sums of some files up to date, which were added to a finished run; the others' stay."""
+    file = path / "SHA256SUMS"
+    if not file.is_file():  # the run is not finished
+        return
+    sums = read_sums(file) | {name: sha256(path / name) for name in names}
+    write_text(file, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)))
 
 
 def read_sums(file: Path) -> dict[str, str]:

@@ -14,9 +14,9 @@ LOCK = ".lock"
 _FOLDERS = ("traces", "videos")
 _FILES = (
     *("run.json", "episodes.parquet", "decisions.parquet", "faults.txt", "report.html", "SHA256SUMS"),
-    *("card.json", "measures.parquet"),
+    *("card.json", "measures.parquet", "review.json"),
 )
-"""What a run writes, and what is measured of it."""
+"""What a run writes, and what is measured and said of it."""
 
 
 def refuse_links(path: Path) -> None:

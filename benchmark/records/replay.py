@@ -5,6 +5,7 @@ again from its record alone. On an equal machine every state comes out bit for b
 differences could grow, so a check starts each stretch of actions from its own recorded state.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -83,8 +84,12 @@ def replay_many(
     steps: int,
     action_space: str = "ee_absolute",
     shard: Shard | None = None,
+    watch: Callable[[Simulation], None] | None = None,
 ) -> np.ndarray:
-    """Return the states of several episodes, (rows, steps + 1, nstate); see `replay`."""
+    """Return the states of several episodes, (rows, steps + 1, nstate); see `replay`.
+
+    `watch` is called with the simulation before the first control step and after every one.
+    """
     recorded = trace.actions.shape[1]
     if not 0 < steps <= recorded:
         raise BimodalError(f"{task.id}: cannot replay {steps} control steps; {recorded} are recorded")
@@ -94,10 +99,13 @@ def replay_many(
     if shard:
         simulation.prepare(np.array(shard.seeds)[rows])
     simulation.restore(trace.states[rows, 0])
+    watch = watch or (lambda simulation: None)
     states = [simulation.state()]
+    watch(simulation)
     for step in range(steps):
         episode_step.advance(simulation, from_grid(trace.actions[rows, step]), step, action_space)
         states.append(simulation.state())
+        watch(simulation)
     return np.stack(states, axis=1)
 
 

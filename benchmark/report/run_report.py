@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from markupsafe import Markup
 
+from ...envs.errors import WrongUse
 from ...envs.perturbations.core.variant import CLEAN
 from ...envs.storage.atomic_write import write_text
 from ...tasks import Task, load_task
@@ -20,6 +21,7 @@ from ..measures.measures_file import stored_measures
 from ..records.contract_card import read_card, title
 from ..records.run_record import RunRecord
 from ..scoring.perturbation_effects import mean_effects, measure_effects
+from ..scoring.review_record import ReviewedEpisode, read_review
 from ..scoring.run_episodes import Run, mode_names, read_run
 from ..scoring.task_scores import score_run, score_suite
 from ..suites import ladder
@@ -48,6 +50,14 @@ class CardRow(NamedTuple):
     """What the records say, "" for nothing."""
     stated: str
     """What the submitter says, "" for nothing."""
+
+
+class ReviewedRow(NamedTuple):
+    """An episode of which a reviewer said something."""
+
+    said: ReviewedEpisode
+    label: str
+    """How it ended."""
 
 
 def write_report(run_dir: Path | str) -> Path:
@@ -86,6 +96,7 @@ def report_page(run: Run) -> str:
         heading=heading,
         shown_value=shown_value,
         clips=clips(run),
+        reviewed=_reviewed(run),
         command=reproduce(record),
         facts=facts(record),
         card=card_rows(run.folder),
@@ -107,6 +118,20 @@ def plots(run: Run) -> list[Plot]:
         picture = mixture_plot(acts, found.modes, certified_zone(found))
         drawn.append(Plot(task, variant, picture, len(acts), unseen))
     return drawn
+
+
+def _reviewed(run: Run) -> list[ReviewedRow] | str:
+    """Return what a reviewer said, in the suite's order; why not, if the review is not this run's."""
+    try:
+        said = {one.key: one for one in read_review(run).episodes}
+    except WrongUse as error:
+        return str(error)
+    return [
+        ReviewedRow(said[task, variant, seed], str(label))
+        for (task, variant), cell in run.cells.items()
+        for seed, label in zip(cell.seeds.tolist(), cell.labels, strict=True)
+        if (task, variant, seed) in said
+    ]
 
 
 def certified_zone(task: Task) -> tuple[float, float]:
