@@ -28,18 +28,8 @@ COMMANDS = {
     for name in (
         *("bench", "tasks", "policies", "suites", "variants", "new-task", "view", "scenes", "demos", "train"),
         *("card", "evaluate", "videos", "measures", "certify", "results", "probe"),
-        *(
-            "review",
-            "pack",
-            "replay",
-            "compare",
-            "plan",
-            "leaderboard",
-            "check",
-            "reproduce",
-            "site",
-            "speed",
-        ),
+        *("review", "pack", "replay", "compare", "plan"),
+        *("leaderboard", "check", "reproduce", "site", "speed"),
     )
 }
 """The commands, in the order of the help text; each has `run`, whose docstring is its help, and `EXAMPLE`."""
