@@ -18,6 +18,7 @@ from ..records.replay import TOLERANCE, replay, scaled_difference, step_again
 from ..records.run_folder import read_run_record
 from ..records.run_record import RunRecord
 from ..records.shard_file import read_shard, shard_file
+from ..rollout.plan_records import Plans, plan_file, read_plans
 from ..rollout.shard import STATE_EVERY, ShardResult, digests
 from ..suites import suite_from_record
 
@@ -106,6 +107,22 @@ def find_episode(folder: Path, seed: int, task: str = "", variant: str = CLEAN) 
             return RecordedEpisode(run, _only(stored.result, shard.seeds.index(seed)))
     panel = suite_from_record(run.suite).panel(variant)
     raise WrongUse(f"the run has no seed {seed} of {task} ({variant}); its seeds are {panel[0]}..{panel[-1]}")
+
+
+def plans_of(folder: Path, episode: RecordedEpisode) -> Plans | None:
+    """Return the plans of an episode, arrays (1, M, ...); None where none were recorded.
+
+    Raises:
+        BimodalError: their file is damaged.
+    """
+    shard = episode.result.shard
+    file = plan_file(shard_file(folder, shard.task, shard.variant, shard.index))
+    if not file.is_file():
+        return None
+    whole = read_shard(shard_file(folder, shard.task, shard.variant, shard.index)).result.shard
+    row = whole.seeds.index(shard.seeds[0])
+    parts = (None if field is None else field[row : row + 1] for field in read_plans(file))
+    return Plans(*parts)  # type: ignore[arg-type]
 
 
 def _only(result: ShardResult, row: int) -> ShardResult:
