@@ -1,14 +1,21 @@
-"""What the documentation says is true: links, commands, the board."""
+"""What the documentation says is true: links, commands, the board, the glossary.
+
+docs/glossary.md is renewed by `BIMODAL_WRITE_DOCS=1 python -m pytest tests/test_docs.py -k glossary`.
+"""
 
 import importlib.util
+import os
 import re
 from pathlib import Path
 
 import pytest
+from bimodal.benchmark.metrics import METRICS
+from bimodal.benchmark.report.pages.glossary_page import glossary_page
 from bimodal.benchmark.suites import SUITES
 from bimodal.cli.main import COMMANDS, build_parser
 from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.tasks import task_names
+from bimodal.tasks.core.outcomes import OUTCOMES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -63,3 +70,25 @@ def test_the_readme_counts_what_there_is():
     assert f"{len(list((ROOT / 'leaderboard' / 'entries').glob('*.json')))} policies to compare with" in text
     smoke = sum(len(shard.seeds) for shard in SUITES["smoke"].shards())
     assert f"--suite smoke          # {smoke} episodes" in text
+
+
+def test_the_glossary_explains_every_outcome_metric_and_family_of_perturbations():
+    page = ROOT / "docs" / "glossary.md"
+    if os.environ.get("BIMODAL_WRITE_DOCS"):
+        page.write_text(glossary_page())
+    text = page.read_text()
+    assert text == glossary_page()
+    rows = {row[0]: row[-1] for row in (re.findall(r"[^|]+", line) for line in text.splitlines()) if row[1:]}
+    told = {name.strip(" `"): meaning.strip() for name, meaning in rows.items()}
+    for name, meaning in {one.name: one.meaning for one in (*OUTCOMES.values(), *METRICS.values())}.items():
+        assert told[name] == meaning
+    for name in perturbations():
+        family = name.partition(".")[0]
+        assert f"`{name}`" in told[family] and f"*{family}*" in text.replace("*C", "*c"), family
+
+
+def test_the_glossary_has_each_word_once_in_alphabetical_order():
+    words, report, *_ = (ROOT / "docs" / "glossary.md").read_text().split("\n## ")[1:]
+    named = re.findall(r"^- \*\*(.+?)\*\*: ", words, re.M)
+    assert named == sorted(named, key=str.lower) and len(named) > 20
+    assert not set(named) & set(re.findall(r"^- \*\*(.+?)\*\*: ", report, re.M))

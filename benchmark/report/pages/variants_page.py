@@ -111,10 +111,9 @@ def variants_page(tasks: Sequence[str], cells: Mapping[CellKey, FeasibilityCell]
 
 def perturbations_section() -> str:
     """Return what each perturbation is, where it acts, and its magnitudes."""
-    every = sorted(perturbations().values(), key=lambda kind: (_rank(kind), kind.name))
     header = ("perturbation", "what it is", "acts on", *(f"level {level}" for level in LEVELS[1:]), "unit")
     groups = []
-    for group, some in groupby(every, key=lambda kind: kind.name.partition(".")[0]):
+    for group, some in perturbation_families().items():
         groups += [
             f"### {GROUPS.get(group, group)}",
             markdown_table(header, list(map(_perturbation_row, some))),
@@ -122,6 +121,13 @@ def perturbations_section() -> str:
     return markdown_section(
         "variants_perturbations", groups=groups, names=", ".join(f"`{name}`" for name in COMBINED)
     )
+
+
+def perturbation_families() -> dict[str, list[type[Perturbation]]]:
+    """Return the perturbations by the first part of their names, in the order of `GROUPS`."""
+    every = sorted(perturbations().values(), key=lambda kind: (_rank(kind), kind.name))
+    grouped = groupby(every, key=lambda kind: kind.name.partition(".")[0])
+    return {family: list(some) for family, some in grouped}
 
 
 def kinds_section() -> str:
