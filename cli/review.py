@@ -24,7 +24,7 @@ def run(
     count: Annotated[int, number("episodes, the hardest first")] = 20,
     no_browser: Annotated[bool, flag("--no-browser", "print the URL and open nothing")] = False,
 ) -> int:
-    """Show the hardest episodes of a run in the browser and keep what you say of them.
+    """Show the hardest episodes of a run in the browser.
 
     Failures come first, then the narrowest successes: video, planned paths, signals over time, the cause if
     `bimodal diagnose` looked for it. Tags and notes go to review.json in the run's folder at once, and into
