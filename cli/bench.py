@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 from ..envs.errors import BimodalError
 from .arguments import ENTRIES, RUNS, option
 from .demos import demonstrations_file
+from .leaderboard import sound_entries
 from .videos import present
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..benchmark.train_all import Update
-    from ..leaderboard.entry_model import Entry
 
 EXAMPLE = "bimodal bench --out runs/bench"
 POLICIES = ("mse", "flow")
@@ -35,7 +35,6 @@ def run(out: Annotated[Path, option("FOLDER", "where everything is kept")] = RUN
     from ..envs.rendering.gl import configure_gl
     from ..envs.storage.atomic_write import write_json
     from ..leaderboard.board_table import board_tables
-    from ..leaderboard.entry import read_entries
     from ..leaderboard.site import build_site
     from .console import console, progress_bar
 
@@ -47,10 +46,13 @@ def run(out: Annotated[Path, option("FOLDER", "where everything is kept")] = RUN
     with progress_bar("demonstrations and training", "steps") as update:
         _train_all(out, update)
     runs = [_score(policy, out) for policy in POLICIES]
-    for table in board_tables(read_entries(out / "entries")):
+    entries = sound_entries([out / "entries"]).entries
+    for table in board_tables(entries):
         console.print(table)
     _compare_with_shipped(runs, console)
-    console.print(f"page     {build_site(out / 'entries', out / 'site', runs=runs)}")
+    with progress_bar("page", "parts") as update:
+        page = build_site(entries, out / "site", runs=runs, progress=update)
+    console.print(f"page     {page}")
     minutes = round((time.monotonic() - begin) / 60, 1)
     write_json(out / "bench.json", {"minutes": minutes, "machine": machine()})
     console.print(f"done in {minutes} minutes")
@@ -101,17 +103,8 @@ def _compare_with_shipped(runs: list[Path], console: "Console") -> None:
     """Say how the fresh runs compare with the entries that come with the package."""
     from ..leaderboard.comparison import compare
 
-    for path, entry in zip(runs, map(_read_shipped, POLICIES), strict=True):
-        if entry is not None:
-            outcome = compare(entry, path)
-            console.print(f"{entry.policy.name}: {outcome.verdict} to the published entry, {outcome.reason}")
-
-
-def _read_shipped(policy: str) -> "Entry | None":
-    """Return the package's entry of a policy on the core suite, None if there is none."""
-    from ..leaderboard.entry import read_entries
-
-    for entry in read_entries(ENTRIES):
-        if entry.policy.name == policy and entry.suite.name == "core":
-            return entry
-    return None
+    shipped = {e.policy.name: e for e in sound_entries([ENTRIES]).entries if e.suite.name == "core"}
+    for path, policy in zip(runs, POLICIES, strict=True):
+        if policy in shipped:
+            outcome = compare(shipped[policy], path)
+            console.print(f"{policy}: {outcome.verdict} to the published entry, {outcome.reason}")

@@ -1,9 +1,14 @@
 """`bimodal leaderboard`: prints the board of folders of entries."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+from ..envs.errors import WrongUse
 from .arguments import ENTRIES, argument
+
+if TYPE_CHECKING:
+    from ..leaderboard.folders import Found
 
 EXAMPLE = "bimodal leaderboard runs/bench/entries"
 
@@ -18,12 +23,26 @@ def run(
     A file that cannot stand on the board is left out with a line on standard error.
     """
     from ..leaderboard.board_table import board_tables
-    from ..leaderboard.folders import read_folders
-    from .console import console, notices
+    from .console import console
 
-    found = read_folders(folders or [ENTRIES])
+    folders = folders or [ENTRIES]
+    found = sound_entries(folders)
+    if not found.entries and not found.left_out:
+        raise WrongUse(f"there are no entries in {', '.join(map(str, folders))}")
     for table in board_tables(found.entries):
         console.print(table)
+    return 0 if found.entries else 1
+
+
+def sound_entries(folders: Sequence[Path]) -> "Found":
+    """Return the entries of folders; a file that is left out is named on standard error, even with `--quiet`.
+
+    Called by every command that shows entries: `leaderboard`, `site` and `bench`.
+    """
+    from ..leaderboard.folders import read_folders
+    from .console import notices
+
+    found = read_folders(folders)
     for line in found.left_out:
         notices.print(f"bimodal: left out: {line}", markup=False)
-    return 0 if found.entries else 1
+    return found

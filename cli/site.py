@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from .arguments import ENTRIES, option
+from .leaderboard import sound_entries
 
 EXAMPLE = "bimodal site --entries runs/bench/entries --run runs/bench/flow"
 
@@ -13,9 +14,17 @@ def run(
     run: Annotated[list[Path] | None, option("FOLDER", "run whose videos to show (may be repeated)")] = None,
     out: Annotated[Path, option("FOLDER", "where the page goes")] = Path("site"),
 ) -> int:
-    """Write the leaderboard as a static page that opens from disk."""
-    from ..leaderboard.site import build_site
-    from .console import console
+    """Write the leaderboard as a static page that opens from disk.
 
-    console.print(f"page     {build_site(entries, out, runs=run or [])}", markup=False)
+    A file that cannot stand on the board is left out with a line on standard error.
+    """
+    from ..leaderboard.site import build_site
+    from .console import console, progress_bar
+
+    found = sound_entries([entries])
+    if found.left_out and not found.entries:
+        return 1
+    with progress_bar("page", "parts") as update:
+        page = build_site(found.entries, out, runs=run or [], progress=update)
+    console.print(f"page     {page}", markup=False)
     return 0

@@ -175,18 +175,6 @@ def read_arm(path: Path) -> Arm:
     return arm_of_run(read_run(path)) if path.is_dir() else arm_of_entry(read_entry(path), str(path))
 
 
-def read_entries(folder: Path | str) -> list[Entry]:
-    """Return every entry of a folder, all of them sound, in the order of their file names.
-
-    Raises:
-        BimodalError: there is no such folder, or an entry in it is unsound.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise WrongUse(f"{folder} is not a folder of entries")
-    return [read_entry(path) for path in sorted(folder.glob("*.json"))]
-
-
 def write_entry(entry: Entry, folder: Path | str) -> Path:
     """Write an entry as `<suite>-<policy>.json`, whole or not at all.
 

@@ -28,10 +28,10 @@ class Found(NamedTuple):
 
 
 def read_folders(folders: Sequence[Path]) -> Found:
-    """Return the sound entries of folders; called by `bimodal leaderboard`.
+    """Return the sound entries of folders; called by whatever shows a board, see `cli/leaderboard.py`.
 
     Raises:
-        WrongUse: one is no folder, or there is no entry in any.
+        WrongUse: one is no folder.
     """
     kept: dict[Path, Entry] = {}
     owners: dict[Episode, Path] = {}
@@ -48,8 +48,6 @@ def read_folders(folders: Sequence[Path]) -> Found:
         else:
             kept[path] = entry
             owners |= dict.fromkeys(_begun(entry), path)
-    if not kept and not left_out:
-        raise WrongUse(f"there are no entries in {', '.join(map(str, folders))}")
     return Found(tuple(kept.values()), tuple(left_out))
 
 

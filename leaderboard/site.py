@@ -7,7 +7,8 @@ runs/         report and videos of the runs that were given
 pictures/     the pictures at the top
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 from shutil import copyfile, rmtree
 from typing import NamedTuple
@@ -22,7 +23,8 @@ from ..envs.perturbations.core.variant import CLEAN
 from ..envs.storage.atomic_write import write_text
 from .board import Board, PolicyRow, board_rows
 from .board_files import board_csv, board_json
-from .entry import file_name, read_entries
+from .entry import file_name
+from .entry_model import Entry
 from .files import pretty
 
 
@@ -53,6 +55,8 @@ class Shown(NamedTuple):
 
     name: str
     """The policy's name."""
+    suite: str
+    """Hash of its suite."""
     folder: str
     """Its folder in the site."""
     plots: list[Plot]
@@ -60,42 +64,61 @@ class Shown(NamedTuple):
 
 
 def build_site(
-    entries_dir: Path | str,
+    entries: Sequence[Entry],
     out_dir: Path | str,
     runs: Sequence[Path | str] = (),
     pictures: Sequence[Path | str] = (),
+    progress: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Path:
-    """Build the site and return its index.html.
+    """Build the site and return its index.html; called by `bimodal site` and `bimodal bench`.
 
     Args:
-        entries_dir: folder of entry files; every one must be sound.
+        entries: sound entries, as `folders.read_folders` returns them.
         out_dir: where the site goes; an earlier site there is replaced.
         runs: run folders whose reports, videos and mixture plots are shown.
         pictures: image files for the strip at the top, captioned by their names.
+        progress: called with finished parts, all parts and the part that comes next.
 
     Raises:
-        BimodalError: an entry is unsound, a run is unfinished, or `out_dir` holds something else.
+        BimodalError: a run is unfinished, or `out_dir` holds something else.
     """
-    entries = read_entries(entries_dir)
+    parts = len(runs) + 2
+    progress(0, parts, "board")
     boards = board_rows(entries)
-    found = [read_run(run) for run in runs]
+    found = _by_rank([read_run(run) for run in runs], boards)
     out = _fresh(Path(out_dir))
+    files = dict(zip((entry.entry_id for entry in entries), _unlike(map(file_name, entries)), strict=True))
     for entry in entries:
-        write_text(out / "entries" / file_name(entry), pretty(entry.plain()))
-    shown = [_copy_run(run, out) for run in _by_rank(found, boards)]
+        write_text(out / "entries" / files[entry.entry_id], pretty(entry.plain()))
+    shown = []
+    for run, file in zip(found, _unlike(file_name(run.record) for run in found), strict=True):
+        progress(1 + len(shown), parts, run.record.policy.name)
+        shown.append(_copy_run(run, out, file.removesuffix(".json")))
+    progress(parts - 1, parts, "page")
     write_text(out / "board.json", board_json(boards))
     write_text(out / "board.csv", board_csv(boards))
-    page = render(
+    kept = _copy_pictures([Path(picture) for picture in pictures], out / "pictures")
+    write_text(out / "index.html", _page(boards, files, shown, kept))
+    progress(parts, parts, "")
+    return out / "index.html"
+
+
+def _page(
+    boards: Sequence[Board], files: Mapping[str, str], shown: Sequence[Shown], pictures: Sequence[Picture]
+) -> str:
+    """Return index.html; `files` are the names of entry files by the entries' ids."""
+    return render(
         Path(__file__).parent / "site.html",
         boards=boards,
-        profiles={board.suite.hash: [_profile(row, shown) for row in board.rows] for board in boards},
+        profiles={
+            board.suite.hash: [_profile(row, files[row.entry.entry_id], shown) for row in board.rows]
+            for board in boards
+        },
         meaning_of=meaning,
-        pictures=[_copy_picture(Path(picture), out) for picture in pictures],
+        pictures=pictures,
         plots=_side_by_side(shown),
         clips=_examples(shown),
     )
-    write_text(out / "index.html", page)
-    return out / "index.html"
 
 
 # ----------------------------------------------------------------------------------- what is copied
@@ -116,8 +139,18 @@ def _fresh(out: Path) -> Path:
     return out
 
 
-def _copy_run(run: Run, out: Path) -> Shown:
-    name = file_name(run.record).removesuffix(".json")
+def _unlike(names: Iterable[str]) -> list[str]:
+    """Return file names, numbered where they differ by case alone or not at all: `a.json`, `a-2.json`."""
+    taken: dict[str, str] = {}
+    for name in names:
+        path = Path(name)
+        numbered = (f"{path.stem}-{number}{path.suffix}" for number in count(2))
+        new = next(one for one in chain([name], numbered) if one.casefold() not in taken)
+        taken[new.casefold()] = new
+    return list(taken.values())
+
+
+def _copy_run(run: Run, out: Path, name: str) -> Shown:
     target = out / "runs" / name
     (target / "videos").mkdir(parents=True, exist_ok=True)
     write_text(target / "report.html", report_page(run))
@@ -125,14 +158,17 @@ def _copy_run(run: Run, out: Path) -> Shown:
     for clip in (clip for shown in videos.values() for clip in shown):
         for file in filter(None, (clip.file, clip.poster)):
             copyfile(file, target / "videos" / file.name)
-    return Shown(run.record.policy.name, f"runs/{name}", plots(run), videos)
+    return Shown(run.record.policy.name, run.record.suite.hash, f"runs/{name}", plots(run), videos)
 
 
-def _copy_picture(picture: Path, out: Path) -> Picture:
-    if not picture.is_file():
-        raise BimodalError(f"{picture} is not a picture")
-    copyfile(picture, out / "pictures" / picture.name)
-    return Picture(f"pictures/{picture.name}", picture.stem.replace("-", " ").replace("_", " "))
+def _copy_pictures(pictures: Sequence[Path], folder: Path) -> list[Picture]:
+    shown = []
+    for picture, name in zip(pictures, _unlike(picture.name for picture in pictures), strict=True):
+        if not picture.is_file():
+            raise BimodalError(f"{picture} is not a picture")
+        copyfile(picture, folder / name)
+        shown.append(Picture(f"pictures/{name}", picture.stem.replace("-", " ").replace("_", " ")))
+    return shown
 
 
 # ------------------------------------------------------------------------------------ what is shown
@@ -144,13 +180,12 @@ def _by_rank(runs: Iterable[Run], boards: Sequence[Board]) -> list[Run]:
     return sorted(runs, key=lambda r: (order + [r.record.policy.name]).index(r.record.policy.name))
 
 
-def _profile(row: PolicyRow, shown: Sequence[Shown]) -> Profile:
-    name = file_name(row.entry)
+def _profile(row: PolicyRow, file: str, shown: Sequence[Shown]) -> Profile:
     record = row.entry.run_record()
-    folder = f"runs/{name.removesuffix('.json')}"
-    report = f"{folder}/report.html" if any(run.folder == folder for run in shown) else None
+    own = [run.folder for run in shown if (run.name, run.suite) == (row.policy, record.suite.hash)]
+    report = f"{own[0]}/report.html" if own else None
     overall = {(one.variant, one.scenes): one for one in mean_effects(row.shifts)}
-    return Profile(row, overall, name, reproduce(record), facts(record), report)
+    return Profile(row, overall, file, reproduce(record), facts(record), report)
 
 
 def _side_by_side(shown: Sequence[Shown]) -> dict[str, list[tuple[str, Plot]]]:

@@ -8,11 +8,13 @@ long that took.
 import json
 import re
 import sys
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from bimodal.leaderboard.board_table import board_tables
-from bimodal.leaderboard.entry import read_entries
 from bimodal.leaderboard.entry_model import Entry
+from bimodal.leaderboard.folders import read_folders
 from rich.console import Console
 
 ROOT = Path(__file__).parent.parent
@@ -23,7 +25,7 @@ SHOWN = ("flow", "diffusion", "gmm", "mip", "mse")
 """Policies in the README's own table: those that sample, then those that do not."""
 
 
-def board(entries: list[Entry]) -> str:
+def board(entries: Sequence[Entry]) -> str:
     """Return the boards that `bimodal leaderboard` prints, without the variants."""
     console = Console(width=WIDTH, color_system=None, highlight=False)
     with console.capture() as captured:
@@ -66,9 +68,18 @@ def _processor(name: str) -> str:
     return re.sub(r"\([^)]*\)", "", name).replace(" Processor", "")
 
 
+@cache
+def shipped() -> Sequence[Entry]:
+    """Return the package's entries; what is wrong with the others is told once, on standard error."""
+    found = read_folders([ROOT / "leaderboard" / "entries"])
+    for line in found.left_out:
+        sys.stderr.write(f"left out: {line}\n")
+    return found.entries
+
+
 def filled(text: str, bench: Path | None = None) -> str:
     """Return a page's text with the figures of today; how long `make bench` took is kept without `bench`."""
-    entries = read_entries(ROOT / "leaderboard" / "entries")
+    entries = shipped()
     core = {entry.policy.name: entry for entry in entries if entry.suite.name == "core"}
     blocks = {
         "board": lambda: board(entries),

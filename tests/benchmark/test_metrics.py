@@ -18,6 +18,7 @@ from bimodal.benchmark.scoring.task_scores import score_run, score_suite, score_
 from bimodal.benchmark.suites import SUITES
 from bimodal.leaderboard.board_table import board_table
 from bimodal.leaderboard.entry import entry_from_run, write_entry
+from bimodal.leaderboard.folders import read_folders
 from bimodal.leaderboard.site import build_site
 from bimodal.tasks.core.outcomes import SUCCESS
 from episode_columns import columns
@@ -88,7 +89,7 @@ def test_a_metric_is_added_to_the_board_by_one_function(run, tmp_path):
         board = printed(board_table([entry]))
         assert "left" in board and "hand" in board and "78.1" in board
         write_entry(entry, tmp_path / "entries")
-        site = build_site(tmp_path / "entries", tmp_path / "site")
+        site = build_site(read_folders([tmp_path / "entries"]).entries, tmp_path / "site")
         assert "Left-handedness" in site.read_text() and "<b>78.1</b>" in site.read_text()
         with (site.parent / "board.csv").open() as file:
             lines = [line for line in csv.DictReader(file) if line["variant"] == "clean"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from bimodal.benchmark.suites import SUITES
+from bimodal.cli import console
 from bimodal.leaderboard.files import entry_id
 
 DUMBBELL = "PandaLiftDumbbell-v1"
@@ -145,6 +146,34 @@ def test_the_site_is_written_with_and_without_a_run_and_only_over_an_earlier_sit
     code, _, err = bimodal("site", "--entries", entries, "--out", mine)
     assert (code, len(err)) == (2, 1)
     assert {file.read_text() for file in mine.iterdir()} == {"precious"}
+
+
+@pytest.mark.parametrize("command", [["leaderboard"], ["site", "--out", "page", "--entries"]])
+def test_a_damaged_entry_costs_itself_alone_and_is_named_once(entry, bimodal, tmp_path, command):
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "bad.json").write_text("{")
+    code, _, err = bimodal(*command, "some")
+    assert code == 1 and len(err) == 1 and "bad.json" in err[0] and not (tmp_path / "page").exists()
+    (tmp_path / "some" / "good.json").write_bytes(entry.read_bytes())
+    code, out, err = bimodal("--quiet", *command, "some")
+    assert code == 0 and len(err) == 1 and "left out: some/bad.json is not strict JSON" in err[0]
+    assert "expert" in (out if command == ["leaderboard"] else Path("page/board.csv").read_text())
+
+
+def test_a_folder_without_entries_has_no_board_but_a_page(bimodal, tmp_path):
+    (tmp_path / "none").mkdir()
+    code, _, err = bimodal("leaderboard", "none")
+    assert code == 2 and "there are no entries in none" in err[0]
+    assert bimodal("site", "--entries", "none", "--out", "page")[0] == 0
+
+
+def test_the_site_tells_a_log_its_parts_unless_it_is_to_be_quiet(entry, bimodal, monkeypatch):
+    monkeypatch.setattr(console, "EVERY_S", 0.0)
+    monkeypatch.delenv(console.QUIET)
+    command = ["site", "--entries", entry.parent, "--run", entry.parent / "run", "--out", "page"]
+    told = [line.partition(",")[0] for line in bimodal(*command)[2]]
+    assert told == [f"page: {done} of 3 parts" for done in range(4)]
+    assert bimodal("--quiet", *command)[2] == []
 
 
 def test_a_finished_run_is_not_discarded_by_a_reproduction(entry, bimodal):

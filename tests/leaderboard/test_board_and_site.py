@@ -10,13 +10,13 @@ import pytest
 from bimodal.benchmark.records.shard_file import slug
 from bimodal.benchmark.statistics.rates import clopper_pearson
 from bimodal.benchmark.suites import SUITES
-from bimodal.envs.errors import BimodalError, NotComparable, WrongUse
+from bimodal.envs.errors import NotComparable, WrongUse
 from bimodal.leaderboard.board import board_rows
 from bimodal.leaderboard.board_table import board_table, board_tables
-from bimodal.leaderboard.check import check_entry
-from bimodal.leaderboard.entry import entry_from_run, read_entries, write_entry
+from bimodal.leaderboard.entry import entry_from_run, write_entry
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.files import entry_id
+from bimodal.leaderboard.folders import read_folders
 from bimodal.leaderboard.site import build_site
 from fabricated import run_folder
 from fabricated_entries import (
@@ -118,6 +118,13 @@ class Page(html.parser.HTMLParser):
         self.text.append(data)
 
 
+def sound(folder):
+    """The entries of a folder, of which none is left out."""
+    found = read_folders([folder])
+    assert not found.left_out
+    return found.entries
+
+
 @pytest.fixture
 def site(tmp_path):
     """A site of two policies, one of them hostile, with one run, one video, one still and one picture."""
@@ -138,7 +145,7 @@ def site(tmp_path):
     hostile["entry_id"] = entry_id(hostile)
     for entry in (entry_from_run(flow), Entry.model_validate(hostile)):
         write_entry(entry, tmp_path / "entries")
-    return build_site(tmp_path / "entries", tmp_path / "site", runs=[flow], pictures=[picture])
+    return build_site(sound(tmp_path / "entries"), tmp_path / "site", runs=[flow], pictures=[picture])
 
 
 def test_site_links_only_to_what_it_holds(site):
@@ -201,17 +208,17 @@ def test_site_gives_programs_the_same_rows(site):
     assert float(table[0]["success_low95"]) == pytest.approx(clopper_pearson(12, 16)[0], abs=1e-6)
 
 
-def test_site_copies_entries_unchanged(site):
-    for entry in read_entries(site.parent / "entries"):
-        assert check_entry(entry.plain()) == []
+def test_site_copies_entries_unchanged(site, tmp_path):
+    assert len(sound(site.parent / "entries")) == 2
+    for file in (site.parent / "entries").iterdir():
+        assert file.read_bytes() == (tmp_path / "entries" / file.name).read_bytes()
 
 
 def test_site_is_rebuilt_in_place_and_is_the_same(site, tmp_path):
     before = site.read_bytes()
     (site.parent / "entries" / "old.json").write_text("{}")
-    build_site(
-        tmp_path / "entries", site.parent, runs=[tmp_path / "flow"], pictures=[next(tmp_path.glob("*.png"))]
-    )
+    pictures = list(tmp_path.glob("*.png"))
+    build_site(sound(tmp_path / "entries"), site.parent, runs=[tmp_path / "flow"], pictures=pictures)
     assert site.read_bytes() == before
     assert not (site.parent / "entries" / "old.json").exists()
 
@@ -220,19 +227,47 @@ def test_site_never_replaces_another_folder(site, tmp_path):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("mine")
     with pytest.raises(WrongUse, match="neither empty nor an earlier site"):
-        build_site(tmp_path / "entries", tmp_path / "precious")
+        build_site([], tmp_path / "precious")
     assert (tmp_path / "precious" / "thesis.txt").read_text() == "mine"
 
 
-def test_site_refuses_an_unsound_entry_by_name(entry, tmp_path):
-    entry["results"][0]["successes"] = 16
-    (tmp_path / "bad.json").write_text(json.dumps(entry))
-    with pytest.raises(BimodalError, match=r"bad\.json is unsound: .*successes is 16"):
-        build_site(tmp_path, tmp_path / "site")
+def test_names_that_a_file_system_takes_for_one_have_files_of_their_own(tmp_path):
+    names = {"my_net": 3, "MY-NET": 9, "my net": 14}
+    entries = [make(tmp_path / str(wins), name, wins) for name, wins in names.items()]
+    runs = [tmp_path / str(wins) / name for name, wins in names.items()]
+    pictures = [tmp_path / folder / name for folder, name in (("a", "one.png"), ("b", "One.PNG"))]
+    for picture in pictures:
+        picture.parent.mkdir()
+        picture.write_text(picture.name)
+    page = build_site(entries, tmp_path / "site", runs=runs, pictures=pictures)
+    files = {file.relative_to(page.parent).as_posix(): file for file in page.parent.rglob("*.*")}
+    assert len({name.casefold() for name in files}) == len(files)
+    found = {
+        name: json.loads(file.read_text()) for name, file in files.items() if name.startswith("entries/")
+    }
+    assert sorted(found) == [f"entries/smoke-my-net{more}.json" for more in ("-2", "-3", "")]
+    assert {entry["policy"]["name"] for entry in found.values()} == set(names)
+    assert [files[f"pictures/{name}"].read_text() for name in ("one.png", "One-2.PNG")] == [
+        "one.png",
+        "One.PNG",
+    ]
+    cards = re.findall(
+        r'<h3>(.*?)</h3>.*?(entries/\S+json).*?href="(runs/\S+html)"', page.read_text(), re.DOTALL
+    )
+    assert len(cards) == 3
+    for policy, file, report in cards:
+        assert found[file]["policy"]["name"] == policy
+        assert f"<h1>{policy}" in files[report].read_text()
+
+
+def test_site_tells_which_part_it_makes(tmp_path):
+    told = []
+    run = make(tmp_path, "flow", 9) and tmp_path / "flow"
+    build_site([], tmp_path / "site", runs=[run], progress=lambda *part: told.append(part))
+    assert told == [(0, 3, "board"), (1, 3, "flow"), (2, 3, "page"), (3, 3, "")]
 
 
 def test_site_without_entries_still_explains_itself(tmp_path):
-    (tmp_path / "none").mkdir()
-    text = build_site(tmp_path / "none", tmp_path / "site").read_text()
+    text = build_site([], tmp_path / "site").read_text()
     assert "There are no entries yet" in text
     assert "It does not prove" in text

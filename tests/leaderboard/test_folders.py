@@ -74,9 +74,16 @@ def test_the_episodes_of_another_policy_are_a_copy(folder, tmp_path):
     )
 
 
-def test_no_entries_are_said_to_be_none(tmp_path):
-    with pytest.raises(WrongUse, match=f"there are no entries in {tmp_path}"):
-        read_folders([tmp_path])
+def test_an_edited_entry_is_named_with_what_is_wrong(folder):
+    edited = json.loads((folder / "smoke-low.json").read_text())
+    edited["results"][0]["successes"] = 16
+    (folder / "smoke-low.json").write_text(json.dumps(edited))
+    (line,) = read_folders([folder]).left_out
+    assert line.startswith(f"{folder}/smoke-low.json is unsound: ") and "successes is 16" in line
+
+
+def test_a_folder_that_is_none_is_wrong_use(tmp_path):
+    assert read_folders([tmp_path]) == ((), ())
     with pytest.raises(WrongUse, match="is not a folder of entries"):
         read_folders([tmp_path / "nowhere"])
 

@@ -13,6 +13,7 @@ from bimodal.leaderboard.check import check_entry
 from bimodal.leaderboard.entry import entry_from_run, write_entry
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.files import entry_id
+from bimodal.leaderboard.folders import read_folders
 from bimodal.leaderboard.site import build_site
 from fabricated import outcome, run_folder
 from rich.console import Console
@@ -102,7 +103,7 @@ def test_no_board_prints_a_perturbed_score_without_its_clean_arm(sound, tmp_path
     (row,) = board_rows([Entry.model_validate(sound)])[0].rows
     assert len(row.cells) == 2 and row.score.success.estimate == 1.0
     write_entry(Entry.model_validate(sound), tmp_path / "entries")
-    page = build_site(tmp_path / "entries", tmp_path / "site")
+    page = build_site(read_folders([tmp_path / "entries"]).entries, tmp_path / "site")
     with (page.parent / "board.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 6
