@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from ..envs.errors import WrongUse
-from .arguments import ENTRIES, argument
+from .arguments import ENTRIES, Json, argument
 
 if TYPE_CHECKING:
     from ..leaderboard.folders import Found
@@ -17,20 +17,26 @@ def run(
     folders: Annotated[
         list[Path] | None, argument("FOLDER...", "folders of entries", default="that of the package")
     ] = None,
+    json: Json = False,
 ) -> int:
     """Print the board of entries, and what each variant changes.
 
     A file that cannot stand on the board is left out with a line on standard error.
     """
+    from ..leaderboard.board import board_rows
+    from ..leaderboard.board_files import plain_boards
     from ..leaderboard.board_table import board_tables
-    from .console import console
+    from .console import console, print_json
 
     folders = folders or [ENTRIES]
     found = sound_entries(folders)
     if not found.entries and not found.left_out:
         raise WrongUse(f"there are no entries in {', '.join(map(str, folders))}")
-    for table in board_tables(found.entries):
-        console.print(table)
+    if json:
+        print_json(plain_boards(board_rows(found.entries)))
+    else:
+        for table in board_tables(found.entries):
+            console.print(table)
     return 0 if found.entries else 1
 
 

@@ -3,7 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
-from .arguments import Checkpoints, FreshRun, Threads, Workers, argument, option, seed_range, task_option
+from .arguments import (
+    Checkpoints,
+    FreshRun,
+    Json,
+    Threads,
+    Workers,
+    argument,
+    option,
+    seed_range,
+    task_option,
+)
 
 EXAMPLE = "bimodal reproduce leaderboard/entries/core-flow.json"
 
@@ -18,6 +28,7 @@ def run(
     policy: Annotated[Path | None, option("FILE", "file of the policy", default="here or beside it")] = None,
     workers: Workers = None,
     threads: Threads = 1,
+    json: Json = False,
 ) -> int:
     """Run an entry's episodes again and compare them with it.
 
@@ -26,13 +37,15 @@ def run(
     """
     from ..benchmark.evaluation.options import EvalOptions
     from ..leaderboard.reproduce import Part, reproduce
-    from .console import console, progress_bar
+    from .console import console, print_json, progress_bar
 
     with progress_bar(str(entry), "episodes") as update:
         options = EvalOptions(out, checkpoints, workers, threads, fresh=fresh, progress=update)
         part = Part(tuple(task or ()), seed_range(seeds) if seeds else None, policy)
         outcome = reproduce(entry, options, part)
-    for line in outcome.lines:
-        console.print(line, markup=False)
-    console.print(f"{outcome.verdict}: {outcome.reason}", markup=False)
+    if json:
+        print_json({"entry": str(entry), **outcome._asdict()})
+    else:
+        for line in (*outcome.lines, f"{outcome.verdict}: {outcome.reason}"):
+            console.print(line, markup=False)
     return 0 if outcome.verdict in ("identical", "consistent") else 1

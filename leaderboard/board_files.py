@@ -22,9 +22,13 @@ from .board import Board, PolicyRow
 
 
 def board_json(boards: Sequence[Board]) -> str:
-    """Return board.json: for each suite its rows, best first."""
-    plain = [{"suite": board.suite.plain(), "rows": [_row(row) for row in board.rows]} for board in boards]
-    return json.dumps(plain, indent=1) + "\n"
+    """Return board.json, the text of `plain_boards`."""
+    return json.dumps(plain_boards(boards), indent=1) + "\n"
+
+
+def plain_boards(boards: Sequence[Board]) -> list[dict[str, Any]]:
+    """Return for each suite its rows, best first, as JSON values."""
+    return [{"suite": board.suite.plain(), "rows": [_row(row) for row in board.rows]} for board in boards]
 
 
 def _row(row: PolicyRow) -> dict[str, Any]:

@@ -33,10 +33,17 @@ def policy_table() -> Table:
     table = plain_table("Policies", "Your own: file.py:Class or module:Class")
     table.add_column("name", no_wrap=True)
     table.add_column("what it is")
-    for name in policy_names():
-        found = policy_class(name)
-        table.add_row(name, found.description or (found.__doc__ or "").strip().splitlines()[0])
+    for name, what in described_policies().items():
+        table.add_row(name, what)
     return table
+
+
+def described_policies() -> dict[str, str]:
+    """Return what each registered policy is, by its name."""
+    classes = {name: policy_class(name) for name in policy_names()}
+    return {
+        n: kind.description or (kind.__doc__ or "").strip().splitlines()[0] for n, kind in classes.items()
+    }
 
 
 def run_table(run: Run) -> Table:

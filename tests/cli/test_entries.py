@@ -27,6 +27,12 @@ def test_an_entry_is_reproduced_to_the_last_bit(entry, bimodal, tmp_path):
     assert (code, err) == (0, [])
     assert "identical: all 96 episodes agree to the last bit" in out
     assert out.count("16/16 episodes identical") == 6
+    part = ("--task", DUMBBELL, "--seeds", 2, "--out", "part", "--json")
+    code, out, err = bimodal("reproduce", entry, "--workers", 0, *part)
+    told = json.loads(out)
+    assert (code, err) == (0, []) and (told["entry"], told["verdict"]) == (str(entry), "identical")
+    assert all("2/2 episodes identical" in line for line in told["lines"])
+    assert len(told["lines"]) == len(SUITES["smoke"].variants)
 
 
 def test_successes_edited_into_honest_digests_are_forged(entry, bimodal, tmp_path):
@@ -165,6 +171,15 @@ def test_a_folder_without_entries_has_no_board_but_a_page(bimodal, tmp_path):
     code, _, err = bimodal("leaderboard", "none")
     assert code == 2 and "there are no entries in none" in err[0]
     assert bimodal("site", "--entries", "none", "--out", "page")[0] == 0
+
+
+def test_the_board_is_given_to_programs_with_the_numbers_of_the_entry(entry, bimodal):
+    code, out, err = bimodal("leaderboard", entry.parent, "--json")
+    ((board,), content) = json.loads(out), json.loads(entry.read_text())
+    assert (code, err, board["suite"]) == (0, [], content["suite"])
+    (row,) = board["rows"]
+    assert (row["policy"], row["entry"]) == ("expert", content["entry_id"])
+    assert row["success"]["estimate"] == content["aggregate"]["success_macro"]
 
 
 def test_the_site_tells_a_log_its_parts_unless_it_is_to_be_quiet(entry, bimodal, monkeypatch):

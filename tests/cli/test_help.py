@@ -14,6 +14,7 @@ from bimodal.cli import arguments
 from bimodal.cli.main import COMMANDS, build_parser, spelled_out
 from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import COMBO
+from bimodal.policies.core.registry import policy_class, policy_names
 from bimodal.policies.training.presets import PRESETS
 from bimodal.tasks import task_names
 from bimodal.tasks.demonstrations.regimes import GRADED, REGIMES
@@ -137,8 +138,11 @@ def test_names_are_listed(command, names, bimodal):
     assert (code, err) == (0, []) and all(name in out for name in names)
 
 
+LISTS = ("tasks", "variants", "suites", "policies")
+
+
 def test_lists_are_given_to_programs_too(bimodal):
-    listed = {name: json.loads(bimodal(name, "--json")[1]) for name in ("tasks", "variants", "suites")}
+    listed = {name: json.loads(bimodal(name, "--json")[1]) for name in LISTS}
     assert [task["id"] for task in listed["tasks"]] == list(task_names())
     kinds = perturbations()
     assert {one["name"]: tuple(one["levels"]) for one in listed["variants"]} == {
@@ -147,6 +151,9 @@ def test_lists_are_given_to_programs_too(bimodal):
     assert {suite["name"]: suite["hash"] for suite in listed["suites"]} == {
         name: suite.hash() for name, suite in SUITES.items()
     }
+    policies = {one["name"]: one["what"] for one in listed["policies"]}
+    assert tuple(policies) == policy_names()
+    assert all(policies.values()) and policies["flow"] == policy_class("flow").description
 
 
 def test_an_entry_without_a_folder_goes_to_entries():
