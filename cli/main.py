@@ -27,7 +27,7 @@ COMMANDS = {
     name: import_module(f".{name.replace('-', '_')}", __package__)
     for name in (
         *("bench", "tasks", "policies", "suites", "variants", "new-task", "view", "scenes", "demos", "train"),
-        *("card", "evaluate", "videos", "measures", "certify", "results", "probe"),
+        *("card", "evaluate", "videos", "measures", "diagnose", "certify", "results", "probe"),
         *("review", "pack", "replay", "export", "compare", "plan"),
         *("leaderboard", "check", "reproduce", "site", "speed"),
     )

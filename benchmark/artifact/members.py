@@ -17,7 +17,7 @@ HEADER = "artifact.json"
 SUMS = "SHA256SUMS"
 NEEDED = ("run.json", "episodes.parquet", "decisions.parquet")
 """Files without which a run is not finished."""
-ADDED = ("measures.parquet", "review.json")
+ADDED = ("causes.json", "measures.parquet", "review.json")
 """Files that may be added to a finished run; the others must be as the run left them."""
 _OPTIONAL = ("card.json", "faults.txt", "report.html", *ADDED)
 _INSIDE = re.compile(

@@ -14,7 +14,7 @@ LOCK = ".lock"
 _FOLDERS = ("traces", "videos")
 _FILES = (
     *("run.json", "episodes.parquet", "decisions.parquet", "faults.txt", "report.html", "SHA256SUMS"),
-    *("card.json", "measures.parquet", "review.json"),
+    *("card.json", "measures.parquet", "causes.json", "review.json"),
 )
 """What a run writes, and what is measured and said of it."""
 

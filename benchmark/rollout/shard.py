@@ -126,7 +126,7 @@ def run_shard(
     referee = referee or Referee(task, simulation.n, simulation.variant.episode_steps(task.max_episode_steps))
     runner = PolicyRunner(policy, needs, simulation, referee, deadline)
     runner.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
-    trace = _run_episodes(runner)
+    trace = run_episodes(runner)
     verdict = referee.verdict()
     faults = runner.faults.astype(str)
     found = digests(verdict, trace)
@@ -141,8 +141,11 @@ def _checked_needs(task: Task, policy: Policy, deadline: Deadline) -> Needs:
     return check_needs(task, said)
 
 
-def _run_episodes(runner: PolicyRunner) -> Trace:
-    """Run episodes side by side until all have ended, and record them: the loop of the benchmark."""
+def run_episodes(runner: PolicyRunner) -> Trace:
+    """Run episodes side by side until all have ended, and record them: the loop of the benchmark.
+
+    Called by `run_shard`, and by the diagnosis, which begins them otherwise.
+    """
     simulation = runner.simulation
     referee = runner.referee
     space = runner.needs.action

@@ -1,0 +1,35 @@
+"""Is a repair the cause, or was it luck? Exact tests of re-runs with a repair against re-runs without one."""
+
+from collections.abc import Mapping
+from math import comb
+
+import numpy as np
+
+from ..statistics.many_policies import holm
+
+ALPHA = 0.05
+"""Chance at most with which any of an episode's repairs is wrongly called its cause."""
+
+
+def fisher(saved: int, n: int, baseline: int, m: int) -> float:
+    """Return the one-sided p-value that a repair does nothing (Fisher's exact test, 1935).
+
+    Given saved + baseline successes in all, p = P(X >= saved) with X hypergeometric: the successes that fall
+    among the repair's n re-runs of all n + m.
+    """
+    total = saved + baseline
+    ways = sum(comb(n, x) * comb(m, total - x) for x in range(saved, min(n, total) + 1))
+    return ways / comb(n + m, total)
+
+
+def adjusted(p_values: Mapping[str, float], tests: int) -> dict[str, float]:
+    """Return p-values by name, adjusted by Holm for `tests` tests, of which these are some; the rest count as 1."""
+    others = [1.0] * (tests - len(p_values))
+    return dict(zip(p_values, holm([*p_values.values(), *others]), strict=False))
+
+
+def sign_test(differences: np.ndarray) -> float:
+    """Return the one-sided p-value that paired differences (N,) are as often below as above zero."""
+    up = int((differences > 0).sum())
+    n = up + int((differences < 0).sum())
+    return sum(comb(n, k) for k in range(up, n + 1)) / 2**n
