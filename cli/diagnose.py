@@ -17,7 +17,7 @@ def run(
     json: Json = False,
     workers: Workers = None,
 ) -> int:
-    """Find why episodes of a run failed, by running them again with one thing repaired at a time.
+    """Find why episodes failed, by repairing one thing at a time.
 
     The policy is run again, so what it is made of must be there. The causes are kept in causes.json.
     """

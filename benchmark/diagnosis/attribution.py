@@ -23,7 +23,7 @@ def fisher(saved: int, n: int, baseline: int, m: int) -> float:
 
 
 def adjusted(p_values: Mapping[str, float], tests: int) -> dict[str, float]:
-    """Return p-values by name, adjusted by Holm for `tests` tests, of which these are some; the rest count as 1."""
+    """Return p-values by name, adjusted by Holm for `tests` tests; those that were not made count as 1."""
     others = [1.0] * (tests - len(p_values))
     return dict(zip(p_values, holm([*p_values.values(), *others]), strict=False))
 

@@ -65,9 +65,13 @@ _REST: Interface = "data coverage"
 def interface_of(perturbation: Perturbation) -> Interface:
     """Return the interface that a perturbation disturbs: by its name, its group, or its hooks."""
     name = perturbation.name
-    hooked = [where for hook, where in _BY_HOOK.items() if overrides(perturbation, hook)]
-    named: list[Interface | None] = [_BY_NAME.get(name), _BY_GROUP.get(name.split(".")[0])]
-    return next(found for found in (*named, *hooked, _REST) if found)
+    for named, key in ((_BY_NAME, name), (_BY_GROUP, name.split(".")[0])):
+        if key in named:
+            return named[key]
+    for hook, where in _BY_HOOK.items():
+        if overrides(perturbation, hook):
+            return where
+    return _REST
 
 
 def disturbed(variant: str) -> set[Interface]:
