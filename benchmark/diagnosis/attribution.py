@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from math import comb
 
-import numpy as np
-
 from ..statistics.many_policies import holm
 
 ALPHA = 0.05
@@ -26,10 +24,3 @@ def adjusted(p_values: Mapping[str, float], tests: int) -> dict[str, float]:
     """Return p-values by name, adjusted by Holm for `tests` tests; those that were not made count as 1."""
     others = [1.0] * (tests - len(p_values))
     return dict(zip(p_values, holm([*p_values.values(), *others]), strict=False))
-
-
-def sign_test(differences: np.ndarray) -> float:
-    """Return the one-sided p-value that paired differences (N,) are as often below as above zero."""
-    up = int((differences > 0).sum())
-    n = up + int((differences < 0).sum())
-    return sum(comb(n, k) for k in range(up, n + 1)) / 2**n
