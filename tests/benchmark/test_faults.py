@@ -220,5 +220,5 @@ def test_an_entry_is_not_written_for_an_invalid_run(tmp_path, monkeypatch, capsy
         *("--out", tmp_path / "run", "--entry", tmp_path / "entries"),
         capsys=capsys,
     )
-    assert (code, len(err)) == (1, 1) and "not scored" in err[0]
+    assert (code, len(err)) == (1, 2) and "contract card" in err[0] and "not scored" in err[1]
     assert not (tmp_path / "entries").exists()
