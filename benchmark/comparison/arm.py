@@ -1,16 +1,18 @@
 """What is compared: the episodes of one policy on a suite, from a run folder or from an entry."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from ...envs.perturbations.core.variant import CLEAN
 from ...envs.storage.npz import read_arrays
 from ..records.run_record import SuiteRecord
 from ..records.shard_file import shard_file
 from ..scoring.run_episodes import EpisodeColumns, Run
 from ..suites import suite_from_record
 
+Cell = TypeVar("Cell")
 VERSIONS = ("mujoco", "robosuite", "bimodal")
 """Packages whose versions must agree: they are what a score means; torch is the policy's business."""
 
@@ -45,6 +47,11 @@ class Arm(NamedTuple):
             return None
         states = [read_arrays(file, left_out=("actions",))["states"] for file in files]
         return np.concatenate([part[:, 0] for part in states if part.shape[1]] or [np.zeros((0, 0))])
+
+
+def clean_only(cells: Mapping[tuple[str, str], Cell]) -> dict[tuple[str, str], Cell]:
+    """Return the cells of the clean world, all of them where a suite has none; whatever a cell holds."""
+    return {cell: held for cell, held in cells.items() if cell[1] == CLEAN} or dict(cells)
 
 
 def arm_of_run(run: Run) -> Arm:

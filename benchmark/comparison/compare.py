@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...envs.perturbations.core.variant import CLEAN
 from ..statistics.paired import mcnemar_mid_p, tango
 from ..statistics.power import ALPHA, detectable_shift, episodes_to_decide
 from ..statistics.rates import Interval
 from ..statistics.resampling import stratified_mean
-from .arm import Arm
+from .arm import Arm, clean_only
 from .differences import (
     ModeDifference,
     TaskDifference,
@@ -73,7 +72,7 @@ def compare_two(baseline: Arm, candidate: Arm) -> Comparison:
         NotComparable: they are not of the same experiment.
     """
     check_comparable([baseline, candidate])
-    clean = [cell for cell in baseline.cells if cell[1] == CLEAN] or list(baseline.cells)
+    clean = list(clean_only(baseline.cells))
     tasks = task_differences(baseline, candidate, clean)
     only_candidate = sum(row.only_candidate for row in tasks)
     only_baseline = sum(row.only_baseline for row in tasks)

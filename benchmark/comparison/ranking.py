@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...envs.perturbations.core.variant import CLEAN
 from ..scoring.run_episodes import EpisodeColumns
 from ..statistics.many_policies import Ranks, better_pairs, cochran_q, rank_intervals
 from ..statistics.rates import Interval, mean_interval, rate
-from .arm import Arm
+from .arm import Arm, clean_only
 from .gate import check_comparable
 
 
@@ -42,8 +41,7 @@ class Ranking(NamedTuple):
 
 def clean_successes(cells: Mapping[tuple[str, str], EpisodeColumns]) -> np.ndarray:
     """Return the successes of all tasks in the clean world, one after another, (N,) bool."""
-    clean = [columns for (_, variant), columns in cells.items() if variant == CLEAN] or list(cells.values())
-    return np.concatenate([columns.succeeded for columns in clean])
+    return np.concatenate([columns.succeeded for columns in clean_only(cells).values()])
 
 
 def rank_arms(arms: Sequence[Arm]) -> Ranking:
@@ -69,7 +67,6 @@ def unique_names(arms: Sequence[Arm]) -> list[str]:
 
 
 def _macro(arm: Arm) -> Interval:
-    clean = [columns for (_, variant), columns in arm.cells.items() if variant == CLEAN]
-    hits = [columns.succeeded for columns in clean or arm.cells.values()]
+    hits = [columns.succeeded for columns in clean_only(arm.cells).values()]
     mean = mean_interval([rate(int(one.sum()), len(one)) for one in hits])
     return Interval(mean.estimate, max(mean.low, 0.0), min(mean.high, 1.0))

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ...envs.perturbations.core.variant import CLEAN
 from ..measures.measures_file import Measured
 from ..statistics.paired import discordant, tango
 from ..statistics.rates import Interval
+from .arm import clean_only
 
 ONE_SIDED = 0.90
 """Level of the interval: each of its ends is a bound at 95 %."""
@@ -28,5 +28,4 @@ def unsafe_difference(baseline: Measured, candidate: Measured) -> Interval:
 
 def _unsafe_recoveries(cells: Measured) -> np.ndarray:
     """Return which clean episodes had an unsafe event and went on, one task after another, (N,) bool."""
-    clean = [found for (_, variant), found in cells.items() if variant == CLEAN] or list(cells.values())
-    return np.concatenate([found.unsafe_recovered for found in clean]).astype(bool)
+    return np.concatenate([found.unsafe_recovered for found in clean_only(cells).values()]).astype(bool)

@@ -5,9 +5,6 @@ from math import comb
 
 from ..statistics.many_policies import holm
 
-ALPHA = 0.05
-"""Chance at most with which any of an episode's repairs is wrongly called its cause."""
-
 
 def fisher(saved: int, n: int, baseline: int, m: int) -> float:
     """Return the one-sided p-value that a repair does nothing (Fisher's exact test, 1935).

@@ -18,8 +18,8 @@ from ...policies import Policy, load_policy
 from ...policies.core.registry import policy_class, with_inner
 from ...policies.experts import Tracking
 from ...tasks.core.task import Task
-from ..statistics.rates import clopper_pearson
-from .attribution import ALPHA, adjusted, fisher
+from ..statistics.rates import ALPHA, clopper_pearson
+from .attribution import adjusted, fisher
 from .causes import Finding, Tried
 from .interfaces import REPLACED, RESTORED, Interface, disturbed, without
 from .one_mode import OneMode

@@ -13,6 +13,7 @@ from ..scoring.run_episodes import Run
 from ..statistics.rates import LEVEL, Interval, clopper_pearson
 from .episode_measures import EpisodeMeasures
 from .measures_file import Cell, Measured
+from .unsafe_events import FORCE_LIMIT
 
 
 class Shown(NamedTuple):
@@ -40,7 +41,7 @@ SHOWN = (
     Shown("unsafe", "unsafe", "Any of the unsafe events that follow."),
     Shown("unsafe_recovered", "went on", "An unsafe event after which the episode went on."),
     Shown("unsafe_success", "and succeeded", "An unsafe event in an episode that succeeded."),
-    Shown("force_events", "force", "The net contact force on an arm was above 140 N."),
+    Shown("force_events", "force", f"The net contact force on an arm was above {FORCE_LIMIT:g} N."),
     Shown("table_events", "table", "A robot pressed on the table."),
     Shown("itself_events", "itself", "A hand reached into its own forearm, or one arm into the other."),
     Shown("joint_events", "joint limit", "An arm joint was at its limit."),
