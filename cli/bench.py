@@ -101,10 +101,10 @@ def _score(policy: str, out: Path) -> Path:
 
 def _compare_with_shipped(runs: list[Path], console: "Console") -> None:
     """Say how the fresh runs compare with the entries that come with the package."""
-    from ..leaderboard.comparison import compare
+    from ..leaderboard.rerun_verdict import judge_rerun
 
     shipped = {e.policy.name: e for e in sound_entries([ENTRIES]).entries if e.suite.name == "core"}
     for path, policy in zip(runs, POLICIES, strict=True):
         if policy in shipped:
-            outcome = compare(shipped[policy], path)
+            outcome = judge_rerun(shipped[policy], path)
             console.print(f"{policy}: {outcome.verdict} to the published entry, {outcome.reason}")

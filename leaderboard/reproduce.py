@@ -1,4 +1,4 @@
-"""Runs an entry's panel again and has it compared (`comparison.py`); called by `bimodal reproduce`."""
+"""Runs an entry's panel again and has it judged (`rerun_verdict.py`); called by `bimodal reproduce`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,10 @@ from ..benchmark.suites import SUITES, Suite, suite_from_record
 from ..envs.errors import BimodalError, NotComparable, WrongUse
 from ..envs.perturbations.core.variant import CLEAN
 from .check import check_entry
-from .comparison import Reproduction, compare
 from .entry_model import Entry
 from .files import read_unchecked
 from .policy_source import checked_uri
+from .rerun_verdict import Reproduction, judge_rerun
 
 
 class Part(NamedTuple):
@@ -54,7 +54,7 @@ def reproduce(path: Path, options: EvalOptions, part: Part = WHOLE) -> Reproduct
         raise WrongUse(f"{folder} holds a finished run; choose another --out, or add --fresh to discard it")
     # An interrupted reproduction goes on; an old one does not count.
     options = replace(options, out=folder, fresh=options.fresh or finished)
-    return compare(entry, evaluate(uri, suite, options))
+    return judge_rerun(entry, evaluate(uri, suite, options))
 
 
 def part_of(suite: Suite, part: Part) -> Suite:

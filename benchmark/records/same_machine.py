@@ -1,6 +1,6 @@
 """Whether two runs must agree to the last bit: by processor, libraries and numerical kernels.
 
-Called by `leaderboard/comparison.py`. The kernels decide: `OPENBLAS_CORETYPE=Haswell` alone changes every
+Called by `leaderboard/rerun_verdict.py`. The kernels decide: `OPENBLAS_CORETYPE=Haswell` alone changes every
 digest of a learned policy on one and the same processor. Records that do not tell them promise nothing.
 """
 

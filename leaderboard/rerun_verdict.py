@@ -66,7 +66,7 @@ class ComparedCell(NamedTuple):
     """What the entry says of the first forged episode and what the run says, "" without one."""
 
 
-def compare(entry: Entry, run_dir: Path) -> Reproduction:
+def judge_rerun(entry: Entry, run_dir: Path) -> Reproduction:
     """Compare an entry with a run of its policy on its suite, or on a part of it, episode by episode.
 
     Raises:

@@ -7,9 +7,9 @@ import pytest
 from bimodal.benchmark.records.same_machine import compare_machines
 from bimodal.benchmark.suites import find_suite
 from bimodal.envs.errors import NotComparable
-from bimodal.leaderboard.comparison import compare
 from bimodal.leaderboard.entry import entry_from_run
 from bimodal.leaderboard.entry_model import Entry
+from bimodal.leaderboard.rerun_verdict import judge_rerun
 from fabricated import outcome, run_folder
 from fabricated_entries import DUMBBELL, IDLE, MIXED, POST, WIN_LEFT
 
@@ -48,7 +48,7 @@ def other_bits(block):
 
 
 def test_the_same_run_is_identical(run):
-    found = compare(entry_from_run(run), run)
+    found = judge_rerun(entry_from_run(run), run)
     assert (found.verdict, found.reason) == ("identical", "all 96 episodes agree to the last bit")
     assert found.lines[0] == "Lift Dumbbell (clean): 16/16 episodes identical, successes 12 claimed, 12 found"
 
@@ -64,11 +64,11 @@ def test_the_same_run_is_identical(run):
     ids=["all successes", "modes balanced", "shorter", "one label"],
 )
 def test_a_digest_beside_another_outcome_mode_or_length_is_forged(run, change, forged):
-    assert compare(claim(run, change), run).verdict == "forged"
+    assert judge_rerun(claim(run, change), run).verdict == "forged"
 
 
 def test_the_first_contradiction_is_told(run):
-    reason = compare(claim(run, lambda block: block["labels"].__setitem__(15, "DROP")), run).reason
+    reason = judge_rerun(claim(run, lambda block: block["labels"].__setitem__(15, "DROP")), run).reason
     expected = (
         "Lift Dumbbell (clean) seed 15: DROP, left bar, 100 steps claimed, TIMEOUT, left bar, 100 steps found"
     )
@@ -76,7 +76,7 @@ def test_the_first_contradiction_is_told(run):
 
 
 def test_other_bits_with_the_same_successes_are_consistent_where_the_kernels_are_unknown(run):
-    found = compare(claim(run, other_bits), run)
+    found = judge_rerun(claim(run, other_bits), run)
     assert found.verdict == "consistent"
     assert found.reason.startswith(
         "0 of 96 episodes agree to the last bit; success differs by less than 5 points"
@@ -86,9 +86,9 @@ def test_other_bits_with_the_same_successes_are_consistent_where_the_kernels_are
 
 def test_other_bits_on_the_same_kernels_are_different(run, monkeypatch):
     monkeypatch.setattr(
-        "bimodal.leaderboard.comparison.compare_machines", lambda *_: compare_machines(HERE, HERE)
+        "bimodal.leaderboard.rerun_verdict.compare_machines", lambda *_: compare_machines(HERE, HERE)
     )
-    found = compare(claim(run, lambda block: block["digests"].__setitem__(3, "f" * 32)), run)
+    found = judge_rerun(claim(run, lambda block: block["digests"].__setitem__(3, "f" * 32)), run)
     assert found.verdict == "different"
     assert found.reason.startswith("90 of 96 episodes agree to the last bit; both used the same processor")
 
@@ -105,13 +105,13 @@ def test_successes_that_are_claimed_beside_invented_digests(tmp_path, more):
         )
 
     expected = "different" if more else "consistent"
-    assert compare(claim(folder, lie), folder).verdict == expected
+    assert judge_rerun(claim(folder, lie), folder).verdict == expected
 
 
 def test_the_lie_that_passes_is_smaller_than_a_point_of_a_whole_suite():
     """Before, every task could claim 2 to 8 points more beside invented digests."""
     from bimodal.benchmark.statistics.paired import mcnemar_mid_p
-    from bimodal.leaderboard.comparison import DIRECTION_LEVEL
+    from bimodal.leaderboard.rerun_verdict import DIRECTION_LEVEL
 
     seeds, tasks = 200, 6
     most = max(k for k in range(100) if mcnemar_mid_p(0, k) >= DIRECTION_LEVEL / (tasks + 1))
@@ -128,20 +128,20 @@ def test_many_episodes_that_change_in_both_directions_are_not_equivalent(tmp_pat
         other_bits(block)
         block["labels"] = block["labels"][::-1]
 
-    found = compare(claim(folder, swap), folder)
+    found = judge_rerun(claim(folder, swap), folder)
     assert found.verdict == "different" and "not shown to differ by less than" in found.reason
 
 
 def test_a_run_of_a_part_is_compared_with_that_part(run, tmp_path):
     part = find_suite("smoke", tasks=[DUMBBELL], seeds=range(8, 16), variants=[])
     folder = run_folder(tmp_path, {DUMBBELL: MIXED[8:]}, suite=part)
-    found = compare(entry_from_run(run), folder)
+    found = judge_rerun(entry_from_run(run), folder)
     assert (found.verdict, found.lines) == (
         "identical",
         ("Lift Dumbbell (clean): 8/8 episodes identical, successes 4 claimed, 4 found",),
     )
     with pytest.raises(NotComparable, match=r"has PandaLiftDumbbell-v1 \(clean\), the entry has not"):
-        compare(claim(run, lambda block: block.update(task=POST)), folder)
+        judge_rerun(claim(run, lambda block: block.update(task=POST)), folder)
 
 
 # ---------------------------------------------------------------------------------------- which machine
