@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from ..envs.errors import WrongUse
-from .arguments import argument, flag, number, option
+from .arguments import argument, flag, number, option, task_option
 
 if TYPE_CHECKING:
     from ..benchmark.review.page import ReviewPages
@@ -22,6 +22,7 @@ def run(
         Path | None, option("RUN_FOLDER", "show the episodes that end otherwise than in this run")
     ] = None,
     count: Annotated[int, number("episodes, the hardest first")] = 20,
+    task: Annotated[str | None, task_option("only its episodes  [default: those of all tasks]")] = None,
     no_browser: Annotated[bool, flag("--no-browser", "print the URL and open nothing")] = False,
 ) -> int:
     """Show the hardest episodes of a run in the browser.
@@ -33,7 +34,7 @@ def run(
     from ..benchmark.review.server import ReviewServer
     from .console import console
 
-    pages = _pages(run_folder, against, count)
+    pages = _pages(run_folder, against, count, task)
     if not pages.listed:
         console.print("every shared episode ends as in the other run; there is nothing to review")
         return 0
@@ -50,14 +51,15 @@ def run(
     return 0
 
 
-def _pages(run_folder: Path, against: Path | None, count: int) -> "ReviewPages":
+def _pages(run_folder: Path, against: Path | None, count: int, task: str | None) -> "ReviewPages":
     """Read the runs and choose their episodes.
 
     Raises:
-        BimodalError: a count below 1, no run, runs that share nothing, or a review of another run.
+        BimodalError: a count below 1, no run, a task that it has not, runs that share nothing, or a review of
+            another run.
     """
     from ..benchmark.records.folder_guard import refuse_links
-    from ..benchmark.review.margin import changed, hardest
+    from ..benchmark.review.margin import changed, hardest, of_task
     from ..benchmark.review.page import ReviewPages
     from ..benchmark.scoring.run_episodes import read_run
 
@@ -68,9 +70,9 @@ def _pages(run_folder: Path, against: Path | None, count: int) -> "ReviewPages":
         refuse_links(folder)
     found = read_run(run_folder)
     if against is None:
-        return ReviewPages(found, hardest(found, count))
+        return ReviewPages(found, hardest(of_task(found, task), count))
     other = read_run(against)
-    return ReviewPages(found, changed(found, other, count), other)
+    return ReviewPages(found, changed(of_task(found, task), other, count), other)
 
 
 def _has_screen() -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...envs.errors import NotComparable
+from ...envs.errors import NotComparable, WrongUse
 from ...envs.perturbations.core.variant import Variant
 from ...tasks import load_task
 from ...tasks.core.task import Task
@@ -70,6 +70,20 @@ def margins(task: Task, variant: str, cell: RunEpisodes) -> np.ndarray:
     away = np.where(np.isfinite(away), np.clip(away, 0, 1), 1.0)
     won = np.minimum(np.minimum(left, away), 1 / (1 + cell.switches))
     return np.where(cell.succeeded, won, -left)
+
+
+def of_task(run: Run, task: str | None) -> Run:
+    """Return a run with the episodes of one task alone, or as it is for None.
+
+    Raises:
+        WrongUse: the run has no such task.
+    """
+    if task is None:
+        return run
+    if task not in run.record.suite.tasks:
+        there = ", ".join(run.record.suite.tasks)
+        raise WrongUse(f"{run.folder} has no episodes of {task}; it has those of {there}")
+    return run._replace(cells={cell: rows for cell, rows in run.cells.items() if cell[0] == task})
 
 
 def hardest(run: Run, count: int) -> list[Listed]:

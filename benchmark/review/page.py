@@ -14,6 +14,7 @@ from ...envs.errors import WrongUse
 from ...envs.specs import CONTROL_HZ
 from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
+from ..diagnosis.known_causes import known_causes
 from ..media.drawing import COLOURS
 from ..media.video_frames import write_videos
 from ..records.checksums import add_to_seal
@@ -28,11 +29,10 @@ from ..scoring.review_record import (
     write_remark,
 )
 from ..scoring.run_episodes import Run
-from .known_causes import read_known_causes
 from .margin import Listed, RankedEpisode
 from .paths import SIZE, decisions, executed
 from .signal_plot import LEFT, RIGHT, WIDTH, Plot, common_limits, draw, plots
-from .signals import Signals, read_signals
+from .signals import EpisodeSignals, read_episode_signals
 
 
 class Screen(NamedTuple):
@@ -40,7 +40,7 @@ class Screen(NamedTuple):
 
     run: Run
     episode: RankedEpisode
-    signals: Signals | None
+    signals: EpisodeSignals | None
     """None for an episode that ended before its first step."""
     plots: Sequence[Plot]
     source: str
@@ -78,7 +78,7 @@ class ReviewPages:
         self._review: Review = read_review(run)
         self._screen = lru_cache(maxsize=8)(self._make_screen)
         runs = [run] if against is None else [run, against]
-        self._causes = [read_known_causes(one.folder, one.record.run_id) for one in runs]
+        self._causes = [known_causes(one.folder, one.record.run_id) for one in runs]
 
     def page(self, number: int) -> str:
         """Return the page of one listed episode; the rest are listed beside it.
@@ -157,7 +157,7 @@ class ReviewPages:
     def _make_screen(self, number: int, other: bool) -> Screen:
         run, episode = self._side(number, bool(other))
         policy = run.record.policy
-        signals = read_signals(run.folder, episode.film, policy.action)
+        signals = read_episode_signals(run.folder, episode.film, policy.action)
         task = load_task(episode.film.task)
         shown = plots(task, signals, policy.execute) if signals else []
         cause = self._causes[other].get(episode.key, "")

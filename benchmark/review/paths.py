@@ -8,7 +8,7 @@ from ...envs.frames import from_frame, to_frame
 from ...envs.rendering.cameras import FOVY, View, views
 from ...tasks.core.task import Task
 from ..records.run_record import PolicyRecord
-from .signals import Signals
+from .signals import EpisodeSignals
 
 SIZE = (640, 480)
 """Width and height of the picture that the points are in [pixels]."""
@@ -59,12 +59,12 @@ def project(points: np.ndarray, view: View, size: tuple[int, int] = SIZE) -> np.
     return np.stack([right, down], -1)
 
 
-def executed(task: Task, signals: Signals) -> list[np.ndarray]:
+def executed(task: Task, signals: EpisodeSignals) -> list[np.ndarray]:
     """Return the way of every arm's hand over the picture, (T + 1, 2) each [pixels]."""
     return list(project(signals.hands, views(task.arms)["closeup"]))
 
 
-def decisions(task: Task, policy: PolicyRecord, signals: Signals) -> list[Decision]:
+def decisions(task: Task, policy: PolicyRecord, signals: EpisodeSignals) -> list[Decision]:
     """Return the recorded candidates of every decision, in the colours of their modes.
 
     Nothing is sampled again. Two kinds of plans are known: hands in the scene frame (model-predictive
@@ -90,7 +90,7 @@ def decisions(task: Task, policy: PolicyRecord, signals: Signals) -> list[Decisi
 
 
 def _planned_hands(
-    task: Task, policy: PolicyRecord, signals: Signals, candidates: np.ndarray
+    task: Task, policy: PolicyRecord, signals: EpisodeSignals, candidates: np.ndarray
 ) -> _Hands | None:
     """Return the hands of candidates (M, C, K, D) of the first arm; None for variables of another kind."""
     width = candidates.shape[-1]

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ...envs.specs import CONTROL_HZ
 from ...tasks.core.task import Task
-from .signals import Signals
+from .signals import EpisodeSignals
 
 WIDTH = 480
 HEIGHT = 104
@@ -57,7 +57,7 @@ class Plot(NamedTuple):
         return low, max(float(known.max()), low + 1e-9)
 
 
-def plots(task: Task, signals: Signals, n_action_steps: int) -> list[Plot]:
+def plots(task: Task, signals: EpisodeSignals, n_action_steps: int) -> list[Plot]:
     """Return the plots of an episode: contact force, mixture coordinate, gripper, latency."""
     steps = np.arange(len(signals.alpha))
     budget = 1000 * n_action_steps / CONTROL_HZ

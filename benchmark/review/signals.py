@@ -25,7 +25,7 @@ class Calls(NamedTuple):
     """Episodes that were decided in a call, at most."""
 
 
-class Signals(NamedTuple):
+class EpisodeSignals(NamedTuple):
     """An episode of T control steps: before the first step and after each, T + 1 moments."""
 
     forbidden: np.ndarray
@@ -49,7 +49,7 @@ class Signals(NamedTuple):
     """The plans of this episode alone, N = 1; None where the policy recorded none."""
 
 
-def read_signals(folder: Path, episode: FilmedEpisode, action_space: str) -> Signals | None:
+def read_episode_signals(folder: Path, episode: FilmedEpisode, action_space: str) -> EpisodeSignals | None:
     """Step an episode again and return its signals, None for one that ended before its first step.
 
     Raises:
@@ -82,7 +82,7 @@ def read_signals(folder: Path, episode: FilmedEpisode, action_space: str) -> Sig
         max((one.rows for one in early), default=0),
     )
     plans = _of_row(read_plans(plan_file(path)), row) if stored.plans else None
-    return Signals(
+    return EpisodeSignals(
         *(forbidden, table, alpha, opening, hands.swapaxes(0, 1), yaws),
         *(frames[0], states[0, 0].tobytes(), calls, plans),
     )

@@ -8,16 +8,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.artifact.pack import pack
+from bimodal.benchmark.diagnosis.known_causes import known_causes
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.checksums import changed_files, seal
 from bimodal.benchmark.report.run_report import write_report
-from bimodal.benchmark.review.known_causes import read_known_causes
-from bimodal.benchmark.review.margin import changed, hardest
+from bimodal.benchmark.review.margin import changed, hardest, of_task
 from bimodal.benchmark.review.page import ReviewPages
 from bimodal.benchmark.review.paths import decisions, executed, project
 from bimodal.benchmark.review.signal_plot import Curve, Plot, draw
-from bimodal.benchmark.review.signals import read_signals
+from bimodal.benchmark.review.signals import read_episode_signals
 from bimodal.benchmark.scoring.review_record import NAME, Remark, read_review
 from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.benchmark.suites import SUITES
@@ -106,7 +106,7 @@ def test_runs_that_share_nothing_are_not_comparable(tmp_path, expert):
 
 def test_signals_are_those_that_the_referee_saw(expert):
     episode = hardest(expert, 1)[0].episode
-    signals = read_signals(expert.folder, episode.film, "ee_absolute")
+    signals = read_episode_signals(expert.folder, episode.film, "ee_absolute")
     assert len(signals.alpha) == episode.film.steps + 1 == signals.hands.shape[1]
     closing = np.flatnonzero(signals.opening[1:] < 0.06)[0] + 1
     assert signals.alpha[closing] == episode.alpha
@@ -116,7 +116,8 @@ def test_signals_are_those_that_the_referee_saw(expert):
     assert signals.calls.steps.tolist() == [row["step"] for row in mine]
     assert signals.calls.latency_ms.tolist() == pytest.approx([row["latency_ms"] for row in mine])
     assert (
-        signals.start != read_signals(expert.folder, hardest(expert, 2)[1].episode.film, "ee_absolute").start
+        signals.start
+        != read_episode_signals(expert.folder, hardest(expert, 2)[1].episode.film, "ee_absolute").start
     )
 
 
@@ -140,7 +141,7 @@ def test_a_point_is_where_the_camera_shows_it(drawing):
 
 def test_recorded_plans_are_drawn_from_the_hand_in_the_colours_of_their_modes(planned):
     film = hardest(planned, 1)[0].episode.film
-    signals = read_signals(planned.folder, film, "ee_absolute")
+    signals = read_episode_signals(planned.folder, film, "ee_absolute")
     found = decisions(TASK, planned.record.policy, signals)
     (way,) = executed(TASK, signals)
     assert [one.step for one in found] == signals.calls.steps.tolist()
@@ -153,10 +154,10 @@ def test_recorded_plans_are_drawn_from_the_hand_in_the_colours_of_their_modes(pl
 
 def test_other_plans_and_no_plans_are_not_drawn(expert, planned):
     film = hardest(expert, 1)[0].episode.film
-    signals = read_signals(expert.folder, film, "ee_absolute")
+    signals = read_episode_signals(expert.folder, film, "ee_absolute")
     assert decisions(TASK, expert.record.policy, signals) == []
     film = hardest(planned, 1)[0].episode.film
-    signals = read_signals(planned.folder, film, "ee_absolute")
+    signals = read_episode_signals(planned.folder, film, "ee_absolute")
     odd = signals.plans._replace(candidates=signals.plans.candidates[..., :4])
     assert decisions(TASK, planned.record.policy, signals._replace(plans=odd)) == []
 
@@ -168,6 +169,14 @@ def test_a_curve_breaks_where_nothing_is_known_and_a_far_budget_is_not_drawn():
     assert len(re.findall("M", re.search(r'class="curve c0" d="([^"]*)"', picture)[1])) == 2
     assert "nan" not in picture and "budget" not in picture
     assert 'class="budget"' in str(draw(plot, 3, (0.0, 500.0)))
+
+
+def test_one_task_alone_can_be_asked_for(tmp_path):
+    run = fabricate(tmp_path / "run", [WIDE] * 16)
+    assert {one.episode.film.task for one in hardest(of_task(run, POST), 99)} == {POST}
+    assert of_task(run, None) is run
+    with pytest.raises(WrongUse, match=f"no episodes of PandaLiftPot-v1; it has those of {DUMBBELL}, {POST}"):
+        of_task(run, "PandaLiftPot-v1")
 
 
 # --------------------------------------------------------------------------------------- review.json
@@ -224,16 +233,18 @@ def test_a_review_that_is_a_link_or_of_an_unknown_episode_is_refused(tmp_path):
 
 
 def test_causes_are_shown_and_those_of_another_run_or_damaged_are_not(tmp_path):
+    symptom = {"label": "SLIP", "mode": "", "alpha": None, "steps": 40, "switches": 0, "tried": []}
     cause = {"task": DUMBBELL, "variant": "clean", "seed": 3, "finding": "cause", "causes": ["timing"]}
-    none = cause | {"seed": 4, "finding": "chance", "causes": []}
+    chance = cause | {"seed": 4, "finding": "chance", "causes": []}
+    either = cause | {"seed": 5, "finding": "several", "causes": ["timing", "control"]}
+    found = {"schema_version": 1, "run_id": "ab", "policy": "flow", "reruns": 8, "failures": 3, "wall_s": 1.0}
+    found["episodes"] = [symptom | one for one in (cause, chance, either)]
     file = tmp_path / "causes.json"
-    assert read_known_causes(tmp_path, "ab") == {}
-    file.write_text(json.dumps({"run_id": "ab", "episodes": [cause, none]}))
-    assert read_known_causes(tmp_path, "ab") == {
-        (DUMBBELL, "clean", 3): "timing",
-        (DUMBBELL, "clean", 4): "chance",
-    }
-    assert read_known_causes(tmp_path, "cd") == {}
-    for text in ("", "[]", "null", '{"run_id": "ab", "episodes": [1]}', "[" * 10**5):
+    assert known_causes(tmp_path, "ab") == {}
+    file.write_text(json.dumps(found))
+    words = {3: "timing", 4: "chance", 5: "timing or control"}
+    assert known_causes(tmp_path, "ab") == {(DUMBBELL, "clean", seed): said for seed, said in words.items()}
+    assert known_causes(tmp_path, "cd") == {}
+    for text in ("", "[]", "null", json.dumps(found | {"episodes": [1]}), "[" * 10**5):
         file.write_text(text)
-        assert read_known_causes(tmp_path, "ab") == {}
+        assert known_causes(tmp_path, "ab") == {}
