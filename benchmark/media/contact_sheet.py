@@ -22,7 +22,6 @@ ENDINGS = (".png", ".jpg")
 """Endings of files."""
 
 _SIZE = (300, 225)  # of a picture [pixels]
-_SCALE = 2  # it is drawn larger by this factor and reduced
 _GAP = 10  # pixels
 _HEADER = 62  # pixels
 _CAPTION = 28  # pixels
@@ -98,9 +97,8 @@ def _columns(count: int) -> int:
 
 
 def _picture(task: Task, variant: Variant, seed: int, state: np.ndarray, camera: str) -> Image.Image:
-    size = _SIZE[0] * _SCALE, _SIZE[1] * _SCALE
-    with Renderer(task, *size, "video", variant, seed) as renderer:
-        return Image.fromarray(renderer.frame(state, camera)).resize(_SIZE, Image.Resampling.LANCZOS)
+    with Renderer(task, *_SIZE, "video", variant, seed) as renderer:
+        return Image.fromarray(renderer.frame(state, camera))
 
 
 def _write_header(sheet: Image.Image, task: Task, variant: Variant, seeds: Sequence[int]) -> None:

@@ -95,8 +95,8 @@ def animate(task: Task, out: Path, seed: int = 0) -> Path:
     share = (_GIF_WIDTH - GAP * (columns - 1)) // columns
     wide = min(_GIF_PANEL[0], share)
     size = (wide, min(_GIF_PANEL[1], round(1.2 * wide)))
-    with Renderer(task, 2 * size[0], 2 * size[1], "video") as renderer:
-        frames = list(_frames(renderer, rollouts, framing(task, rollouts, size), size, columns))
+    with Renderer(task, *size, "video") as renderer:
+        frames = list(_frames(renderer, rollouts, framing(task, rollouts, size), columns))
     out.parent.mkdir(parents=True, exist_ok=True)
     for colours in _COLOURS_OF_A_GIF:
         _write_gif(frames, colours, out)
@@ -154,7 +154,7 @@ def _save(picture: Image.Image, out: Path) -> Path:
 
 
 def _frames(
-    renderer: Renderer, rollouts: list[ModeRollout], view: View, size: tuple[int, int], columns: int
+    renderer: Renderer, rollouts: list[ModeRollout], view: View, columns: int
 ) -> Iterator[Image.Image]:
     """Yield the sheets of a .gif; a one that has ended stands still and says how."""
     stride = CONTROL_HZ // FPS
@@ -165,8 +165,7 @@ def _frames(
         for index, one in enumerate(rollouts):
             end = len(one.states) - 1
             if step < end + stride:
-                frame = renderer.frame(one.states[min(step, end)], view)
-                last[index] = Image.fromarray(frame).resize(size, Image.Resampling.BOX)
+                last[index] = Image.fromarray(renderer.frame(one.states[min(step, end)], view))
             full = _legend(index, one)
             legends.append(full if step >= end else Legend(one.name, full.colour))
         yield panel_rows([last[index] for index in range(len(rollouts))], legends, columns)

@@ -36,8 +36,11 @@ _METAL = (0.28, 0.30, 0.33)
 _EDGE = (0.62, 0.50, 0.37)
 _FLOOR = (0.60, 0.635, 0.68)
 _WOOD = (0.78, 0.66, 0.52)
-_HAZE = (0.93, 0.95, 0.98)
+_NADIR = (0.93, 0.95, 0.98)
 _ZENITH = (0.66, 0.75, 0.87)
+_HORIZON = (0.795, 0.85, 0.925)  # where the sky's two colours meet half-way
+_FLOOR_SIZE = 15.0  # half the side of the floor, whose edge the fog hides [m]
+_FOG = (3.0, 14.0)  # where the fog begins and where nothing else is seen [m]
 _BEVEL = 0.004  # radius of the edges of task objects [m]
 _BEVEL_SHARE = 0.3  # and at most this share of their smallest half size
 _TOP = 0.006  # half thickness of the table's wood [m]
@@ -96,25 +99,30 @@ def _paint(spec: mujoco.MjSpec, name: str, rgba: tuple[float, ...], specular: fl
 
 
 def _set_stage(spec: mujoco.MjSpec) -> None:
-    """Add sky, haze, floor and the two lights."""
+    """Add sky, fog, floor and the two lights.
+
+    The floor is finite, as an endless one is a fine grid that takes longer to draw than everything else.
+    """
     spec.stat.extent = 1.0
     spec.stat.center = WORKSPACE
     spec.visual.map.znear = 0.01
     spec.visual.map.zfar = 20.0
-    spec.visual.map.haze = 0.5
-    spec.visual.rgba.haze = [*_HAZE, 1.0]
+    spec.visual.map.fogstart, spec.visual.map.fogend = _FOG  # times the extent, 1 m
+    spec.visual.rgba.fog = [*_HORIZON, 1.0]
+    spec.visual.quality.numquads = 1
     spec.visual.global_.offwidth = spec.visual.global_.offheight = 640
     spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
         builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=_HAZE,
+        rgb1=_NADIR,
         rgb2=_ZENITH,
         width=256,
         height=256 * 6,
     )
     world = spec.worldbody
-    _show(world, "plane", _paint(spec, "floor", _FLOOR, 0.0, 0.0), size=[0, 0, 1], pos=[0, 0, FLOOR_Z])
+    floor = [_FLOOR_SIZE, _FLOOR_SIZE, 2 * _FLOOR_SIZE]
+    _show(world, "plane", _paint(spec, "floor", _FLOOR, 0.0, 0.0), size=floor, pos=[0, 0, FLOOR_Z])
     _paint(spec, "metal", _METAL, 0.3, 0.4)
     for name in ("key", "fill"):
         world.add_light(name=name, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, ambient=[0, 0, 0])

@@ -9,6 +9,7 @@ from typing import Self
 
 import mujoco
 import numpy as np
+from PIL import Image
 
 from ..errors import BimodalError, unknown_name
 from ..perturbations.core.variant import Variant
@@ -70,10 +71,8 @@ class Renderer:
         variant.perturb_appearance(self.model, task, seed)
         turned = {name: self.model.light(name).dir for name in lamps}
         self._turned = {name: rotation_between(way, turned[name]) for name, way in lamps.items()}
-        self.model.vis.global_.offwidth = width
-        self.model.vis.global_.offheight = height
         self._data = mujoco.MjData(self.model)
-        self._open()
+        self._open(*(round(self._lighting.scale * side) for side in (width, height)))
 
     # -------------------------------------------------------------------------------------- pictures
 
@@ -106,12 +105,15 @@ class Renderer:
         """Average pictures that differ in where the light comes from and by parts of a pixel."""
         self._pose(state)
         self._aim(camera)
-        total = np.zeros((self._height, self._width, 3), np.uint32)
+        total = np.zeros((self._rectangle.height, self._rectangle.width, 3), np.uint32)
         for one in light_passes(passes):
             self._turn("key", one.key)
             self._turn("fill", one.sky if self._lighting.sky else FILL_DIRECTION)
             total += self._draw(one.shift)
-        return ((total + passes // 2) // passes).astype(np.uint8)
+        picture = ((total + passes // 2) // passes).astype(np.uint8)
+        if self._lighting.scale == 1.0:
+            return picture
+        return np.array(Image.fromarray(picture).resize((self._width, self._height), Image.Resampling.BOX))
 
     def _pose(self, state: np.ndarray) -> None:
         size = state_size(self._physics)
@@ -141,17 +143,19 @@ class Renderer:
         everything = mujoco.mjtCatBit.mjCAT_ALL
         mujoco.mjv_updateScene(self.model, self._data, self._option, None, self._camera, everything, scene)
         scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._lighting.shadows > 0
-        scene.flags[mujoco.mjtRndFlag.mjRND_HAZE] = True
+        scene.flags[mujoco.mjtRndFlag.mjRND_FOG] = True
+        scene.flags[mujoco.mjtRndFlag.mjRND_HAZE] = False
         scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
         for eye in scene.camera:
-            right, up = shift * (eye.frustum_top - eye.frustum_bottom) / self._height
+            right, up = shift * (eye.frustum_top - eye.frustum_bottom) / self._rectangle.height
             eye.frustum_center += right
             eye.frustum_top += up
             eye.frustum_bottom += up
         self._context.make_current()
-        picture = np.empty((self._height, self._width, 3), np.uint8)
-        mujoco.mjr_render(self._rectangle, self._scene, self._buffers)
-        mujoco.mjr_readPixels(picture, None, self._rectangle, self._buffers)
+        area = self._rectangle
+        picture = np.empty((area.height, area.width, 3), np.uint8)
+        mujoco.mjr_render(area, self._scene, self._buffers)
+        mujoco.mjr_readPixels(picture, None, area, self._buffers)
         return picture[::-1].copy()
 
     # ----------------------------------------------------------------------------------------- light
@@ -168,15 +172,18 @@ class Renderer:
 
     # --------------------------------------------------------------------------------------- context
 
-    def _open(self) -> None:
+    def _open(self, wide: int, tall: int) -> None:
+        """Open a context for pictures drawn in this size [pixels]."""
+        self.model.vis.global_.offwidth = wide
+        self.model.vis.global_.offheight = tall
         self._camera = mujoco.MjvCamera()
         self._option = mujoco.MjvOption()
         self._option.geomgroup[:] = 0
         self._option.geomgroup[[SHOWN, ROBOT]] = 1
         self._option.sitegroup[:] = 0
         self._scene = mujoco.MjvScene(self.model, maxgeom=self.model.ngeom + 10)
-        self._rectangle = mujoco.MjrRect(0, 0, self._width, self._height)
-        self._context = gl.open_context(self._width, self._height)
+        self._rectangle = mujoco.MjrRect(0, 0, wide, tall)
+        self._context = gl.open_context(wide, tall)
         self._context.make_current()
         self._buffers = mujoco.MjrContext(self.model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._buffers)
