@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import comb
 
 from ..statistics.many_policies import holm
+from ..statistics.rates import ALPHA
 
 
 def fisher(saved: int, n: int, baseline: int, m: int) -> float:
@@ -21,3 +22,11 @@ def adjusted(p_values: Mapping[str, float], tests: int) -> dict[str, float]:
     """Return p-values by name, adjusted by Holm for `tests` tests; those that were not made count as 1."""
     others = [1.0] * (tests - len(p_values))
     return dict(zip(p_values, holm([*p_values.values(), *others]), strict=False))
+
+
+def hopeless(saved: int, left: int, n: int, baseline: int, tests: int) -> bool:
+    """Return whether a repair can no longer be shown to be a cause, so that its other re-runs are not made.
+
+    Not even if all that are `left` of its n succeed is Fisher's p below 5 % / `tests`.
+    """
+    return fisher(saved + left, n, baseline, n) > ALPHA / tests

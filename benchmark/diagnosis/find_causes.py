@@ -3,6 +3,7 @@
 1. Every episode runs again as it was, once with its own noise and n times with new noise: the baseline.
 2. It runs again with one interface restored at a time, where the variant disturbs one. What nothing has saved
    so far runs from a demonstrated start; is judged otherwise; has its mode chosen; has the expert as policy.
+   A repair that can no longer be shown to save an episode is not run to its end.
 3. A repair is a cause where it saves the episode more often than the baseline does, beyond doubt.
 """
 
@@ -19,7 +20,7 @@ from ...policies.core.registry import policy_class, with_inner
 from ...policies.experts import Tracking
 from ...tasks.core.task import Task
 from ..statistics.rates import ALPHA, clopper_pearson
-from .attribution import adjusted, fisher
+from .attribution import adjusted, fisher, hopeless
 from .causes import Finding, Tried
 from .interfaces import REPLACED, RESTORED, Interface, disturbed, without
 from .one_mode import OneMode
@@ -27,6 +28,8 @@ from .rerun import Arm, Reruns, rerun
 
 NOTHING = "nothing"
 EVERYTHING = "everything"
+LOOK = 3
+"""Re-runs of a repair with new noise after which those that it cannot save beyond doubt are left alone."""
 
 
 class Subject(NamedTuple):
@@ -68,14 +71,14 @@ def find_causes(
         threads: simulation threads.
     """
     runs = _Runs(subject, seeds, labels, reruns, threads)
-    everyone = np.arange(len(seeds))
-    runs.add(NOTHING, everyone)
+    runs.add(NOTHING, np.arange(len(seeds)))
+    repeated = runs.rows("none", "cause")  # a cause so far: the other predicate, which takes no re-runs
     here = disturbed(subject.variant)
     for name in RESTORED:
         if name in here:
-            runs.add(name, everyone)
+            runs.add(name, repeated)
     for name in ("data coverage", *REPLACED, EVERYTHING):
-        runs.add(name, np.array([i for i, one in enumerate(runs.found()) if one.finding == "none"], int))
+        runs.add(name, runs.rows("none"))
     return runs.found()
 
 
@@ -88,33 +91,61 @@ class _Runs:
         self._subject = subject
         self._seeds = seeds
         self._labels = labels
-        self._how = (subject.suite_version, reruns, threads)
+        self._reruns = reruns
+        self._threads = threads
         self._arms = _arms(subject)
+        self._tests = len({*self._arms, "evaluation"} - {NOTHING})
         self._results: list[dict[str, _Row]] = [{} for _ in seeds]
 
     def add(self, name: str, which: np.ndarray) -> None:
-        """Run some episodes (rows) again in the arm of a name, if it changes anything of them."""
-        arm = self._arms.get(name)
-        if arm is None or not len(which):
-            return  # nothing to repair, or nobody in need of it
-        result = rerun(self._subject.task, arm, self._seeds[which], *self._how)
-        self._keep(name, which, result.by_the_end() if name == "evaluation" else result)
-        if name == NOTHING and "evaluation" not in self._arms:
-            self._keep("evaluation", which, result.by_the_end())
+        """Run some episodes (rows) again in the arm of a name, if it changes anything of them.
 
-    def _keep(self, name: str, which: np.ndarray, result: Reruns) -> None:
-        for place, row in enumerate(which):
-            successes = int(result.success[place, 1:].sum())
-            self._results[row][name] = _Row(
-                str(result.labels[place, 0]), bool(result.success[place, 0]), successes, self._how[1]
+        After a few re-runs, those that the repair cannot be shown to save any more go no further.
+        """
+        arm = self._arms.get(name)
+        if arm is None:
+            return  # nothing to repair
+        which = which[[name not in self._results[row] for row in which]]
+        look = self._reruns if name == NOTHING else min(LOOK, self._reruns)
+        for numbers in (range(1 + look), range(1 + look, 1 + self._reruns)):
+            if not len(which) or not len(numbers):
+                return
+            subject = self._subject
+            result = rerun(
+                subject.task, arm, self._seeds[which], subject.suite_version, numbers, self._threads
             )
+            self._keep(name, which, result.by_the_end() if name == "evaluation" else result)
+            if name == NOTHING and "evaluation" not in self._arms:
+                self._keep("evaluation", which, result.by_the_end())
+            which = which[[self._is_open(name, row) for row in which]]
+
+    def rows(self, *findings: Finding) -> np.ndarray:
+        """Return the episodes (rows) of which the re-runs so far say one of these."""
+        return np.array([i for i, one in enumerate(self.found()) if one.finding in findings], int)
 
     def found(self) -> list[Found]:
         """Return what the re-runs say so far."""
-        tests = len({*self._arms, "evaluation"} - {NOTHING})
         return [
-            _judge(rows, str(label), tests) for rows, label in zip(self._results, self._labels, strict=True)
+            _judge(rows, str(label), self._reruns, self._tests)
+            for rows, label in zip(self._results, self._labels, strict=True)
         ]
+
+    def _keep(self, name: str, which: np.ndarray, result: Reruns) -> None:
+        """Add what was run: to nothing, or to the first re-runs of the same arm."""
+        for place, row in enumerate(which):
+            known = self._results[row].get(name)
+            own = 0 if known else 1
+            first = known or _Row(str(result.labels[place, 0]), bool(result.success[place, 0]), 0, 0)
+            again = result.success[place, own:]
+            self._results[row][name] = first._replace(
+                successes=first.successes + int(again.sum()), n=first.n + len(again)
+            )
+
+    def _is_open(self, name: str, row: int) -> bool:
+        """Whether an arm can still be shown to save an episode."""
+        one = self._results[row][name]
+        base = self._results[row][NOTHING].successes
+        return not hopeless(one.successes, self._reruns - one.n, self._reruns, base, self._tests)
 
 
 class _Row(NamedTuple):
@@ -170,13 +201,14 @@ def _told_mode(subject: Subject) -> Callable[[Task], Policy] | None:
     return lambda task: OneMode(subject.build(task))
 
 
-def _judge(rows: dict[str, _Row], label: str, tests: int) -> Found:
-    """Return what an episode's re-runs say, with `tests` repairs that were or could have been tried."""
+def _judge(rows: dict[str, _Row], label: str, n: int, tests: int) -> Found:
+    """Return what an episode's re-runs say, n of an arm, with `tests` repairs that could be tried.
+
+    The re-runs that an arm was spared count as failures, so that stopping early makes no causes.
+    """
     baseline = rows[NOTHING]
     raw = {
-        name: fisher(row.successes, row.n, baseline.successes, baseline.n)
-        for name, row in rows.items()
-        if name != NOTHING
+        name: fisher(row.successes, n, baseline.successes, n) for name, row in rows.items() if name != NOTHING
     }
     p_values = adjusted(raw, tests) | {NOTHING: 1.0}
     tried = tuple(_tried(name, row, p_values[name]) for name, row in rows.items())
@@ -189,7 +221,7 @@ def _judge(rows: dict[str, _Row], label: str, tests: int) -> Found:
     for name in REPLACED:
         if name in saving:
             return Found("cause", (name,), tried)
-    if baseline.successes * 2 >= baseline.n:
+    if baseline.successes * 2 >= n or hopeless(0, n, n, baseline.successes, tests):
         return Found("chance", (), tried)
     if EVERYTHING in saving:
         return Found("together", tuple(name for name in RESTORED if name in rows), tried)

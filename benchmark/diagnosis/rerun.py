@@ -36,14 +36,14 @@ class Arm(NamedTuple):
 
 
 class Reruns(NamedTuple):
-    """How N episodes ended, each run again once with its own noise and then n times with new noise."""
+    """How N episodes ended, each run again n times."""
 
     labels: np.ndarray
-    """Outcomes, (N, 1 + n) str."""
+    """Outcomes, (N, n) str."""
     success: np.ndarray
-    """Whether the goal was held, (N, 1 + n) bool."""
+    """Whether the goal was held, (N, n) bool."""
     at_the_end: np.ndarray
-    """Whether the goal was reached at the last step, (N, 1 + n) bool."""
+    """Whether the goal was reached at the last step, (N, n) bool."""
 
     def by_the_end(self) -> "Reruns":
         """Return the same runs, judged by the goal at the last step."""
@@ -51,7 +51,7 @@ class Reruns(NamedTuple):
 
 
 def rerun(
-    task: Task, arm: Arm, seeds: np.ndarray, suite_version: str, reruns: int, threads: int = 1
+    task: Task, arm: Arm, seeds: np.ndarray, suite_version: str, numbers: range, threads: int = 1
 ) -> Reruns:
     """Run episodes again from the beginning, which rebuilds every memory of policy and variant to the bit.
 
@@ -60,11 +60,12 @@ def rerun(
         arm: what is repaired.
         seeds: of the episodes, (N,).
         suite_version: part of the policy's noise keys.
-        reruns: how often each runs with new noise; the n-th of every arm has the same noise.
+        numbers: which re-runs of each; 0 is the one with the episode's own noise, and the n-th of every arm
+            has the same noise.
         threads: simulation threads; the result does not depend on it.
     """
-    rows = np.repeat(seeds, reruns + 1)
-    tries = np.tile(np.arange(reruns + 1), len(seeds))
+    rows = np.repeat(seeds, len(numbers))
+    tries = np.tile(numbers, len(seeds))
     keys = np.array([_noise(suite_version, task, seed, n) for seed, n in zip(rows, tries, strict=True)])
     parts = [slice(begin, begin + ROWS) for begin in range(0, len(rows), ROWS)]
     found = [_run(task, arm, rows[part], keys[part], tries[part], threads) for part in parts]
