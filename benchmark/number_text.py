@@ -1,4 +1,4 @@
-"""Numbers as they are printed: the same digits in the terminal, in the report and on the site.
+"""Numbers and names as they are printed: the same in the terminal, in the report and on the site.
 
 One rule everywhere: an estimate is rounded to the nearest digit, the ends of an interval outwards to whole
 per cent or points.
@@ -51,3 +51,9 @@ def metric_text(metric: Metric, value: Value) -> str:
     if metric.unit == "%" or plain is None:
         return percent(plain, metric.digits)
     return f"{round(plain, DECIMALS):.{metric.digits}f}"
+
+
+def short_name(task: str) -> str:
+    """Return a task id as words without robot and version: `PandaLiftPot-v1` is `Lift Pot`."""
+    stem = task.removeprefix("Panda").rsplit("-v", 1)[0]
+    return "".join(f" {c}" if c.isupper() and i else c for i, c in enumerate(stem)) or task

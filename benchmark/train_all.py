@@ -17,9 +17,9 @@ from ..tasks import load_task
 from ..tasks.core.fingerprint import fingerprint
 from ..tasks.demonstrations.collect import PROCESS_NOISE, collect, load, save
 from ..tasks.demonstrations.regimes import GRADED
+from .number_text import short_name
 from .processes import CallState, Report, ReportingCall, watch_calls
 from .provenance import cores
-from .report.terms import short_name
 
 EPISODES = 300
 """Demonstrations that a method learns from."""

@@ -8,8 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..benchmark.metrics import METRICS, Metric, number
-from ..benchmark.number_text import bounds, metric_text, points, signed_bounds
-from ..benchmark.report.terms import short_name
+from ..benchmark.number_text import bounds, metric_text, points, short_name, signed_bounds
 from ..benchmark.rich_table import plain_table
 from ..benchmark.scoring.perturbation_effects import MeanEffect, mean_effects
 from ..benchmark.scoring.task_scores import Score

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..benchmark.number_text import short_name
 from ..benchmark.records.field_types import one_line
 from ..benchmark.records.same_machine import compare_machines
-from ..benchmark.report.terms import short_name
 from ..benchmark.scoring.run_episodes import EpisodeColumns, RunEpisodes, mode_names, read_run
 from ..benchmark.statistics.paired import discordant, mcnemar_mid_p, paired_difference
 from ..benchmark.statistics.rates import Interval, mean_interval

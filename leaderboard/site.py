@@ -14,7 +14,8 @@ from shutil import copyfile, rmtree
 from typing import NamedTuple
 
 from ..benchmark.report.html_page import render
-from ..benchmark.report.run_report import Plot, facts, meaning, plots, report_page, reproduce
+from ..benchmark.report.run_origin import facts, reproduce
+from ..benchmark.report.run_report import Plot, meaning, plots, write_pages
 from ..benchmark.report.video_gallery import Clip, clips
 from ..benchmark.scoring.perturbation_effects import MeanEffect, mean_effects
 from ..benchmark.scoring.run_episodes import Run, read_run
@@ -153,7 +154,7 @@ def _unlike(names: Iterable[str]) -> list[str]:
 def _copy_run(run: Run, out: Path, name: str) -> Shown:
     target = out / "runs" / name
     (target / "videos").mkdir(parents=True, exist_ok=True)
-    write_text(target / "report.html", report_page(run))
+    write_pages(run, target)
     videos = clips(run)
     for clip in (clip for shown in videos.values() for clip in shown):
         for file in filter(None, (clip.file, clip.poster)):

@@ -19,7 +19,7 @@ NEEDED = ("run.json", "episodes.parquet", "decisions.parquet")
 """Files without which a run is not finished."""
 ADDED = ("causes.json", "measures.parquet", "review.json")
 """Files that may be added to a finished run; the others must be as the run left them."""
-_OPTIONAL = ("card.json", "faults.txt", "report.html", *ADDED)
+_OPTIONAL = ("card.json", "faults.txt", "report.html", "episodes.csv", "episodes.json", *ADDED)
 _INSIDE = re.compile(
     r"(traces/[^./\\:*?\"<>|\x00-\x1f][^/\\:*?\"<>|\x00-\x1f]{0,200}\.npz"
     r"|videos/[^./\\:*?\"<>|\x00-\x1f][^/\\:*?\"<>|\x00-\x1f]{0,200}\.(mp4|jpg))"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from ..report.terms import short_name
+from ..number_text import short_name
 from ..rich_table import plain_table
 from .causes import Causes, EpisodeCause
 

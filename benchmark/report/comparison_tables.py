@@ -7,10 +7,9 @@ from rich.table import Table
 from ..comparison.compare import Comparison
 from ..comparison.ranking import Ranking
 from ..comparison.sentences import difference_text, p_text
-from ..number_text import bounds, percent
+from ..number_text import bounds, percent, short_name
 from ..rich_table import number_table
 from ..statistics.rates import Interval
-from .terms import short_name
 
 
 def comparison_tables(comparison: Comparison) -> Iterator[Table]:

@@ -5,6 +5,7 @@ Whatever is filled in is escaped; only the functions of `inline_bars.py` add mar
 
 import base64
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from markupsafe import Markup
 
 from ...tasks.core.outcomes import GROUPS, OUTCOMES
 from ..metrics import METRICS
-from ..number_text import bounds, metric_text, percent, points, signed_bounds
+from ..number_text import bounds, metric_text, percent, points, short_name, signed_bounds
 from . import inline_bars as svg
-from .terms import TERMS, short_name
+from .terms import meanings, slug, word
 
 _HERE = Path(__file__).parent
 
@@ -39,7 +40,8 @@ def render(template: Path, **content: Any) -> str:
         "style": Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704
         "groups": GROUPS,
         "outcomes": {outcome.name: outcome.meaning for outcome in OUTCOMES.values()},
-        "terms": TERMS,
+        "terms": meanings(),
+        "word": word,
         "metrics": METRICS,
         "metric_text": metric_text,
         "bounds": bounds,
@@ -48,12 +50,20 @@ def render(template: Path, **content: Any) -> str:
         "mark": svg.mark,
         "interval_bar": svg.interval_bar,
         "plain_bar": svg.plain_bar,
+        "pair_bar": svg.pair_bar,
+        "latency_bar": svg.latency_bar,
         "share_bar": svg.share_bar,
         "label_bar": svg.label_bar,
     }
-    environment.filters |= {"percent": percent, "short": short_name}
+    environment.filters |= {"percent": percent, "short": short_name, "slug": slug, "script_data": script_data}
     page = environment.get_template(template.name).render(**content)
     return page.replace("SCRIPT-HASHES", _script_hashes(page))
+
+
+def script_data(value: object) -> Markup:
+    """Return a value as JSON that may stand inside a script element."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704
 
 
 def _script_hashes(page: str) -> str:

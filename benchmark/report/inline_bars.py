@@ -5,6 +5,7 @@ their mark, modes in their place.
 """
 
 from collections.abc import Mapping, Sequence
+from math import log10
 
 from markupsafe import Markup
 
@@ -29,18 +30,66 @@ def mark(name: str) -> Markup:
     ).format(name, MARKS[name])
 
 
-def interval_bar(value: Interval) -> Markup:
-    """Draw an estimate on a track from 0 to 1, with its interval as a whisker."""
+def interval_bar(value: Interval, expected: float | None = None) -> Markup:
+    """Draw an estimate on a track from 0 to 1, with its interval as a whisker; `expected` is marked, too."""
     x, low, high = (100 * min(max(part, 0.0), 1.0) for part in value)
+    words = f"{percent(value.estimate, 1)} %, interval {bounds(value)}"
+    sign = Markup("")
+    if expected is not None:
+        words += f", expected {percent(expected)} %"
+        sign = Markup('<path class="expected" d="M{:.1f} 0V12"/>').format(100 * expected)
     return Markup(
         '<svg class="interval" viewBox="-2 0 104 12" preserveAspectRatio="none" role="img" aria-label="{}">'
         '<rect class="track" x="0" y="4" width="100" height="4"/>'
         '<rect class="fill" x="0" y="4" width="{:.1f}" height="4"/>'
         '<path class="whisker" d="M{:.1f} 6H{:.1f}M{:.1f} 2.5V9.5M{:.1f} 2.5V9.5"/>'
-        '<path class="estimate" d="M{:.1f} 1V11"/></svg>'
+        '<path class="estimate" d="M{:.1f} 1V11"/>{}</svg>'
+    ).format(words, *(x, low, high, low, high, x, sign))
+
+
+def pair_bar(clean: Interval, perturbed: Interval) -> Markup:
+    """Draw two shares on one track from 0 to 1: the clean one above, the perturbed one below it."""
+    arms = []
+    for name, arm, y in (("clean", clean, 4), ("perturbed", perturbed, 11)):
+        x, low, high = (100 * min(max(part, 0.0), 1.0) for part in arm)
+        arms.append(
+            Markup(
+                '<path class="whisker {name}" d="M{:.1f} {y}H{:.1f}"/>'
+                '<path class="estimate {name}" d="M{:.1f} {}V{}"/>'
+            ).format(low, high, x, y - 3, y + 3, name=name, y=y)
+        )
+    words = (f"{percent(arm.estimate)} % {bounds(arm)}" for arm in (clean, perturbed))
+    return Markup(
+        '<svg class="interval pair" viewBox="-2 0 104 15" preserveAspectRatio="none" role="img"'
+        ' aria-label="{}"><rect class="track" x="0" y="0" width="100" height="15"/>{}</svg>'
+    ).format("clean {}, perturbed {}".format(*words), Markup("").join(arms))
+
+
+FASTEST_MS = 0.1
+"""Where the axis of decision times begins [ms]."""
+_DECADES = 5
+
+
+def latency_bar(p50: float, p99: float, budget: float) -> Markup:
+    """Draw the median and the slowest 1 % of decisions beside their budget [ms]; the axis is logarithmic.
+
+    It goes from 0.1 ms to 10 s.
+    """
+    middle, slow, limit = (
+        100 * min(max(log10(max(value, FASTEST_MS) / FASTEST_MS) / _DECADES, 0.0), 1.0)
+        for value in (p50, p99, budget)
+    )
+    return Markup(
+        '<svg class="interval latency" viewBox="-2 0 104 12" preserveAspectRatio="none" role="img"'
+        ' aria-label="{}"><rect class="track" x="0" y="4" width="100" height="4"/>{}'
+        '<path class="whisker" d="M{:.1f} 6H{:.1f}M{:.1f} 2.5V9.5"/><path class="estimate" d="M{:.1f} 1V11"/>'
+        '<path class="budget" d="M{:.1f} 0V12"/></svg>'
     ).format(
-        f"{percent(value.estimate, 1)} %, interval {bounds(value)}",
-        *(x, low, high, low, high, x),
+        f"median {p50:.3g} ms, slowest 1 % {p99:.3g} ms, of {budget:g} ms",
+        Markup("").join(
+            Markup('<path class="decade" d="M{} 4V8"/>').format(20 * i) for i in range(1, _DECADES)
+        ),
+        *(middle, slow, slow, middle, limit),
     )
 
 

@@ -8,10 +8,9 @@ from rich.table import Table
 from ...envs.perturbations.core.variant import CLEAN
 from ..measures.cell_summary import SHOWN, CellSummary, Shown
 from ..metrics import Value
-from ..number_text import bounds, percent
+from ..number_text import bounds, percent, short_name
 from ..rich_table import plain_table
 from ..statistics.rates import Interval
-from .terms import short_name
 
 DIGITS = 3
 """Significant digits of a mean and of the ends of its interval."""

@@ -16,6 +16,8 @@ _FLOOR = 172
 # Of alpha: what is drawn, and how far the good grasps reach.
 _LOW = -0.32
 _HIGH = 1.32
+_HIGH_OF_MORE = 0.95
+"""With more than two modes, where alpha is the distance from the nearest."""
 _LEFT = -0.15
 _RIGHT = 1.15
 
@@ -28,11 +30,24 @@ class Act(NamedTuple):
     mode: str | None
     alpha: float
     """Mixture coordinate; NaN when the hand never acted."""
+    link: str = ""
+    """Where its mark leads; "" for nowhere."""
 
     @property
     def group(self) -> str:
         """Group of the outcome, which gives the mark its shape and colour."""
         return OUTCOMES[self.label].group
+
+
+class _Scale(NamedTuple):
+    """The axis of alpha."""
+
+    high: float
+    """Its right end."""
+
+    def x(self, alpha: float) -> float:
+        """Return where alpha stands [pixels]."""
+        return 8 + (alpha - _LOW) / (self.high - _LOW) * (_WIDTH - 16)
 
 
 class _Station(NamedTuple):
@@ -59,15 +74,19 @@ def mixture_plot(acts: Sequence[Act], modes: Sequence[str], dead_zone: tuple[flo
         dead_zone: the stretch of alpha that is certified to fail; nothing else is shaded.
     """
     seen = sorted((act for act in acts if np.isfinite(act.alpha)), key=lambda act: act.alpha)
-    alphas = np.clip([act.alpha for act in seen], _LOW, _HIGH)
+    scale = _Scale(_HIGH if len(modes) == 2 else _HIGH_OF_MORE)
+    alphas = np.clip([act.alpha for act in seen], _LOW, scale.high)
     heights = _cloud(alphas)
     order = sorted(range(len(seen)), key=lambda i: list(GROUPS).index(seen[i].group))
-    marks = [_mark(seen[i], _x(alphas[i]), heights[i]) for i in order]
+    marks = [_mark(seen[i], scale.x(alphas[i]), heights[i]) for i in order]
     stations = _stations(acts, modes, sum(dead_zone) / 2)
     words = ", ".join(f"{s.episodes} {_VERB[s.kind]}: {s.name}" for s in stations)
     ends = (_LEFT, _RIGHT) if len(modes) == 2 else (_LEFT, dead_zone[1])
     return Markup('<svg class="mixture" viewBox="0 0 {} 234" role="img" aria-label="{}">{}{}{}</svg>').format(
-        _WIDTH, words, _ground(dead_zone, ends), *map(Markup("").join, ([_label(s) for s in stations], marks))
+        _WIDTH,
+        words,
+        _ground(scale, dead_zone, ends),
+        *map(Markup("").join, ([_label(s, scale) for s in stations], marks)),
     )
 
 
@@ -89,22 +108,20 @@ def _stations(acts: Sequence[Act], modes: Sequence[str], middle: float) -> list[
     ]
 
 
-def _x(alpha: float) -> float:
-    return 8 + (alpha - _LOW) / (_HIGH - _LOW) * (_WIDTH - 16)
-
-
 def _cloud(alphas: np.ndarray) -> np.ndarray:
     """Spread sorted marks evenly over the local density, so that none hides another: (N,) pixels."""
     if not len(alphas):
         return alphas
-    density = np.exp(-0.5 * ((alphas[:, None] - alphas) / 0.03) ** 2).sum(1)
+    places, which = np.unique(np.round(alphas, 2), return_inverse=True)
+    counts = np.bincount(which)
+    density = (np.exp(-0.5 * ((places[:, None] - places) / 0.03) ** 2) @ counts)[which]
     turns = (0.5 + 0.6180339887 * np.arange(len(alphas))) % 1 - 0.5
     tall = (_FLOOR - _TOP - 16) * np.minimum(density / max(density.max(), 25.0), 1.0)
     return (_TOP + _FLOOR) / 2 + turns * tall
 
 
 def _mark(act: Act, x: float, y: float) -> Markup:
-    return Markup(
+    drawn = Markup(
         '<path class="act {}" transform="translate({:.1f} {:.1f})" d="{}"><title>{}</title></path>'
     ).format(
         act.group,
@@ -112,9 +129,10 @@ def _mark(act: Act, x: float, y: float) -> Markup:
         MARKS[act.group],
         f"seed {act.seed}: {act.label}{', ' + act.mode if act.mode else ''}, α = {act.alpha:.2f}",
     )
+    return Markup('<a href="{}" tabindex="-1">{}</a>').format(act.link, drawn) if act.link else drawn
 
 
-def _label(station: _Station) -> Markup:
+def _label(station: _Station, scale: _Scale) -> Markup:
     return Markup(
         '<text class="number {}" x="{x:.0f}" y="19">{}</text><text class="note" x="{x:.0f}" y="34">{}</text>'
         '<text class="name" x="{x:.1f}" y="211">{}</text><text class="note" x="{x:.1f}" y="228">{}</text>'
@@ -124,15 +142,15 @@ def _label(station: _Station) -> Markup:
         _VERB[station.kind],
         station.name,
         station.note,
-        x=_x(station.alpha),
+        x=scale.x(station.alpha),
     )
 
 
-def _ground(dead: tuple[float, float], ends: tuple[float, float]) -> Markup:
+def _ground(scale: _Scale, dead: tuple[float, float], ends: tuple[float, float]) -> Markup:
     """Draw the forbidden stretch, and the good ones beside it as far as `ends`."""
-    left = _x(dead[0])
-    right = _x(dead[1])
-    bars = [(_x(ends[0]), left), (right, _x(ends[1]))]
+    left = scale.x(dead[0])
+    right = scale.x(dead[1])
+    bars = [(scale.x(ends[0]), left), (right, scale.x(ends[1]))]
     return Markup(
         '<rect class="zone" x="{l:.1f}" y="{t}" width="{w:.1f}" height="{h}"/>'
         '<path class="edge" d="M{l:.1f} {t}V{f}M{r:.1f} {t}V{f}"/>{bars}'

@@ -7,13 +7,12 @@ from ...policies.core.registry import policy_class, policy_names
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
 from ..metrics import METRICS, Metric, Value
-from ..number_text import bounds, metric_text, percent, points, signed_bounds
+from ..number_text import bounds, metric_text, percent, points, short_name, signed_bounds
 from ..rich_table import plain_table
 from ..scoring.perturbation_effects import INFEASIBLE, UNCHANGED, measure_effects
 from ..scoring.run_episodes import Run
 from ..scoring.task_scores import score_run, score_suite
 from ..statistics.rates import Interval
-from .terms import short_name
 
 
 def task_table() -> Table:

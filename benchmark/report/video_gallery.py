@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ...envs.perturbations.core.variant import CLEAN
 from ...tasks.core.outcomes import GROUPS, OUTCOMES
 from ..records.shard_file import slug
+from ..scoring.review_record import EpisodeKey
 from ..scoring.run_episodes import Run, mode_names
 
 _NAME = re.compile(r"(?P<task>.+-v\d+)-(?:(?P<variant>[a-z][a-z0-9_.-]*?)-)?(?P<seed>\d+)(?:-[A-Za-z].*)?")
@@ -27,6 +28,11 @@ class Clip(NamedTuple):
     mode: str | None
     caption: str
     """What a reader sees in it."""
+
+    @property
+    def key(self) -> EpisodeKey:
+        """Which episode it shows."""
+        return self.task, self.variant, self.seed
 
     @property
     def group(self) -> str:

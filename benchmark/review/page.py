@@ -1,6 +1,5 @@
 """The page of a review: every request for it, as functions of the number of an episode."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -100,7 +99,7 @@ class ReviewPages:
             same_start=len(starts) < 2,
             said=said,
             remark=said.get(chosen.episode.key, Remark(tag="", note="")),
-            data=_script_data(data),
+            data=data,
             groups_of={name: outcome.group for name, outcome in OUTCOMES.items()},
             tags=(*OUTCOMES, *INTERFACES),
             most=MOST_NOTE,
@@ -196,9 +195,3 @@ def _drawn(screens: Sequence[Screen]) -> list[tuple[Screen, list[tuple[Plot, Mar
 def _line(points: np.ndarray) -> str:
     """Return pixels (K, 2) as the points of an SVG line; those that are not finite are left out."""
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points if np.isfinite(x) and np.isfinite(y))
-
-
-def _script_data(value: object) -> Markup:
-    """Return a value as JSON that may stand inside a script element."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704

@@ -219,12 +219,12 @@ def _mean(shares: Sequence[TargetedShare]) -> TargetedShare | None:
 
 def _by_scenes(task: str, variant: str, episodes: EpisodeColumns) -> dict[str, EpisodeColumns]:
     """Return the episodes with seen and those with unseen kinds in their scenes, or "" for all of them."""
-    kinds = _kinds(load_task(task), variant, tuple(episodes.seeds.tolist()))
+    kinds = scene_kinds(load_task(task), variant, tuple(episodes.seeds.tolist()))
     return {kind: episodes.part(kinds == kind) for kind in dict.fromkeys(kinds.tolist())}
 
 
 @cache
-def _kinds(task: Task, variant: str, seeds: tuple[int, ...]) -> np.ndarray:
+def scene_kinds(task: Task, variant: str, seeds: tuple[int, ...]) -> np.ndarray:
     """Return which kinds of things each episode shows, (N,) str; the same for every policy."""
     names = {None: "", False: "seen", True: "unseen"}
     perturbation = Variant(variant)

@@ -12,7 +12,7 @@ from ...envs.simulation import Simulation
 from ...envs.specs import from_grid
 from ...policies import Policy, load_policy
 from ...tasks import Task, load_task
-from ..report.terms import short_name
+from ..number_text import short_name
 from ..rollout.shard import Shard, run_shard
 from .measure import NOISE, SpeedRow, alternate, cpu_s, evaluator_rate, median_ratio, run_program, shard_of
 from .other_physics import Physics, run_experts

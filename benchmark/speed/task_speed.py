@@ -11,7 +11,7 @@ from ...envs.perturbations.core.registry import perturbations
 from ...envs.perturbations.core.variant import CLEAN, COMBO, Variant
 from ...policies import load_policy
 from ...tasks import Task
-from ..report.terms import short_name
+from ..number_text import short_name
 from ..rollout.shard import Shard, run_shard
 from .measure import NOISE, SpeedRow, alternate, evaluator_rate, median_ratio, run_program, shard_of
 

@@ -146,9 +146,9 @@ def test_the_card_is_sealed_packed_and_shown_escaped(tmp_path, capsys):
     with open_run(pack(run)) as folder:
         assert read_card(folder) == read_card(run)
     page = write_report(run).read_text()
-    assert "&lt;b&gt;slips" in page and "nobody says" in page and "Contract card" in page
+    assert "&lt;b&gt;slips" in page and "nobody says" in page and "Written before the first episode" in page
     (run / NAME).unlink()
-    assert "Contract card" not in write_report(run).read_text()
+    assert "Written before the first episode" not in write_report(run).read_text()
     (run / NAME).write_text("{}")
     with pytest.raises(WrongUse, match="damaged"):
         read_card(run)

@@ -3,7 +3,7 @@
 from ....tasks.core.outcomes import GROUPS as OUTCOME_GROUPS
 from ....tasks.core.outcomes import OUTCOMES
 from ...metrics import METRICS
-from ..terms import TERMS
+from ..terms import TERMS, WORDS
 from .markdown import markdown_page
 from .variants_page import GROUPS, perturbation_families
 
@@ -16,4 +16,6 @@ def glossary_page() -> str:
         (f"`{name}`", GROUPS.get(name, name), ", ".join(f"`{kind.name}`" for kind in kinds))
         for name, kinds in perturbation_families().items()
     ]
-    return markdown_page("glossary", terms=TERMS, endings=endings, metrics=metrics, families=families)
+    return markdown_page(
+        "glossary", words=WORDS, terms=TERMS, endings=endings, metrics=metrics, families=families
+    )

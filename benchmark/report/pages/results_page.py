@@ -10,14 +10,13 @@ from ....envs.specs import CONTROL_HZ
 from ....tasks.core.outcomes import OUTCOMES
 from ...certificate.causal_controls import METHODS as TAUGHT
 from ...certificate.causal_controls import TaskControls
-from ...number_text import bounds, percent, points
+from ...number_text import bounds, percent, points, short_name
 from ...rich_table import number_table
 from ...scoring.perturbation_effects import MeanEffect
 from ...statistics.rates import Interval
 from ...studies.method_results import TIMED_ON, MethodResult
 from ...studies.mode_choice import PANEL, QUESTIONS, ModeChoices
 from ...studies.samplers import LENGTHS, SAMPLERS, SEEDS, SamplerCell, SamplerStudy
-from ..terms import short_name
 from .markdown import markdown_page, markdown_table
 
 

@@ -10,11 +10,10 @@ from ....envs.perturbations.core.registry import perturbations
 from ....envs.perturbations.core.variant import CLEAN, COMBINED
 from ....envs.seed_ranges import TEST, TRAIN, VALIDATION
 from ...certificate.feasibility import acting
-from ...number_text import percent
+from ...number_text import percent, short_name
 from ...rich_table import plain_table
 from ...scoring.feasible_cells import EPISODES, FLOORS, CellKey, FeasibilityCell
 from ...suites import SUITES
-from ..terms import short_name
 from .markdown import markdown_page, markdown_section, markdown_table
 
 ACTS_ON = {
