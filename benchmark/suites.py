@@ -58,6 +58,8 @@ class Suite(NamedTuple):
     """Variants of every task, `clean` first: a perturbed episode counts only beside its clean twin."""
     shifted: int | None = None
     """How many of the seeds, from the first, every other variant has; None for all."""
+    block: int | None = None
+    """Seeds of a shard where they are fewer than `SHARD_SIZE`; no bit, so no hash, depends on it."""
 
     def panel(self, variant: str) -> range:
         """Return the seeds of a variant."""
@@ -69,10 +71,11 @@ class Suite(NamedTuple):
 
     def shards(self) -> list[Shard]:
         """Return the suite's episodes in shards, always the same ones."""
+        size = self.block or SHARD_SIZE
         return [
-            Shard(task, variant, index, tuple(self.panel(variant)[begin : begin + SHARD_SIZE]))
+            Shard(task, variant, index, tuple(self.panel(variant)[begin : begin + size]))
             for task, variant in self.cells()
-            for index, begin in enumerate(range(0, len(self.panel(variant)), SHARD_SIZE))
+            for index, begin in enumerate(range(0, len(self.panel(variant)), size))
         ]
 
     def hash(self) -> str:
@@ -101,7 +104,9 @@ class Suite(NamedTuple):
             version=self.version,
             hash=self.hash(),
             tasks=self.tasks,
-            seeds=SeedPanel(start=self.seeds.start, count=len(self.seeds), shifted=self._shifted),
+            seeds=SeedPanel(
+                start=self.seeds.start, count=len(self.seeds), shifted=self._shifted, block=self.block
+            ),
             variants=self.variants,
         )
 
@@ -223,7 +228,9 @@ def suite_from_record(record: SuiteRecord) -> Suite:
     """Return the suite that a record names."""
     panel = record.seeds
     seeds = range(panel.start, panel.start + panel.count)
-    return Suite(record.name, record.version, record.tasks, seeds, record.variants, panel.shifted)
+    return Suite(
+        record.name, record.version, record.tasks, seeds, record.variants, panel.shifted, panel.block
+    )
 
 
 def ladder(variant: str) -> list[tuple[str, int, float, str]]:

@@ -25,9 +25,7 @@ def run(
     Of two, the first is the baseline. Exit code 0: the candidate is better, 1: worse, 2: undecided, 3: not
     comparable. Three or more get the ranks that each may have, with exit code 0.
     """
-    from ..benchmark.artifact.read import open_run
     from ..envs.errors import WrongUse
-    from ..leaderboard.entry import read_arm
 
     if len(arms) < 2:
         raise WrongUse(
@@ -36,9 +34,17 @@ def run(
     if rule and len(arms) > 2:
         raise WrongUse("a rule compares one candidate with one baseline; name two run folders or entries")
     with ExitStack() as stack:
-        places = [path if path.suffix == ".json" else stack.enter_context(open_run(path)) for path in arms]
-        found = [read_arm(place)._replace(source=str(path)) for place, path in zip(places, arms, strict=True)]
+        found = [opened_arm(path, stack) for path in arms]
         return _two(found[0], found[1], rule, json) if len(found) == 2 else _many(found, json)
+
+
+def opened_arm(path: Path, stack: ExitStack) -> "Arm":
+    """Read a run folder, an artifact, which the stack closes, or an entry; also for `evaluate --against`."""
+    from ..benchmark.artifact.read import open_run
+    from ..leaderboard.entry import read_arm
+
+    place = path if path.suffix == ".json" else stack.enter_context(open_run(path))
+    return read_arm(place)._replace(source=str(path))
 
 
 def _two(baseline: "Arm", candidate: "Arm", file: Path | None, json: bool) -> int:

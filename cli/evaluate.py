@@ -1,6 +1,6 @@
 """`bimodal evaluate`: scores a policy on a suite and shows what came out."""
 
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,10 @@ from .arguments import (
 from .videos import present
 
 if TYPE_CHECKING:
+    from ..benchmark.evaluation.early_stop import Baseline
+    from ..benchmark.evaluation.options import EvalOptions
     from ..benchmark.records.run_record import RunRecord
+    from ..benchmark.suites import Suite as Panel
 
 EXAMPLE = "bimodal evaluate flow --suite smoke --task PandaLiftDumbbell-v1"
 ENTRY_FOLDER = "entries"
@@ -43,7 +46,9 @@ Policy = Annotated[
 ]
 Suite = Annotated[str, choice("suite", ", ".join(SUITES), SUITES)]
 Tasks = Annotated[list[str] | None, task_option("only this task, id or file.py (may be repeated)")]
-Seeds = Annotated[str | None, option("SEEDS", "other seeds: START..END, both included, or a count")]
+Seeds = Annotated[
+    range | None, option("SEEDS", "other seeds: START..END, both included, or a count", seed_range)
+]
 Variants = Annotated[
     list[str] | None,
     option(
@@ -67,6 +72,12 @@ MaxAveraging = Annotated[
     float | None,
     option("PERCENT", "exit code 1 if averaging is more frequent", percentage, default="no bound"),
 ]
+UntilDecided = Annotated[
+    bool, flag("--until-decided", "end as soon as it is better or worse than --against, clean world alone")
+]
+Against = Annotated[
+    Path | None, option("RUN|ENTRY", "baseline of --until-decided: run folder, artifact or entry file")
+]
 
 
 def run(
@@ -82,32 +93,78 @@ def run(
     deadline: Deadline = 30.0,
     min_success: MinSuccess = None,
     max_averaging: MaxAveraging = None,
+    until_decided: UntilDecided = False,
+    against: Against = None,
     no_videos: NoVideos = False,
     fresh: FreshRun = False,
     workers: Workers = None,
     threads: Threads = 1,
     json: Json = False,
 ) -> int:
-    """Score a policy on a suite: records, table, videos, report."""
-    from ..benchmark.evaluation.evaluate import evaluate
+    """Score a policy on a suite: records, table, videos, report.
+
+    With --until-decided the exit code is that of `compare`: 0 better, 1 worse, 2 undecided, 3 not comparable.
+    """
     from ..benchmark.evaluation.options import EvalOptions
     from ..benchmark.records.contract_card import read_statement
     from ..benchmark.suites import find_suite
+
+    _require_whole_suite(entry, task, seeds, variant, until_decided or None)
+    panel = find_suite(suite, task or (), seeds, [] if until_decided and not variant else variant)
+    options = replace(
+        EvalOptions(out, checkpoints, workers, threads, deadline, fresh),
+        card=read_statement(card) if card else None,
+        until_decided=_baseline(panel, until_decided, against),
+        check=partial(_check_entry, entry) if entry else None,
+    )
+    path = _play(policy, panel, options)
+    shown = _show(path, entry, not no_videos, json)
+    return shown or int(not _within(path, min_success, max_averaging)) or _verdict(path)
+
+
+def _play(policy: str, panel: "Panel", options: "EvalOptions") -> Path:
+    """Run what is missing of a policy on a panel; returns the run's folder."""
+    from ..benchmark.evaluation.evaluate import evaluate
     from .console import notices, progress_bar
 
-    _require_whole_suite(entry, task, seeds, variant)
-    with progress_bar(f"{policy} on {suite}", "episodes") as update:
-        panel = find_suite(suite, task or (), None if seeds is None else seed_range(seeds), variant)
-        options = replace(
-            EvalOptions(out, checkpoints, workers, threads, deadline, fresh),
-            card=read_statement(card) if card else None,
-            progress=update,
-            notice=partial(notices.print, markup=False),
-            check=partial(_check_entry, entry) if entry else None,
+    with progress_bar(f"{policy} on {panel.name}", "episodes") as update:
+        return evaluate(
+            policy, panel, replace(options, progress=update, notice=partial(notices.print, markup=False))
         )
-        path = evaluate(policy, panel, options)
-    shown = _show(path, entry, not no_videos, json)
-    return shown or int(not _within(path, min_success, max_averaging))
+
+
+def _baseline(panel: "Panel", until_decided: bool, against: Path | None) -> "Baseline | None":
+    """Return what a run is held against that ends when decided; None for other runs."""
+    from ..benchmark.comparison.early_stop import baseline_of
+    from .compare import opened_arm
+
+    if not until_decided and against is None:
+        return None
+    if not until_decided or against is None:
+        raise WrongUse(
+            "--until-decided and --against belong together, e.g. --until-decided --against runs/core-mse; "
+            "two finished runs are compared by: bimodal compare"
+        )
+    if len(panel.variants) > 1:
+        raise WrongUse("--until-decided plays the clean world alone; leave out --variant")
+    with ExitStack() as stack:
+        return baseline_of(opened_arm(against, stack), panel)
+
+
+def _verdict(path: Path) -> int:
+    """Say what a run has shown that was to end when decided; returns the exit code, 0 for other runs."""
+    from ..benchmark.comparison.arm import arm_of_run
+    from ..benchmark.comparison.early_stop import verdict_of
+    from ..benchmark.comparison.sentences import early_stop_sentence
+    from ..benchmark.scoring.run_episodes import read_run
+    from .console import notices
+
+    found = read_run(path)
+    if not (stop := found.record.early_stop):
+        return 0
+    verdict = verdict_of(stop)
+    notices.print(early_stop_sentence(arm_of_run(found), stop, verdict), markup=False)
+    return verdict.value
 
 
 def _show(path: Path, entry: Path | None, with_videos: bool, json: bool) -> int:

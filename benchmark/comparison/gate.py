@@ -27,6 +27,12 @@ def _differences(a: Arm, b: Arm) -> Iterator[str]:
     """Yield how the experiments behind two arms differ; later checks only where earlier ones pass."""
     asked = list(_asked(a, b))
     yield from asked
+    for arm in (a, b):
+        if arm.run and (stop := arm.run.record.early_stop):
+            yield (
+                f"{arm.source} ended as soon as it was decided against {stop.against}: "
+                "no test of a fixed panel holds for it"
+            )
     for name in VERSIONS:
         pair = [arm.versions.get(name, "unknown") for arm in (a, b)]
         if pair[0] != pair[1]:

@@ -1,9 +1,10 @@
 """The words of a comparison. The one place that can say "better", and only where a test has rejected."""
 
-from math import ceil, floor
+from math import ceil, exp, floor
 
 from ..number_text import DECIMALS
-from ..statistics.rates import Interval
+from ..records.run_record import EarlyStop
+from ..statistics.rates import ALPHA, Interval
 from .arm import Arm
 from .compare import Comparison, Verdict
 from .rule import Decision
@@ -42,6 +43,19 @@ def unseen_sentence(comparison: Comparison) -> str:
 def comparison_sentences(comparison: Comparison) -> list[str]:
     """Return everything that is said under the tables of a comparison."""
     return [verdict_sentence(comparison), unseen_sentence(comparison), time_sentence(comparison)]
+
+
+def early_stop_sentence(candidate: Arm, stop: EarlyStop, verdict: Verdict) -> str:
+    """Return what a run says that was to end when decided against a baseline."""
+    panel = len(stop.asked.tasks) * stop.asked.seeds.count
+    told = (
+        f"{stop.only_candidate} pairs for it and {stop.only_baseline} against it, e-value "
+        f"{exp(stop.log_evidence):.3g} ({1 / ALPHA:g} decide), after {stop.pairs:,} of {panel:,} pairs"
+    )
+    if verdict is Verdict.UNDECIDED:
+        return f"undecided: {subject(candidate)} against {stop.against}: {told}"
+    word, often = ("better", "more") if verdict is Verdict.BETTER else ("worse", "less")
+    return f"{word}: {subject(candidate)} succeeds {often} often than {stop.against}: {told}"
 
 
 def time_sentence(comparison: Comparison) -> str:

@@ -34,10 +34,11 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
         raise WrongUse("the suite has no tasks")
     training = {name: one.training for name, one in told.items() if one.training}
     *_, last = told.values()
+    asked = suite.record()
     return RunRecord(
         schema_version=SCHEMA_VERSION,
         run_id=secrets.token_hex(8),
-        suite=suite.record(),
+        suite=asked,
         policy=_policy_record(policy, told),
         training=training or None,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -47,6 +48,7 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
         latency_ms={},
         wall_s=0.0,
         invalid_shards=(),
+        early_stop=options.until_decided and options.until_decided.announced(asked),
     )
 
 

@@ -20,8 +20,10 @@ from ..records.run_folder import RUNS, RunFolder
 from ..records.run_record import RunRecord
 from ..rollout.shard import Shard
 from ..rollout.timeouts import Deadline
+from ..statistics.sequential import Evidence
 from ..suites import Suite, find_suite
 from .describe import absolute_uri, describe
+from .early_stop import cut_in_blocks, early_end, in_blocks
 from .options import EvalOptions
 from .worker_pool import TRIES, Answer, work
 from .worker_process import Job, attempt
@@ -45,17 +47,18 @@ def evaluate(
     """
     options = options or EvalOptions()
     suite = suite if isinstance(suite, Suite) else find_suite(suite)
+    suite = cut_in_blocks(suite) if options.until_decided else suite
     record = describe(policy, suite, options)
     if options.check:
         options.check(record)
     path = Path(options.out or _default_folder(record))
-    shards = suite.shards()
     run = RunFolder(path, record, options.fresh)
     begin = time.monotonic()
     try:
-        _keep_card(run, options)
-        invalid = _run_missing(policy, suite, shards, run, options)
-        run.save_tables(shards, time.monotonic() - begin, invalid)
+        _prepare(run, options)
+        shards, invalid, evidence = _run_missing(policy, suite, run, options)
+        ending = {} if invalid else early_end(run.record, evidence)
+        run.save_tables(shards, time.monotonic() - begin, invalid, ending)
         seal(path)
     finally:
         run.close()
@@ -67,8 +70,13 @@ def evaluate(
     return path
 
 
-def _keep_card(run: RunFolder, options: EvalOptions) -> None:
+def _prepare(run: RunFolder, options: EvalOptions) -> None:
     """Write the contract card before the first episode, and name what nobody says to who submits the run."""
+    if not run.has_locks:
+        options.say(
+            f"{run.path} is on a file system without locks: start no second run in it, and "
+            "decision times are measured beside the other workers"
+        )
     begun = any((run.path / "traces").glob("*.npz"))
     card = keep_card(run.path, run.record, options.card, begun)
     if card.empty and (options.card is not None or options.check):
@@ -85,31 +93,41 @@ def _default_folder(record: RunRecord) -> Path:
 
 
 def _run_missing(
-    policy: str | type[Policy], suite: Suite, shards: list[Shard], run: RunFolder, options: EvalOptions
-) -> list[str]:
-    """Run the shards that are not on disk yet; returns what the harness did wrong, one line a shard."""
-    if not run.has_locks:
-        options.say(
-            f"{run.path} is on a file system without locks: start no second run in it, and "
-            "decision times are measured beside the other workers"
-        )
+    policy: str | type[Policy], suite: Suite, run: RunFolder, options: EvalOptions
+) -> tuple[list[Shard], list[str], Evidence]:
+    """Run the shards that are not on disk yet.
+
+    Returns:
+        The shards that the run has then, all of them unless it was decided earlier; what the harness did
+        wrong, one line a shard; the evidence for or against the policy if it runs against a baseline.
+    """
+    shards = suite.shards()
     missing = run.missing(shards)
-    if run.resumed and not missing:
-        count = sum(len(shard.seeds) for shard in shards)
+    total = sum(len(shard.seeds) for shard in shards)
+    finished = before = total - sum(len(shard.seeds) for shard in missing)
+    baseline = options.until_decided
+    evidence = Evidence()
+    played: list[Shard] = []
+    invalid = []
+    options.report(finished, total)
+    for block in in_blocks(shards) if baseline else [shards]:
+        todo = [shard for shard in block if shard in missing]
+        for answer in _answers(policy, suite, todo, run, options):
+            finished += len(answer.shard.seeds)
+            if answer.problem:
+                shard = answer.shard
+                invalid.append(f"{shard.task} {shard.variant} {shard.index}: {answer.problem}")
+            options.report(finished, total)
+        played += block
+        evidence = baseline.look(evidence, run, block) if baseline and not invalid else evidence
+        if invalid or evidence.decided:
+            break
+    if run.resumed and finished == before:
+        count = sum(len(shard.seeds) for shard in played)
         options.say(
             f"nothing was run: all {count} episodes are from {run.record.created}; --fresh runs them again"
         )
-    total = sum(len(shard.seeds) for shard in shards)
-    finished = total - sum(len(shard.seeds) for shard in missing)
-    invalid = []
-    options.report(finished, total)
-    for answer in _answers(policy, suite, missing, run, options):
-        finished += len(answer.shard.seeds)
-        if answer.problem:
-            shard = answer.shard
-            invalid.append(f"{shard.task} {shard.variant} {shard.index}: {answer.problem}")
-        options.report(finished, total)
-    return invalid
+    return played, invalid, evidence
 
 
 def _answers(

@@ -8,6 +8,7 @@ from ...envs.errors import WrongUse
 from ..records.contract_card import Answers
 from ..records.run_record import RunOptions, RunRecord
 from ..rollout.timeouts import DEADLINE_S
+from .early_stop import Baseline
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class EvalOptions:
     """Called with (episodes finished, episodes) as shards end."""
     notice: Callable[[str], None] | None = None
     """Called with a line that the user should read."""
+    until_decided: Baseline | None = None
+    """End as soon as the run is better or worse than this; None plays the whole panel."""
     check: Callable[[RunRecord], None] | None = None
     """Called with the record of the run before anything is written; what it raises stops the run."""
 

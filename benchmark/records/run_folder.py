@@ -13,6 +13,7 @@ SHA256SUMS          of everything above
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from ...envs.storage.bounded_read import read_bounded
 from ...envs.storage.file_lock import FileTaken, lock_file
 from ..rollout.plan_records import plan_file, read_plans
 from ..rollout.shard import Shard, ShardResult, Trace
-from .field_types import problems
+from .field_types import Record, problems
 from .folder_guard import LOCK, drafts_in, empty, refuse_links, refuse_strangers
 from .parquet_tables import decision_table, episode_table
 from .run_record import SCHEMA_VERSION, DecisionTime, RunRecord, other_conditions
@@ -35,8 +36,6 @@ from .shard_file import StoredShard, read_shard, sha256, shard_file
 
 RUNS = Path("runs")
 """Where runs go, relative to the working directory."""
-_IDENTITY = ("suite", "policy", "training", "versions")
-"""Fields of the run record that must be equal for a run to resume."""
 _LARGEST_RECORD = 20_000_000
 """Bytes of a run.json that are read."""
 _NOTHING = np.zeros((0, 0, 0))
@@ -105,7 +104,7 @@ class RunFolder:
             WrongUse: it is another run.
         """
         new = self.record
-        different = [name for name in _IDENTITY if getattr(old, name) != getattr(new, name)]
+        different = [name for name, value in new.identity.items() if old.identity[name] != value]
         if different:
             raise WrongUse(
                 f"{self.path} holds another run: another {' and '.join(different)}, or changed since; "
@@ -144,19 +143,26 @@ class RunFolder:
     def _is_mine(self, stored: StoredShard, shard: Shard) -> bool:
         return stored.result.shard == shard and stored.run_id == self.record.run_id
 
-    def save_tables(self, shards: list[Shard], wall_s: float, invalid: list[str]) -> None:
+    def save_tables(
+        self,
+        shards: list[Shard],
+        wall_s: float,
+        invalid: list[str],
+        early_end: Mapping[str, Record] | None = None,
+    ) -> None:
         """Write the tables and the final record; called by `evaluate` when no shard is missing any more.
 
         Args:
             shards: all shards of the run.
             wall_s: how long this sitting took [s].
             invalid: what the harness did wrong, one line a shard.
+            early_end: of a run that ends as soon as it is decided, what its record says then.
         """
         stored = [
             item._replace(result=item.result._replace(trace=Trace(_NOTHING, _NOTHING)))  # one trace at a time
-            for item in (self._stored(shard) for shard in shards if self.file(shard).exists())
+            for item in (self.stored(shard) for shard in shards if self.file(shard).exists())
         ]
-        final = {
+        final = dict(early_end or {}) | {
             "wall_s": round(self.record.wall_s + wall_s, 1),
             "invalid_shards": tuple(invalid),
             "latency_ms": {
@@ -173,7 +179,12 @@ class RunFolder:
         self.record = self.record.model_copy(update=final)
         self._save_record()
 
-    def _stored(self, shard: Shard) -> StoredShard:
+    def stored(self, shard: Shard) -> StoredShard:
+        """Return the record of a finished shard.
+
+        Raises:
+            BimodalError: it is of another run.
+        """
         stored = read_shard(self.file(shard))
         if not self._is_mine(stored, shard):
             raise BimodalError(f"{self.file(shard)} is of another run now; run the same command again")

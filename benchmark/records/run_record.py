@@ -8,7 +8,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .field_types import Distinct, Duration, Key, Many, Number, Record, Seed, TaskId, Text, VariantName, When
+from .field_types import (
+    Distinct,
+    Duration,
+    Key,
+    Many,
+    Number,
+    Record,
+    Seed,
+    Sha256,
+    TaskId,
+    Text,
+    VariantName,
+    When,
+)
 
 SCHEMA_VERSION = 1
 
@@ -22,6 +35,8 @@ class SeedPanel(Record):
     """Number of seeds."""
     shifted: Annotated[int, Field(ge=1, le=1_000_000)]
     """Number of seeds of every variant but `clean`."""
+    block: Annotated[int | None, Field(ge=1, le=1_000_000, exclude_if=lambda value: value is None)] = None
+    """Seeds of a batch, in a run that ended as soon as it was decided; absent for 100."""
 
 
 class SuiteRecord(Record):
@@ -110,6 +125,27 @@ class DecisionTime(Record):
     """Decisions that were timed."""
 
 
+class EarlyStop(Record):
+    """How a run ended that was to end as soon as a comparison is decided."""
+
+    against: Text
+    """The baseline, as sentences call it."""
+    outcomes: Sha256
+    """Fingerprint of the baseline's successes on `asked`."""
+    asked: SuiteRecord
+    """All that was to be played if nothing decided."""
+    looks: Annotated[int, Field(ge=0)] = 0
+    """How often the evidence was looked at."""
+    pairs: Annotated[int, Field(ge=0)] = 0
+    """Paired episodes at the last look."""
+    only_candidate: Annotated[int, Field(ge=0)] = 0
+    """Those in which this run alone succeeds."""
+    only_baseline: Annotated[int, Field(ge=0)] = 0
+    """Those in which the baseline alone succeeds."""
+    log_evidence: Number = 0.0
+    """Logarithm of the largest e-value of all looks."""
+
+
 class RunRecord(Record):
     """One run of one policy on one suite."""
 
@@ -137,6 +173,18 @@ class RunRecord(Record):
     """Wall time of the run, all sittings together [s]."""
     invalid_shards: Many[str]
     """What the harness did wrong, one line a shard; such a run makes no entry."""
+    early_stop: Annotated[EarlyStop | None, Field(exclude_if=lambda value: value is None)] = None
+    """How it ended before its panel did, of `evaluate --until-decided`; absent for others."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for a run to resume."""
+        stop = self.early_stop
+        return {
+            "suite": stop.asked if stop else self.suite,
+            "baseline": stop and stop.outcomes,
+            **{name: getattr(self, name) for name in ("policy", "training", "versions")},
+        }
 
 
 _SAME_MACHINE = ("cpu", "os", "python")

@@ -11,8 +11,12 @@ import numpy as np
 from ...envs.errors import BimodalError
 from ...tasks import load_task
 from ...tasks.demonstrations.regimes import schedule
+from ..comparison.arm import arm_of_run
+from ..comparison.early_stop import verdict_of
+from ..comparison.sentences import early_stop_sentence
 from ..records.contract_card import read_card, title
 from ..records.run_record import RunRecord
+from ..scoring.run_episodes import Run
 
 _MOST_SHOWN = 10_000
 """Demonstrations whose modes are counted at most."""
@@ -58,6 +62,12 @@ def facts(record: RunRecord) -> dict[str, str]:
         "Options": _lines(record.options.plain()),
         "Made": f"{record.created} in {record.wall_s:.0f} s",
     }
+
+
+def ending(run: Run) -> dict[str, str]:
+    """Return what a run shows that was to end as soon as it is decided; nothing for others."""
+    stop = run.record.early_stop
+    return {"Ended": early_stop_sentence(arm_of_run(run), stop, verdict_of(stop))} if stop else {}
 
 
 def card_rows(folder: Path) -> list[CardRow]:

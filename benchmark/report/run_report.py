@@ -32,7 +32,7 @@ from .episode_rows import (
 from .html_page import render
 from .measures_table import heading, shown_value
 from .mixture_plot import Act, mixture_plot
-from .run_origin import card_rows, facts, reproduce
+from .run_origin import card_rows, ending, facts, reproduce
 from .run_tables import arm_rates, cause_rows, mode_choices
 from .survival_plot import time_plots
 
@@ -119,7 +119,7 @@ def _origin(run: Run) -> dict[str, Any]:
     """Return what the page says of where the run comes from."""
     return {
         "command": reproduce(run.record),
-        "facts": facts(run.record),
+        "facts": facts(run.record) | ending(run),
         "card": card_rows(run.folder),
         "version": run.record.versions.get("bimodal", ""),
     }

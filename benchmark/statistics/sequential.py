@@ -5,6 +5,7 @@ however often somebody looked.
 """
 
 from math import exp, log
+from typing import NamedTuple
 
 from scipy.special import betaln
 
@@ -31,3 +32,30 @@ def is_decided(only_a: int, only_b: int, alpha: float = ALPHA) -> bool:
 def anytime_p(largest_log_evidence: float) -> float:
     """Return the p-value that holds at every look: 1 / the largest e-value so far, at most 1."""
     return min(1.0, exp(-largest_log_evidence))
+
+
+class Evidence(NamedTuple):
+    """What a comparison that is looked at again and again has found so far."""
+
+    looks: int = 0
+    """How often it was looked at."""
+    pairs: int = 0
+    """Paired episodes."""
+    only_a: int = 0
+    """Those in which only a succeeds."""
+    only_b: int = 0
+    """Those in which only b succeeds."""
+    log_evidence: float = 0.0
+    """Logarithm of the largest e-value of all looks."""
+
+    def after(self, pairs: int, only_a: int, only_b: int) -> "Evidence":
+        """Return the evidence after a look at further pairs, those in which only one succeeds among them."""
+        a = self.only_a + only_a
+        b = self.only_b + only_b
+        largest = max(self.log_evidence, log_evidence(a, b))
+        return Evidence(self.looks + 1, self.pairs + pairs, a, b, largest)
+
+    @property
+    def decided(self) -> bool:
+        """Whether it suffices to stop."""
+        return is_decided(self.only_a, self.only_b)
