@@ -20,7 +20,7 @@ robot's left is on the right. On the map
 - the white outline holds the objects in all starts; the figures below it say how far the scene moves along x
   (away from the robot) and y (to its left), and how far it turns,
 - every mode is a hand from above: a dot between two open fingers,
-- red is the dead zone: a policy that acts there has mixed modes, and fails.
+- what is hatched in orange is the dead zone: a policy that acts there has mixed modes, and fails.
 
 `bimodal view TASK` opens a window in which the modes play in turn; `--gif FILE` writes them as they move.
 This page is written by `python tools/gallery.py`, which draws all pictures again.

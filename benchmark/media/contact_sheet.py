@@ -25,7 +25,6 @@ _SIZE = (300, 225)  # of a picture [pixels]
 _GAP = 10  # pixels
 _HEADER = 62  # pixels
 _CAPTION = 28  # pixels
-_RED = (190, 40, 32)
 _SPLITS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 
 
@@ -116,4 +115,4 @@ def _write_caption(sheet: Image.Image, at: tuple[int, int], task: Task, variant:
     pen.text((at[0], at[1] + 6), f"seed {seed}", INK, font(12))
     if blocked >= 0:
         text = f"post at {task.modes[blocked]}"
-        pen.text((at[0] + _SIZE[0], at[1] + 6), text, _RED, font(12), anchor="ra")
+        pen.text((at[0] + _SIZE[0], at[1] + 6), text, INK, font(12), anchor="ra")

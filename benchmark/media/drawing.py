@@ -3,24 +3,21 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from ...envs.errors import WrongUse
+from ...envs.rendering.colours import AVERAGED, Colour
 from ...envs.rendering.text import fitting_size, font, text_width
-
-Colour = tuple[int, int, int]
 
 INK: Colour = (24, 28, 36)
 GREY: Colour = (104, 112, 124)
 PAPER: Colour = (255, 255, 255)
-RED: Colour = (214, 40, 40)
-"""Of the dead zone and of the average."""
-COLOURS: tuple[Colour, ...] = ((33, 104, 214), (22, 150, 92), (136, 74, 200), (226, 150, 22))
-"""Of the modes, one after the other."""
 GAP = 6  # between panels [pixels]
 CAPTION = 40  # height of what is written below a panel [pixels]
 _LARGEST = 19  # size of a legend [pixels]
 SMALLEST_TEXT = 9  # pixels
+_STRIPES = ((*AVERAGED, 215), (255, 255, 255, 120))
 
 
 class Legend(NamedTuple):
@@ -31,11 +28,6 @@ class Legend(NamedTuple):
     """Of the dot before it."""
     alarm: bool = False
     """Whether the text has the dot's colour."""
-
-
-def mode_colour(mode: int) -> Colour:
-    """Return the colour of a mode."""
-    return COLOURS[mode % len(COLOURS)]
 
 
 def panel_rows(
@@ -80,6 +72,13 @@ def _write_dot(sheet: Image.Image, at: tuple[float, float], radius: int, colour:
     ImageDraw.Draw(mask).ellipse((4, 4, 8 * side - 5, 8 * side - 5), fill=255)
     place = (round(at[0] - side / 2), round(at[1] - side / 2))
     sheet.paste(colour, (*place, place[0] + side, place[1] + side), mask.resize((side, side)))
+
+
+def hatching(size: tuple[int, int], stripe: float) -> Image.Image:
+    """Return stripes of this width [pixels] in the colour of averages, RGBA, half see-through."""
+    right, down = np.meshgrid(*map(np.arange, size))
+    dark = (right + down) // (2**0.5 * stripe) % 2 == 0
+    return Image.fromarray(np.where(dark[..., None], _STRIPES[0], _STRIPES[1]).astype(np.uint8), "RGBA")
 
 
 def check_ending(out: Path, endings: tuple[str, ...]) -> None:

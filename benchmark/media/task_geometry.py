@@ -1,7 +1,7 @@
 """What a task's map shows, as points: objects, where the scene may lie, fingers, and the dead zone."""
 
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
@@ -10,12 +10,27 @@ from scipy.spatial import ConvexHull
 from ...envs.frames import from_frame
 from ...envs.physics_state import set_state
 from ...envs.simulation import Simulation
+from ...envs.specs import OPENING_HIGH
 from ...tasks.core.task import PAD_RADIUS, Task
 
 _FINGER = 0.011  # half the width of a finger [m]
 _FLAT = 4e-4  # what modes span is a line up to this area [m^2]
 _STEPS = 121  # poses from one mode to another
 _LINE = 1e-5  # points whose width is below this lie in a line [m]; they are rounded to 1e-6
+
+
+class ModeHands(NamedTuple):
+    """Where the hands are in each of k modes when the first gripper closes."""
+
+    poses: np.ndarray
+    """x, y, z [m] and yaw [rad], scene frame, (arms, k, 4)."""
+    arm: np.ndarray
+    """Number of the arm whose gripper closes, (k,) int."""
+
+    @property
+    def acting(self) -> np.ndarray:
+        """The pose of that arm's hand, (k, 4)."""
+        return self.poses[self.arm, np.arange(len(self.arm))]
 
 
 class _Middle(np.random.Generator):
@@ -96,14 +111,35 @@ def hull(points: np.ndarray) -> np.ndarray:
     return ordered[np.roll(corners, -int(corners.argmin()))]
 
 
+def mode_hands(task: Task) -> ModeHands:
+    """Return where the hands are in each mode; of one arm the grasps that the task states."""
+    k = len(task.modes)
+    if task.arms == 1:
+        return ModeHands(task.grasps[None], np.zeros(k, int))
+    starts = np.repeat(task.hands()[:, None, :3], k, axis=1)
+    paths = task.paths(starts, np.arange(k))
+    # an action is a place, two columns of a rotation of which the first is the opening axis, and an opening
+    plans = np.stack([path.actions(np.zeros((k, 3))) for path in paths])
+    closed = plans[..., 9] < OPENING_HIGH / 2
+    step = closed.any(0).argmax(-1)
+    now = plans[:, np.arange(k), step]
+    poses = np.concatenate([now[..., :3], np.arctan2(now[..., 4], now[..., 3])[..., None]], -1)
+    return ModeHands(poses, closed[:, np.arange(k), step].argmax(0))
+
+
 def dead_paths(task: Task) -> list[np.ndarray]:
-    """Return the poses that fail on the straight ways between every two modes, scene frame, (M, 4) each."""
+    """Return the poses that fail on the straight ways between every two modes, scene frame, (M, 4) each.
+
+    With two arms each has its own way; which part of it fails, the first arm's says.
+    """
     share = np.linspace(0, 1, _STEPS)[:, None]
-    ways = [first + share * (second - first) for first, second in combinations(task.grasps, 2)]
+    hands = mode_hands(task).poses
     paths = []
-    for way in ways:
-        dead = np.flatnonzero(task.in_dead_zone(task.mixture(way)))
-        paths += [way[run] for run in np.split(dead, np.flatnonzero(np.diff(dead) > 1) + 1) if len(run) > 1]
+    for first, second in combinations(range(len(task.modes)), 2):
+        ways = [hand[first] + share * (hand[second] - hand[first]) for hand in hands]
+        dead = np.flatnonzero(task.in_dead_zone(task.mixture(ways[0])))
+        runs = [run for run in np.split(dead, np.flatnonzero(np.diff(dead) > 1) + 1) if len(run) > 1]
+        paths += [way[run] for way in ways for run in runs]
     return paths
 
 

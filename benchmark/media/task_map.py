@@ -10,17 +10,19 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ...envs.rendering.cameras import View
+from ...envs.rendering.colours import Colour, mode_colour
 from ...envs.rendering.render import Renderer
 from ...envs.rendering.text import font, text_width
 from ...tasks.core.task import Task
-from .drawing import RED, Colour, mode_colour
-from .task_geometry import dead_region, fingers, middle_state, object_points, pads, spawn_region
+from .drawing import hatching
+from .task_geometry import dead_region, fingers, middle_state, mode_hands, object_points, pads, spawn_region
 
 REGION: Colour = (255, 255, 255)
 """Of the part of the table on which the scene may lie."""
 _ROBOT: Colour = (70, 58, 44)
 """Of the word that says where the robot stands."""
 _MARGIN = 0.03  # of table around what is drawn [m]
+_STRIPE = 5  # width of a stripe in the dead zone [pixels]
 _FINE = 4  # shapes are drawn this much larger, then reduced, to get smooth edges
 
 
@@ -51,8 +53,8 @@ def draw_map(task: Task, renderer: Renderer, size: tuple[int, int], passes: int)
     """
     state = middle_state(task)
     region = spawn_region(task, object_points(task, task.spec().compile(), state))
-    hands = task.grasps
-    seen = np.concatenate([region, _world(task, pads(hands)).reshape(-1, 2)])
+    marked = [pads(mode_hands(task).acting).reshape(-1, 2), *dead_region(task)]
+    seen = np.concatenate([region, _world(task, np.concatenate(marked))])
     low = seen.min(0) - _MARGIN
     high = seen.max(0) + _MARGIN
     wide, tall = size
@@ -68,16 +70,18 @@ def draw_map(task: Task, renderer: Renderer, size: tuple[int, int], passes: int)
     lie = _region_layer(chart, region, fine)
     for layer in (lie, _dead_layer(task, chart, fine), _grasp_layer(task, chart, fine)):
         picture.alpha_composite(layer.resize(size, Image.Resampling.BOX))
-    _point_at_robot(ImageDraw.Draw(picture), wide)
+    _point_at_robots(ImageDraw.Draw(picture), size, task.arms)
     return picture.convert("RGB")
 
 
-def _point_at_robot(draw: ImageDraw.ImageDraw, wide: int) -> None:
-    """Write at the upper edge that the robot stands beyond it."""
-    middle = wide / 2 + 7
-    draw.text((middle, 14), "robot", _ROBOT, font(15), anchor="mm")
-    tip = middle - text_width("robot", 15) / 2 - 12
-    draw.polygon([(tip, 8), (tip - 5, 18), (tip + 5, 18)], fill=_ROBOT)
+def _point_at_robots(draw: ImageDraw.ImageDraw, size: tuple[int, int], arms: int) -> None:
+    """Write at the upper edge that the robot stands beyond it, and at the lower one where the second does."""
+    middle = size[0] / 2 + 7
+    names = ("robot",) if arms == 1 else ("first robot", "second robot")
+    for name, y, way in zip(names, (14, size[1] - 14), (-1, 1), strict=False):
+        draw.text((middle, y), name, _ROBOT, font(15), anchor="mm")
+        tip = middle - text_width(name, 15) / 2 - 12
+        draw.polygon([(tip, y + 6 * way), (tip - 5, y - 4 * way), (tip + 5, y - 4 * way)], fill=_ROBOT)
 
 
 def _world(task: Task, points: np.ndarray) -> np.ndarray:
@@ -96,13 +100,13 @@ def _region_layer(chart: Chart, region: np.ndarray, fine: tuple[int, int]) -> Im
 
 
 def _dead_layer(task: Task, chart: Chart, fine: tuple[int, int]) -> Image.Image:
-    """Draw what the open fingers sweep in the dead zone."""
+    """Draw what the open fingers sweep in the dead zone, hatched."""
     mask = Image.new("L", fine)
     draw = ImageDraw.Draw(mask)
     for polygon in dead_region(task):
-        draw.polygon(chart.pixels(_world(task, polygon)), fill=128)
-    layer = Image.new("RGBA", fine, (*RED, 0))
-    layer.putalpha(mask)
+        draw.polygon(chart.pixels(_world(task, polygon)), fill=255)
+    layer = Image.new("RGBA", fine)
+    layer.paste(hatching(fine, _STRIPE * _FINE), mask=mask)
     return layer
 
 
@@ -111,7 +115,7 @@ def _grasp_layer(task: Task, chart: Chart, fine: tuple[int, int]) -> Image.Image
     layer = Image.new("RGBA", fine)
     draw = ImageDraw.Draw(layer)
     for width, white in ((5, True), (3, False)):
-        for mode, hand in enumerate(task.grasps):
+        for mode, hand in enumerate(mode_hands(task).acting):
             colour = (255, 255, 255, 255) if white else (*mode_colour(mode), 255)
             draw.line(chart.pixels(_world(task, pads(hand))), fill=colour, width=width * _FINE)
             left, right, left_end, right_end = chart.pixels(_world(task, fingers(hand)))

@@ -8,22 +8,21 @@ from PIL import Image, ImageDraw
 
 from ...envs.errors import BimodalError
 from ...envs.rendering.cameras import View
+from ...envs.rendering.colours import AVERAGED, MODE_COLOURS, mode_colour
 from ...envs.rendering.render import Renderer
 from ...envs.rendering.text import fitting_size, font, text_width
 from ...envs.specs import CONTROL_HZ
 from ...tasks.core.task import Task
 from .drawing import (
     CAPTION,
-    COLOURS,
     GAP,
     GREY,
     INK,
     PAPER,
-    RED,
     SMALLEST_TEXT,
     Legend,
     check_ending,
-    mode_colour,
+    hatching,
     panel_rows,
 )
 from .framing import framing
@@ -47,6 +46,7 @@ _COLUMNS = {6: 3}  # where they need more than one row
 _GIF_WIDTH = 860  # of all panels [pixels]
 _GIF_PANEL = (276, 304)  # the most of each [pixels]
 _HEADER = 44  # pixels
+_TABLE = (243, 236, 226)  # what the map's key stands on
 _HOLD_S = 1.5  # the last frame of a .gif stays [s]
 _COLOURS_OF_A_GIF = (192, 128, 96, 64, 48, 32)
 _QUALITIES = (90, 86, 82, 78, 74, 70, 65, 60)
@@ -109,7 +109,7 @@ def animate(task: Task, out: Path, seed: int = 0) -> Path:
 
 
 def _legend(index: int, one: ModeRollout) -> Legend:
-    return Legend(one.caption, RED if one.averaged else mode_colour(index), alarm=bool(one.note))
+    return Legend(one.caption, AVERAGED if one.averaged else mode_colour(index), alarm=bool(one.note))
 
 
 def _write_header(picture: Image.Image, task: Task) -> None:
@@ -131,9 +131,13 @@ def _write_key(picture: Image.Image, task: Task, size: tuple[int, int]) -> None:
     left = picture.width - size[0]
     top = picture.height - CAPTION
     text = min(fitting_size([words], size[0] - 34, 15, SMALLEST_TEXT) for words in (place, dead))
-    for line, (words, fill, rim) in enumerate(((place, (243, 236, 226), GREY), (dead, (235, 150, 145), RED))):
-        middle = top + CAPTION * (2 * line + 1) / 4 + 1
-        draw.rectangle((left + 4, middle - 6, left + 22, middle + 5), fill=fill, outline=rim)
+    for line, (words, rim) in enumerate(((place, GREY), (dead, AVERAGED))):
+        middle = round(top + CAPTION * (2 * line + 1) / 4 + 1)
+        box = (left + 4, middle - 6, left + 22, middle + 5)
+        draw.rectangle(box, fill=_TABLE, outline=rim)
+        if words == dead:
+            stripes = hatching((box[2] - box[0] - 1, box[3] - box[1] - 1), 2.5)
+            picture.paste(stripes, (box[0] + 1, box[1] + 1), stripes)
         draw.text((left + 30, middle), words, INK, font(text), anchor="lm")
 
 
@@ -174,7 +178,7 @@ def _frames(
 def _write_gif(frames: list[Image.Image], colours: int, out: Path) -> None:
     """Write the frames with one palette for all."""
     some = frames[:: max(1, len(frames) // 8)]
-    chips = [*COLOURS, RED, INK, PAPER]
+    chips = [*MODE_COLOURS, AVERAGED, INK, PAPER]
     montage = Image.new("RGB", (frames[0].width, frames[0].height * (len(some) + 1)), PAPER)
     for index, chip in enumerate(chips):
         montage.paste(chip, (40 * index, frames[0].height * len(some), 40 * (index + 1), montage.height))

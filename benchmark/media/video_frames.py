@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from ...envs.perturbations.core.variant import Variant
-from ...envs.rendering.overlay import BLUE, ORANGE, VIOLET, Caption, Ending, overlay
+from ...envs.rendering.colours import OUTCOME_COLOURS
+from ...envs.rendering.overlay import Caption, Ending, overlay
 from ...envs.rendering.render import SMALLEST, Renderer
 from ...envs.specs import CONTROL_HZ
 from ...tasks import load_task
@@ -86,13 +87,10 @@ def frames(
 
 
 def ending(label: str) -> Ending:
-    """Return what is stamped on the last picture of an episode with this outcome.
-
-    Blue is for success, orange for an average of two modes, violet for every other failure, as on the pages.
-    """
+    """Return what is stamped on the last picture of an episode with this outcome."""
     outcome = OUTCOMES[label]
     words = outcome.short or "success: held for half a second"
-    return Ending(words, BLUE if outcome.success else ORANGE if outcome.averaging else VIOLET)
+    return Ending(words, OUTCOME_COLOURS[outcome.group])
 
 
 def _states(folder: Path, episode: FilmedEpisode, action_space: str) -> np.ndarray:

@@ -14,18 +14,19 @@ from ...envs.frames import from_frame
 from ...envs.physics_state import set_state
 from ...envs.random_streams import stream
 from ...envs.rendering.appearance import ROBOT, SHOWN
+from ...envs.rendering.colours import AVERAGED, mode_colour
+from ...envs.rendering.marks import Mark, lay, outline
 from ...envs.rendering.render import copy_pose, visual_model
 from ...envs.specs import CONTROL_HZ
 from ...tasks.core.task import Task
-from .drawing import RED, Colour, mode_colour
+from .drawing import PAPER
 from .framing import framing
 from .mode_rollouts import ModeRollout, mode_rollouts
-from .task_geometry import dead_region, hull, middle_state, object_points, spawn_region
+from .task_geometry import dead_region, hull, middle_state, mode_hands, object_points, spawn_region
 
 HOLD_S = 1.5
 """For how long the end of a rollout stays [s]."""
 _FILES = "write a file instead: bimodal view TASK --png FILE or --gif FILE"
-_LINE = 0.004  # width of an outline [m]
 _DOT = 0.014  # diameter of a grasp's dot [m]
 _ABOVE = 0.012  # dead zone and dots hang this far above the objects [m]
 _SIZE = (4, 3)  # shape for which the camera is placed; the window may have another
@@ -34,8 +35,8 @@ _SIZE = (4, 3)  # shape for which the camera is placed; the window may have anot
 def show(task: Task, seed: int = 0) -> None:
     """Open a window and play until it is closed.
 
-    A white line on the table runs around where the objects may lie; a red one, with a dot for every grasp,
-    hangs around where hands fail.
+    A white line on the table runs around where the objects may lie; an orange one, with a dot for every
+    grasp, hangs around where hands fail.
 
     Raises:
         BimodalError: no display.
@@ -132,51 +133,11 @@ def lay_marks(scene: mujoco.MjvScene, task: Task, seed: int) -> None:
     frame = task.start(stream("start", task.id, seed)).frame
     points = object_points(task, task.spec().compile(), middle_state(task))
     top = float(points[:, 2].max()) + _ABOVE
-    _edge(scene, spawn_region(task, points), 0.0, (1, 1, 1, 1))
     dead = hull(np.concatenate([np.zeros((0, 2)), *dead_region(task)]))
-    _edge(scene, from_frame(np.insert(dead, 2, 0, axis=1), frame)[:, :2], top, (*_share(RED), 1))
-    for mode, grasp in enumerate(task.grasps):
-        colour = (*_share(mode_colour(mode)), 1)
+    marks = outline(spawn_region(task, points), 0.0, PAPER)
+    marks += outline(from_frame(np.insert(dead, 2, 0, axis=1), frame)[:, :2], top, AVERAGED)
+    for mode, grasp in enumerate(mode_hands(task).acting):
         x, y, z = from_frame(grasp[:3], frame)
-        _lay(scene, "sphere", (_DOT,) * 3, (x, y, max(z, top)), 0.0, colour)
-
-
-def _share(colour: Colour) -> tuple[float, float, float]:
-    red, green, blue = colour
-    return red / 255, green / 255, blue / 255
-
-
-def _edge(scene: mujoco.MjvScene, polygon: np.ndarray, z: float, rgba: tuple[float, ...]) -> None:
-    """Add the edges of a polygon (P, 2) that lies at height z, world [m]."""
-    for here, there in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-        x, y = (here + there) / 2
-        way = there - here
-        size = (float(np.linalg.norm(way)) + _LINE, _LINE, _LINE / 2)
-        _lay(scene, "box", size, (x, y, z + _LINE / 4), float(np.arctan2(way[1], way[0])), rgba)
-
-
-def _lay(
-    scene: mujoco.MjvScene,
-    kind: str,
-    size: tuple[float, ...],
-    at: tuple[float, ...],
-    yaw: float,
-    rgba: tuple[float, ...],
-) -> None:
-    """Add a shape of extents `size` [m], turned by `yaw` [rad], that shines and throws no shadow."""
-    if scene.ngeom >= scene.maxgeom:
-        return
-    c = np.cos(yaw)
-    s = np.sin(yaw)
-    geom = scene.geoms[scene.ngeom]
-    mujoco.mjv_initGeom(
-        geom,
-        getattr(mujoco.mjtGeom, f"mjGEOM_{kind.upper()}"),
-        np.array(size, float) / 2,
-        np.array(at, float),
-        np.array([c, -s, 0, s, c, 0, 0, 0, 1], float),
-        np.array(rgba, np.float32),
-    )
-    geom.emission = 0.5
-    geom.castshadow = False
-    scene.ngeom += 1
+        marks.append(Mark("sphere", (_DOT, _DOT, _DOT), (x, y, max(z, top)), mode_colour(mode)))
+    for mark in marks:
+        lay(scene, mark)

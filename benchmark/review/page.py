@@ -10,11 +10,11 @@ import numpy as np
 from markupsafe import Markup
 
 from ...envs.errors import WrongUse
+from ...envs.rendering.colours import MODE_COLOURS
 from ...envs.specs import CONTROL_HZ
 from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ..diagnosis.known_causes import known_causes
-from ..media.drawing import COLOURS
 from ..media.video_frames import write_videos
 from ..records.checksums import add_to_seal
 from ..report.html_page import render
@@ -104,7 +104,7 @@ class ReviewPages:
             tags=(*OUTCOMES, *INTERFACES),
             most=MOST_NOTE,
             modes=load_task(chosen.episode.film.task).modes,
-            colours=[f"rgb{colour}" for colour in COLOURS],
+            colours=[f"rgb{colour}" for colour in MODE_COLOURS],
             size=SIZE,
         )
 
@@ -177,7 +177,7 @@ def _page_data(number: int, count: int, screens: Sequence[Screen]) -> dict[str, 
         "hz": CONTROL_HZ,
         "left": LEFT,
         "width": WIDTH - LEFT - RIGHT,
-        "colours": COLOURS,
+        "colours": MODE_COLOURS,
         "screens": [screen.data() for screen in screens],
     }
 

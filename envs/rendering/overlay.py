@@ -5,17 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
+from .colours import Colour
 from .text import fitting_size, font, text_width
-
-_Colour = tuple[int, int, int]
 
 _INK = (255, 255, 255)
 _FAINT = (198, 206, 216)
 _BAND = (16, 20, 27)
-BLUE: _Colour = (29, 95, 196)
-ORANGE: _Colour = (207, 79, 23)
-VIOLET: _Colour = (125, 95, 184)
-"""Of success, averaging and other failures: those of the pages (`benchmark/report/style.css`)."""
 _BAND_OPACITY = 0.66
 _PILL_OPACITY = 0.94
 _SMALLEST_TEXT = 8  # pixels
@@ -26,8 +21,8 @@ class Ending(NamedTuple):
     """How the episode ended, as it is stamped on its last frame."""
 
     words: str
-    colour: _Colour
-    """Of the plate under the words: `BLUE`, `ORANGE` or `VIOLET`."""
+    colour: Colour
+    """Of the plate under the words, one of `colours.py`."""
 
 
 class Caption(NamedTuple):
@@ -97,7 +92,7 @@ def _stamp(picture: Image.Image, ending: Ending, corner: tuple[int, int], size: 
 
 
 def _plate(
-    picture: Image.Image, box: tuple[int, int, int, int], colour: _Colour, opacity: float, radius: int
+    picture: Image.Image, box: tuple[int, int, int, int], colour: Colour, opacity: float, radius: int
 ) -> None:
     """Lay a see-through plate with round corners on the picture; box is left, top, right, bottom."""
     left, top, right, bottom = box

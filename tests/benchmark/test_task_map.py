@@ -7,6 +7,7 @@ from bimodal.benchmark.media.task_geometry import (
     dead_region,
     hull,
     middle_state,
+    mode_hands,
     object_points,
     spawn_region,
 )
@@ -86,3 +87,13 @@ def test_the_dead_zone_of_three_modes_is_what_lies_among_them():
     (region,) = dead_region(Three())
     assert inside(np.zeros((1, 2)), region) > 0.03
     assert inside(Three.grasps[:, :2], region).max() < -0.02
+
+
+def test_of_two_arms_the_one_that_leads_grasps_and_both_may_hit_their_wall():
+    task = load_task("TwoPandaHandover-v1")
+    hands = mode_hands(task)
+    assert list(hands.arm) == [0, 1]
+    assert np.allclose(hands.poses[0], task.grasps)
+    assert np.allclose(hands.acting[:, :3], [[-0.05, 0, 0.021], [0.05, 0, 0.021]]), "in the crate"
+    walls = [region for region in dead_region(task) if np.abs(region[:, 0]).max() > 0.13]
+    assert {np.sign(region[0, 0]) for region in walls} == {-1, 1}

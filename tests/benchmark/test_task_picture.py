@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bimodal.benchmark.media import task_picture as view
-from bimodal.benchmark.media.drawing import CAPTION, COLOURS, GAP, INK, RED
+from bimodal.benchmark.media.drawing import CAPTION, GAP, INK
 from bimodal.benchmark.media.framing import framing
 from bimodal.benchmark.media.mode_rollouts import AVERAGE, mode_rollouts
 from bimodal.benchmark.media.task_geometry import (
@@ -18,6 +18,7 @@ from bimodal.benchmark.media.task_picture import animate, draw
 from bimodal.cli.main import main
 from bimodal.envs.errors import WrongUse
 from bimodal.envs.rendering.cameras import FOVY
+from bimodal.envs.rendering.colours import AVERAGED, MODE_COLOURS
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task, task_names
 from PIL import Image
@@ -104,25 +105,26 @@ def test_a_picture_shows_every_mode_the_average_and_the_map(drawing, tmp_path, n
     scenes = [np.asarray(part)[head:-foot].astype(int) for part in parts]
     assert all(np.abs(a - b).mean() > 2 for a, b in pairwise(scenes))
     captions = [part.crop((0, part.height - foot, part.width, part.height)) for part in parts]
-    for index, colour in enumerate([*COLOURS[: n - 2], RED]):
+    for index, colour in enumerate([*MODE_COLOURS[: n - 2], AVERAGED]):
         assert share(captions[index], colour) > 0.003, "its dot"
-    assert share(captions[n - 2], RED) > 2 * share(captions[0], COLOURS[0]), "the average's note is red"
-    for colour in COLOURS[: n - 2]:
+    assert share(captions[n - 2], AVERAGED) > 2 * share(captions[0], MODE_COLOURS[0]), "its note is orange"
+    for colour in MODE_COLOURS[: n - 2]:
         assert share(scenes[-1], colour) > 0.001, "its grasp on the map"
 
 
-def test_the_map_has_no_robot_and_its_dead_zone_is_red_between_the_grasps(drawing, tmp_path):
+def test_the_map_has_no_robot_and_its_dead_zone_is_orange_between_the_grasps(drawing, tmp_path):
     picture = np.asarray(Image.open(draw(load_task(TASK), tmp_path / "a.png", passes=1))).astype(int)
     width = view._SIZES[4][0]
     chart = picture[view._HEADER : -CAPTION, -width:]
     middle = chart[chart.shape[0] // 2 - 40 : chart.shape[0] // 2 + 40]
-    beside = middle[5:18]  # above the bars, which are as blue as the first mode, there are fingers only
-    near = [np.abs(beside - colour).max(-1) < 40 for colour in COLOURS[:2]]
-    blue, green = (np.nonzero(mask)[1].mean() for mask in near)
-    assert blue > green + 100, "the robot's left is on the right"
-    red = (middle[..., 0] > 180) & (middle[..., 1] < 125) & (middle[..., 2] < 110)
-    columns = np.nonzero(red.mean(0) > 0.5)[0]
-    assert green + 20 < columns.min() and columns.max() < blue - 20
+    beside = middle[5:18]  # above the bars there are fingers only
+    near = [np.abs(beside - colour).max(-1) < 40 for colour in MODE_COLOURS[:2]]
+    left, right = (np.nonzero(mask)[1].mean() for mask in near)
+    assert left > right + 100, "the robot's left is on the right"
+    stripes = (np.abs(middle - AVERAGED).max(-1) < 50)[20:60]
+    columns = np.nonzero(stripes.mean(0) > 0.3)[0]
+    assert right + 20 < columns.min() and columns.max() < left - 20
+    assert (np.diff(stripes[:, columns].astype(int)) > 0).sum(1).min() > 5, "hatched"
     dark = (chart.max(-1) < 60).mean()
     assert dark < 0.005, "no black joints of a robot"
 

@@ -6,7 +6,6 @@ import imageio_ffmpeg
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from bimodal.benchmark import report
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.media.encode import encode
@@ -17,7 +16,7 @@ from bimodal.benchmark.report.video_gallery import clips
 from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.benchmark.suites import SUITES, find_suite
 from bimodal.envs.errors import BimodalError, WrongUse
-from bimodal.envs.rendering.overlay import BLUE, ORANGE, VIOLET
+from bimodal.envs.rendering.colours import OUTCOME_COLOURS
 from bimodal.envs.rendering.render import Renderer
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task
@@ -64,14 +63,11 @@ def read(path):
     return about, np.stack([np.frombuffer(part, np.uint8).reshape(tall, wide, 3) for part in reader])
 
 
-def test_endings_have_plain_words_and_the_colours_of_the_pages():
-    style = (Path(report.__file__).parent / "style.css").read_text().split("@media")[0]
-    for name in OUTCOMES:
+def test_endings_have_plain_words_in_the_colour_of_their_group():
+    for name, known in OUTCOMES.items():
         words, colour = ending(name)
-        assert name not in words and ("averaged" in words) == name.endswith("_MID"), words
-        page = "blue" if name == "SUCCESS" else "orange" if name.endswith("_MID") else "violet"
-        assert f"--{page}: #{bytes(colour).hex()}" in style
-        assert colour == {"blue": BLUE, "orange": ORANGE, "violet": VIOLET}[page]
+        assert name not in words and ("averaged" in words) == known.averaging, words
+        assert colour == OUTCOME_COLOURS[known.group]
 
 
 # -------------------------------------------------------------------------------------------- choice
