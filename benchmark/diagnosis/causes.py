@@ -34,8 +34,7 @@ Finding = Literal["cause", "several", "together", "chance", "none", "fault", "no
 cause          exactly one repair saves it
 several        each of several repairs saves it alone
 together       no repair alone, but all that the variant disturbs, restored at once
-chance         without any repair it succeeds in at least half of the re-runs with new noise, or in so many
-               that no repair could be shown with that number of re-runs
+chance         without any repair it succeeds in at least half of the re-runs with new noise
 none           nothing that was tried saves it beyond doubt
 fault          the policy itself broke down; such an episode is not run again
 not repeated   without any repair and with its own noise it did not end as recorded: another machine or policy
@@ -52,7 +51,8 @@ class Tried(Record):
     successes: Count
     """Successes among the re-runs with new noise."""
     n: Count
-    """Re-runs with new noise; fewer where the repair could not be shown to be a cause any more."""
+    """Re-runs with new noise: fewer where the repair could not be shown to be a cause any more, twice as many
+    where the episode succeeds often without one."""
     low: Share
     """Lower end of the 95 % interval of their success (Clopper-Pearson)."""
     high: Share

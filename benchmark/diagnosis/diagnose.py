@@ -13,8 +13,9 @@ from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ..processes import run_in_processes
 from ..scoring.run_episodes import Run, RunEpisodes
+from .arms import Subject
 from .causes import Causes, EpisodeCause, write_causes
-from .find_causes import Found, Subject, find_causes
+from .find_causes import Found, find_causes
 
 RERUNS = 8
 """Re-runs with new noise in every arm: the fewest with which 7 of 8 against 1 of 8 are beyond doubt after

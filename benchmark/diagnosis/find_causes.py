@@ -7,47 +7,20 @@
 3. A repair is a cause where it saves the episode more often than the baseline does, beyond doubt.
 """
 
-from collections.abc import Callable
-from pathlib import Path
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from ...envs.errors import BimodalError, WrongUse
-from ...envs.perturbations.core.variant import CLEAN
-from ...policies import Policy, load_policy
-from ...policies.core.registry import policy_class, with_inner
-from ...policies.experts import Tracking
-from ...tasks.core.task import Task
 from ..statistics.rates import ALPHA, clopper_pearson
+from .arms import EVERYTHING, NOTHING, Subject, arms_of
 from .attribution import adjusted, fisher, hopeless
 from .causes import Finding, Tried
-from .interfaces import REPLACED, RESTORED, Interface, disturbed, without
-from .one_mode import OneMode
-from .rerun import Arm, Reruns, rerun
+from .interfaces import REPLACED, RESTORED, Interface, disturbed
+from .rerun import Reruns, rerun
 
-NOTHING = "nothing"
-EVERYTHING = "everything"
 LOOK = 3
 """Re-runs of a repair with new noise after which those that it cannot save beyond doubt are left alone."""
-
-
-class Subject(NamedTuple):
-    """What is diagnosed: the failed episodes of one policy on one task in one variant."""
-
-    task: Task
-    policy: str | type[Policy]
-    """URI or class of the policy."""
-    variant: str
-    """Name of the variant."""
-    suite_version: str
-    """Part of the policy's noise keys."""
-    checkpoints: Path | None = None
-    """Folder of trained weights; None for the shipped ones."""
-
-    def build(self, task: Task) -> Policy:
-        """Return the policy for the task."""
-        return load_policy(self.policy, task, self.checkpoints)
 
 
 class Found(NamedTuple):
@@ -72,11 +45,10 @@ def find_causes(
     """
     runs = _Runs(subject, seeds, labels, reruns, threads)
     runs.add(NOTHING, np.arange(len(seeds)))
-    repeated = runs.rows("none", "cause")  # a cause so far: the other predicate, which takes no re-runs
     here = disturbed(subject.variant)
     for name in RESTORED:
         if name in here:
-            runs.add(name, repeated)
+            runs.add(name, runs.rows("none", "chance", "cause", "several"))
     for name in ("data coverage", *REPLACED, EVERYTHING):
         runs.add(name, runs.rows("none"))
     return runs.found()
@@ -92,32 +64,57 @@ class _Runs:
         self._seeds = seeds
         self._labels = labels
         self._reruns = reruns
+        self._n = np.full(len(seeds), reruns)
         self._threads = threads
-        self._arms = _arms(subject)
+        self._arms = arms_of(subject)
         self._tests = len({*self._arms, "evaluation"} - {NOTHING})
         self._results: list[dict[str, _Row]] = [{} for _ in seeds]
 
     def add(self, name: str, which: np.ndarray) -> None:
         """Run some episodes (rows) again in the arm of a name, if it changes anything of them.
 
-        After a few re-runs, those that the repair cannot be shown to save any more go no further.
+        After a few re-runs, those that the repair cannot be shown to save any more go no further. An episode
+        that succeeds so often by itself that no repair could be shown is run twice as often, in every arm.
         """
         arm = self._arms.get(name)
         if arm is None:
             return  # nothing to repair
-        which = which[[name not in self._results[row] for row in which]]
-        look = self._reruns if name == NOTHING else min(LOOK, self._reruns)
-        for numbers in (range(1 + look), range(1 + look, 1 + self._reruns)):
-            if not len(which) or not len(numbers):
+        first = self._reruns if name == NOTHING else LOOK
+        looks = sorted({0, 1 + first, 1 + self._reruns, 1 + 2 * self._reruns})
+        which = np.array([row for row in which if self._wants(name, row)], int)
+        for begin, end in pairwise(looks):
+            if not len(which):
                 return
-            subject = self._subject
             result = rerun(
-                subject.task, arm, self._seeds[which], subject.suite_version, numbers, self._threads
+                self._subject.task,
+                arm,
+                self._seeds[which],
+                self._subject.suite_version,
+                range(begin, end),
+                self._threads,
             )
             self._keep(name, which, result.by_the_end() if name == "evaluation" else result)
             if name == NOTHING and "evaluation" not in self._arms:
                 self._keep("evaluation", which, result.by_the_end())
-            which = which[[self._is_open(name, row) for row in which]]
+            which = np.array([row for row in which if self._goes_on(name, row)], int)
+
+    def _wants(self, name: str, row: int) -> bool:
+        """Whether an episode is run in an arm at all: not again, and not where no repair could be shown."""
+        done = self._results[row]
+        return not done or (name not in done and not self._hopeless(row, 0, 0))
+
+    def _goes_on(self, name: str, row: int) -> bool:
+        """Whether more re-runs of an arm could tell more; decides how many an episode needs."""
+        one = self._results[row][name]
+        if name == NOTHING:
+            if one.label == self._labels[row] and one.n == self._reruns and self._hopeless(row, 0, 0):
+                self._n[row] = 2 * self._reruns
+            return one.n < self._n[row] and one.label == self._labels[row]
+        return one.n < self._n[row] and not self._hopeless(row, one.successes, one.n)
+
+    def _hopeless(self, row: int, successes: int, made: int) -> bool:
+        n = int(self._n[row])
+        return hopeless(successes, n - made, n, self._results[row][NOTHING].successes, self._tests)
 
     def rows(self, *findings: Finding) -> np.ndarray:
         """Return the episodes (rows) of which the re-runs so far say one of these."""
@@ -126,8 +123,8 @@ class _Runs:
     def found(self) -> list[Found]:
         """Return what the re-runs say so far."""
         return [
-            _judge(rows, str(label), self._reruns, self._tests)
-            for rows, label in zip(self._results, self._labels, strict=True)
+            _judge(rows, str(label), int(n), self._tests)
+            for rows, label, n in zip(self._results, self._labels, self._n, strict=True)
         ]
 
     def _keep(self, name: str, which: np.ndarray, result: Reruns) -> None:
@@ -141,12 +138,6 @@ class _Runs:
                 successes=first.successes + int(again.sum()), n=first.n + len(again)
             )
 
-    def _is_open(self, name: str, row: int) -> bool:
-        """Whether an arm can still be shown to save an episode."""
-        one = self._results[row][name]
-        base = self._results[row][NOTHING].successes
-        return not hopeless(one.successes, self._reruns - one.n, self._reruns, base, self._tests)
-
 
 class _Row(NamedTuple):
     """How one episode ended in one arm."""
@@ -159,46 +150,6 @@ class _Row(NamedTuple):
     """Successes with new noise."""
     n: int
     """Re-runs with new noise."""
-
-
-def _arms(subject: Subject) -> dict[str, Arm]:
-    """Return the ways to run these episodes again that change anything of them, by name."""
-    variant = subject.variant
-    where = disturbed(variant)
-    arms = {NOTHING: Arm(variant, subject.build)}
-    for name in (*RESTORED, "evaluation"):
-        if name in where or name == "data coverage":
-            arms[name] = Arm(without(variant, {name}), subject.build, name == "data coverage")
-    if (told := _told_mode(subject)) is not None:
-        arms["representation"] = Arm(variant, told)
-    arms["planning"] = Arm(variant, Tracking)
-    if len(where) > 1:
-        arms[EVERYTHING] = Arm(CLEAN, subject.build)
-    return arms
-
-
-def _told_mode(subject: Subject) -> Callable[[Task], Policy] | None:
-    """Return what builds the policy with its choice of a mode made for it; None where that cannot be.
-
-    A policy `NAME` has a labelled sibling if `NAME_labelled` is a policy with weights, or if its class names
-    one as `labelled_sibling`. Else the mode is chosen among samples of the policy's own.
-    """
-    sibling = getattr(subject.policy, "labelled_sibling", None)
-    try:
-        if isinstance(subject.policy, str):
-            sibling = getattr(policy_class(subject.policy), "labelled_sibling", None) or with_inner(
-                subject.policy, lambda uri: f"{uri}_labelled"
-            )
-        if sibling is not None:
-            load_policy(sibling, subject.task, subject.checkpoints)
-            return lambda task: load_policy(sibling, task, subject.checkpoints)
-    except (BimodalError, WrongUse):
-        pass  # there is none of that name, or it has no weights
-    try:
-        OneMode(subject.build(subject.task))
-    except BimodalError:
-        return None
-    return lambda task: OneMode(subject.build(task))
 
 
 def _judge(rows: dict[str, _Row], label: str, n: int, tests: int) -> Found:
@@ -221,7 +172,7 @@ def _judge(rows: dict[str, _Row], label: str, n: int, tests: int) -> Found:
     for name in REPLACED:
         if name in saving:
             return Found("cause", (name,), tried)
-    if baseline.successes * 2 >= n or hopeless(0, n, n, baseline.successes, tests):
+    if baseline.successes * 2 >= n:
         return Found("chance", (), tried)
     if EVERYTHING in saving:
         return Found("together", tuple(name for name in RESTORED if name in rows), tried)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from bimodal.benchmark.certificate.trials import Blend
-from bimodal.benchmark.diagnosis.find_causes import Subject, find_causes
+from bimodal.benchmark.diagnosis.arms import Subject
+from bimodal.benchmark.diagnosis.find_causes import find_causes
 from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.policies import Policy, load_policy
 from bimodal.policies.core.policy import Decision
@@ -73,6 +74,7 @@ def test_a_policy_that_averages_wants_a_choice():
 def test_luck_is_not_called_a_cause():
     _, found = diagnosed(Lucky, reruns=8, most=4)
     assert {one.finding for one in found} == {"chance"}
+    assert {one.tried[0].n for one in found} == {16}
     assert all(not one.causes for one in found)
 
 

@@ -1,0 +1,78 @@
+"""The ways in which an episode runs again, each with one thing repaired; for `find_causes`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from ...envs.errors import BimodalError, WrongUse
+from ...envs.perturbations.core.variant import CLEAN
+from ...policies import Policy, load_policy
+from ...policies.core.registry import policy_class, with_inner
+from ...policies.experts import Tracking
+from ...tasks.core.task import Task
+from .interfaces import RESTORED, disturbed, without
+from .one_mode import OneMode
+from .rerun import Arm
+
+NOTHING = "nothing"
+"""The arm without a repair."""
+EVERYTHING = "everything"
+"""The arm in which all that the variant disturbs is restored."""
+
+
+class Subject(NamedTuple):
+    """What is diagnosed: the failed episodes of one policy on one task in one variant."""
+
+    task: Task
+    policy: str | type[Policy]
+    """URI or class of the policy."""
+    variant: str
+    """Name of the variant."""
+    suite_version: str
+    """Part of the policy's noise keys."""
+    checkpoints: Path | None = None
+    """Folder of trained weights; None for the shipped ones."""
+
+    def build(self, task: Task) -> Policy:
+        """Return the policy for the task."""
+        return load_policy(self.policy, task, self.checkpoints)
+
+
+def arms_of(subject: Subject) -> dict[str, Arm]:
+    """Return the ways to run these episodes again that change anything of them, by name."""
+    variant = subject.variant
+    where = disturbed(variant)
+    arms = {NOTHING: Arm(variant, subject.build)}
+    for name in (*RESTORED, "evaluation"):
+        if name in where or name == "data coverage":
+            arms[name] = Arm(without(variant, {name}), subject.build, name == "data coverage")
+    if (told := _told_mode(subject)) is not None:
+        arms["representation"] = Arm(variant, told)
+    arms["planning"] = Arm(variant, Tracking)
+    if len(where) > 1:
+        arms[EVERYTHING] = Arm(CLEAN, subject.build)
+    return arms
+
+
+def _told_mode(subject: Subject) -> Callable[[Task], Policy] | None:
+    """Return what builds the policy with its choice of a mode made for it; None where that cannot be.
+
+    A policy `NAME` has a labelled sibling if `NAME_labelled` is a policy with weights, or if its class names
+    one as `labelled_sibling`. Else the mode is chosen among samples of the policy's own.
+    """
+    sibling = getattr(subject.policy, "labelled_sibling", None)
+    try:
+        if isinstance(subject.policy, str):
+            sibling = getattr(policy_class(subject.policy), "labelled_sibling", None) or with_inner(
+                subject.policy, lambda uri: f"{uri}_labelled"
+            )
+        if sibling is not None:
+            load_policy(sibling, subject.task, subject.checkpoints)
+            return lambda task: load_policy(sibling, task, subject.checkpoints)
+    except (BimodalError, WrongUse):
+        pass  # there is none of that name, or it has no weights
+    try:
+        OneMode(subject.build(subject.task))
+    except BimodalError:
+        return None
+    return lambda task: OneMode(subject.build(task))
