@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ..diagnosis.interfaces import REPAIRS
 from ..records.run_record import RunRecord
@@ -21,7 +21,8 @@ _WITHOUT_CAUSE = {
 """What the words say that stand where no interface is the cause."""
 
 
-class ModeChoice(NamedTuple):
+@dataclass(frozen=True)
+class ModeChoice:
     """How often the successes of a task took one of its modes."""
 
     task: str
@@ -35,7 +36,8 @@ class ModeChoice(NamedTuple):
     """Its share in the demonstrations."""
 
 
-class CauseRow(NamedTuple):
+@dataclass(frozen=True)
+class CauseRow:
     """How often one cause was found."""
 
     cause: str
