@@ -206,7 +206,7 @@ def test_report_loads_nothing_from_elsewhere(run):
     page = write_report(run).read_text()
     found = {name for name in re.findall(r'(?:src|href|poster)="([^"]*)"', page) if name[0] != "#"}
     assert found == {f"videos/{DUMBBELL}-13-x.mp4", "episodes.csv", "episodes.json"}
-    assert "url(" not in page
+    assert not re.search(r"url\((?!#)", page), "patterns of the page itself may be named"
     assert re.search(r"default-src 'none'.* script-src 'sha256-[^ ']+'; ", page)
 
 

@@ -237,7 +237,8 @@ def test_both_videos_play_in_step_and_every_key_works(runs, tmp_path, drawing):
         browser.press("Escape")
         browser.press("n")
         browser.press("j")  # a letter in a field is a letter
-        browser.wait("document.getElementById('state').textContent === 'saved in review.json'")
+        saved = "document.getElementById('state').textContent === 'saved in review.json'"
+        browser.wait(f"document.getElementById('note').value === 'j' && {saved}")
         (one,) = json.loads((mean.folder / NAME).read_text())["episodes"]
         assert one["remark"] == {"tag": "x", "note": "j"}
         # 4. the next episode and the one before
