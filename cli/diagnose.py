@@ -24,6 +24,7 @@ def run(
     from ..benchmark.diagnosis.causes_table import cause_table, episode_table
     from ..benchmark.diagnosis.diagnose import diagnose
     from ..benchmark.provenance import cores
+    from ..benchmark.report.run_report import renew_report
     from ..benchmark.scoring.run_episodes import read_run
     from .console import console, print_json, progress_bar
 
@@ -31,6 +32,7 @@ def run(
     count = cores() if workers is None else workers
     with progress_bar("diagnosis", "episodes") as update:
         causes = diagnose(found, failures, task, reruns, count, update)
+    renew_report(run_folder)
     if json:
         print_json(causes.plain())
     elif not causes.episodes:

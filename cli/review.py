@@ -29,8 +29,9 @@ def run(
 
     Failures come first, then the narrowest successes: video, planned paths, signals over time, the cause if
     `bimodal diagnose` looked for it. Tags and notes go to review.json in the run's folder at once, and into
-    its next report. Only this machine can open the page; Ctrl-C ends it.
+    its report when the review ends. Only this machine can open the page; Ctrl-C ends it.
     """
+    from ..benchmark.report.run_report import renew_report
     from ..benchmark.review.server import ReviewServer
     from .console import console
 
@@ -44,10 +45,12 @@ def run(
         if not no_browser and _has_screen():
             webbrowser.open(server.url)
         server.serve_forever()
-    text = (
-        f"{pages.reviewed} episodes reviewed, {run_folder / 'review.json'}" if pages.reviewed else "no review"
+    if pages.reviewed:
+        renew_report(run_folder)
+    said = (
+        f"{pages.reviewed} episode{'s' if pages.reviewed > 1 else ''} reviewed, {run_folder / 'review.json'}"
     )
-    console.print(text, markup=False)
+    console.print(said if pages.reviewed else "no review", markup=False)
     return 0
 
 

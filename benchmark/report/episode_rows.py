@@ -26,7 +26,7 @@ from ..scoring.run_episodes import Run, RunEpisodes, mode_names
 from .inline_bars import MARKS
 from .video_gallery import Clip, clips
 
-NAMES = ("episodes.csv", "episodes.json")
+FILES = ("episodes.csv", "episodes.json")
 """The files beside a report."""
 Rows = dict[str, list]
 """Columns of equal length by name, None for what is not known."""
@@ -132,7 +132,7 @@ def _unsafe(found: EpisodeMeasures) -> list[str]:
 def write_rows(rows: Rows, folder: Path) -> None:
     """Write the rows beside a report, for spreadsheets and for programs."""
     table = pa.table({name: pa.array(column) for name, column in rows.items()})
-    csv, plain = (folder / name for name in NAMES)
+    csv, plain = (folder / name for name in FILES)
     with atomic_write(csv) as draft, draft.open("wb") as file:
         pyarrow.csv.write_csv(table, file)
     write_text(plain, "[\n" + ",\n".join(map(json.dumps, as_records(rows))) + "\n]\n")

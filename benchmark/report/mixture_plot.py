@@ -1,6 +1,6 @@
 """The picture of where a policy's hand acted: at one of the good grasps, or between them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +30,6 @@ class Act(NamedTuple):
     mode: str | None
     alpha: float
     """Mixture coordinate; NaN when the hand never acted."""
-    link: str = ""
-    """Where its mark leads; "" for nowhere."""
 
     @property
     def group(self) -> str:
@@ -59,9 +57,17 @@ class _Station(NamedTuple):
     """`success` or `average`."""
     name: str
     note: str
+    mode: str | None = None
+    """The mode that it stands for alone."""
 
 
-def mixture_plot(acts: Sequence[Act], modes: Sequence[str], dead_zone: tuple[float, float]) -> Markup:
+Link = Callable[..., str]
+"""Returns the address of the episodes with some values, such as `link(seed=3)`."""
+
+
+def mixture_plot(
+    acts: Sequence[Act], modes: Sequence[str], dead_zone: tuple[float, float], link: Link | None = None
+) -> Markup:
     """Draw where the hand acted in every episode.
 
     Of two modes, on the line from one to the other; of more, by the distance from the nearest. Each mark is
@@ -72,13 +78,14 @@ def mixture_plot(acts: Sequence[Act], modes: Sequence[str], dead_zone: tuple[flo
         acts: the episodes; those without alpha are left out.
         modes: names of the modes. Of two, the first has alpha 0 and the second 1; of more, each has 0.
         dead_zone: the stretch of alpha that is certified to fail; nothing else is shaded.
+        link: where marks and counts lead; None for nowhere.
     """
     seen = sorted((act for act in acts if np.isfinite(act.alpha)), key=lambda act: act.alpha)
     scale = _Scale(_HIGH if len(modes) == 2 else _HIGH_OF_MORE)
     alphas = np.clip([act.alpha for act in seen], _LOW, scale.high)
     heights = _cloud(alphas)
     order = sorted(range(len(seen)), key=lambda i: list(GROUPS).index(seen[i].group))
-    marks = [_mark(seen[i], scale.x(alphas[i]), heights[i]) for i in order]
+    marks = [_mark(seen[i], scale.x(alphas[i]), heights[i], link) for i in order]
     stations = _stations(acts, modes, sum(dead_zone) / 2)
     words = ", ".join(f"{s.episodes} {_VERB[s.kind]}: {s.name}" for s in stations)
     ends = (_LEFT, _RIGHT) if len(modes) == 2 else (_LEFT, dead_zone[1])
@@ -86,7 +93,7 @@ def mixture_plot(acts: Sequence[Act], modes: Sequence[str], dead_zone: tuple[flo
         _WIDTH,
         words,
         _ground(scale, dead_zone, ends),
-        *map(Markup("").join, ([_label(s, scale) for s in stations], marks)),
+        *map(Markup("").join, ([_label(s, scale, link) for s in stations], marks)),
     )
 
 
@@ -98,9 +105,9 @@ def _stations(acts: Sequence[Act], modes: Sequence[str], middle: float) -> list[
     averaged = sum(act.group == "average" for act in acts)
     if len(modes) == 2:
         return [
-            _Station(0.0, wins[0], "success", modes[0], "α = 0"),
+            _Station(0.0, wins[0], "success", modes[0], "α = 0", modes[0]),
             _Station(middle, averaged, "average", "the average", "always fails"),
-            _Station(1.0, wins[1], "success", modes[1], "α = 1"),
+            _Station(1.0, wins[1], "success", modes[1], "α = 1", modes[1]),
         ]
     return [
         _Station(0.0, sum(wins), "success", f"one of {len(modes)} grasps", "α = 0"),
@@ -120,7 +127,7 @@ def _cloud(alphas: np.ndarray) -> np.ndarray:
     return (_TOP + _FLOOR) / 2 + turns * tall
 
 
-def _mark(act: Act, x: float, y: float) -> Markup:
+def _mark(act: Act, x: float, y: float, link: Link | None) -> Markup:
     drawn = Markup(
         '<path class="act {}" transform="translate({:.1f} {:.1f})" d="{}"><title>{}</title></path>'
     ).format(
@@ -129,16 +136,21 @@ def _mark(act: Act, x: float, y: float) -> Markup:
         MARKS[act.group],
         f"seed {act.seed}: {act.label}{', ' + act.mode if act.mode else ''}, α = {act.alpha:.2f}",
     )
-    return Markup('<a href="{}" tabindex="-1">{}</a>').format(act.link, drawn) if act.link else drawn
+    return Markup('<a href="{}" tabindex="-1">{}</a>').format(link(seed=act.seed), drawn) if link else drawn
 
 
-def _label(station: _Station, scale: _Scale) -> Markup:
+def _label(station: _Station, scale: _Scale, link: Link | None) -> Markup:
+    number = Markup('<text class="number {}" x="{:.0f}" y="19">{}</text>').format(
+        station.kind if station.episodes else "none", scale.x(station.alpha), station.episodes
+    )
+    if link:
+        wanted = {"group": station.kind} | ({"mode": station.mode} if station.mode else {})
+        number = Markup('<a href="{}">{}</a>').format(link(**wanted), number)
     return Markup(
-        '<text class="number {}" x="{x:.0f}" y="19">{}</text><text class="note" x="{x:.0f}" y="34">{}</text>'
+        '{}<text class="note" x="{x:.0f}" y="34">{}</text>'
         '<text class="name" x="{x:.1f}" y="211">{}</text><text class="note" x="{x:.1f}" y="228">{}</text>'
     ).format(
-        station.kind if station.episodes else "none",
-        station.episodes,
+        number,
         _VERB[station.kind],
         station.name,
         station.note,

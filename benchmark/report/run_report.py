@@ -1,6 +1,7 @@
 """The report of a run: one page that opens from disk and loads nothing but the videos beside it."""
 
 import math
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +16,13 @@ from ...tasks import Task, load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ..measures.cell_summary import SHOWN, summarise
 from ..measures.unsafe_events import KINDS
+from ..records.checksums import add_to_seal
 from ..scoring.perturbation_effects import mean_effects, measure_effects
 from ..scoring.run_episodes import Run, mode_names, read_run
 from ..scoring.task_scores import score_run, score_suite
 from ..suites import ladder
 from .episode_rows import (
+    FILES,
     Additions,
     Rows,
     as_records,
@@ -35,6 +38,9 @@ from .mixture_plot import Act, mixture_plot
 from .run_origin import card_rows, ending, facts, reproduce
 from .run_tables import arm_rates, cause_rows, mode_choices
 from .survival_plot import time_plots
+
+NAME = "report.html"
+"""The page's name in a run's folder."""
 
 
 class Plot(NamedTuple):
@@ -58,12 +64,19 @@ def write_report(run_dir: Path | str) -> Path:
     return write_pages(run, run.folder)
 
 
+def renew_report(folder: Path) -> None:
+    """Write a finished run's report anew if it has one; called after something was added to the run."""
+    if (folder / NAME).is_file():
+        write_report(folder)
+        add_to_seal(folder, (NAME, *FILES))
+
+
 def write_pages(run: Run, folder: Path) -> Path:
     """Write a run's report and its episodes into any folder; called for the copies in a site, too."""
     added = read_additions(run)
     rows = episode_rows(run, added)
     write_rows(rows, folder)
-    path = folder / "report.html"
+    path = folder / NAME
     write_text(path, _page(run, added, rows))
     return path
 
@@ -134,10 +147,9 @@ def plots(run: Run, linked: bool = False) -> list[Plot]:
         found = load_task(task)
         columns = zip(cell.seeds, cell.labels, mode_names(task, cell.modes), cell.alphas, strict=True)
         acts = [Act(*row) for row in columns]
-        if linked:
-            acts = [act._replace(link=episodes_link(task=task, variant=CLEAN, seed=act.seed)) for act in acts]
         unseen = sum(not math.isfinite(act.alpha) for act in acts)
-        picture = mixture_plot(acts, found.modes, certified_zone(found))
+        link = partial(episodes_link, task=task, variant=CLEAN) if linked else None
+        picture = mixture_plot(acts, found.modes, certified_zone(found), link)
         drawn.append(Plot(task, variant, picture, len(acts), unseen))
     return drawn
 

@@ -17,6 +17,7 @@ from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.media.video_frames import write_videos
 from bimodal.benchmark.records.checksums import changed_files
+from bimodal.benchmark.report.run_report import write_report
 from bimodal.benchmark.review import page
 from bimodal.benchmark.review.margin import changed, hardest
 from bimodal.benchmark.review.page import ReviewPages
@@ -255,15 +256,21 @@ def test_both_videos_play_in_step_and_every_key_works(runs, tmp_path, drawing):
 # ------------------------------------------------------------------------------------ the command line
 
 
-def test_the_command_prints_the_url_and_ends_cleanly(runs):
-    words = [sys.executable, "-m", "bimodal.cli.main", "review", str(runs[1]), "--no-browser"]
+def test_the_command_prints_the_url_and_ends_cleanly_with_the_report_renewed(runs, tmp_path):
+    run = shutil.copytree(runs[1], tmp_path / "run")
+    write_report(run)
+    words = [sys.executable, "-m", "bimodal.cli.main", "review", str(run), "--no-browser"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         url = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{32}/episode/0", process.stdout.readline())
         with urllib.request.urlopen(url[0], timeout=60) as answer:
             assert "1 of 2" in answer.read().decode()
+        post = urllib.request.Request(url[0], said("late"), {"Content-Type": "application/json"})
+        urllib.request.urlopen(post, timeout=60).close()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (0, "") and "no review" in out
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "") and "1 episode reviewed" in out
+    assert ">late</a>" in (run / "report.html").read_text()
+    assert changed_files(run, ("report.html", "episodes.csv", NAME)) == []
 
 
 def test_wrong_use_is_one_line(bimodal, runs, tmp_path):
