@@ -47,10 +47,9 @@ def run(
         server.serve_forever()
     if pages.reviewed:
         renew_report(run_folder)
-    said = (
-        f"{pages.reviewed} episode{'s' if pages.reviewed > 1 else ''} reviewed, {run_folder / 'review.json'}"
-    )
-    console.print(said if pages.reviewed else "no review", markup=False)
+    episodes = f"{pages.reviewed} episode{'s' if pages.reviewed > 1 else ''}"
+    said = f"{episodes} reviewed, {run_folder / 'review.json'}" if pages.reviewed else "no review"
+    console.print(said, markup=False)
     return 0
 
 

@@ -28,7 +28,7 @@ def fabricate(folder, seeds, policy, share):
 
 
 def cpu_s(folder, seeds):
-    """Return the CPU time of reading, scoring, comparing and showing 48 episodes a seed, and the page's size."""
+    """Return the CPU time of reading, comparing and showing 24 episodes a seed, and the page's size."""
     runs = [fabricate(folder / name, seeds, name, share) for name, share in (("mse", 0.7), ("flow", 0.9))]
     begin = time.process_time()
     old, new = (arm_of_run(read_run(run)) for run in runs)

@@ -195,6 +195,7 @@ def test_site_leaves_the_runs_as_they_are(site, tmp_path):
         "videos",
     ]
     assert "Where the hand acted" in (site.parent / "runs" / "smoke-flow" / "report.html").read_text()
+    assert (site.parent / "runs" / "smoke-flow" / "episodes.csv").is_file()
 
 
 def test_site_gives_programs_the_same_rows(site):
