@@ -33,6 +33,15 @@ class Arm(NamedTuple):
     """Builds the policy for a task."""
     demonstrated: bool = False
     """Whether they begin as demonstrations did."""
+    magnitude: float | None = None
+    """Of the variant's one perturbation, in place of its level's; None for that one."""
+
+    def world(self) -> Variant:
+        """Return the variant, ready to run."""
+        found = Variant(self.variant)
+        if self.magnitude is not None:
+            found.parts[0].magnitude = self.magnitude
+        return found
 
 
 class Reruns(NamedTuple):
@@ -85,7 +94,7 @@ def _run(
     """Run rows side by side; returns columns (rows,)."""
     policy = arm.policy(task)
     needs = check_needs(task, policy.needs())
-    simulation = Simulation(task, len(seeds), threads, Variant(arm.variant))
+    simulation = Simulation(task, len(seeds), threads, arm.world())
     starts = simulation.prepare(seeds)
     if arm.demonstrated:
         starts = [nearest_demonstrated(task, start, n) for start, n in zip(starts, tries, strict=True)]
