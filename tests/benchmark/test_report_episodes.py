@@ -30,6 +30,7 @@ DUMBBELL, POST = SUITES["smoke"].tasks
 SHIFTED = SUITES["smoke"].variants[1]
 LEFT, RIGHT = outcome("SUCCESS", 0, 0.02, 40), outcome("SUCCESS", 1, 0.99, 90)
 MIDDLE, IDLE = outcome("COLLISION_MID", -1, 0.5, 40), outcome("NO_ATTEMPT")
+HOSTILE = "</script><script>alert(1)</script>"
 FORMATS = Path(__file__).parents[2] / "docs" / "data-formats.md"
 
 
@@ -41,7 +42,9 @@ def run(tmp_path_factory):
     cell = found.cells[DUMBBELL, SHIFTED]
     labels, modes = cell.labels.copy(), cell.modes.copy()
     labels[:2], modes[:4] = ["SLIP", "SUCCESS"], [0, 1, 1, 1]
-    found.cells[DUMBBELL, SHIFTED] = replace(cell, labels=labels, modes=modes)
+    faults = cell.faults.copy()
+    faults[5] = HOSTILE
+    found.cells[DUMBBELL, SHIFTED] = replace(cell, labels=labels, modes=modes, faults=faults)
     return found
 
 
@@ -90,6 +93,10 @@ def test_the_page_carries_every_episode_in_few_bytes(rows):
     modes = data["columns"]["mode"]
     assert [modes["words"][i] for i in modes["at"]] == rows["mode"]
     assert data["columns"]["seed"] == rows["seed"]
+
+
+def test_what_a_policy_says_stays_text(page):
+    assert HOSTILE not in page and "\\u003c/script>\\u003cscript>alert(1)" in page
 
 
 # --------------------------------------------------------------------------------------------- links
