@@ -53,6 +53,11 @@ def metric_text(metric: Metric, value: Value) -> str:
     return f"{round(plain, DECIMALS):.{metric.digits}f}"
 
 
+def p_text(p: float) -> str:
+    """Return a p-value as it is printed."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def short_name(task: str) -> str:
     """Return a task id as words without robot and version: `PandaLiftPot-v1` is `Lift Pot`."""
     stem = task.removeprefix("Panda").rsplit("-v", 1)[0]

@@ -2,7 +2,7 @@
 
 from math import ceil, exp, floor
 
-from ..number_text import DECIMALS
+from ..number_text import DECIMALS, p_text
 from ..records.run_record import EarlyStop
 from ..statistics.rates import ALPHA, Interval
 from .arm import Arm
@@ -83,8 +83,3 @@ def difference_text(difference: Interval) -> str:
     low = floor(1000 * round(difference.low, DECIMALS)) / 10
     high = ceil(1000 * round(difference.high, DECIMALS)) / 10
     return f"{100 * difference.estimate:+.1f} [{low:+.1f},{high:+.1f}]"
-
-
-def p_text(p: float) -> str:
-    """Return a p-value as it is printed."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -5,8 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ..comparison.sentences import p_text
-from ..number_text import bounds, percent, points, short_name, signed_bounds
+from ..number_text import bounds, p_text, percent, points, short_name, signed_bounds
 from ..rich_table import plain_table
 from ..statistics.power import detectable_difference
 from ..statistics.rates import Interval

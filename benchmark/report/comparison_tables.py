@@ -6,8 +6,8 @@ from rich.table import Table
 
 from ..comparison.compare import Comparison
 from ..comparison.ranking import Ranking
-from ..comparison.sentences import difference_text, p_text
-from ..number_text import bounds, percent, short_name
+from ..comparison.sentences import difference_text
+from ..number_text import bounds, p_text, percent, short_name
 from ..rich_table import number_table
 from ..statistics.rates import Interval
 
