@@ -4,7 +4,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from ..envs.errors import WrongUse
 from .arguments import (
@@ -24,6 +24,8 @@ from .arguments import (
     seed_range,
     task_option,
 )
+from .gate import Bounds, exit_code, run_cases, write_junit
+from .trainings import say_spread, trainings_of
 from .videos import present
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ Policy = Annotated[
     str,
     argument(
         "POLICY",
-        "name (bimodal policies lists them), file.py:Class, module:Class, or safe(...) around one",
+        "name (bimodal policies lists them), file.py:Class, module:Class, or safe(...) around one; "
+        "flow@seed0..2 takes the weights of several training seeds",
         autocompletion=policy_names,
     ),
 ]
@@ -73,10 +76,14 @@ MaxAveraging = Annotated[
     option("PERCENT", "exit code 1 if averaging is more frequent", percentage, default="no bound"),
 ]
 UntilDecided = Annotated[
-    bool, flag("--until-decided", "end as soon as it is better or worse than --against, clean world alone")
+    bool,
+    flag("--until-decided", "end as soon as it is better or worse than --against; exit codes of compare"),
 ]
 Against = Annotated[
     Path | None, option("RUN|ENTRY", "baseline of --until-decided: run folder, artifact or entry file")
+]
+Junit = Annotated[
+    Path | None, option("FILE", "also write the conditions of the exit code as JUnit XML, for CI")
 ]
 
 
@@ -95,21 +102,19 @@ def run(
     max_averaging: MaxAveraging = None,
     until_decided: UntilDecided = False,
     against: Against = None,
+    junit: Junit = None,
     no_videos: NoVideos = False,
     fresh: FreshRun = False,
     workers: Workers = None,
     threads: Threads = 1,
     json: Json = False,
 ) -> int:
-    """Score a policy on a suite: records, table, videos, report.
-
-    With --until-decided the exit code is that of `compare`: 0 better, 1 worse, 2 undecided, 3 not comparable.
-    """
+    """Score a policy on a suite: records, table, videos, report."""
     from ..benchmark.evaluation.options import EvalOptions
     from ..benchmark.records.contract_card import read_statement
     from ..benchmark.suites import find_suite
 
-    _require_whole_suite(entry, task, seeds, variant, until_decided or None)
+    _require_whole_suite(entry, policy, task, seeds, variant, until_decided or None)
     panel = find_suite(suite, task or (), seeds, [] if until_decided and not variant else variant)
     options = replace(
         EvalOptions(out, checkpoints, workers, threads, deadline, fresh),
@@ -117,20 +122,56 @@ def run(
         until_decided=_baseline(panel, until_decided, against),
         check=partial(_check_entry, entry) if entry else None,
     )
-    path = _play(policy, panel, options)
-    shown = _show(path, entry, not no_videos, json)
-    return shown or int(not _within(path, min_success, max_averaging)) or _verdict(path)
+    ways = trainings_of(policy, panel, options)
+    paths = [_play(name, panel, way, Shown(entry, not no_videos, json)) for name, way in ways]
+    return _judge(policy, paths, Bounds(min_success, max_averaging), json, junit)
 
 
-def _play(policy: str, panel: "Panel", options: "EvalOptions") -> Path:
-    """Run what is missing of a policy on a panel; returns the run's folder."""
+class Shown(NamedTuple):
+    """What is made of a finished run."""
+
+    entry: Path | None
+    """Folder of its leaderboard entry; None for none."""
+    videos: bool
+    """Whether videos are rendered."""
+    quiet: bool
+    """Whether the tables are left out, because JSON is printed."""
+
+
+def _play(policy: str, panel: "Panel", options: "EvalOptions", shown: Shown) -> Path:
+    """Run what is missing of a policy on a panel, write its entry, show it; returns the run's folder."""
     from ..benchmark.evaluation.evaluate import evaluate
-    from .console import notices, progress_bar
+    from .console import console, notices, progress_bar
 
     with progress_bar(f"{policy} on {panel.name}", "episodes") as update:
-        return evaluate(
-            policy, panel, replace(options, progress=update, notice=partial(notices.print, markup=False))
-        )
+        how = replace(options, progress=update, notice=partial(notices.print, markup=False))
+        path = evaluate(policy, panel, how)
+    with console.capture() if shown.quiet else nullcontext():
+        if shown.entry is not None:
+            _write_entry(path, shown.entry)
+        present(path, with_videos=shown.videos)
+    return path
+
+
+def _judge(policy: str, paths: list[Path], bounds: Bounds, json: bool, junit: Path | None) -> int:
+    """Print the results for programs, and say which conditions are not kept; returns the exit code."""
+    from ..benchmark.scoring.run_episodes import read_run
+    from ..benchmark.scoring.task_scores import score_run
+    from .console import notices, print_json
+
+    runs = {path: read_run(path) for path in paths}
+    if json:
+        rows = {str(path): [asdict(cell) for cell in score_run(run)] for path, run in runs.items()}
+        print_json(rows if len(rows) > 1 else rows[str(paths[0])])
+    cases = [case for run in runs.values() for case in run_cases(run, bounds)]
+    for case in cases:
+        if case.problem and case.code == 1:
+            notices.print(f"bimodal: {case.problem}", markup=False)
+    if len(paths) > 1:
+        say_spread(policy, paths)
+    if junit:
+        write_junit(junit, f"bimodal evaluate {policy}", cases)
+    return exit_code(cases)
 
 
 def _baseline(panel: "Panel", until_decided: bool, against: Path | None) -> "Baseline | None":
@@ -151,66 +192,10 @@ def _baseline(panel: "Panel", until_decided: bool, against: Path | None) -> "Bas
         return baseline_of(opened_arm(against, stack), panel)
 
 
-def _verdict(path: Path) -> int:
-    """Say what a run has shown that was to end when decided; returns the exit code, 0 for other runs."""
-    from ..benchmark.comparison.arm import arm_of_run
-    from ..benchmark.comparison.early_stop import verdict_of
-    from ..benchmark.comparison.sentences import early_stop_sentence
-    from ..benchmark.scoring.run_episodes import read_run
-    from .console import notices
-
-    found = read_run(path)
-    if not (stop := found.record.early_stop):
-        return 0
-    verdict = verdict_of(stop)
-    notices.print(early_stop_sentence(arm_of_run(found), stop, verdict), markup=False)
-    return verdict.value
-
-
-def _show(path: Path, entry: Path | None, with_videos: bool, json: bool) -> int:
-    """Write a finished run's entry, print its results for people or programs; returns the exit code."""
-    from ..benchmark.scoring.run_episodes import read_run
-    from ..benchmark.scoring.task_scores import score_run
-    from .console import console, print_json
-
-    with console.capture() if json else nullcontext():
-        if entry is not None:
-            _write_entry(path, entry)
-        present(path, with_videos=with_videos)
-    if json:
-        print_json([asdict(cell) for cell in score_run(read_run(path))])
-    return int(_nothing_but_faults(path))
-
-
-def _within(path: Path, min_success: float | None, max_averaging: float | None) -> bool:
-    """Whether a run keeps the bounds that were asked for, in the clean world; says which it does not."""
-    from ..benchmark.number_text import percent
-    from ..benchmark.scoring.run_episodes import read_run
-    from ..benchmark.scoring.task_scores import score_run, score_suite
-    from .console import notices
-
-    total = score_suite(score_run(read_run(path)))
-    success = total.success.estimate
-    averaging = total.averaging.estimate
-    broken = []
-    if min_success is not None and success < min_success:
-        broken.append(f"success {percent(success, 1)} % is below {percent(min_success, 1)} %")
-    if max_averaging is not None and averaging > max_averaging:
-        broken.append(f"averaging {percent(averaging, 1)} % is above {percent(max_averaging, 1)} %")
-    for line in broken:
-        notices.print(f"bimodal: {line}", markup=False)
-    return not broken
-
-
-def _nothing_but_faults(path: Path) -> bool:
-    """Whether no episode of a run shows what the policy can do: all were its own faults."""
-    from ..benchmark.scoring.run_episodes import read_run
-
-    return all(text for cell in read_run(path).cells.values() for text in cell.faults)
-
-
-def _require_whole_suite(entry: Path | None, *parts: object) -> None:
-    """Refuse an entry of a part of a suite."""
+def _require_whole_suite(entry: Path | None, policy: str, *parts: object) -> None:
+    """Refuse an entry of a part of a suite, or of several trainings."""
+    if entry is not None and "@seed" in policy:
+        raise WrongUse("an entry is of one training; leave out @seed and name its weights with --checkpoints")
     if entry is not None and any(part is not None for part in parts):
         text = "an entry needs the whole suite; leave out --task, --seeds and --variant, or leave out --entry"
         raise WrongUse(text)

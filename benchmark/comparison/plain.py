@@ -4,9 +4,10 @@ from typing import Any
 
 from ..statistics.rates import Interval
 from .compare import Comparison
+from .methods import MethodComparison
 from .ranking import Ranking
 from .rule import Decision, Rule
-from .sentences import comparison_sentences
+from .sentences import comparison_sentences, method_sentences
 
 
 def plain_comparison(comparison: Comparison, decision: Decision, rule: Rule) -> dict[str, Any]:
@@ -49,6 +50,18 @@ def plain_ranking(ranking: Ranking) -> dict[str, Any]:
             }
             for one in ranking.policies
         ],
+    }
+
+
+def plain_methods(comparison: MethodComparison) -> dict[str, Any]:
+    """Return everything that a comparison of methods over training seeds found."""
+    sides = zip(("baseline", "candidate"), comparison.spreads, strict=True)
+    return {
+        "verdict": comparison.verdict.name.lower(),
+        "sentences": method_sentences(comparison),
+        "difference": _interval(comparison.difference),
+        **{side: _row(spread) | {"standard_deviation": spread.deviation} for side, spread in sides},
+        "tasks": [_row(row) for row in comparison.tasks],
     }
 
 

@@ -2,11 +2,12 @@
 
 from math import ceil, exp, floor
 
-from ..number_text import DECIMALS, p_text
+from ..number_text import DECIMALS, bounds, p_text
 from ..records.run_record import EarlyStop
 from ..statistics.rates import ALPHA, Interval
 from .arm import Arm
 from .compare import Comparison, Verdict
+from .methods import Method, MethodComparison, SeedSpread
 from .rule import Decision
 
 SEEDS_OF_A_METHOD = 3
@@ -45,6 +46,31 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
     return [verdict_sentence(comparison), unseen_sentence(comparison), time_sentence(comparison)]
 
 
+def method_sentences(comparison: MethodComparison) -> list[str]:
+    """Return what the panel says of a method against another, and how far their training seeds differ."""
+    a = subject(comparison.candidate)
+    b = subject(comparison.baseline)
+    told = f"{difference_text(comparison.difference)}, training seeds and scenes drawn again"
+    if comparison.verdict is Verdict.UNDECIDED:
+        said = f"undecided: success of {a} minus that of {b} is {told}"
+    else:
+        word, often = ("better", "more") if comparison.verdict is Verdict.BETTER else ("worse", "less")
+        said = f"{word}: {a} succeeds {often} often than {b}: {told}"
+    return [said, *map(spread_sentence, comparison.spreads)]
+
+
+def spread_sentence(spread: SeedSpread) -> str:
+    """Return how much the training seeds of a method differ, and which succeeds least."""
+    mean = f"{spread.name}: {100 * spread.mean.estimate:.1f} % {bounds(spread.mean)}"
+    if spread.deviation is None:
+        return f"{mean}, one training"
+    seed, share = spread.worst
+    return (
+        f"{mean} over {len(spread.shares)} trainings, standard deviation {100 * spread.deviation:.1f} "
+        f"points; worst: seed {seed} with {100 * share:.1f} %"
+    )
+
+
 def early_stop_sentence(candidate: Arm, stop: EarlyStop, verdict: Verdict) -> str:
     """Return what a run says that was to end when decided against a baseline."""
     panel = len(stop.asked.tasks) * stop.asked.seeds.count
@@ -71,8 +97,8 @@ def decision_sentence(decision: Decision) -> str:
     return f"by the rule: {words[decision.verdict]}"
 
 
-def subject(arm: Arm) -> str:
-    """Return how an arm is called: a method only from three training seeds on, else its checkpoints."""
+def subject(arm: Arm | Method) -> str:
+    """Return how a side is called: a method only from three training seeds on, else its checkpoints."""
     if 0 < len(arm.training_seeds) < SEEDS_OF_A_METHOD:
         return f"{arm.name} (these checkpoints)"
     return arm.name

@@ -17,7 +17,6 @@ from ..provenance import cores
 from ..records.checksums import seal
 from ..records.contract_card import keep_card
 from ..records.run_folder import RUNS, RunFolder
-from ..records.run_record import RunRecord
 from ..rollout.shard import Shard
 from ..rollout.timeouts import Deadline
 from ..statistics.sequential import Evidence
@@ -51,7 +50,7 @@ def evaluate(
     record = describe(policy, suite, options)
     if options.check:
         options.check(record)
-    path = Path(options.out or _default_folder(record))
+    path = Path(options.out or default_folder(record.suite.name, record.policy.name))
     run = RunFolder(path, record, options.fresh)
     begin = time.monotonic()
     try:
@@ -86,9 +85,9 @@ def _prepare(run: RunFolder, options: EvalOptions) -> None:
         )
 
 
-def _default_folder(record: RunRecord) -> Path:
+def default_folder(suite: str, policy: str) -> Path:
     """Return where a run goes by itself: below `RUNS`, whatever the policy's class is called."""
-    name = f"{record.suite.name.replace('*', '-part')}-{record.policy.name}"
+    name = f"{suite.replace('*', '-part')}-{policy}"
     return RUNS / re.sub(r"[^A-Za-z0-9._+()-]+", "-", name)[:120].strip(".-")
 
 

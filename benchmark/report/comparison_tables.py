@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from ..comparison.compare import Comparison
+from ..comparison.methods import MethodComparison
 from ..comparison.ranking import Ranking
 from ..comparison.sentences import difference_text
 from ..number_text import bounds, p_text, percent, short_name
@@ -83,7 +84,36 @@ def _mode_table(comparison: Comparison) -> Table:
     )
 
 
-def _names(comparison: Comparison) -> tuple[str, str]:
+def method_tables(comparison: MethodComparison) -> Iterator[Table]:
+    """Yield two methods task by task, and the success of every training seed."""
+    names = _names(comparison)
+    yield number_table(
+        f"{names[1]} against {names[0]} on {comparison.baseline.arms[0].suite.name}, over training seeds",
+        ["task", *(f"{name} %" for name in names), "points"],
+        (
+            (
+                short_name(row.task),
+                percent(row.baseline, 1),
+                percent(row.candidate, 1),
+                difference_text(row.difference),
+            )
+            for row in comparison.tasks
+        ),
+        caption="mean success; points: 95 % interval, training seeds and scenes drawn again",
+    )
+    yield number_table(
+        "Every training",
+        ["method", "seed", "success %"],
+        (
+            (spread.name, seed, percent(share, 1))
+            for spread in comparison.spreads
+            for seed, share in zip(spread.seeds, spread.shares, strict=True)
+        ),
+        caption="mean over the tasks",
+    )
+
+
+def _names(comparison: Comparison | MethodComparison) -> tuple[str, str]:
     """Return how the two sides head their columns."""
     names = (comparison.baseline.name, comparison.candidate.name)
     return names if names[0] != names[1] else ("baseline", "candidate")

@@ -34,23 +34,53 @@ def stratified_mean(values: Sequence[np.ndarray], level: float = LEVEL) -> Inter
     return _interval(float(np.mean([one.mean() for one in known])), drawn, level)
 
 
-def seed_and_scene_mean(values: np.ndarray, level: float = LEVEL) -> Interval:
-    """Return the mean of a method over training seeds and scenes, with its two-level percentile interval.
+def seed_and_scene_mean(values: Sequence[np.ndarray], level: float = LEVEL) -> Interval:
+    """Return the mean of a method over tasks, training seeds and scenes, with its two-level interval.
 
-    Training seeds are drawn with replacement, then scenes; with a single training seed the interval is that
-    of this checkpoint, not of the method.
+    See `seed_and_scene_difference`, with nothing to be compared with.
+    """
+    return seed_and_scene_difference([np.zeros((1, one.shape[1])) for one in values], values, level)
+
+
+def seed_and_scene_difference(
+    a: Sequence[np.ndarray], b: Sequence[np.ndarray], level: float = LEVEL
+) -> Interval:
+    """Return the mean of method b minus that of method a, with its two-level percentile interval.
+
+    Scenes are drawn with replacement within each task, the same for both methods, and training seeds within
+    each method. The mean of S values drawn from S scatters by sqrt((S - 1) / S) too little, so that its
+    deviations are divided by that. A single training seed adds nothing: the interval is then that of this
+    checkpoint, not of the method.
 
     Args:
-        values: success or another number of each training seed on each scene, (seeds, N).
+        a: of each task, success or another number of each training seed on each scene, (S_a, N_t).
+        b: the same of the other method, (S_b, N_t).
         level: confidence level.
+
+    Source: A. Davison and D. Hinkley, Bootstrap Methods and their Application (1997), section 3.8.
     """
-    table = np.asarray(values, float)
     rng = np.random.default_rng(0)
-    drawn = np.empty(DRAWS)
-    for i in range(DRAWS):
-        some = table[rng.integers(len(table), size=len(table))]
-        drawn[i] = some[:, rng.integers(some.shape[1], size=some.shape[1])].mean()
-    return _interval(float(table.mean()), drawn, level)
+    # 1. the means of every training seed on the scenes of every draw, (DRAWS, S), over the tasks
+    drawn = [np.zeros((DRAWS, len(side[0]))) for side in (a, b)]
+    for task in zip(a, b, strict=True):
+        n = task[0].shape[1]
+        weights = rng.multinomial(n, np.full(n, 1 / n), size=DRAWS) / n
+        for means, values in zip(drawn, task, strict=True):
+            means += weights @ np.asarray(values, float).T / len(a)
+    # 2. training seeds drawn from them
+    before, after = (_with_seeds_drawn(means, rng) for means in drawn)
+    estimate = np.mean([y.mean() - x.mean() for x, y in zip(a, b, strict=True)])
+    return _interval(float(estimate), after - before, level)
+
+
+def _with_seeds_drawn(means: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the mean over drawn training seeds of (DRAWS, S) means, (DRAWS,), its deviations widened."""
+    s = means.shape[1]
+    middle = means.mean(1)
+    if s == 1:
+        return middle
+    weights = rng.multinomial(s, np.full(s, 1 / s), size=DRAWS) / s
+    return middle + np.sqrt(s / (s - 1)) * ((weights * means).sum(1) - middle)
 
 
 def swap_p(a: np.ndarray, b: np.ndarray, distance: Callable[[np.ndarray, np.ndarray], float]) -> float:

@@ -119,8 +119,8 @@ def test_the_mean_over_tasks_keeps_every_tasks_weight_and_its_interval_covers():
 
 def test_the_interval_of_a_method_widens_with_the_spread_of_its_training_seeds():
     scenes = np.arange(200) < 100
-    alike = seed_and_scene_mean(np.array([scenes, scenes, scenes]))
-    apart = seed_and_scene_mean(np.array([scenes, np.ones(200), np.zeros(200)]))
+    alike = seed_and_scene_mean([np.array([scenes, scenes, scenes])])
+    apart = seed_and_scene_mean([np.array([scenes, np.ones(200), np.zeros(200)])])
     assert alike.estimate == apart.estimate == 0.5
     assert apart.high - apart.low > 3 * (alike.high - alike.low)
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from xml.etree import ElementTree
 
 import pytest
 from bimodal.cli.arguments import ENTRIES
@@ -84,13 +85,51 @@ def test_a_rule_counts_unsafe_recoveries_from_the_traces(capsys, tmp_path):
 def test_bounds_of_evaluate_are_a_gate(capsys, tmp_path):
     words = ["evaluate", "expert", "--suite", "smoke", "--seeds", "2", "--variant", "clean", "--no-videos"]
     words += ["--out", str(tmp_path / "run"), "--workers", "0"]
-    assert main([*words, "--min-success", "90", "--max-averaging", "5"]) == 0
+    file = tmp_path / "gate.xml"
+    assert main([*words, "--min-success", "90", "--max-averaging", "5", "--junit", str(file)]) == 0
+    names = [case.attrib["name"] for case in ElementTree.parse(file).getroot().iter("testcase")]
+    assert names[1:] == ["success of at least 90.0 %", "averaging of at most 5.0 %"]
     assert (
         main([*words[:1], "zero", *words[2:-3], str(tmp_path / "zero"), *words[-2:], "--min-success", "90"])
         == 1
     )
     assert "success 0.0 % is below 90.0 %" in capsys.readouterr().err
     assert main([*words, "--min-success", "110"]) == 2
+
+
+@pytest.fixture(scope="module")
+def trainings(runs):
+    """Return two methods with three trainings each, as the command line names them."""
+    for name, every in (("mse", (0, 1, 0)), ("flow", (N, N - 1, N))):
+        for seed, wins in enumerate(every):
+            episodes = dict.fromkeys((DUMBBELL, POST), [WIN] * wins + [LOSS] * (N - wins))
+            told = {task: {"seed": seed} for task in (DUMBBELL, POST)}
+            run_folder(runs / f"{name}-{seed}", episodes, name, training=told)
+    return [f"{name}={','.join(str(runs / f'{name}-{i}') for i in range(3))}" for name in ("mse", "flow")]
+
+
+def test_trainings_of_a_method_are_compared_as_one(trainings, runs, capsys, tmp_path):
+    junit = tmp_path / "verdict.xml"
+    assert main(["compare", *trainings, "--junit", str(junit)]) == 0
+    printed = capsys.readouterr().out
+    assert "better: flow succeeds more often than mse: " in printed and "worst: seed 1 with" in printed
+    assert ElementTree.parse(junit).getroot().attrib == {"tests": "1", "failures": "0", "errors": "0"}
+    assert main(["compare", *trainings[::-1], "--json", "--junit", str(junit)]) == 1
+    assert json.loads(capsys.readouterr().out)["baseline"]["shares"] == [1.0, 1 - 1 / N, 1.0]
+    (failure,) = ElementTree.parse(junit).getroot().iter("failure")
+    assert failure.attrib["message"].startswith("worse: mse succeeds less often than flow")
+    assert main(["compare", str(runs / "mse"), trainings[1]]) == 0
+    assert "mse: 0.0 % [0,15], one training" in capsys.readouterr().out
+
+
+def test_what_does_not_compare_is_a_failure_in_ci_too(runs, capsys, tmp_path):
+    shutil.copytree(runs / "flow", tmp_path / "old")
+    record = json.loads((runs / "flow" / "run.json").read_text())
+    (tmp_path / "old" / "run.json").write_text(json.dumps(record | {"versions": {"mujoco": "0.1"}}))
+    file = tmp_path / "verdict.xml"
+    assert main(["compare", str(runs / "flow"), str(tmp_path / "old"), "--junit", str(file)]) == 3
+    (failure,) = ElementTree.parse(file).getroot().iter("failure")
+    assert "mujoco" in failure.attrib["message"] and "mujoco" in capsys.readouterr().err
 
 
 def test_wrong_use_is_one_line(runs, capsys, tmp_path):
@@ -100,6 +139,11 @@ def test_wrong_use_is_one_line(runs, capsys, tmp_path):
         ([flow, flow, flow, "--rule", "x.toml"], 2),
         ([flow, str(tmp_path / "none")], 2),
         ([flow, flow, "--rule", str(tmp_path / "none.toml")], 2),
+        ([flow, flow, flow, "--junit", "x.xml"], 2),
+        ([flow, f"flow={flow}", "--rule", "x.toml"], 2),
+        ([flow, f"flow={flow}", flow], 2),
+        ([flow, f"flow={flow},{flow}"], 2),
+        ([flow, f"={flow}"], 2),
     ):
         assert main(["compare", *words]) == code
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
