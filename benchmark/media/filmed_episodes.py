@@ -8,6 +8,9 @@ from ...tasks.core.outcomes import OUTCOMES
 from ..records.shard_file import slug
 from ..scoring.run_episodes import mode_names, read_run
 
+BESIDE_CLEAN = "beside_clean"
+"""Ends the name of a video that shows a shifted episode beside its clean twin."""
+
 
 class FilmedEpisode(NamedTuple):
     """An episode that gets a video."""
@@ -22,39 +25,45 @@ class FilmedEpisode(NamedTuple):
     """Name of the realised mode, "" for none."""
     steps: int
     """Its length [control steps]."""
+    twin: "FilmedEpisode | None" = None
+    """The same seed in the clean world, shown to its left; None where it is shown alone."""
 
     @property
     def file(self) -> str:
         """Name of its video, as `video_gallery.py` reads it."""
         variant = [] if self.variant == CLEAN else [slug(self.variant)]
         mode = [self.mode.replace(" ", "_")] if self.mode else []
-        return "-".join([self.task, *variant, str(self.seed), self.label, *mode]) + ".mp4"
+        twin = [BESIDE_CLEAN] if self.twin else []
+        return "-".join([self.task, *variant, str(self.seed), self.label, *mode, *twin]) + ".mp4"
 
 
 def episodes_to_film(run_dir: Path | str) -> list[FilmedEpisode]:
     """Return what is worth seeing of a finished run; `render_videos` calls it.
 
     Task by task of the clean episodes one success in each mode and one failure of each kind; of every variant
-    one episode that it broke, or any if it broke none. It is always the one with the lowest seed.
+    one episode that it broke, or any if it broke none, beside its clean twin. It is always the one with the
+    lowest seed.
 
     Raises:
         BimodalError: not a finished run.
     """
     chosen: dict[tuple[str, ...], FilmedEpisode] = {}
     unbroken: dict[tuple[str, ...], FilmedEpisode] = {}
-    won: set[tuple[str, int]] = set()
+    clean: dict[tuple[str, int], FilmedEpisode] = {}
     for (task, variant), cell in read_run(run_dir).cells.items():
         modes = [mode or "" for mode in mode_names(task, cell.modes)]
         columns = (cell.seeds.tolist(), cell.shards.tolist(), cell.labels, modes, cell.steps.tolist())
         for values in zip(*columns, strict=True):
             episode = FilmedEpisode(task, variant, *values)
+            if episode.steps < 1:
+                continue
             success = OUTCOMES[episode.label].success
-            if variant == CLEAN and success:
-                won.add((task, episode.seed))
-            if episode.steps > 0 and variant == CLEAN:
+            if variant == CLEAN:
+                clean[task, episode.seed] = episode
                 kind = episode.mode if success else ""
                 chosen.setdefault((task, variant, episode.label, kind), episode)
-            elif episode.steps > 0:
-                broken = not success and (task, episode.seed) in won
-                (chosen if broken else unbroken).setdefault((variant,), episode)
+            else:
+                twin = clean.get((task, episode.seed))
+                broken = not success and twin is not None and OUTCOMES[twin.label].success
+                (chosen if broken else unbroken).setdefault((variant,), episode._replace(twin=twin))
     return list((chosen | {key: unbroken[key] for key in unbroken.keys() - chosen.keys()}).values())

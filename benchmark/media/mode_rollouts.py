@@ -57,7 +57,7 @@ def mode_rollouts(task: Task, seed: int = 0) -> list[ModeRollout]:
         seen.append(Measurement(*(np.array(column) for column in measured)))
         states.append(simulation.state())
         if not touched and seen[-1].illegal[k] > LIGHT_TOUCH:
-            touched = _touched(simulation, k, seen[-1].illegal[k])
+            touched = touched_shape(simulation, k, seen[-1].illegal[k])
         if referee.done.all():
             break
     verdict = referee.verdict()
@@ -99,7 +99,7 @@ def _stopped(task: Task, seen: list[Measurement]) -> int:
     return min(acted[0] + _GRIPPED, len(seen)) if acted else len(seen)
 
 
-def _touched(simulation: Simulation, row: int, force: float) -> str:
+def touched_shape(simulation: Simulation, row: int, force: float) -> str:
     """Return the name of the shape whose contact sensor feels just this force [N] in a row."""
     model = simulation.model
     names = [model.sensor(index).name for index in range(model.nsensor)]

@@ -10,8 +10,9 @@ from ...envs.rendering.gl import configure_gl
 from ...envs.specs import CONTROL_HZ
 from .drawing import check_ending
 from .encode import encode
+from .episode_story import tell_story
 from .filmed_episodes import FilmedEpisode
-from .video_frames import frames, renderers_of
+from .video_frames import Studio, frames
 
 SIZE = (640, 480)
 """Width and height [pixels]."""
@@ -42,11 +43,7 @@ def write_replay_video(
         camera: one of `CAMERAS`.
         policy: name of the policy, for the caption.
     """
-    renderers = renderers_of(episode, SIZE)
-    try:
-        drawn = states[np.isfinite(states).all(axis=1)]
-        encode(out, frames(episode, drawn, renderers, camera, CONTROL_HZ, policy), SIZE, CONTROL_HZ)
-    finally:
-        for renderer in renderers:
-            renderer.close()
+    story = tell_story(episode, states[np.isfinite(states).all(axis=1)])
+    with Studio(SIZE, camera) as studio:
+        encode(out, frames(episode, story, studio, CONTROL_HZ, policy), SIZE, CONTROL_HZ)
     return out

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
-from scipy.spatial import ConvexHull
 
 from ...envs.frames import from_frame
 from ...envs.physics_state import set_state
@@ -107,6 +106,8 @@ def hull(points: np.ndarray) -> np.ndarray:
     # Asked before the hull: of points in a line but for rounding, it makes a flat polygon or an error.
     if np.linalg.matrix_rank(ordered - ordered[0], tol=_LINE) < 2:
         return ordered[[0, -1]]
+    from scipy.spatial import ConvexHull  # which takes half a second, and videos need none
+
     corners = ConvexHull(ordered).vertices
     return ordered[np.roll(corners, -int(corners.argmin()))]
 

@@ -1,30 +1,68 @@
 """Draws the pictures of recorded episodes: the scene, the wrist camera's view in a corner, text over both."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat, zip_longest
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from PIL import Image
 
 from ...envs.perturbations.core.variant import Variant
-from ...envs.rendering.colours import OUTCOME_COLOURS
-from ...envs.rendering.overlay import Caption, Ending, overlay
+from ...envs.rendering.colours import OUTCOME_COLOURS, mode_colour
+from ...envs.rendering.marks import Mark, ring
+from ...envs.rendering.overlay import Caption, Ending, Label, overlay
 from ...envs.rendering.render import SMALLEST, Renderer
 from ...envs.specs import CONTROL_HZ
 from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
+from ...tasks.core.task import PAD_RADIUS
 from ..records.replay import replay
 from ..records.run_folder import read_run_record
 from ..records.shard_file import read_shard, shard_file
+from .drawing import INK
 from .encode import encode, save_still
+from .episode_story import Story, tell_story
 from .filmed_episodes import FilmedEpisode
 
+FREEZE_S = 1.0
+"""For how long the decisive moment is shown again, with a sentence [s]."""
 HOLD_S = 1.2
 """For how long the last frame stays, with the verdict [s]."""
-INSET = 0.35
+INSET = 0.28
 """Width of the wrist camera's picture, as a share of the frame's."""
 _MARGIN = 0.012  # of the inset, as a share of the frame's width
 _RIM = 2  # of the inset [pixels]
+
+
+class Studio:
+    """Renderers, kept while the episodes that follow show the same worlds; use it in a `with` statement."""
+
+    def __init__(self, size: tuple[int, int], camera: str) -> None:
+        """Draw frames of this size [pixels] with one of `cameras.CAMERAS`."""
+        self.size = size
+        self.camera = camera
+        self._open: dict[tuple, Renderer] = {}
+
+    def renderer(self, episode: FilmedEpisode, size: tuple[int, int], quality: str) -> Renderer:
+        """Return a renderer of an episode's world."""
+        key = (*_shown_world(episode), size, quality)
+        if key not in self._open:
+            world = {"variant": Variant(episode.variant), "seed": episode.seed}
+            self._open[key] = Renderer(load_task(episode.task), *size, quality, **world)
+        return self._open[key]
+
+    def keep(self, episodes: Iterable[FilmedEpisode]) -> None:
+        """Close the renderers of other worlds than these episodes'."""
+        worlds = {_shown_world(episode) for episode in episodes}
+        for key in [key for key in self._open if key[:-2] not in worlds]:
+            self._open.pop(key).close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.keep([])
 
 
 def write_videos(
@@ -33,57 +71,108 @@ def write_videos(
     """Write one video after the other, its last picture beside it; yield each file as it is finished."""
     policy = read_run_record(folder).policy
     (folder / "videos").mkdir(exist_ok=True)
-    renderers: tuple[Renderer, Renderer] | None = None
-    world: tuple = ()
-    try:
+    with Studio(size, camera) as studio:
         for episode in episodes:
-            if _shown_world(episode) != world or renderers is None:
-                for renderer in renderers or ():
-                    renderer.close()
-                renderers = renderers_of(episode, size)
-                world = _shown_world(episode)
+            shown = [episode.twin, episode] if episode.twin else [episode]
+            studio.keep(shown)
+            stories = [tell_story(one, replayed_states(folder, one, policy.action)) for one in shown]
             path = folder / "videos" / episode.file
-            states = _states(folder, episode, policy.action)
-            pictures = frames(episode, states, renderers, camera, fps, policy.name)
-            last = encode(path, pictures, size, fps)
+            if len(shown) == 1:
+                pictures = frames(episode, stories[0], studio, fps, policy.name)
+                last = encode(path, pictures, size, fps)
+            else:
+                pictures = _side_by_side(shown, stories, studio, fps, policy.name)
+                wide, tall = _pane(size)
+                last = encode(path, pictures, (2 * wide, tall), fps)
             save_still(path.with_suffix(".jpg"), last)
             yield path
-    finally:
-        for renderer in renderers or ():
-            renderer.close()
+
+
+def _side_by_side(
+    shown: Sequence[FilmedEpisode], stories: Sequence[Story], studio: Studio, fps: int, policy: str
+) -> Iterator[np.ndarray]:
+    """Yield the pictures of two episodes beside each other; the shorter one waits at its end."""
+    pane = _pane(studio.size)
+    both = [frames(one, story, studio, fps, policy, pane) for one, story in zip(shown, stories, strict=True)]
+    last: list[np.ndarray] = []
+    for pair in zip_longest(*both):
+        last = [old if new is None else new for new, old in zip(pair, last or pair, strict=True)]
+        yield np.hstack(last)
+
+
+def _pane(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of one of two pictures side by side, three quarters of a frame's [pixels]."""
+    return 2 * round(0.375 * size[0]), 2 * round(0.375 * size[1])
 
 
 def frames(
     episode: FilmedEpisode,
-    states: np.ndarray,
-    renderers: tuple[Renderer, Renderer],
-    camera: str,
+    story: Story,
+    studio: Studio,
     fps: int,
     policy: str,
+    pane: tuple[int, int] | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield the pictures of an episode, (H, W, 3) uint8 each.
 
+    After the last one the decisive moment is shown again and held, with a sentence, then the end with the
+    verdict. So up to its end a video has one frame for each control step.
+
     Args:
         episode: the episode.
-        states: before every control step and after the last, (T + 1, nstate).
-        renderers: of the frame and of the wrist camera's picture.
-        camera: of the frame.
+        story: what is shown of it.
+        studio: gives the renderers.
         fps: frames a second.
         policy: its name.
+        pane: size of one of two pictures side by side; None for a frame with the wrist camera's in a corner.
     """
-    main, wrist = renderers
-    for step, state in enumerate(states):
-        picture = main.frame(state, camera)
-        if camera != "wrist":
-            _set_in(picture, wrist.frame(state, "wrist"))
-        over = step == len(states) - 1
-        seconds = step / CONTROL_HZ
-        caption = Caption(episode.task, episode.seed, episode.variant, "", seconds, policy=policy)
-        if over:
-            caption = caption._replace(mode=episode.mode, ending=ending(episode.label))
-        picture = overlay(picture, caption)
-        for _ in range(1 + round(HOLD_S * fps) if over else 1):
-            yield picture
+    main = studio.renderer(episode, pane or studio.size, "video")
+    inset = _inset_renderer(episode, studio) if pane is None and studio.camera != "wrist" else None
+    decided = picture = np.zeros((0, 0, 3), np.uint8)
+    caption = Caption(episode.task, episode.seed, episode.variant, "", 0.0, policy=policy)
+    for step, state in enumerate(story.states):
+        caption = caption._replace(time=step / CONTROL_HZ, hold=float(story.hold[step]))
+        picture = main.frame(state, studio.camera, _rings(story))
+        if inset is not None:
+            _set_in(picture, inset.frame(state, "wrist"))
+        if studio.camera != "wrist":
+            caption = caption._replace(labels=_labels(episode, story, main))
+        if step == story.moment:
+            caption = caption._replace(contact=_contact(story, main))
+            decided = overlay(picture, caption._replace(ending=Ending(story.sentence, INK)))
+        yield overlay(picture, caption)
+    yield from repeat(decided, round(FREEZE_S * fps))
+    end = caption._replace(mode=episode.mode, ending=ending(episode.label))
+    yield from repeat(overlay(picture, end), round(HOLD_S * fps))
+
+
+def _inset_renderer(episode: FilmedEpisode, studio: Studio) -> Renderer:
+    """Return the renderer of the wrist camera's picture, which is drawn larger to smooth it."""
+    wide, tall = (max(SMALLEST, round(1.5 * INSET * side)) for side in studio.size)
+    return studio.renderer(episode, (wide, tall), "policy")
+
+
+def _rings(story: Story) -> list[Mark]:
+    """Return a ring around the place where the hand acts in each mode."""
+    return [mark for mode, at in enumerate(story.grasps) for mark in ring(at, PAD_RADIUS, mode_colour(mode))]
+
+
+def _contact(story: Story, renderer: Renderer) -> tuple[float, float] | None:
+    """Return where the last picture shows the forbidden touch: right, down [pixels]."""
+    if story.contact is None:
+        return None
+    x, y = renderer.pixels(story.contact[None])[0]
+    return float(x), float(y)
+
+
+def _labels(episode: FilmedEpisode, story: Story, renderer: Renderer) -> tuple[Label, ...]:
+    """Return the modes' names, each below its ring in the last picture."""
+    names = load_task(episode.task).modes
+    below = renderer.pixels(story.grasps - [0, 0, PAD_RADIUS])
+    return tuple(
+        Label(name, (float(x), float(y)), mode_colour(mode))
+        for mode, (name, (x, y)) in enumerate(zip(names, below, strict=True))
+    )
 
 
 def ending(label: str) -> Ending:
@@ -93,7 +182,7 @@ def ending(label: str) -> Ending:
     return Ending(words, OUTCOME_COLOURS[outcome.group])
 
 
-def _states(folder: Path, episode: FilmedEpisode, action_space: str) -> np.ndarray:
+def replayed_states(folder: Path, episode: FilmedEpisode, action_space: str) -> np.ndarray:
     """Replay an episode; a state that diverged cannot be drawn and is left out."""
     stored = read_shard(shard_file(folder, episode.task, episode.variant, episode.shard)).result
     row = stored.shard.seeds.index(episode.seed)
@@ -106,14 +195,6 @@ def _shown_world(episode: FilmedEpisode) -> tuple:
     variant = Variant(episode.variant)
     seen = variant.having("perturb_scene") or variant.having("perturb_appearance")
     return (episode.task, episode.variant, episode.seed) if seen else (episode.task,)
-
-
-def renderers_of(episode: FilmedEpisode, size: tuple[int, int]) -> tuple[Renderer, Renderer]:
-    """Return the renderers of the frame and of the inset, which is drawn in double size to smooth it."""
-    task = load_task(episode.task)
-    world = {"variant": Variant(episode.variant), "seed": episode.seed}
-    wide, tall = (max(SMALLEST, 2 * round(INSET * side)) for side in size)
-    return Renderer(task, *size, "video", **world), Renderer(task, wide, tall, "policy", **world)
 
 
 def _set_in(picture: np.ndarray, inset: np.ndarray) -> None:

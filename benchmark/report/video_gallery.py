@@ -30,6 +30,11 @@ class Clip(NamedTuple):
     """What a reader sees in it."""
 
     @property
+    def wide(self) -> bool:
+        """Whether the clean twin stands beside it, as `filmed_episodes.py` then ends its name."""
+        return self.file.stem.endswith("-beside_clean")
+
+    @property
     def key(self) -> EpisodeKey:
         """Which episode it shows."""
         return self.task, self.variant, self.seed

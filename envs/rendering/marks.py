@@ -56,8 +56,8 @@ def lay(scene: mujoco.MjvScene, mark: Mark) -> None:
         np.array(mark.size, float) / 2,
         np.array(mark.at, float),
         np.array([c, -s, 0, s, c, 0, 0, 0, 1], float),
-        np.array([*shares(mark.colour), 1], np.float32),
+        np.array([*(0.5 * share for share in shares(mark.colour)), 1], np.float32),
     )
-    geom.emission = 0.5
+    geom.emission = 1.0  # half of the colour shines, the rest is lit
     geom.castshadow = False
     scene.ngeom += 1

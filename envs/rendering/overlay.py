@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .colours import Colour
+from .colours import AVERAGED, OUTCOME_COLOURS, Colour
 from .text import fitting_size, font, text_width
 
 _INK = (255, 255, 255)
@@ -14,15 +14,26 @@ _BAND = (16, 20, 27)
 _BAND_OPACITY = 0.66
 _PILL_OPACITY = 0.94
 _SMALLEST_TEXT = 8  # pixels
+_HOLD = "hold"
+_METER = 4  # length of the meter, in heights of the text
 _FINE = 4  # shapes are drawn this much larger, then reduced, to get smooth edges
 
 
 class Ending(NamedTuple):
-    """How the episode ended, as it is stamped on its last frame."""
+    """What is stamped on a frame: how the episode ended, or what happens in a moment that is held."""
 
     words: str
     colour: Colour
     """Of the plate under the words, one of `colours.py`."""
+
+
+class Label(NamedTuple):
+    """A name that is written at a place of the picture."""
+
+    words: str
+    at: tuple[float, float]
+    """Its middle: right, down [pixels]."""
+    colour: Colour
 
 
 class Caption(NamedTuple):
@@ -40,15 +51,26 @@ class Caption(NamedTuple):
     """None until the end."""
     policy: str = ""
     """Name of the policy; empty is not written."""
+    hold: float = 0.0
+    """How much of the required hold is fulfilled, 0..1."""
+    labels: tuple[Label, ...] = ()
+    contact: tuple[float, float] | None = None
+    """Where the robot touches what it must not: right, down [pixels]; None where it does not."""
 
 
 def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
-    """Return a copy of `frame` (H, W, 3) uint8 with a band at its foot and the ending, if any, above it."""
+    """Return a copy of `frame` (H, W, 3) uint8 with its marks, a band at its foot and the ending above it."""
     picture = Image.fromarray(np.ascontiguousarray(frame))
     wide, tall = picture.size
     text = max(_SMALLEST_TEXT + 2, round(0.030 * tall))
     gap = text // 2
     band = (gap, tall - gap - 2 * text, wide - gap, tall - gap)
+    draw = ImageDraw.Draw(picture)
+    for label in caption.labels:
+        edge = {"stroke_width": max(1, text // 7), "stroke_fill": _INK}
+        draw.text(label.at, label.words, label.colour, font(text), anchor="mm", **edge)
+    if caption.contact:
+        _ring(picture, caption.contact, radius=round(1.5 * text))
     _plate(picture, band, _BAND, _BAND_OPACITY, radius=text // 2)
     _write_band(picture, band, caption, text, pad=text)
     if caption.ending:
@@ -59,7 +81,7 @@ def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
 def _write_band(
     picture: Image.Image, band: tuple[int, int, int, int], caption: Caption, size: int, pad: int
 ) -> None:
-    """Write task and details from the left, the time from the right; what has no room is left out."""
+    """Write task and details from the left, hold and time from the right; what has no room is left out."""
     details = [f"seed {caption.seed}"]
     details += [caption.variant] if caption.variant else []
     details += [caption.mode] if caption.mode else []
@@ -67,17 +89,45 @@ def _write_band(
     heading = "  ·  ".join(filter(None, (caption.policy, caption.task)))
     words = [(heading, _INK), ("  ·  ".join(details), _FAINT)]
     clock = f"{caption.time:.2f} s"
-    size = fitting_size([clock, *dict(words)], right - left - 4 * pad, size, _SMALLEST_TEXT)
+    room = right - left - 4 * pad
+    size = fitting_size([clock, _HOLD, *dict(words)], room, size, _SMALLEST_TEXT, padding=_METER + 2)
     draw = ImageDraw.Draw(picture)
     middle = (top + bottom) // 2
     draw.text((right - pad, middle), clock, _INK, font(size), anchor="rm")
+    meter = round(right - pad - text_width("0.00 s", size) - (_METER + 1) * size)
+    _draw_meter(draw, (meter, middle), size, caption.hold)
+    draw.text((meter - size / 2, middle), _HOLD, _FAINT, font(size), anchor="rm")
     begin = left + pad
-    end = right - 2 * pad - text_width(clock, size)
+    end = meter - text_width(_HOLD, size) - size
     for text, colour in words:
         if begin + text_width(text, size) > end:
             break
         draw.text((begin, middle), text, colour, font(size), anchor="lm")
         begin += text_width(text, size) + pad
+
+
+def _draw_meter(draw: ImageDraw.ImageDraw, begin: tuple[int, int], size: int, share: float) -> None:
+    """Draw a frame that fills from the left as the required hold is fulfilled."""
+    left, middle = begin
+    box = (left, middle - size // 3, left + round(_METER * size), middle + size // 3)
+    draw.rectangle(box, outline=_FAINT)
+    full = round(share * (box[2] - left - 4))
+    if full > 0:
+        colour = OUTCOME_COLOURS["success"] if share >= 1 else _INK
+        draw.rectangle((left + 2, box[1] + 2, left + 2 + full, box[3] - 2), fill=colour)
+
+
+def _ring(picture: Image.Image, at: tuple[float, float], radius: int) -> None:
+    """Draw a smooth ring with a pale rim in the colour of averages."""
+    side = 2 * radius + 1
+    fine = Image.new("RGBA", (side * _FINE, side * _FINE))
+    draw = ImageDraw.Draw(fine)
+    edge = max(2, radius // 4) * _FINE
+    for colour, inset, width in ((_INK, 0, edge), (AVERAGED, edge // 4, edge // 2)):
+        box = (inset, inset, fine.width - 1 - inset, fine.height - 1 - inset)
+        draw.ellipse(box, outline=(*colour, 255), width=width)
+    small = fine.resize((side, side), Image.Resampling.BOX)
+    picture.paste(small, (round(at[0]) - radius, round(at[1]) - radius), small)
 
 
 def _stamp(picture: Image.Image, ending: Ending, corner: tuple[int, int], size: int) -> None:

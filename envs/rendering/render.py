@@ -4,7 +4,7 @@ The physics model reads the state row; only the poses (`qpos` and the fixed obje
 the drawn model (`appearance.py`), which is placed and drawn but never stepped.
 """
 
-from types import TracebackType
+from collections.abc import Iterable
 from typing import Self
 
 import mujoco
@@ -26,11 +26,13 @@ from .lighting import (
     rotation_between,
     set_lights,
 )
+from .marks import Mark, lay
 from .panda_meshes import BUDGETS
 
 SMALLEST = 96
 LARGEST = 1280
 """Limits of a picture's width and height [pixels]."""
+_ROOM = 150  # for marks in a scene
 
 
 class Renderer:
@@ -76,14 +78,27 @@ class Renderer:
 
     # -------------------------------------------------------------------------------------- pictures
 
-    def frame(self, state: np.ndarray, camera: str | View = "front") -> np.ndarray:
+    def frame(
+        self, state: np.ndarray, camera: str | View = "front", marks: Iterable[Mark] = ()
+    ) -> np.ndarray:
         """Return the picture of one `mjSTATE_INTEGRATION` row of the physics model, (H, W, 3) uint8.
 
         Args:
             state: (nstate,).
             camera: one of `cameras.CAMERAS`, or a view of your own.
+            marks: laid into the scene.
         """
-        return self._average(state, camera, self._lighting.passes)
+        return self._average(state, camera, self._lighting.passes, marks)
+
+    def pixels(self, points: np.ndarray) -> np.ndarray:
+        """Return where the last picture shows world points (P, 3) [m]: right, down [pixels], (P, 2)."""
+        eye = self._scene.camera[0]
+        ahead = np.array(eye.forward, float)
+        up = np.array(eye.up, float)
+        offset = np.asarray(points) - (np.array(eye.pos) + self._scene.camera[1].pos) / 2
+        scale = self._height * eye.frustum_near / (eye.frustum_top - eye.frustum_bottom) / (offset @ ahead)
+        right = self._width / 2 + scale * (offset @ np.cross(ahead, up))
+        return np.stack([right, self._height / 2 - scale * (offset @ up)], -1)
 
     def still(self, state: np.ndarray, camera: str | View = "front", passes: int = 32) -> np.ndarray:
         """Return a picture with soft shadows and the light of the sky, (H, W, 3) uint8.
@@ -101,15 +116,17 @@ class Renderer:
         """Draw the robot in the pictures that follow, or leave it out."""
         self._option.geomgroup[ROBOT] = shown
 
-    def _average(self, state: np.ndarray, camera: str | View, passes: int) -> np.ndarray:
+    def _average(
+        self, state: np.ndarray, camera: str | View, passes: int, marks: Iterable[Mark] = ()
+    ) -> np.ndarray:
         """Average pictures that differ in where the light comes from and by parts of a pixel."""
         self._pose(state)
         self._aim(camera)
-        total = np.zeros((self._rectangle.height, self._rectangle.width, 3), np.uint32)
+        total = np.zeros((), np.uint32 if passes > 1 else np.uint8)
         for one in light_passes(passes):
             self._turn("key", one.key)
             self._turn("fill", one.sky if self._lighting.sky else FILL_DIRECTION)
-            total += self._draw(one.shift)
+            total = total + self._draw(one.shift, marks)
         picture = ((total + passes // 2) // passes).astype(np.uint8)
         if self._lighting.scale == 1.0:
             return picture
@@ -137,11 +154,13 @@ class Renderer:
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
         self._camera.fixedcamid = self.model.camera(camera).id
 
-    def _draw(self, shift: np.ndarray) -> np.ndarray:
+    def _draw(self, shift: np.ndarray, marks: Iterable[Mark]) -> np.ndarray:
         """Draw the posed scene, moved by `shift` (2,) parts of a pixel."""
         scene = self._scene
         everything = mujoco.mjtCatBit.mjCAT_ALL
         mujoco.mjv_updateScene(self.model, self._data, self._option, None, self._camera, everything, scene)
+        for mark in marks:
+            lay(scene, mark)
         scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._lighting.shadows > 0
         scene.flags[mujoco.mjtRndFlag.mjRND_FOG] = True
         scene.flags[mujoco.mjtRndFlag.mjRND_HAZE] = False
@@ -152,10 +171,9 @@ class Renderer:
             eye.frustum_top += up
             eye.frustum_bottom += up
         self._context.make_current()
-        area = self._rectangle
-        picture = np.empty((area.height, area.width, 3), np.uint8)
-        mujoco.mjr_render(area, self._scene, self._buffers)
-        mujoco.mjr_readPixels(picture, None, area, self._buffers)
+        picture = np.empty((self._rectangle.height, self._rectangle.width, 3), np.uint8)
+        mujoco.mjr_render(self._rectangle, scene, self._buffers)
+        mujoco.mjr_readPixels(picture, None, self._rectangle, self._buffers)
         return picture[::-1].copy()
 
     # ----------------------------------------------------------------------------------------- light
@@ -181,7 +199,7 @@ class Renderer:
         self._option.geomgroup[:] = 0
         self._option.geomgroup[[SHOWN, ROBOT]] = 1
         self._option.sitegroup[:] = 0
-        self._scene = mujoco.MjvScene(self.model, maxgeom=self.model.ngeom + 10)
+        self._scene = mujoco.MjvScene(self.model, maxgeom=self.model.ngeom + _ROOM)
         self._rectangle = mujoco.MjrRect(0, 0, wide, tall)
         self._context = gl.open_context(wide, tall)
         self._context.make_current()
@@ -199,9 +217,7 @@ class Renderer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -9,23 +9,27 @@ import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.media.encode import encode
+from bimodal.benchmark.media.episode_story import tell_story
 from bimodal.benchmark.media.filmed_episodes import episodes_to_film
-from bimodal.benchmark.media.video_frames import HOLD_S, ending
+from bimodal.benchmark.media.video_frames import FREEZE_S, HOLD_S, ending, replayed_states, write_videos
 from bimodal.benchmark.media.videos import render_videos
 from bimodal.benchmark.report.video_gallery import clips
 from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.benchmark.suites import SUITES, find_suite
 from bimodal.envs.errors import BimodalError, WrongUse
+from bimodal.envs.frames import to_frame
+from bimodal.envs.perturbations.core.variant import CLEAN
 from bimodal.envs.rendering.colours import OUTCOME_COLOURS
 from bimodal.envs.rendering.render import Renderer
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task
 from bimodal.tasks.core.outcomes import OUTCOMES
+from bimodal.tasks.lift_dumbbell import HUB
 from fabricated import outcome, run_folder
 from PIL import Image
 
 TASKS = ("PandaLiftDumbbell-v1", "PandaLiftPot-v1")
-SIZE, HOLD = (192, 144), round(20 * HOLD_S)
+SIZE, HOLD, FREEZE = (192, 144), round(20 * HOLD_S), round(20 * FREEZE_S)
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +96,12 @@ def test_every_variant_is_filmed_even_if_it_breaks_nothing(tmp_path):
     variants = SUITES["smoke"].variants
     won = [outcome("SUCCESS", 0, 0.0)] * 16
     folder = run_folder(tmp_path, dict.fromkeys(SUITES["smoke"].tasks, won))
-    found = {episode.variant: (episode.seed, episode.label) for episode in episodes_to_film(folder)}
-    assert found == dict.fromkeys(variants, (0, "SUCCESS"))
+    found = {episode.variant: episode for episode in episodes_to_film(folder)}
+    assert set(found) == set(variants)
+    for name, one in found.items():
+        assert (one.seed, one.label) == (0, "SUCCESS")
+        assert one.twin == (None if name == CLEAN else one._replace(variant=CLEAN, twin=None))
+        assert ("beside_clean" in one.file) == (name != CLEAN)
 
 
 # ------------------------------------------------------------------------------------------- files
@@ -104,7 +112,7 @@ def test_a_video_is_h264_that_browsers_play_and_lasts_as_long_as_the_episode(fil
         about, pictures = read(path)
         assert about["codec"] == "h264" and about["pix_fmt"].startswith("yuv420p")
         assert about["fps"] == 20 and about["size"] == SIZE
-        assert len(pictures) == episode.steps + 1 + HOLD
+        assert len(pictures) == episode.steps + 1 + FREEZE + HOLD
         data = path.read_bytes()
         assert data.index(b"moov") < data.index(b"mdat"), "a browser must see the index first"
 
@@ -140,6 +148,44 @@ def test_existing_videos_are_kept_and_missing_ones_made_the_same(filmed, mean):
     assert seen == [(1, 2), (2, 2)]
 
 
+def test_a_shifted_episode_stands_beside_its_clean_twin_in_step(drawing, mean):
+    alone = episodes_to_film(mean)[0]
+    (path,) = write_videos(mean, [alone._replace(twin=alone)], "closeup", SIZE, 20)
+    about, pictures = read(path)
+    assert about["size"] == (288, 108), "two panes of three quarters"
+    assert len(pictures) == alone.steps + 1 + FREEZE + HOLD
+    left, right = np.split(pictures.astype(int), 2, axis=2)
+    assert np.abs(left - right).mean() < 3, "here both are the same episode"
+    (wide,) = [clip for shown in clips(read_run(mean)).values() for clip in shown if clip.wide]
+    assert (wide.seed, wide.label) == (alone.seed, alone.label)
+    path.unlink()
+    path.with_suffix(".jpg").unlink()
+
+
+# ------------------------------------------------------------------------------------------ stories
+
+
+def test_of_an_average_the_touch_of_the_hub_is_told_and_marked(mean):
+    episode = episodes_to_film(mean)[0]
+    story = tell_story(episode, replayed_states(mean, episode, "ee_absolute"))
+    assert story.moment == episode.steps and story.sentence == "here it touches the hub, between the modes"
+    simulation = Simulation(load_task(TASKS[0]), 1)
+    simulation.reset([episode.seed])
+    simulation.restore(story.states[-1:])
+    touched = to_frame(story.contact[None], simulation.frame)[0] - [0, 0, HUB[2] / 2]
+    assert np.abs(np.abs(touched) - np.array(HUB) / 2).min() < 0.002, "on a face of the hub"
+    assert (np.abs(touched) < np.array(HUB) / 2 + 0.002).all()
+    assert np.allclose(to_frame(story.grasps, simulation.frame), load_task(TASKS[0]).grasps[:, :3])
+
+
+def test_of_a_success_the_grasp_is_told_and_the_hold_fills_in_its_last_half_second(expert):
+    for episode in episodes_to_film(expert)[:2]:
+        story = tell_story(episode, replayed_states(expert, episode, "ee_absolute"))
+        assert story.sentence == f"here it commits: {episode.mode}" and story.contact is None
+        assert np.allclose(story.hold[-11:], np.arange(11) / 10) and story.hold[:-10].max() < 1
+        assert 20 < story.moment < episode.steps - 10
+
+
 # ----------------------------------------------------------------------------------------- pictures
 
 
@@ -156,15 +202,13 @@ def test_band_inset_and_verdict_are_drawn_over_the_scene(filmed):
     assert difference[8:40, -60:-10].mean() > 10, "the wrist camera's picture"
     orange = (pictures[..., 0] > 150) & (pictures[..., 1:].max(-1) < 110)
     pill = orange[:, -48:-22, 20:60].mean(axis=(1, 2))
-    assert pill[-HOLD:].min() > 0.3 and pill[: -HOLD - 1].max() < 0.05, (
-        "the verdict comes at the end and stays"
-    )
+    assert pill[-HOLD:].min() > 0.3 and pill[:-HOLD].max() < 0.05, "the verdict comes at the end and stays"
 
 
 def test_the_robot_moves_until_the_verdict_and_then_stands(filmed):
     pictures = read(filmed[0][0])[1].astype(int)
     moved = np.abs(np.diff(pictures[:, 20:100], axis=0)).max(axis=(1, 2, 3))
-    assert (moved[: -HOLD - 1] > 10).mean() > 0.8
+    assert (moved[: -HOLD - FREEZE - 1] > 10).mean() > 0.8
     assert moved[-HOLD + 2 :].max() < 25
 
 

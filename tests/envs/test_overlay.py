@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from bimodal.envs.rendering.colours import OUTCOME_COLOURS
-from bimodal.envs.rendering.overlay import Caption, Ending, overlay
+from bimodal.envs.rendering.overlay import Caption, Ending, Label, overlay
 from bimodal.envs.rendering.text import fitting_size, text_width
 
 TASK = "PandaLiftDumbbell-v1"
@@ -31,6 +31,9 @@ def test_an_overlay_tells_what_changed():
         {"time": 1.0},
         {"task": "Other-v1"},
         {"policy": "flow"},
+        {"hold": 0.5},
+        {"contact": (320.0, 200.0)},
+        {"labels": (Label("left bar", (320.0, 200.0), (14, 124, 134)),)},
     ):
         assert (overlay(frame, caption._replace(**change)) != plain).any(), change
 

@@ -7,6 +7,7 @@ from bimodal.envs.errors import BimodalError
 from bimodal.envs.physics_state import STATE, set_state, state_size
 from bimodal.envs.rendering.appearance import visual_spec
 from bimodal.envs.rendering.cameras import CAMERAS
+from bimodal.envs.rendering.marks import Mark
 from bimodal.envs.rendering.render import Renderer
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task, task_names
@@ -60,6 +61,16 @@ def test_same_state_gives_same_pixels_in_another_renderer(renderer, states):
 def test_every_camera_sees_the_robot_move(renderer, states, camera):
     before, after = (renderer.frame(row, camera).astype(int) for row in states[TASK])
     assert (np.abs(before - after).max(-1) > 20).mean() > 0.01
+
+
+def test_a_mark_is_drawn_where_its_point_is_projected_and_in_this_picture_alone(renderer, states):
+    point = (0.5, -0.25, 0.2)  # nearer than the robot
+    bare = renderer.frame(states[TASK][0], "side").astype(int)
+    marked = renderer.frame(states[TASK][0], "side", [Mark("sphere", (0.1,) * 3, point, (255, 0, 255))])
+    seen = np.argwhere(np.abs(marked - bare).max(-1) > 40)
+    assert len(seen) > 4
+    assert np.abs(seen.mean(0)[::-1] + 0.5 - renderer.pixels(np.array([point]))[0]).max() < 1
+    assert np.array_equal(bare, renderer.frame(states[TASK][0], "side"))
 
 
 def test_speed_and_solver_state_do_not_show(renderer, states):
