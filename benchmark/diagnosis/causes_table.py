@@ -32,17 +32,15 @@ def cause_table(causes: Causes) -> Table:
         " says what each word repairs",
         key_columns=2,
     )
-    for column in ("task", "variant", "failed", "ended as", "cause"):
-        table.add_column(
-            column, justify="right" if column == "failed" else "left", no_wrap=column == "failed"
-        )
+    for column in ("task", "variant", "failed", "cause", "ended as"):
+        table.add_column(column, justify="right" if column == "failed" else "left", no_wrap=True)
     cells: dict[tuple[str, str], list[EpisodeCause]] = defaultdict(list)
     for one in causes.episodes:
         cells[one.task, one.variant].append(one)
     for (task, variant), episodes in cells.items():
         found = _counted([cause_of(one) for one in episodes])
         ended = _counted([one.label for one in episodes])
-        table.add_row(short_name(task), variant, str(len(episodes)), ended, found)
+        table.add_row(short_name(task), variant, str(len(episodes)), found, ended)
     return table
 
 
@@ -67,5 +65,5 @@ def episode_table(causes: Causes) -> Table:
 
 
 def _counted(names: Sequence[str]) -> str:
-    """Return `12 timing, 1 chance` of a list of names."""
-    return ", ".join(f"{n} {name}" for name, n in Counter(names).most_common())
+    """Return `12 timing` and `1 chance`, a line each, of a list of names."""
+    return "\n".join(f"{n} {name}" for name, n in Counter(names).most_common())

@@ -22,8 +22,8 @@ RERUNS = 8
 correction for all repairs."""
 FAILURES = 100
 """Failed episodes that are diagnosed at most, unless another number is asked for."""
-BATCH = 14
-"""Failed episodes of a batch at most: with their re-runs 126 rows side by side."""
+BATCH = 28
+"""Failed episodes of a batch at most: with their re-runs 252 rows side by side."""
 
 
 class Batch(NamedTuple):
