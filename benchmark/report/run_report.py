@@ -81,12 +81,6 @@ def write_pages(run: Run, folder: Path) -> Path:
     return path
 
 
-def report_page(run: Run) -> str:
-    """Return the page of a run; its videos are expected in `videos/` beside it."""
-    added = read_additions(run)
-    return _page(run, added, episode_rows(run, added))
-
-
 def _page(run: Run, added: Additions, rows: Rows) -> str:
     cells = [cell for cell in score_run(run) if cell.variant == CLEAN]
     shifts = measure_effects(run.cells)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from bimodal.benchmark.metrics import METRICS, metric
 from bimodal.benchmark.report.pages.metrics_page import metrics_page
-from bimodal.benchmark.report.run_report import report_page
+from bimodal.benchmark.report.run_report import write_report
 from bimodal.benchmark.report.terminal_tables import run_table
 from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.benchmark.scoring.task_scores import score_run, score_suite, score_task
@@ -82,7 +82,7 @@ def test_a_metric_is_added_to_the_board_by_one_function(run, tmp_path):
 
         assert list(METRICS) == [*before, "left_handedness"]
         assert "left hand" in printed(run_table(read_run(run)))
-        page = report_page(read_run(run))
+        page = write_report(run).read_text()
         assert "Left-handedness" in page and ">56.2</td>" in page and "n_0 / n" in page
         entry = entry_from_run(run)
         assert "left_handedness" not in json.dumps(entry.plain()), "entries stay as they are"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bimodal.benchmark.report.run_report import report_page
+from bimodal.benchmark.report.run_report import write_report
 from bimodal.benchmark.report.terminal_tables import shift_table
 from bimodal.benchmark.scoring.feasible_cells import FeasibilityCell, known_cells, publish, save_cell
 from bimodal.benchmark.scoring.perturbation_effects import mean_effects, measure_effect, measure_effects
@@ -144,7 +144,7 @@ def test_what_no_expert_can_do_is_marked_with_its_figure(tmp_path, monkeypatch):
     with console.capture() as captured:
         console.print(shift_table(read_run(run)))
     assert f"{SLIPPERY} ! 60%" in captured.get() and "expert" in captured.get()
-    page = report_page(read_run(run))
+    page = write_report(run).read_text()
     assert page.count("infeasible: expert 60 %") == 1 and "infeasible in 1 of 2 tasks" in page
     file.write_text(file.read_text().replace("0.5", "0.4"))
     assert measure_effects(cells)[0].expert is None, "the figure of another magnitude"

@@ -13,7 +13,7 @@ import pytest
 from bimodal.benchmark.report.episode_rows import episode_rows, page_data, read_additions, write_rows
 from bimodal.benchmark.report.inline_bars import interval_bar, latency_bar, pair_bar
 from bimodal.benchmark.report.run_origin import demonstrated_shares
-from bimodal.benchmark.report.run_report import report_page
+from bimodal.benchmark.report.run_report import write_pages, write_report
 from bimodal.benchmark.report.run_tables import arm_rates, cause_rows
 from bimodal.benchmark.report.survival_plot import time_plots
 from bimodal.benchmark.scoring.perturbation_effects import measure_effects
@@ -55,7 +55,7 @@ def rows(run):
 
 @pytest.fixture(scope="module")
 def page(run):
-    return report_page(run)
+    return write_pages(run, run.folder).read_text()
 
 
 # ---------------------------------------------------------------------------------------------- rows
@@ -136,7 +136,7 @@ def test_every_word_and_section_that_is_linked_is_there(page):
 @pytest.mark.parametrize("end", [LEFT, IDLE, outcome("COLLISION_MID", -1, np.nan, 0)])
 def test_one_episode_and_one_way_to_end_have_their_whole_intervals(tmp_path, end):
     one = SUITES["smoke"]._replace(seeds=range(1))
-    page = report_page(read_run(run_folder(tmp_path, {DUMBBELL: [end], POST: [end]}, suite=one)))
+    page = write_report(run_folder(tmp_path, {DUMBBELL: [end], POST: [end]}, suite=one)).read_text()
     assert not re.search(r"\b(nan|inf|None)\b", page)
     low, high = ("[2,100]", "[0,98]") if end is LEFT else ("[0,98]", "[0,98]")
     assert low in page and high in page
