@@ -36,7 +36,7 @@ class LightingPreset(NamedTuple):
 LIGHTING_PRESETS = {
     "policy": LightingPreset(ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=0, passes=1),
     "video": LightingPreset(
-        ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=1024, passes=1, scale=1.5
+        ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=1024, passes=1, scale=1.25
     ),
     "still": LightingPreset(ambient=0.26, head=0.16, key=0.60, fill=0.40, sky=True, shadows=2048, passes=32),
 }

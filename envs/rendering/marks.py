@@ -8,7 +8,7 @@ import numpy as np
 from .colours import Colour, shares
 
 _THIN = 0.004  # width of a line [m]
-_SIDES = 28  # of a ring
+_SIDES = 20  # of a ring
 
 
 class Mark(NamedTuple):

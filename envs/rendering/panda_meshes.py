@@ -22,7 +22,7 @@ from ..robot.panda import robosuite_models
 from ..storage.atomic_write import atomic_write
 from .meshes import Mesh, face_areas, smooth, weld
 
-BUDGETS = {"policy": 6_000, "video": 12_000, "still": 24_000}
+BUDGETS = {"policy": 6_000, "video": 6_000, "still": 24_000}
 """Faces of the whole robot for each quality of picture."""
 
 _CODE = 5  # raise it when a change here changes the meshes: old cache files are then ignored
