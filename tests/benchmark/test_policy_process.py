@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from scoring import CLI, DUMBBELL, digests, expert_digests, rows, score
+from slow_cases import mostly_slow
 
 PREAMBLE = """
 import faulthandler, os, resource, signal, threading, time
@@ -80,7 +81,9 @@ def hears_hang_ups():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
+@pytest.mark.parametrize(
+    ("name", "code"), mostly_slow([("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)], ("SIGKILL", -9))
+)
 def test_workers_end_with_their_parent(name, code, odd, tmp_path):
     uri = odd("(HERE / 'pid').write_text(str(os.getpid())); time.sleep(99)")
     command = [sys.executable, "-c", CLI, "evaluate", uri, "--suite", "smoke", "--task", DUMBBELL]

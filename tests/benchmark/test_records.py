@@ -22,9 +22,12 @@ from bimodal.policies import load_policy
 from bimodal.policies.experts import Expert
 from bimodal.tasks import load_task, task_names
 from scoring import CLI, DUMBBELL, POST, bimodal, digests, expert_digests, panel, rows, score
+from slow_cases import DIFFERENT_TASKS, mostly_slow
 
 
-@pytest.mark.parametrize(("workers", "threads"), [(0, 2), (1, 1), (2, 1), (2, 2)])
+@pytest.mark.parametrize(
+    ("workers", "threads"), mostly_slow([(0, 2), (1, 1), (2, 1), (2, 2)], (0, 2), (2, 2))
+)
 def test_records_depend_on_neither_workers_nor_threads(tmp_path, small_shards, workers, threads):
     run = evaluate("expert", panel(), EvalOptions(out=tmp_path / "run", workers=workers, threads=threads))
     assert digests(run) == expert_digests(12, (DUMBBELL, POST))
@@ -46,7 +49,7 @@ def test_records_do_not_depend_on_the_order_of_shards(tmp_path, small_shards, mo
 
 
 @pytest.mark.parametrize("policy", ["expert", "mean", "random"])
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS))
 def test_an_episode_depends_neither_on_its_companions_nor_on_its_place(name, policy):
     task = load_task(name)
 

@@ -161,6 +161,7 @@ def test_what_cannot_be_replayed_or_drawn_is_said_in_one_line(run, tmp_path, cap
     assert (code, len(err)) == (2, 1) and "not a run folder" in err[0]
 
 
+@pytest.mark.slow
 def test_a_video_shows_every_control_step(run, tmp_path, drawing, capsys):
     import imageio_ffmpeg
 

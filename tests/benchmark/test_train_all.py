@@ -86,6 +86,7 @@ def test_a_training_that_fails_stops_no_other_and_is_named_at_the_end(bimodal, t
     ]
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_named_and_its_training_goes_on_the_next_time(few, tmp_path):
     task, steps = demonstrations.load_task(DUMBBELL), 1600
     shown = demonstrations.save(demonstrations.collect(task, "bi50", 6), tmp_path / "demos.npz")

@@ -9,6 +9,7 @@ from bimodal.envs.errors import WrongUse
 from bimodal.policies.core.registry import own_names
 from bimodal.tasks import load_task
 from scoring import DUMBBELL
+from slow_cases import mostly_slow
 
 TRAINING = (
     "the policy's `training` and `parameters` must be plain JSON: 'object' object has no attribute 'item'"
@@ -78,7 +79,9 @@ def test_all_that_is_wrong_is_told_and_nothing_else(name, hostile):
     assert list(found.problems) == [line.replace("{uri!r}", repr(uri)) for line in WRONG[name]]
 
 
-@pytest.mark.parametrize("name", [name for name in own_names() if not name.startswith("mpc")])
+@pytest.mark.parametrize(
+    "name", mostly_slow((name for name in own_names() if not name.startswith("mpc")), "expert", "mse", "flow")
+)
 def test_nothing_is_wrong_with_bimodals_own(name):
     assert trial(name).problems == ()  # those that plan by simulation take seconds
 

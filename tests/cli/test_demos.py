@@ -5,6 +5,7 @@ import pytest
 from bimodal.tasks import load_task, task_names
 from bimodal.tasks.demonstrations import collect as demonstrations
 from bimodal.tasks.demonstrations.regimes import schedule
+from slow_cases import DIFFERENT_TASKS, mostly_slow
 
 DUMBBELL, POT = "PandaLiftDumbbell-v1", "PandaLiftPot-v1"
 
@@ -36,7 +37,7 @@ def test_regimes_have_their_shares(name, regime, share):
         assert share == 1.0 or (modes[: n // 2] == 0).mean() < 1.0, "the rarer modes are not all at the end"
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS))
 def test_in_the_regime_ctx_what_is_seen_dictates_the_mode(name):
     task = load_task(name)
     found = demonstrations.collect(task, "ctx", 24)

@@ -35,6 +35,7 @@ def test_an_entry_is_reproduced_to_the_last_bit(entry, bimodal, tmp_path):
     assert len(told["lines"]) == len(SUITES["smoke"].variants)
 
 
+@pytest.mark.slow
 def test_successes_edited_into_honest_digests_are_forged(entry, bimodal, tmp_path):
     """No success claimed as a hundred, the digests left alone: it was called identical."""
     bimodal("evaluate", "zero", "--suite", "smoke", "--workers", 0, "--no-videos", "--entry", ".")
@@ -48,6 +49,7 @@ def test_successes_edited_into_honest_digests_are_forged(entry, bimodal, tmp_pat
     assert code == 1 and "forged: 96 of 96 episodes contradict their own digest" in out
 
 
+@pytest.mark.slow
 def test_a_few_other_bits_on_another_processor_are_consistent(entry, bimodal, tmp_path):
     def other_bits(content):
         content["episodes"][0]["digests"][3] = "0" * 32
@@ -199,6 +201,7 @@ def test_a_finished_run_is_not_discarded_by_a_reproduction(entry, bimodal):
     assert {file: file.stat().st_mtime_ns for file in run.rglob("*") if file.is_file()} == before
 
 
+@pytest.mark.slow
 def test_the_board_and_a_certificate_are_printed(entry, bimodal):
     code, out, _ = bimodal("leaderboard", entry.parent)
     assert code == 0 and "expert" in out

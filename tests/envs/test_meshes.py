@@ -4,6 +4,7 @@ import numpy as np
 import platformdirs
 import pytest
 from bimodal.envs.rendering import meshes, panda_meshes
+from slow_cases import mostly_slow
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,7 +85,7 @@ def cached():
     return parts, file, file.read_bytes()
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "other"])
+@pytest.mark.parametrize("damage", mostly_slow(["empty", "cut", "flipped", "other"], "flipped"))
 def test_a_damaged_cache_file_is_rebuilt(cached, damage):
     right, file, content = cached
     middle = len(content) // 2

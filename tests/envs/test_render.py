@@ -11,6 +11,7 @@ from bimodal.envs.rendering.marks import Mark
 from bimodal.envs.rendering.render import Renderer
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task, task_names
+from slow_cases import mostly_slow
 
 TASK = "PandaLiftDumbbell-v1"
 
@@ -85,7 +86,7 @@ def test_speed_and_solver_state_do_not_show(renderer, states):
 
 
 @pytest.mark.parametrize("name", task_names())
-@pytest.mark.parametrize("camera", ["front", "closeup"])
+@pytest.mark.parametrize("camera", mostly_slow(["front", "closeup"], "closeup"))
 def test_every_colourful_object_is_in_view(drawing, states, name, camera):
     task = load_task(name)
     model = task.spec().compile()

@@ -261,6 +261,7 @@ def test_predictive_sampling_lifts_the_dumbbell(together):
     assert set(together.plans.verdict.ravel()) <= {"pass", "over"}
 
 
+@pytest.mark.slow
 def test_an_episode_and_its_plans_do_not_depend_on_its_companions(together):
     task = load_task(DUMBBELL)
     alone = run_shard(task, load_policy("mpc", task), Shard(DUMBBELL, "clean", 0, (1,)), "1")
