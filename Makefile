@@ -36,7 +36,7 @@ peers:  ## build .peers: robosuite's own Lift, on the MuJoCo version it wants
 	@tools/setup.sh peers
 
 site: setup  ## the leaderboard as a static page
-	@$(BIN)/bimodal site $(ARGS)
+	@$(BIN)/bimodal site --pictures docs/images $(ARGS)
 
 certify: setup  ## check a task against every gate: make certify TASK=PandaLiftDumbbell-v1
 	@$(BIN)/bimodal certify $(TASK) $(ARGS)

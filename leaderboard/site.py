@@ -4,7 +4,7 @@ index.html    the page
 board.json    the same rows for programs, board.csv for spreadsheets
 entries/      every entry, as it was checked
 runs/         report and videos of the runs that were given
-pictures/     the pictures at the top
+pictures/     the pictures of tasks
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,7 +45,7 @@ class Profile(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A picture at the top of the page."""
+    """A picture in the section about the tasks."""
 
     file: str
     caption: str
@@ -77,7 +77,7 @@ def build_site(
         entries: sound entries, as `folders.read_folders` returns them.
         out_dir: where the site goes; an earlier site there is replaced.
         runs: run folders whose reports, videos and mixture plots are shown.
-        pictures: image files for the strip at the top, captioned by their names.
+        pictures: image files for the section about the tasks, captioned by their names.
         progress: called with finished parts, all parts and the part that comes next.
 
     Raises:
@@ -168,7 +168,7 @@ def _copy_pictures(pictures: Sequence[Path], folder: Path) -> list[Picture]:
         if not picture.is_file():
             raise BimodalError(f"{picture} is not a picture")
         copyfile(picture, folder / name)
-        shown.append(Picture(f"pictures/{name}", picture.stem.replace("-", " ").replace("_", " ")))
+        shown.append(Picture(f"pictures/{name}", picture.stem.replace("_", " ")))
     return shown
 
 

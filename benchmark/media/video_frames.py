@@ -97,7 +97,9 @@ def _side_by_side(
     last: list[np.ndarray] = []
     for pair in zip_longest(*both):
         last = [old if new is None else new for new, old in zip(pair, last or pair, strict=True)]
-        yield np.hstack(last)
+        both_shown = np.hstack(last)
+        both_shown[:, pane[0] - 1 : pane[0] + 1] = 255
+        yield both_shown
 
 
 def _pane(size: tuple[int, int]) -> tuple[int, int]:

@@ -155,7 +155,7 @@ def test_a_shifted_episode_stands_beside_its_clean_twin_in_step(drawing, mean):
     assert about["size"] == (288, 108), "two panes of three quarters"
     assert len(pictures) == alone.steps + 1 + FREEZE + HOLD
     left, right = np.split(pictures.astype(int), 2, axis=2)
-    assert np.abs(left - right).mean() < 3, "here both are the same episode"
+    assert np.abs(left - right)[:, :, 6:-6].mean() < 3, "here both are the same episode"
     (wide,) = [clip for shown in clips(read_run(mean)).values() for clip in shown if clip.wide]
     assert (wide.seed, wide.label) == (alone.seed, alone.label)
     path.unlink()

@@ -144,9 +144,14 @@ def test_hostile_entries_are_refused_by_check_and_reproduce(entry, bimodal, tmp_
 
 def test_the_site_is_written_with_and_without_a_run_and_only_over_an_earlier_site(entry, bimodal, tmp_path):
     run, entries = entry.parent / "run", entry.parent
-    for more in ([], ["--run", str(run)]):
+    (tmp_path / "drawn").mkdir()
+    none = bimodal("site", "--entries", entries, "--out", tmp_path / "page", "--pictures", tmp_path / "drawn")
+    assert none[0] == 2 and "holds no picture" in none[2][0] and not (tmp_path / "page").exists()
+    (tmp_path / "drawn" / "PandaLiftDumbbell-v1.jpg").write_bytes(b"picture")
+    for more in ([], ["--run", str(run)], ["--pictures", str(tmp_path / "drawn")]):
         code, _, err = bimodal("site", "--entries", entries, "--out", tmp_path / "page", *more)
         assert (code, err) == (0, []) and (tmp_path / "page" / "index.html").is_file()
+    assert (tmp_path / "page" / "pictures" / "PandaLiftDumbbell-v1.jpg").read_bytes() == b"picture"
     mine = tmp_path / "mine"
     mine.mkdir()
     for name in ("board.json", "index.html", "thesis"):
