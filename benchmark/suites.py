@@ -10,10 +10,9 @@ import mujoco
 
 from ..envs import scene, simulation, specs
 from ..envs.errors import WrongUse, unknown_name
-from ..envs.perturbations.core.perturbation import LEVELS
-from ..envs.perturbations.core.variant import CLEAN, COMBO, Variant, outside_sources
+from ..envs.perturbations.core.variant import CLEAN, Variant, outside_sources
 from ..envs.robot import inverse_kinematics, panda
-from ..envs.seed_ranges import TRAIN
+from ..envs.seed_ranges import REPEATED, REPEATS, TRAIN
 from ..tasks import load_task, task_id
 from ..tasks.core import referee
 from ..tasks.core import task as task_module
@@ -21,6 +20,7 @@ from ..tasks.core.fingerprint import fingerprint
 from .records.run_record import SeedPanel, SuiteRecord
 from .rollout import shard
 from .rollout.shard import Shard
+from .suite_lists import AT_LEVEL_2, CORE, EVERY_LEVEL, FULL, SCENES, SMOKE
 
 SHARD_SIZE = 100
 """Episodes in a shard; part of the suite, because a policy decides for a shard at once."""
@@ -111,86 +111,16 @@ class Suite(NamedTuple):
         )
 
 
-_SMOKE = ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1")
-_CORE = (
-    "PandaLiftDumbbell-v1",
-    "PandaPickAroundPost-v1",
-    "PandaLiftPot-v1",
-    "PandaPickEitherCube-v1",
-    "PandaLiftMug-v1",
-    "PandaLiftKnob-v1",
-)
-_FULL = (
-    *_CORE,
-    "PandaLiftTray-v1",
-    "PandaLiftTBar-v1",
-    "PandaLiftWrench-v1",
-    "PandaSlideTwinKnob-v1",
-    "TwoPandaHandover-v1",
-    "PandaPlaceEitherNest-v1",
-    "PandaLiftTrefoil-v1",
-    "PandaLiftCross-v1",
-)
-_AT_LEVEL_2 = (
-    "contact.friction:2",
-    "contact.knock:2",
-    "contact.push:2",
-    "sensing.noise:2",
-    "sensing.latency:2",
-    "actuation.delay:2",
-    "start.bias:2",
-    "scene.size:2",
-)
-_PERTURBATIONS = (
-    "actuation.delay",
-    "actuation.dropped",
-    "actuation.gain",
-    "actuation.gripper_speed",
-    "actuation.jitter",
-    "actuation.noise",
-    "contact.com_offset",
-    "contact.compliance",
-    "contact.friction",
-    "contact.grip_force",
-    "contact.knock",
-    "contact.knock_after",
-    "contact.mass",
-    "contact.pad_wear",
-    "contact.push",
-    "contact.slip",
-    "horizon.short",
-    "scene.blocked",
-    "scene.camera",
-    "scene.clutter",
-    "scene.distractors",
-    "scene.lighting",
-    "scene.shape",
-    "scene.size",
-    "scene.table_height",
-    "scene.table_tilt",
-    "scene.texture",
-    "sensing.bias",
-    "sensing.camera_blur",
-    "sensing.camera_exposure",
-    "sensing.camera_noise",
-    "sensing.dropout",
-    "sensing.latency",
-    "sensing.noise",
-    "start.bias",
-    "start.joints",
-    COMBO,
-)
-"""What `full` version 3 perturbs: written down, so that a new perturbation, ours or not, changes no suite."""
-_EVERY_LEVEL = tuple(f"{name}:{level}" for name in _PERTURBATIONS for level in LEVELS[1:])
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("smoke", "2", _SMOKE, range(16), (CLEAN, "contact.friction:2", "sensing.noise:2")),
-        Suite("core", "2", _CORE, range(200), (CLEAN, *_AT_LEVEL_2), shifted=50),
-        Suite("full", "3", _FULL, range(200), (CLEAN, *_EVERY_LEVEL)),
+        Suite("smoke", "2", SMOKE, range(16), (CLEAN, "contact.friction:2", "sensing.noise:2")),
+        Suite("core", "2", CORE, range(200), (CLEAN, *AT_LEVEL_2), shifted=50),
+        Suite("full", "3", FULL, range(200), (CLEAN, *EVERY_LEVEL)),
+        Suite("diversity", "1", CORE, REPEATED[: SCENES * REPEATS]),
     )
 }
-"""The suites, by name."""
+"""The suites, by name. `diversity` plays few scenes often, each time with new policy noise."""
 
 
 def find_suite(
@@ -207,21 +137,37 @@ def find_suite(
     if name not in SUITES:
         raise unknown_name("suite", name, SUITES)
     suite = SUITES[name]
+    seeds = _own_seeds(suite, seeds)
     tasks = tuple(load_task(task_id(task)).id for task in tasks)
-    if seeds is not None and (
-        len(seeds) == 0 or seeds.step != 1 or seeds.start < 0 or seeds.stop > TRAIN.start
-    ):
-        raise WrongUse(f"seeds must be START..END within 0..{TRAIN.start - 1}, e.g. --seeds 0..49")
     cut = suite._replace(tasks=tuple(dict.fromkeys(tasks)) or suite.tasks)
     if seeds is not None and seeds != suite.seeds:
         cut = cut._replace(seeds=seeds, shifted=None)
     if variants is not None:
+        if suite.seeds.start in REPEATED and set(variants) - {CLEAN}:
+            raise WrongUse(f"{name} has the clean world alone; take another suite for variants")
         asked = tuple(Variant(variant).name for variant in variants)
         cut = cut._replace(variants=tuple(dict.fromkeys((CLEAN, *asked))), shifted=None)
         for task, variant in ((task, variant) for task in cut.tasks for variant in asked):
             if reason := impossible(task, variant) or Variant(variant).unseen(load_task(task)):
                 raise WrongUse(f"{variant} cannot apply to {task}: {reason}")
     return suite if cut == suite else cut._replace(name=f"{name}*")
+
+
+def _own_seeds(suite: Suite, seeds: range | None) -> range | None:
+    """Return the seeds that somebody names for a suite; of `diversity` by their place in its panel, too.
+
+    Raises:
+        WrongUse: they belong to the demonstrations, or there are none.
+    """
+    if seeds is None:
+        return None
+    repeated = suite.seeds.start in REPEATED
+    if repeated and seeds.start not in REPEATED:
+        seeds = suite.seeds[seeds.start : seeds.stop]
+    allowed = REPEATED if repeated else range(TRAIN.start)
+    if not len(seeds) or seeds.step != 1 or seeds[0] not in allowed or seeds[-1] not in allowed:
+        raise WrongUse(f"seeds must be START..END within 0..{TRAIN.start - 1}, e.g. --seeds 0..49")
+    return seeds
 
 
 def suite_from_record(record: SuiteRecord) -> Suite:

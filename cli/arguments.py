@@ -14,7 +14,7 @@ import typer
 
 from ..envs.errors import WrongUse, unknown_name
 
-SUITES = ("smoke", "core", "full")
+SUITES = ("smoke", "core", "full", "diversity")
 PRESETS = ("tiny", "cpu", "gpu")
 REGIMES = ("bi50", "bi70", "bi90", "uni", "ctx", "graded")
 RUNS = Path("runs")

@@ -30,6 +30,7 @@ def run(
     from ..benchmark.measures.cell_summary import summarise
     from ..benchmark.measures.measures_file import write_csv
     from ..benchmark.report.measures_table import measures_table
+    from ..benchmark.report.terminal_tables import scene_table
     from ..benchmark.scoring.run_episodes import read_run
     from .console import console, print_json
 
@@ -43,8 +44,10 @@ def run(
     summaries = summarise(found, cells)
     if json:
         print_json([summary.plain() for summary in summaries])
-    else:
-        console.print(measures_table(summaries))
+        return 0
+    console.print(measures_table(summaries))
+    if (choices := scene_table(found)) is not None:
+        console.print(choices)
     return 0
 
 

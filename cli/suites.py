@@ -8,6 +8,7 @@ EXAMPLE = "bimodal suites"
 def run(json: Json = False) -> int:
     """List the suites: their tasks, seeds and variants."""
     from ..benchmark.suites import SUITES
+    from ..envs.seed_ranges import scene_seed
     from .console import console, print_json
 
     if json:
@@ -15,10 +16,19 @@ def run(json: Json = False) -> int:
         return 0
     for suite in SUITES.values():
         shifted = len(suite.panel("")) if len(suite.variants) > 1 else 0
-        size = f"{len(suite.tasks)} tasks, {len(suite.seeds)} seeds each"
+        scenes = len({scene_seed(seed) for seed in suite.seeds})
+        often = (
+            f", {scenes} scenes played {len(suite.seeds) // scenes} times"
+            if scenes < len(suite.seeds)
+            else ""
+        )
+        size = f"{len(suite.tasks)} tasks, {len(suite.seeds)} seeds each{often}"
         console.print(f"[bold]{suite.name}[/] {suite.version}: {size}")
         console.print(f"  tasks     {', '.join(suite.tasks)}", markup=False)
-        console.print(f"  variants  {_variants(suite.variants[1:])}, {shifted} seeds each", markup=False)
+        more = (
+            f"{_variants(suite.variants[1:])}, {shifted} seeds each" if shifted else "the clean world alone"
+        )
+        console.print(f"  variants  {more}", markup=False)
     return 0
 
 

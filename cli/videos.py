@@ -31,12 +31,16 @@ def present(path: Path, with_videos: bool = True, size: str | None = None) -> No
     from ..benchmark.records.checksums import seal
     from ..benchmark.records.fault_file import NAME as FAULTS
     from ..benchmark.report.run_report import write_report
-    from ..benchmark.report.terminal_tables import run_table, shift_table
+    from ..benchmark.report.terminal_tables import run_table, scene_table, shift_table
+    from ..benchmark.scoring.panel_limits import unseen
     from ..benchmark.scoring.run_episodes import clipping, faults, read_run
     from .console import console, progress_bar
 
     found = read_run(path)
     console.print(run_table(found))
+    console.print(unseen(found), markup=False)
+    if (choices := scene_table(found)) is not None:
+        console.print(choices)
     if (shifts := shift_table(found)) is not None:
         console.print(shifts)
     if text := clipping(found):

@@ -19,8 +19,17 @@ TRAIN = range(VALIDATION.stop, 2**31)
 """Demonstrations."""
 TRAIN_SET = 1_000_000
 """How many seeds a set of demonstrations has for itself; set 0 begins where `TRAIN` does."""
+REPEATED = range(3_000_000_000, 3_000_010_000)
+"""Seeds of which `REPEATS` in a row share a scene (0, 1, ... of `TEST`), each with its own policy noise."""
+REPEATS = 25
+"""Episodes of a scene in `REPEATED`."""
 UNNAMED = range(PANELS.stop, TRAIN.start)
 """What a Gymnasium environment draws from when nobody names a seed: neither panels nor demonstrations."""
+
+
+def scene_seed(seed: int) -> int:
+    """Return the seed of an episode's scene, which is its own but for those of `REPEATED`."""
+    return (seed - REPEATED.start) // REPEATS if seed in REPEATED else seed
 
 
 def checked_seed(seed: SupportsIndex, bits: int = 63) -> int:

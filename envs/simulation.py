@@ -18,7 +18,7 @@ from .robot import inverse_kinematics as control
 from .robot import panda as robot
 from .robot.arm import Arm
 from .scene import SUBSTEPS
-from .seed_ranges import checked_seed
+from .seed_ranges import checked_seed, scene_seed
 from .simulation_data import SimulationData, place
 from .specs import OPENING_HIGH, PREFIXES
 from .task_protocol import Start, TaskProtocol
@@ -48,6 +48,7 @@ class Simulation(SimulationData):
         self.variant = variant
         self._substeps = substeps
         self.seeds = np.zeros(n, np.int64)
+        """Seed of the scene of each row, (N,)."""
 
     # ----------------------------------------------------------------------------------- episodes
 
@@ -55,7 +56,7 @@ class Simulation(SimulationData):
         """Begin episode `seeds[i]` in row i; (N,) integers, 0 <= seed < 2^63."""
         if len(seeds) != self.n:
             raise BimodalError(f"this simulation holds {self.n} episodes, got {len(seeds)} seeds")
-        self.begin(self.prepare(seeds), self.variant.joint_offsets(self.task, seeds))
+        self.begin(self.prepare(seeds), self.variant.joint_offsets(self.task, self.seeds.tolist()))
 
     def prepare(self, seeds: Sequence[int] | np.ndarray) -> list[Start]:
         """Take the worlds of episodes without beginning them; `restore` leads to any moment of them.
@@ -63,7 +64,7 @@ class Simulation(SimulationData):
         Returns:
             Where the episodes begin.
         """
-        seeds = [checked_seed(seed) for seed in seeds]
+        seeds = [scene_seed(checked_seed(seed)) for seed in seeds]
         models = self.variant.models(self.model, self.task, seeds)
         if models is not None:
             self.batch.set_models(models)

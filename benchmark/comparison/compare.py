@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..statistics.paired import mcnemar_mid_p, tango
+from ..scoring.panel_limits import repeats_scenes
 from ..statistics.power import ALPHA, detectable_shift, episodes_to_decide
 from ..statistics.rates import Interval
 from ..statistics.resampling import stratified_mean
@@ -17,7 +17,9 @@ from .differences import (
     ModeDifference,
     TaskDifference,
     VariantDifference,
+    by_scene,
     mode_differences,
+    success_difference,
     task_differences,
     times_to_success,
     variant_differences,
@@ -42,7 +44,7 @@ class Comparison(NamedTuple):
     difference: Interval
     """Macro success of the candidate minus that of the baseline, every task weighing the same."""
     p_value: float
-    """Of no difference: McNemar's mid-p over the pairs of all tasks."""
+    """Of no difference, over all tasks; see `success_difference`."""
     variant: str
     """The variant whose episodes are compared: clean, where the suite has it."""
     tasks: tuple[TaskDifference, ...]
@@ -52,6 +54,8 @@ class Comparison(NamedTuple):
     """Restricted mean time to success [s], candidate minus baseline; a failure counts as the whole time."""
     pairs: int
     """Paired clean episodes."""
+    scenes: int | None
+    """Scenes of a panel that plays some several times, over all tasks; None for other panels."""
     detectable: float | None
     """Smallest difference that this panel shows four times in five, at the discordance it has."""
     episodes_needed: int | None
@@ -77,9 +81,8 @@ def compare_two(baseline: Arm, candidate: Arm) -> Comparison:
     only_candidate = sum(row.only_candidate for row in tasks)
     only_baseline = sum(row.only_baseline for row in tasks)
     pairs = sum(len(baseline.cells[cell].seeds) for cell in clean)
-    p_value = mcnemar_mid_p(only_candidate, only_baseline)
-    # Every task has as many pairs, so the mean over tasks is that over pairs, in estimate, test and interval.
-    difference = tango(only_candidate, only_baseline, pairs)
+    difference, p_value = success_difference(baseline, candidate, clean)
+    repeated = any(repeats_scenes(baseline.cells[cell]) for cell in clean)
     return Comparison(
         baseline=baseline,
         candidate=candidate,
@@ -91,9 +94,15 @@ def compare_two(baseline: Arm, candidate: Arm) -> Comparison:
         variants=variant_differences(baseline, candidate),
         modes=mode_differences(baseline, candidate, clean),
         time=stratified_mean(
-            [times_to_success(candidate, cell) - times_to_success(baseline, cell) for cell in clean]
+            [
+                by_scene(
+                    times_to_success(candidate, cell) - times_to_success(baseline, cell), baseline.cells[cell]
+                )
+                for cell in clean
+            ]
         ),
         pairs=pairs,
+        scenes=sum(len(np.unique(baseline.cells[cell].scenes)) for cell in clean) if repeated else None,
         detectable=detectable_shift(pairs, (only_candidate + only_baseline) / pairs),
         episodes_needed=episodes_to_decide(only_candidate / pairs, only_baseline / pairs),
     )

@@ -11,6 +11,7 @@ import numpy as np
 from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...envs.specs import CONTROL_HZ
 from ...tasks import load_task
+from ..scoring.panel_limits import repeats_scenes
 from ..scoring.run_episodes import EpisodeColumns
 from ..statistics.many_policies import holm
 from ..statistics.modes import mode_shares, stuart_maxwell, total_variation
@@ -30,13 +31,13 @@ class TaskDifference(NamedTuple):
     baseline: Interval
     candidate: Interval
     difference: Interval
-    """Candidate minus baseline, Tango's interval."""
+    """Candidate minus baseline, with its interval; see `success_difference`."""
     only_baseline: int
     """Seeds on which only the baseline succeeds."""
     only_candidate: int
     """Seeds on which only the candidate succeeds."""
     p_value: float
-    """McNemar's mid-p, adjusted by Holm over the tasks."""
+    """Adjusted by Holm over the tasks."""
 
 
 class VariantDifference(NamedTuple):
@@ -79,6 +80,36 @@ def times_to_success(arm: Arm, cell: tuple[str, str]) -> np.ndarray:
     return np.where(_hits(arm, cell), arm.cells[cell].steps, horizon) / CONTROL_HZ
 
 
+def by_scene(values: np.ndarray, cell: EpisodeColumns) -> np.ndarray:
+    """Return the mean over the episodes of each scene, (C,) of (N,); unchanged without repeats."""
+    scenes, rows, counts = np.unique(cell.scenes, return_inverse=True, return_counts=True)
+    return np.bincount(rows, values, minlength=len(scenes)) / counts
+
+
+def success_difference(
+    baseline: Arm, candidate: Arm, cells: Sequence[tuple[str, str]]
+) -> tuple[Interval, float]:
+    """Return the difference in success over all of some cells, which weigh the same, and its p-value.
+
+    Tango's interval and McNemar's mid-p. Episodes that share a scene do not count as so many pairs: then
+    scenes are drawn again within each task, and for the p-value whole scenes are exchanged.
+    """
+    before = [_hits(baseline, cell) for cell in cells]
+    after = [_hits(candidate, cell) for cell in cells]
+    if not any(repeats_scenes(baseline.cells[cell]) for cell in cells):
+        counts = discordant(np.concatenate(after), np.concatenate(before))
+        # Every task has as many pairs, so the mean over tasks is that over pairs.
+        return tango(*counts, sum(map(len, before))), mcnemar_mid_p(*counts)
+    sides = [
+        [by_scene(one.astype(float), baseline.cells[cell]) for one, cell in zip(side, cells, strict=True)]
+        for side in (before, after)
+    ]
+    difference = stratified_mean([b - a for a, b in zip(*sides, strict=True)])
+    return difference, swap_p(
+        np.concatenate(sides[0]), np.concatenate(sides[1]), lambda a, b: abs(float(a.mean() - b.mean()))
+    )
+
+
 def task_differences(
     baseline: Arm, candidate: Arm, cells: Sequence[tuple[str, str]]
 ) -> tuple[TaskDifference, ...]:
@@ -88,16 +119,17 @@ def task_differences(
         before = _hits(baseline, cell)
         after = _hits(candidate, cell)
         only_candidate, only_baseline = discordant(after, before)
+        difference, p_value = success_difference(baseline, candidate, [cell])
         n = len(before)
         rows.append(
             TaskDifference(
                 task=cell[0],
                 baseline=rate(int(before.sum()), n),
                 candidate=rate(int(after.sum()), n),
-                difference=tango(only_candidate, only_baseline, n),
+                difference=difference,
                 only_baseline=only_baseline,
                 only_candidate=only_candidate,
-                p_value=mcnemar_mid_p(only_candidate, only_baseline),
+                p_value=p_value,
             )
         )
     adjusted = holm([row.p_value for row in rows])
@@ -142,7 +174,9 @@ def mode_differences(
     rows = []
     for cell in cells:
         k = len(load_task(cell[0]).modes)
-        before, after = _modes_of_both(baseline.cells[cell], candidate.cells[cell])
+        both = (baseline.cells[cell].modes >= 0) & (candidate.cells[cell].modes >= 0)
+        before = baseline.cells[cell].modes[both]
+        after = candidate.cells[cell].modes[both]
         if k < 2 or not len(before):
             continue
         changed = int((before != after).sum())
@@ -153,25 +187,23 @@ def mode_differences(
                 candidate=mode_shares(np.bincount(after, minlength=k)),
                 changed=changed,
                 both=len(before),
-                p_value=_mode_p(before, after, k, changed),
+                p_value=_mode_p(before, after, k, baseline.cells[cell].part(both)),
             )
         )
     adjusted = holm([row.p_value for row in rows])
     return tuple(row._replace(p_value=p) for row, p in zip(rows, adjusted, strict=True))
 
 
-def _modes_of_both(before: EpisodeColumns, after: EpisodeColumns) -> tuple[np.ndarray, np.ndarray]:
-    both = (before.modes >= 0) & (after.modes >= 0)
-    return before.modes[both], after.modes[both]
-
-
-def _mode_p(before: np.ndarray, after: np.ndarray, k: int, changed: int) -> float:
-    """Return the p-value of equal shares of the modes on the same seeds."""
-    if changed >= FEW_CHANGED_MODES:
+def _mode_p(before: np.ndarray, after: np.ndarray, k: int, cell: EpisodeColumns) -> float:
+    """Return the p-value of equal shares of the modes on the same seeds; scenes are exchanged as a whole."""
+    if int((before != after).sum()) >= FEW_CHANGED_MODES and not repeats_scenes(cell):
         return stuart_maxwell(before, after, k)
+    rows = np.unique(cell.scenes, return_inverse=True)[1]
+    counts = np.zeros((2, rows.max() + 1, k), int)
+    for side, modes in zip(counts, (before, after), strict=True):
+        np.add.at(side, (rows, modes), 1)
 
     def distance(one: np.ndarray, other: np.ndarray) -> float:
-        shares = [np.bincount(modes, minlength=k) / len(modes) for modes in (one, other)]
-        return total_variation(*shares)
+        return total_variation(one.sum(0) / len(before), other.sum(0) / len(before))
 
-    return swap_p(before, after, distance)
+    return swap_p(counts[0], counts[1], distance)

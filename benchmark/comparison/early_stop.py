@@ -13,6 +13,7 @@ from ...envs.perturbations.core.variant import CLEAN
 from ..evaluation.early_stop import Baseline
 from ..provenance import versions
 from ..records.run_record import EarlyStop
+from ..scoring.panel_limits import repeats_scenes
 from ..statistics.sequential import is_decided
 from ..suites import Suite, suite_from_record
 from .arm import VERSIONS, Arm
@@ -40,6 +41,8 @@ def _differences(arm: Arm, panel: Suite) -> Iterator[str]:
     """Yield why an arm is no baseline of a panel."""
     if arm.run and arm.run.record.early_stop:
         yield "it ended when it was decided itself, so its successes depend on where it ended"
+    if any(map(repeats_scenes, arm.cells.values())):
+        yield "it plays scenes several times, and its pairs are not independent"
     here = versions() | {"bimodal": version("bimodal-bench")}
     for name in VERSIONS:
         if arm.versions.get(name, "unknown") != here[name]:

@@ -12,6 +12,7 @@ from ..statistics.rates import Interval, mean_interval, rate
 from ..statistics.resampling import seed_and_scene_difference, seed_and_scene_mean
 from .arm import Arm, clean_only
 from .compare import Verdict
+from .differences import by_scene
 from .gate import check_comparable
 
 
@@ -34,9 +35,12 @@ class Method(NamedTuple):
         return ",".join(arm.source for arm in self.arms)
 
     def outcomes(self) -> list[np.ndarray]:
-        """Return of each task the clean successes of every training seed on every scene, (S, N_t) bool."""
+        """Return of each task the clean success of every training seed in every scene, (S, N_t)."""
         cells = clean_only(self.arms[0].cells)
-        return [np.stack([arm.cells[cell].succeeded for arm in self.arms]) for cell in cells]
+        return [
+            np.stack([by_scene(arm.cells[c].succeeded.astype(float), arm.cells[c]) for arm in self.arms])
+            for c in cells
+        ]
 
 
 class SeedSpread(NamedTuple):

@@ -20,6 +20,7 @@ def plain_comparison(comparison: Comparison, decision: Decision, rule: Rule) -> 
         "difference": _interval(comparison.difference),
         "p_value": comparison.p_value,
         "pairs": comparison.pairs,
+        "scenes": comparison.scenes,
         "detectable": comparison.detectable,
         "episodes_needed": comparison.episodes_needed,
         "tasks": [_row(row) for row in comparison.tasks],

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...envs.errors import NotComparable
+from ..scoring.panel_limits import repeats_scenes
 from ..scoring.run_episodes import EpisodeColumns
 from ..statistics.many_policies import Ranks, better_pairs, cochran_q, rank_intervals
 from ..statistics.rates import Interval, mean_interval, rate
@@ -51,6 +53,8 @@ def rank_arms(arms: Sequence[Arm]) -> Ranking:
         NotComparable: they are not of the same experiment.
     """
     check_comparable(arms)
+    if any(map(repeats_scenes, arms[0].cells.values())):
+        raise NotComparable("a panel that plays scenes several times is compared two policies at a time")
     names = unique_names(arms)
     outcomes = {name: clean_successes(arm.cells) for name, arm in zip(names, arms, strict=True)}
     ranks = rank_intervals(names, better_pairs(outcomes))

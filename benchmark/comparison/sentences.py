@@ -28,6 +28,8 @@ def verdict_sentence(comparison: Comparison) -> str:
 
 def unseen_sentence(comparison: Comparison) -> str:
     """Return what this panel could not see, in one sentence."""
+    if comparison.scenes:
+        return f"this panel plays {comparison.scenes:,} scenes several times, and counts scenes, not episodes"
     if comparison.detectable is None:
         seen = "this panel is too short for any difference at so few discordant pairs"
     else:

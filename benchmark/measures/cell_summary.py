@@ -1,14 +1,16 @@
 """From the measures of episodes to those of a task in a variant: a rate or a mean, with its interval."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
 
+from ...envs.perturbations.core.variant import CLEAN
 from ...envs.specs import CONTROL_HZ
 from ..metrics import Value
+from ..scoring.panel_limits import SceneChoice, scene_choices
 from ..scoring.run_episodes import Run
 from ..statistics.rates import LEVEL, Interval, clopper_pearson
 from .episode_measures import EpisodeMeasures
@@ -75,10 +77,15 @@ class CellSummary:
     """Each of `SHOWN` by name; None where no episode has an answer."""
     counted: Mapping[str, int]
     """Episodes that have an answer, by name."""
+    choice: SceneChoice | None = None
+    """Which modes are taken in one and the same scene; None where no scene is repeated."""
 
     def plain(self) -> dict:
         """Return it as plain data for programs; a number without an interval has null for its ends."""
-        cell = {name: value for name, value in asdict(self).items() if name not in ("values", "counted")}
+        cell = {name: getattr(self, name) for name in ("task", "variant", "episodes")}
+        if self.choice:
+            within = self.choice.within
+            cell["scene_choice"] = {**self.choice._asdict(), "within": within and within._asdict()}
         measures = {}
         for name, value in self.values.items():
             ends = (value.low, value.high) if isinstance(value, Interval) else (None, None)
@@ -89,10 +96,13 @@ class CellSummary:
 
 def summarise(run: Run, cells: Measured) -> list[CellSummary]:
     """Return what was measured of every task and variant of a run, in the suite's order."""
-    return [_summary(run, cell, measures) for cell, measures in cells.items()]
+    choices = {(row.task, CLEAN): row for row in scene_choices(run)}
+    return [_summary(run, cell, measures, choices.get(cell)) for cell, measures in cells.items()]
 
 
-def _summary(run: Run, cell: Cell, measures: EpisodeMeasures) -> CellSummary:
+def _summary(
+    run: Run, cell: Cell, measures: EpisodeMeasures, choice: SceneChoice | None = None
+) -> CellSummary:
     values: dict[str, Value] = {}
     counted: dict[str, int] = {}
     for shown in SHOWN:
@@ -108,7 +118,7 @@ def _summary(run: Run, cell: Cell, measures: EpisodeMeasures) -> CellSummary:
             known = found[np.isfinite(found) & ((shown.name != "interventions") | (found >= 0))]
             values[shown.name] = mean(known)
             counted[shown.name] = len(known)
-    return CellSummary(*cell, len(measures.seed), values, counted)
+    return CellSummary(*cell, len(measures.seed), values, counted, choice)
 
 
 def rate(hits: np.ndarray) -> Value:

@@ -24,6 +24,7 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table]:
 
 def _success_table(comparison: Comparison) -> Table:
     a, b = _names(comparison)
+    test = "whole scenes exchanged at random" if comparison.scenes else "McNemar's mid-p"
     rows = (
         (
             short_name(row.task),
@@ -41,7 +42,7 @@ def _success_table(comparison: Comparison) -> Table:
         f"{b} against {a} on {comparison.baseline.suite.name}, the same seeds",
         ["task", "n", f"{a} %", f"{b} %", "points", f"only {a}", f"only {b}", "p"],
         rows,
-        caption="success with its exact 95 % interval; p: McNemar's mid-p, adjusted by Holm over the tasks",
+        caption=f"success with its exact 95 % interval; p: {test}, adjusted by Holm over the tasks",
     )
 
 

@@ -36,7 +36,7 @@ from .html_page import render
 from .measures_table import heading, shown_value
 from .mixture_plot import Act, mixture_plot
 from .run_origin import card_rows, ending, facts, reproduce
-from .run_tables import arm_rates, cause_rows, mode_choices
+from .run_tables import arm_rates, cause_rows, mode_choices, panel_limits
 from .survival_plot import time_plots
 
 NAME = "report.html"
@@ -117,6 +117,7 @@ def _page(run: Run, added: Additions, rows: Rows) -> str:
         refused=added.refused,
         reviewed=[row for row in as_records(rows) if row["tag"] or row["note"]],
         data=page_data(rows),
+        **panel_limits(run),
         **_origin(run),
         verdicts={name: OUTCOMES[name].meaning for name in OUTCOMES if any(name in c.labels for c in cells)},
     )

@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..diagnosis.interfaces import REPAIRS
 from ..records.run_record import RunRecord
+from ..scoring.panel_limits import scene_choices, unseen
 from ..scoring.perturbation_effects import PerturbationEffect
 from ..scoring.review_record import EpisodeKey
+from ..scoring.run_episodes import Run
 from ..scoring.task_scores import TaskScore
 from ..statistics.rates import Interval, mean_interval, rate
 from .run_origin import demonstrated_shares
@@ -51,6 +54,11 @@ class CauseRow:
 
 Arms = tuple[Interval, Interval]
 """Success clean and in the variant, on the same seeds."""
+
+
+def panel_limits(run: Run) -> dict[str, Any]:
+    """Return what the page says of the panel itself: what it cannot show, and choices in one scene."""
+    return {"unseen": unseen(run), "scene_choices": scene_choices(run)}
 
 
 def mode_choices(cell: TaskScore, record: RunRecord) -> list[ModeChoice]:

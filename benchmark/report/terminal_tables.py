@@ -8,7 +8,8 @@ from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
 from ..metrics import METRICS, Metric, Value
 from ..number_text import bounds, metric_text, percent, points, short_name, signed_bounds
-from ..rich_table import plain_table
+from ..rich_table import number_table, plain_table
+from ..scoring.panel_limits import scene_choices
 from ..scoring.perturbation_effects import INFEASIBLE, UNCHANGED, measure_effects
 from ..scoring.run_episodes import Run
 from ..scoring.task_scores import score_run, score_suite
@@ -76,6 +77,30 @@ def run_table(run: Run) -> Table:
     total = score_suite(cells).metrics
     table.add_row("all tasks", "", *(_metric(metric, total[metric.name]) for metric in shown))
     return table
+
+
+def scene_table(run: Run) -> Table | None:
+    """Return which modes are taken in one and the same scene; None for a panel without repeated scenes."""
+    rows = scene_choices(run)
+    if not rows:
+        return None
+    return number_table(
+        "Choice in one and the same scene",
+        ["task", "scenes", "n", "H(mode | scene)", "even choice", "H(mode)"],
+        (
+            (
+                short_name(row.task),
+                str(row.scenes),
+                str(row.episodes),
+                "-" if row.within is None else f"{percent(row.within.estimate)} {bounds(row.within)}",
+                percent(row.ceiling),
+                percent(row.over_all),
+            )
+            for row in rows
+        ),
+        caption="entropy of the modes (Miller-Madow, 100 is even) of the n episodes that realise one; even"
+        " choice: what it reaches with so few episodes a scene; H(mode): over all scenes together",
+    )
 
 
 def _metric(metric: Metric, value: Value) -> str:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import Variant
+from ...envs.seed_ranges import scene_seed
 from ...envs.storage.npz import LARGEST
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES, succeeded
@@ -61,6 +62,11 @@ class EpisodeColumns:
     def succeeded(self) -> np.ndarray:
         """Which episodes succeeded, (N,) bool."""
         return succeeded(self.labels)
+
+    @cached_property
+    def scenes(self) -> np.ndarray:
+        """Seed of the scene of each, (N,) int; several share one where scenes are repeated."""
+        return np.array([scene_seed(seed) for seed in self.seeds.tolist()], int)
 
     def part(self, rows: np.ndarray) -> "EpisodeColumns":
         """Return some of the episodes, by their numbers or by a mask (N,)."""

@@ -5,6 +5,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .rates import Interval
+from .resampling import stratified_mean
 from .tails import chi_squared_tail
 
 
@@ -82,23 +84,35 @@ def entropy_ceiling(k: int, n: int) -> float | None:
     """
     if k < 2 or n < 1:
         return None
-    drawn = np.random.default_rng(0).multinomial(n, np.full(k, 1 / k), size=4_000)
-    return float(np.mean([normalised_entropy(counts) or 0.0 for counts in drawn]))
+    return float(np.mean([normalised_entropy(counts) or 0.0 for counts in _even_choices(k, n)]))
 
 
-def conditional_entropy(counts: ArrayLike) -> float | None:
+@cache
+def minority_ceiling(k: int, n: int) -> float | None:
+    """Return the mean of `minority_share` for a policy that chooses evenly; see `entropy_ceiling`."""
+    if k < 2 or n < 1:
+        return None
+    return float(_even_choices(k, n).min(1).mean() / n)
+
+
+def _even_choices(k: int, n: int) -> np.ndarray:
+    """Return how often each of k modes is chosen by n even choices, drawn 4,000 times, (4000, k)."""
+    return np.random.default_rng(0).multinomial(n, np.full(k, 1 / k), size=4_000)
+
+
+def conditional_entropy(counts: ArrayLike) -> Interval | None:
     """Return how evenly the modes are chosen in one and the same scene: mean entropy over the scenes.
 
     H(m | c) = 1 / |C| sum_c H(m | c), each as `normalised_entropy`; scenes without a sample are left out.
-    A perfect policy reaches `entropy_ceiling(k, samples a scene)`.
+    A perfect policy reaches `entropy_ceiling(k, samples a scene)`. The interval draws scenes again.
     An even choice over all scenes with H(m | c) = 0 is a policy whose choice depends on the scene alone.
 
     Args:
         counts: samples of each mode in each scene, (C, k).
     """
     known = [normalised_entropy(row) for row in np.asarray(counts)]
-    values = [value for value in known if value is not None]
-    return float(np.mean(values)) if values else None
+    values = np.array([value for value in known if value is not None])
+    return stratified_mean([values]) if len(values) else None
 
 
 def stuart_maxwell(a: ArrayLike, b: ArrayLike, k: int) -> float:

@@ -9,6 +9,7 @@ from bimodal.benchmark.statistics.many_policies import Ranks, better_pairs, coch
 from bimodal.benchmark.statistics.modes import (
     conditional_entropy,
     entropy_ceiling,
+    minority_ceiling,
     normalised_entropy,
     stuart_maxwell,
     total_variation,
@@ -80,14 +81,17 @@ def test_the_ceiling_of_entropy_is_what_an_even_choice_reaches():
     two = sum(stats.binom.pmf(k, 12, 0.5) * (normalised_entropy([k, 12 - k]) or 0) for k in range(13))
     assert entropy_ceiling(2, 12) == pytest.approx(two, abs=0.005)
     assert entropy_ceiling(1, 12) is None and entropy_ceiling(2, 0) is None
+    one_of_two = sum(stats.binom.pmf(i, 9, 0.5) * min(i, 9 - i) / 9 for i in range(10))
+    assert minority_ceiling(2, 9) == pytest.approx(one_of_two, abs=0.005)
 
 
 def test_conditional_entropy_tells_a_choice_by_the_scene_from_a_choice_in_the_scene():
     by_scene, in_scene = np.array([[25, 0], [0, 25]] * 10), np.array([[12, 13], [13, 12]] * 10)
-    assert conditional_entropy(by_scene) == 0.0
-    assert conditional_entropy(in_scene) == pytest.approx(1.0)
+    assert conditional_entropy(by_scene) == (0.0, 0.0, 0.0)
+    assert conditional_entropy(in_scene) == pytest.approx((1.0, 1.0, 1.0))
     assert normalised_entropy(by_scene.sum(0)) == normalised_entropy(in_scene.sum(0)) == 1.0
-    assert conditional_entropy([[0, 0], [25, 0]]) == 0.0
+    half = conditional_entropy(np.concatenate([by_scene, in_scene, [[0, 0]]]))
+    assert half is not None and half.estimate == pytest.approx(0.5) and 0.3 < half.low < half.high < 0.7
     assert conditional_entropy([[0, 0]]) is None
 
 

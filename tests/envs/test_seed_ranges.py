@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import WrongUse
-from bimodal.envs.seed_ranges import PANELS, TEST, TRAIN, TRAIN_SET, UNNAMED, VALIDATION, checked_seed
+from bimodal.envs.seed_ranges import (
+    PANELS,
+    REPEATED,
+    TEST,
+    TRAIN,
+    TRAIN_SET,
+    UNNAMED,
+    VALIDATION,
+    checked_seed,
+    scene_seed,
+)
 from bimodal.tasks import load_task
 from bimodal.tasks.demonstrations.collect import schedule
 from bimodal.tasks.gym.env import TaskEnv
@@ -16,7 +26,20 @@ def test_the_three_splits_are_disjoint_and_leave_no_gap():
 
 def test_panels_are_test_seeds_and_every_suite_keeps_to_them():
     assert PANELS.start >= TEST.start and PANELS.stop <= TEST.stop
-    assert all(set(suite.seeds) <= set(PANELS) for suite in SUITES.values())
+    assert all(seed in PANELS or seed in REPEATED for suite in SUITES.values() for seed in suite.seeds)
+    assert REPEATED.start >= TRAIN.stop, "no seed that somebody used has become another scene's"
+
+
+def test_repeated_seeds_share_the_scenes_of_the_panel_and_all_others_are_their_own():
+    first = REPEATED.start
+    assert [scene_seed(first + i) for i in (0, 24, 25, 499)] == [0, 0, 1, 19]
+    assert scene_seed(REPEATED.stop - 1) in PANELS
+    assert [scene_seed(seed) for seed in (0, 199, first - 1, REPEATED.stop)] == [
+        0,
+        199,
+        first - 1,
+        REPEATED.stop,
+    ]
 
 
 def test_unnamed_episodes_are_neither_panels_nor_demonstrations():

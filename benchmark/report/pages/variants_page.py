@@ -182,8 +182,11 @@ def suites_section() -> str:
     for suite in SUITES.values():
         shifts = [variant for variant in suite.variants if variant != CLEAN]
         listed = ", ".join(f"`{name}`" for name in shifts)
-        names = listed if len(shifts) < 20 else "every perturbation and the combination at every level"
-        seeds = f"{len(suite.seeds)} clean, {len(suite.panel(shifts[0]))} shifted" if shifts else "clean only"
+        names = (
+            listed or "none" if len(shifts) < 20 else "every perturbation and the combination at every level"
+        )
+        seeds = f"{len(suite.seeds)} clean"
+        seeds += f", {len(suite.panel(shifts[0]))} shifted" if shifts else ""
         rows.append((f"`{suite.name}`", suite.version, str(len(suite.tasks)), seeds, names))
     return markdown_section("variants_suites", rows=rows)
 
