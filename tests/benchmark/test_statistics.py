@@ -72,16 +72,6 @@ def test_tails_are_scipys():
         assert binomial_at_least(k, n, p) == pytest.approx(stats.binom.sf(k - 1, n, p), rel=1e-9)
 
 
-def test_the_exact_interval_covers_high_rates_where_wilsons_does_not():
-    def covered(interval, p, n):
-        inside = [low <= p <= high for low, high in (interval(k, n) for k in range(n + 1))]
-        return float(stats.binom.pmf(np.arange(n + 1), n, p) @ inside)
-
-    grid = np.linspace(0.97, 1, 301)[:-1]
-    assert min(covered(clopper_pearson, p, 50) for p in grid) >= 0.95
-    assert min(covered(wilson, p, 50) for p in grid) < 0.85
-
-
 def test_mean_of_one_estimate_keeps_its_interval():
     assert mean_interval([Interval(0.4, 0.3, 0.6)]) == pytest.approx((0.4, 0.3, 0.6))
 
