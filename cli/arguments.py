@@ -137,5 +137,9 @@ Threads = Annotated[int, number("simulation threads of a process")]
 Checkpoints = Annotated[Path | None, option("FOLDER", "trained weights", default="those of the package")]
 Deadline = Annotated[float, option("SECONDS", "longest time of a decision")]
 FreshRun = Annotated[bool, flag("--fresh", "discard an earlier run in the folder")]
+Sandbox = Annotated[
+    bool | None,
+    flag("--sandbox/--no-sandbox", "shut the policy in  [default: all but Bimodal's own]"),
+]
 Json = Annotated[bool, flag("--json", "print the result as JSON, for programs")]
 Page = Annotated[Path | None, option("FILE", "also write the page of Markdown")]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from .arguments import Checkpoints, Deadline, Json, argument, policy_names, task_option
+from .arguments import Checkpoints, Deadline, Json, Sandbox, argument, policy_names, task_option
 
 if TYPE_CHECKING:
     from ..benchmark.evaluation.trial import Trial
@@ -28,6 +28,7 @@ def run(
     task: Task = None,
     checkpoints: Checkpoints = None,
     deadline: Deadline = 30.0,
+    sandbox: Sandbox = None,
     json: Json = False,
 ) -> int:
     """Check a policy in a short trial, an entry, or a run.
@@ -38,7 +39,7 @@ def run(
     """
     from .console import console, print_json
 
-    trial = _trial(what, task, checkpoints, deadline) if _is_policy(what) else None
+    trial = _trial(what, task, checkpoints, deadline, sandbox) if _is_policy(what) else None
     problems = trial.problems if trial else _problems(Path(what))
     if json:
         times = {"decision_ms": trial.decision_ms, "budget_ms": trial.budget_ms} if trial else {}
@@ -58,12 +59,14 @@ def _is_policy(what: str) -> bool:
     return not what.endswith(".json") and (what.endswith(".py") or not Path(what).exists())
 
 
-def _trial(policy: str, task: str | None, checkpoints: Path | None, deadline: float) -> "Trial":
+def _trial(
+    policy: str, task: str | None, checkpoints: Path | None, deadline: float, sandbox: bool | None
+) -> "Trial":
     """Try a policy out on a task; None for the first of the suite `smoke`."""
     from ..benchmark.evaluation.policy_check import check_policy
     from ..benchmark.suites import SUITES
 
-    return check_policy(policy, task or SUITES["smoke"].tasks[0], checkpoints, deadline)
+    return check_policy(policy, task or SUITES["smoke"].tasks[0], checkpoints, deadline, sandbox)
 
 
 def _pace(trial: "Trial | None") -> str:

@@ -13,6 +13,7 @@ from .arguments import (
     Deadline,
     FreshRun,
     Json,
+    Sandbox,
     Threads,
     Workers,
     argument,
@@ -104,6 +105,7 @@ def run(
     against: Against = None,
     junit: Junit = None,
     no_videos: NoVideos = False,
+    sandbox: Sandbox = None,
     fresh: FreshRun = False,
     workers: Workers = None,
     threads: Threads = 1,
@@ -117,7 +119,7 @@ def run(
     _require_whole_suite(entry, policy, task, seeds, variant, until_decided or None)
     panel = find_suite(suite, task or (), seeds, [] if until_decided and not variant else variant)
     options = replace(
-        EvalOptions(out, checkpoints, workers, threads, deadline, fresh),
+        EvalOptions(out, checkpoints, workers, threads, deadline, fresh, sandbox),
         card=read_statement(card) if card else None,
         until_decided=_baseline(panel, until_decided, against),
         check=partial(_check_entry, entry) if entry else None,

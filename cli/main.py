@@ -90,7 +90,8 @@ def _refuse_typos(parser: TyperGroup, words: Sequence[str]) -> None:
         return
     if name not in parser.commands:
         raise unknown_name("command", name, parser.commands)
-    known = [option for parameter in parser.commands[name].params for option in parameter.opts]
+    parameters = parser.commands[name].params
+    known = [option for one in parameters for option in (*one.opts, *one.secondary_opts)]
     for word in words[words.index(name) + 1 :]:
         option = word.partition("=")[0]
         if word == "--":

@@ -3,20 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
-from .arguments import SUITES, Checkpoints, Json, choice, option, percentage, policy_names
+from .arguments import Json, option, percentage
 
-EXAMPLE = "bimodal plan --baseline 90 --gain 5 --policy flow"
+EXAMPLE = "bimodal plan --baseline 90 --gain 5"
 
 
 def run(
-    baseline: Annotated[float, option("PERCENT", "success that you expect of the baseline", percentage)] = 90,
-    gain: Annotated[float, option("POINTS", "difference that you want to see", percentage)] = 5,
-    suite: Annotated[str, choice("suite", f"whose panel is judged: {', '.join(SUITES)}", SUITES)] = "core",
-    policy: Annotated[
-        str,
-        option("POLICY", "whose episodes are timed: name or file.py:Class", autocompletion=policy_names),
-    ] = "expert",
-    checkpoints: Checkpoints = None,
+    baseline: Annotated[
+        float, option("PERCENT", "success that you expect of the baseline", percentage)
+    ] = 0.9,
+    gain: Annotated[float, option("POINTS", "difference that you want to see", percentage)] = 0.05,
+    suite: Annotated[str, option("NAME", "suite whose panel is judged")] = "core",
     lock: Annotated[Path | None, option("FILE", "write down a rule (TOML) before the run")] = None,
     json: Json = False,
 ) -> int:
@@ -32,7 +29,7 @@ def run(
     if lock:
         console.print(f"locked: {lock_rule(lock)}", markup=False)
         return 0
-    found = plan(suite, baseline, gain, policy, checkpoints)
+    found = plan(suite, baseline, gain)
     if json:
         print_json(found._asdict())
     else:

@@ -7,6 +7,7 @@ from .arguments import (
     Checkpoints,
     FreshRun,
     Json,
+    Sandbox,
     Threads,
     Workers,
     argument,
@@ -28,6 +29,7 @@ def run(
     policy: Annotated[Path | None, option("FILE", "file of the policy", default="here or beside it")] = None,
     workers: Workers = None,
     threads: Threads = 1,
+    sandbox: Sandbox = None,
     json: Json = False,
 ) -> int:
     """Run an entry's episodes again and compare them with it.
@@ -40,7 +42,9 @@ def run(
     from .console import console, print_json, progress_bar
 
     with progress_bar(str(entry), "episodes") as update:
-        options = EvalOptions(out, checkpoints, workers, threads, fresh=fresh, progress=update)
+        options = EvalOptions(
+            out, checkpoints, workers, threads, fresh=fresh, sandbox=sandbox, progress=update
+        )
         part = Part(tuple(task or ()), seed_range(seeds) if seeds else None, policy)
         outcome = reproduce(entry, options, part)
     if json:

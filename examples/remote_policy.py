@@ -1,7 +1,7 @@
 """A policy that answers from a server: another Python, another machine, a big model that loads once.
 
     python examples/remote_policy.py serve             # where the model is; it needs NumPy alone
-    bimodal evaluate examples/remote_policy.py:Remote --task PandaLiftDumbbell-v1 --seeds 20
+    bimodal evaluate examples/remote_policy.py:Remote --no-sandbox --task PandaLiftDumbbell-v1 --seeds 20
 
 Replace `model`, and `ARTIFACTS` by the files that it loads. A message is a length and NumPy's .npz without
 pickle. There is no password: serve on 127.0.0.1, and reach another machine through

@@ -24,6 +24,13 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
+def tmp_path(tmp_path):
+    """Return a folder that others may read: for root a policy that is shut in has a user of its own."""
+    tmp_path.chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture
 def small_shards(monkeypatch):
     monkeypatch.setattr(suites, "SHARD_SIZE", 4)
 

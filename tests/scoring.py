@@ -54,6 +54,6 @@ def bimodal(*arguments, capsys=None):
 def score(policy, out, *more, capsys, count=4, workers=0):
     return bimodal(
         *("evaluate", policy, "--suite", "smoke", "--task", DUMBBELL, "--seeds", count, "--out", out),
-        *("--variant", "clean", "--workers", workers, "--no-videos", *more),
+        *("--variant", "clean", "--workers", workers, "--no-videos", "--no-sandbox", *more),
         capsys=capsys,
     )

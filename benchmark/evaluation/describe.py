@@ -11,11 +11,13 @@ from ...envs.errors import BimodalError, WrongUse
 from ...policies import Policy
 from ...policies.core.registry import POLICIES, policy_names, unwrapped, with_inner
 from ...tasks import load_task
+from ..isolation.choice import hidden_from_policies, isolation_of
+from ..isolation.introduction import Introduction, introduce, recorded
+from ..isolation.shapes import Isolation
 from ..provenance import code_digest, machine, versions
 from ..records.run_record import SCHEMA_VERSION, Machine, PolicyRecord, RunRecord
 from ..rollout import timeouts
 from ..suites import Suite
-from .introduction import Introduction, introduce, recorded
 from .options import EvalOptions
 from .policy_process import PolicyProcess
 from .worker_process import Job
@@ -29,7 +31,8 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
     Raises:
         BimodalError: the policy cannot be built, or reads or emits what a task does not have.
     """
-    told = _introductions(policy, suite.tasks, options)
+    isolation = how_isolated(policy, options)
+    told = _introductions(policy, suite.tasks, options, isolation)
     if not told:
         raise WrongUse("the suite has no tasks")
     training = {name: one.training for name, one in told.items() if one.training}
@@ -45,11 +48,25 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
         machine=Machine.model_validate(machine() | {"kernels": last.kernels}),
         versions=versions() | {"bimodal": version("bimodal-bench"), "code": code_digest()},
         options=options.record(),
+        isolation=isolation,
         latency_ms={},
         wall_s=0.0,
         invalid_shards=(),
         early_stop=options.until_decided and options.until_decided.announced(asked),
     )
+
+
+def how_isolated(policy: str | type[Policy], options: EvalOptions) -> Isolation:
+    """Return how a policy is shut in during a run.
+
+    Raises:
+        WrongUse: it should be, and cannot.
+    """
+    if isinstance(policy, str) and options.workers != 0:
+        return isolation_of(absolute_uri(policy), options.sandbox)
+    if options.sandbox:
+        raise WrongUse("a policy that runs in this process cannot be shut in: name its file, with workers")
+    return "none"
 
 
 def absolute_uri(uri: str) -> str:
@@ -105,15 +122,18 @@ def _artifacts(told: Mapping[str, Introduction]) -> dict[str, str]:
 
 
 def _introductions(
-    policy: str | type[Policy], tasks: tuple[str, ...], options: EvalOptions
+    policy: str | type[Policy], tasks: tuple[str, ...], options: EvalOptions, isolation: Isolation
 ) -> dict[str, Introduction]:
     """Build the policy for every task: here if it is Bimodal's own or is to run here, else in a process."""
-    if not isinstance(policy, str) or options.workers == 0 or _is_safe_here(policy):
+    ours = isolation == "none" and isinstance(policy, str) and _is_safe_here(policy)
+    if ours or options.workers == 0 or not isinstance(policy, str):
         deadline = timeouts.Deadline(timeouts.BUILD_DEADLINE_S)
         return {name: introduce(policy, load_task(name), options.weights, deadline) for name in tasks}
     weights = str(options.weights) if options.weights else None
     longest = timeouts.BUILD_DEADLINE_S
-    process = PolicyProcess(Job(absolute_uri(policy), weights, "", deadline_s=longest, build_s=longest))
+    hidden = tuple(map(str, hidden_from_policies(Path(options.out) if options.out else None)))
+    job = Job(absolute_uri(policy), weights, "", deadline_s=longest, build_s=longest)
+    process = PolicyProcess(job._replace(isolation=isolation, hidden=hidden))
     try:
         return {name: _ask(process, name) for name in tasks}
     finally:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from ...envs.errors import BimodalError
 from ...policies import Policy
+from ..isolation.choice import hidden_from_policies
+from ..isolation.source import Here
 from ..provenance import cores
 from ..records.checksums import seal
 from ..records.contract_card import keep_card
@@ -146,15 +148,18 @@ def _answers(
         privileged=privileged,
         run_id=run.record.run_id,
         artifacts=run.record.policy.artifacts,
+        isolation=run.record.isolation,
+        hidden=tuple(map(str, hidden_from_policies(run.path))),
     )
     if uri and workers:
         yield from work(job, [(shard, run.file(shard)) for shard in missing], workers)
         return
     deadline = Deadline(options.deadline_s)
+    source = Here(policy, options.weights)
     for shard in missing:
         problem = ""
         for _ in range(TRIES):
-            problem = attempt(job, policy, shard, run.file(shard).absolute(), deadline)
+            problem = attempt(job, source, shard, run.file(shard).absolute(), deadline)
             if not problem:
                 break
         yield Answer(shard, problem)

@@ -31,6 +31,8 @@ class EvalOptions:
     """Longest time that a decision may take [s]."""
     fresh: bool = False
     """Discard what the folder holds instead of resuming it."""
+    sandbox: bool | None = None
+    """Whether the policy is shut in; None for shut in if it is not Bimodal's own."""
     card: Answers | None = None
     """What the submitter says for the contract card; None for nothing, or for what was said before."""
     progress: Callable[[int, int], None] | None = None

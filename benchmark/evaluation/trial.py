@@ -3,8 +3,6 @@
 `try_policy` runs the policy's code, in a worker process; `policy_check` asks for it and reads the answer.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from ...envs.errors import BimodalError
@@ -13,14 +11,12 @@ from ...envs.specs import CONTROL_HZ, RANGE_SLACK
 from ...policies import Policy
 from ...policies.core.answers import actions_of
 from ...policies.core.policy import Decision, Episodes, Needs
-from ...policies.core.registry import policy_class
 from ...tasks import Task
 from ...tasks.core.referee import Referee
+from ..isolation.source import PolicySource
 from ..records.field_types import Many, Record
 from ..rollout.shard import Shard, ShardResult, check_needs, run_shard
 from ..rollout.timeouts import Deadline
-from .introduction import introduce
-from .policy_files import build_policy
 
 STEPS = 20
 """Control steps of an episode of the trial (1 s)."""
@@ -99,9 +95,7 @@ class _Watched(Policy):
         return found
 
 
-def try_policy(
-    policy: str | type[Policy], task: Task, weights: Path | None, deadline: Deadline, build_s: float
-) -> Trial:
+def try_policy(source: PolicySource, task: Task, deadline: Deadline, build_s: float) -> Trial:
     """Build a policy and play 20 control steps of a few episodes; runs its code.
 
     The same two episodes are played three times: before another one, after it by a new object, and again by
@@ -112,17 +106,16 @@ def try_policy(
     """
     found: list[str] = []
     building = deadline.building(build_s)
-    if isinstance(policy, str):
-        with building.watch():
-            policy_class(policy)
+    with building.watch():
+        source.find()
     try:
-        introduce(policy, task, weights, building)
+        source.introduce(task, building)
     except BimodalError as error:
         found.append(str(error))
 
     def built() -> _Watched:
         with building.watch():
-            made = build_policy(policy, task, weights).policy
+            made, _ = source.build(task)
             return _Watched(made, check_needs(task, made.needs()))
 
     try:

@@ -17,14 +17,14 @@ from ...envs.storage.file_lock import lock_file
 from ...policies import Policy
 from ...tasks import Task, load_task
 from ...tasks.core.outcomes import OUTCOMES
+from ..isolation.shapes import Isolation
+from ..isolation.source import PolicySource, source_of
 from ..records.fault_file import keep_tracebacks, printable
 from ..records.shard_file import write_shard
 from ..rollout.latency import measure
 from ..rollout.policy_runner import fault_text
 from ..rollout.shard import Shard, run_shard
 from ..rollout.timeouts import BUILD_DEADLINE_S, DEADLINE_S, SHARED_BYTES, Deadline
-from .introduction import introduce
-from .policy_files import build_policy
 from .trial import try_policy
 
 DEBUG = "BIMODAL_DEBUG"
@@ -52,6 +52,14 @@ class Job(NamedTuple):
     """sha256 of the policy's files when the run began, by name."""
     build_s: float = BUILD_DEADLINE_S
     """Longest time that importing and building it may take [s]."""
+    isolation: Isolation = "none"
+    """How the policy is shut in."""
+    hidden: tuple[str, ...] = ()
+    """Folders that it may not see."""
+
+    def source(self) -> PolicySource:
+        """Return where the policy is built; one for a process."""
+        return source_of(self.policy, self.weights, self.isolation, tuple(map(Path, self.hidden)))
 
     @property
     def weights(self) -> Path | None:
@@ -65,17 +73,18 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
     limits = _limits()
     job = Job(**json.loads(pipe.recv_bytes()))
     deadline = Deadline(job.deadline_s, inside)
+    source = job.source()
     while True:
         try:
             order = json.loads(pipe.recv_bytes())
         except (EOFError, OSError):
             return
         if "introduce" in order:
-            reply = _introduced(job, order["introduce"], deadline)
+            reply = _introduced(job, source, order["introduce"], deadline)
         elif "trial" in order:
-            reply = _tried(job, order["trial"], deadline)
+            reply = _tried(job, source, order["trial"], deadline)
         else:
-            reply = _attempted(job, order, deadline)
+            reply = _attempted(job, source, order, deadline)
             if any(reply.values()) and (harm := _harm(limits)):
                 reply = {"policy": harm}
         try:
@@ -86,30 +95,30 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
             return
 
 
-def _introduced(job: Job, task: str, deadline: Deadline) -> dict[str, Any]:
+def _introduced(job: Job, source: PolicySource, task: str, deadline: Deadline) -> dict[str, Any]:
     """Answer an order to build the policy for a task: what it says of itself, or why it cannot be."""
     try:
-        building = deadline.building(job.build_s)
-        return {"introduction": introduce(job.policy, load_task(task), job.weights, building).plain()}
+        told = source.introduce(load_task(task), deadline.building(job.build_s))
+        return {"introduction": told.plain()}
     except BimodalError as error:
         return {"refused": str(error), "code": error.exit_code}
 
 
-def _tried(job: Job, task: str, deadline: Deadline) -> dict[str, Any]:
+def _tried(job: Job, source: PolicySource, task: str, deadline: Deadline) -> dict[str, Any]:
     """Answer an order to try the policy out on a task: what is wrong with it, or why there is none."""
     try:
-        found = try_policy(job.policy, load_task(task), job.weights, deadline, job.build_s)
+        found = try_policy(source, load_task(task), deadline, job.build_s)
         return {"trial": found.plain()}
     except BimodalError as error:
         return {"refused": str(error), "code": error.exit_code}
 
 
-def _attempted(job: Job, order: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+def _attempted(job: Job, source: PolicySource, order: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
     """Answer an order to run a shard: what the harness did wrong, or why the run cannot go on."""
     task, variant, index, seeds = order["shard"]
     shard = Shard(task, variant, index, tuple(seeds))
     try:
-        return {"problem": attempt(job, job.policy, shard, Path(order["file"]), deadline)}
+        return {"problem": attempt(job, source, shard, Path(order["file"]), deadline)}
     except BimodalError as error:
         return {"stop": str(error)}
 
@@ -131,7 +140,7 @@ def _harm(limits: dict[str, tuple[int, int]]) -> str:
     return ""
 
 
-def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, deadline: Deadline) -> str:
+def attempt(job: Job, source: PolicySource, shard: Shard, file: Path, deadline: Deadline) -> str:
     """Run one shard with a fresh policy and write its record; returns what the harness did wrong, "" for
     nothing.
 
@@ -141,7 +150,7 @@ def attempt(job: Job, policy: str | type[Policy], shard: Shard, file: Path, dead
     try:
         task = load_task(shard.task)
         with deadline.building(job.build_s).watch():
-            built, _, artifacts = build_policy(policy, task, job.weights)
+            built, artifacts = source.build(task)
         _refuse_replaced(job.artifacts, artifacts)
         with _hold(file.parent, shared=True):
             result = run_shard(

@@ -167,6 +167,10 @@ class RunRecord(Record):
     """Versions of the packages that matter; `code` is the digest of Bimodal's own sources."""
     options: RunOptions
     """How it was run."""
+    isolation: Annotated[
+        Literal["bwrap", "landlock", "none"], Field(exclude_if=lambda value: value == "none")
+    ] = "none"
+    """How the policy was shut in: namespaces, Landlock, or not at all."""
     latency_ms: dict[str, DecisionTime]
     """Wall time of a decision, by task; tasks in which none was timed are absent."""
     wall_s: Duration
@@ -201,6 +205,7 @@ def other_conditions(old: RunRecord, new: RunRecord) -> str:
     before = old.machine.kernels or {}
     now = new.machine.kernels or {}
     pairs |= {name: (before[name], now[name]) for name in before if name in now}
+    pairs["isolation"] = old.isolation, new.isolation
     pairs["deadline_s"] = old.options.deadline_s, new.options.deadline_s
     return ", ".join(
         f"{name} {a or 'unset'} then and {b or 'unset'} now" for name, (a, b) in pairs.items() if a != b

@@ -46,7 +46,7 @@ class Mine(Zero):
 
 some = find_suite("smoke", seeds=range(4), variants=())
 print(evaluate(Mine, some, EvalOptions("class")))
-print(evaluate({policy!r}, some, EvalOptions("file", workers=2)))
+print(evaluate({policy!r}, some, EvalOptions("file", workers=2, sandbox=False)))
 """
 
 

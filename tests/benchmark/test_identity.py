@@ -46,7 +46,7 @@ def test_a_policy_is_every_file_that_it_imports_and_opens(in_parts):
     for _ in range(2):  # the second time everything is imported already
         record = describe(in_parts, panel(1), EvalOptions(workers=0))
         assert set(record.policy.artifacts) == {"mine.py", "helper.py", "weights/w.txt"}
-    apart = describe(in_parts, panel(1), EvalOptions(workers=1))
+    apart = describe(in_parts, panel(1), EvalOptions(workers=1, sandbox=False))
     assert apart.policy == record.policy and apart.training == record.training
 
 
@@ -66,10 +66,10 @@ def test_weights_that_are_replaced_while_a_run_goes_on_stop_it(in_parts, tmp_pat
     artifacts = describe(in_parts, panel(1, (DUMBBELL,)), EvalOptions(workers=0)).policy.artifacts
     job = Job(in_parts, None, VERSION, artifacts=artifacts)
     shard = Shard(DUMBBELL, "clean", 0, (0,))
-    assert attempt(job, in_parts, shard, tmp_path / "a.npz", Deadline()) == ""
+    assert attempt(job, job.source(), shard, tmp_path / "a.npz", Deadline()) == ""
     (tmp_path / "weights" / "w.txt").write_text("0.05")
     with pytest.raises(BimodalError, match=r"weights/w\.txt of the policy was replaced"):
-        attempt(job, in_parts, shard, tmp_path / "b.npz", Deadline())
+        attempt(job, job.source(), shard, tmp_path / "b.npz", Deadline())
     assert not (tmp_path / "b.npz").exists()
 
 

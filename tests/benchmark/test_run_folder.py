@@ -198,10 +198,14 @@ def test_fresh_deletes_what_a_run_wrote_and_nothing_else(tmp_path, capsys):
 def test_a_changed_policy_does_not_take_over_old_shards(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("from bimodal.policies.baselines import Zero\nclass Mine(Zero): pass\n")
-    evaluate(f"{file}:Mine", panel(2, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=1))
+    evaluate(
+        f"{file}:Mine", panel(2, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=1, sandbox=False)
+    )
     file.write_text(file.read_text() + "# changed\n")
     with pytest.raises(WrongUse, match="changed since"):
-        evaluate(f"{file}:Mine", panel(2, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=1))
+        evaluate(
+            f"{file}:Mine", panel(2, (DUMBBELL,)), EvalOptions(out=tmp_path / "run", workers=1, sandbox=False)
+        )
 
 
 @pytest.mark.parametrize(

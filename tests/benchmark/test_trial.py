@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from bimodal.benchmark.evaluation.trial import try_policy
+from bimodal.benchmark.isolation.source import Here
 from bimodal.benchmark.rollout.timeouts import Deadline
 from bimodal.envs.errors import WrongUse
 from bimodal.policies.core.registry import own_names
@@ -69,7 +70,7 @@ FLAWED = Path(__file__).parents[1] / "flawed_policies.py"
 
 
 def trial(uri, deadline_s=30.0):
-    return try_policy(uri, load_task(DUMBBELL), None, Deadline(deadline_s), 30.0)
+    return try_policy(Here(uri, None), load_task(DUMBBELL), Deadline(deadline_s), 30.0)
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -72,9 +72,9 @@ def _files(
     for file in sorted({own, *_imports(own), *seen, *while_built}):
         root = next((root for root in roots if file.is_relative_to(root)), None)
         if root and file.is_file() and _counts(file, root):
-            named.setdefault(file.relative_to(root).as_posix(), _sum_of(file))
+            named.setdefault(file.relative_to(root).as_posix(), sum_of(file))
     named.pop(own.name, None)
-    own_sum = {own.name: _sum_of(own)}
+    own_sum = {own.name: sum_of(own)}
     first = dict(list(named.items())[: MOST_FILES - 1])
     rest = sorted(set(named.items()) - set(first.items()))
     if rest:
@@ -103,7 +103,8 @@ def _counts(file: Path, root: Path) -> bool:
     )
 
 
-def _sum_of(file: Path) -> str:
+def sum_of(file: Path) -> str:
+    """Return the sha256 of a file, computed once for each state of it."""
     state = file.stat()
     return _sum(file, state.st_size, state.st_mtime_ns, state.st_ino)
 

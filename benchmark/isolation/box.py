@@ -1,0 +1,213 @@
+"""A policy that is shut in: the harness's end of the channel; the other end is `inside`.
+
+A box lives as long as its worker, so what the policy imports is imported once. When the box dies, the worker
+dies in the same way, and the parent's rules for that apply; one that does not answer is killed.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...envs.errors import BimodalError, WrongUse
+from ...policies.core.answers import InvalidAnswer
+from ...policies.core.policy import Decision, Episodes, Needs, PlanRecord, Policy, plain_needs
+from ...policies.core.registry import unwrapped
+from ...tasks import Task
+from ..rollout.timeouts import Deadline
+from . import channel
+from .introduction import Introduction, recorded
+from .policy_files import sum_of
+from .shapes import Isolation, View, own_view, shown, shut_in
+
+_PROGRAM = "from bimodal.benchmark.isolation.inside import main; main()"
+_DEATH_S = 10
+"""Longest wait for the exit code of a process that has hung up [s]."""
+
+
+class Box:
+    """A process in which a policy lives, shut in."""
+
+    def __init__(
+        self, uri: str, weights: Path | None, isolation: Isolation, hidden: tuple[Path, ...] = ()
+    ) -> None:
+        """Note what goes into it; the process begins when something is asked of it.
+
+        Args:
+            uri: the policy, with the full path of its file.
+            weights: folder of trained weights; None for the shipped ones.
+            isolation: how it is shut in.
+            hidden: folders that it may not see even if they lie beside the policy.
+        """
+        self._uri = uri
+        self._weights = weights
+        self._isolation: Isolation = isolation
+        file = _file_of(uri)
+        own = (*([file.parent] if file else []), *([weights] if weights else []))
+        self._view = View((*own_view().readable, *own), hidden)
+        self._process: subprocess.Popen | None = None
+        self._end: socket.socket | None = None
+
+    def find(self) -> None:
+        """Import the policy's class; raises as `policy_class`."""
+        self.ask({"ask": "find"})
+
+    def introduce(self, task: Task, deadline: Deadline) -> Introduction:
+        """Return what the policy says of itself when it is built for a task; raises as `introduce`."""
+        with deadline.watch():
+            said = self.ask({"ask": "introduce", "task": task.id}).say.get("introduction")
+        told = recorded(Introduction, said)
+        _refuse_privileged(told.privileged)
+        return told.model_copy(update={"artifacts": self._checked(told.artifacts)})
+
+    def build(self, task: Task) -> tuple[Policy, dict[str, str]]:
+        """Build the policy for a task; returns who stands for it here, and the sha256 of its files."""
+        said = self.ask({"ask": "build", "task": task.id}).say
+        told = said.get("artifacts")
+        files = told.items() if isinstance(told, dict) else ()
+        artifacts = self._checked({str(name): str(digest) for name, digest in files})
+        return BoxedPolicy(task, self, said.get("clip") is True), artifacts
+
+    def _checked(self, artifacts: dict[str, str]) -> dict[str, str]:
+        """Return the files that a policy says it is made of, its own as it is seen from outside."""
+        file = _file_of(self._uri)
+        return artifacts | ({file.name: sum_of(file)} if file else {})
+
+    def ask(self, say: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> channel.Message:
+        """Ask the policy something and wait for the answer; whatever interrupts the wait ends the box.
+
+        Raises:
+            BimodalError: it cannot be built.
+            InvalidAnswer: what `act` returned is not actions.
+            Exception: what the policy raised, under the name that it has there.
+        """
+        try:
+            end = self._end or self._begin()
+            channel.send(end, say, arrays)
+            answer = channel.receive(end)
+        except channel.HungUp:
+            self._die()
+            raise
+        except BaseException:
+            self.close()
+            raise
+        _raise(answer.say)
+        return answer
+
+    def close(self) -> None:
+        """Kill the process and all that it started."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        assert self._end is not None
+        self._end.close()
+        self._own.cleanup()
+        self._process = None
+        self._end = None
+
+    def _begin(self) -> socket.socket:
+        self._end, theirs = socket.socketpair()
+        self._own = tempfile.TemporaryDirectory(prefix="bimodal-box-")
+        readable, listed = ([str(path) for path in paths] for paths in shown(self._view))
+        job = {
+            "policy": self._uri,
+            "weights": str(self._weights) if self._weights else None,
+            "folders": (readable, listed, self._own.name) if self._isolation == "landlock" else None,
+        }
+        python = [sys.executable, "-P", "-c", _PROGRAM, str(theirs.fileno()), json.dumps(job)]
+        shape = shut_in(self._isolation, python, self._view, Path(self._own.name))
+        with theirs:
+            self._process = subprocess.Popen(
+                shape.command,
+                env=shape.environment,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=2,  # its prints go to our stderr
+                cwd="/",
+            )
+        return self._end
+
+    def _die(self) -> None:
+        """End this process as the box ended: its parent knows what to make of that."""
+        assert self._process is not None
+        try:
+            code = self._process.wait(_DEATH_S)
+        except subprocess.TimeoutExpired:  # it closed the channel and lives on
+            code = 1
+        self.close()
+        number = code - 128 if code > 128 else -code
+        if number > 0:
+            if number != signal.SIGKILL:
+                signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        os._exit(code if code > 0 else 1)
+
+
+class BoxedPolicy(Policy):
+    """Stands for a policy that lives in a box."""
+
+    def __init__(self, task: Task, box: Box, clip: bool) -> None:
+        super().__init__(task)
+        self.clip = clip
+        self._box = box
+
+    def needs(self) -> Needs:
+        """Return what the policy says it needs."""
+        said = self._box.ask({"ask": "needs"}).say.get("needs")
+        try:
+            names, action, steps, privileged = said if isinstance(said, list) else []
+            needs = plain_needs(Needs(tuple(names), action, steps, privileged))
+        except (TypeError, ValueError):
+            raise WrongUse(f"needs() returned {said!r:.80}; it must be a Needs") from None
+        _refuse_privileged(needs.privileged)
+        return needs
+
+    def reset(self, episodes: Episodes) -> None:
+        """Tell the policy that N episodes begin; it never has the simulator."""
+        self._box.ask({"ask": "reset"}, {"noise_keys": episodes.noise_keys})
+
+    def act(self, observation: dict[str, np.ndarray]) -> Decision:
+        """Return what the policy decides."""
+        answer = self._box.ask({"ask": "act"}, observation)
+        arrays = dict(answer.arrays)
+        if "actions" not in arrays:
+            raise InvalidAnswer("nothing")
+        actions = arrays.pop("actions")
+        plan = {name: array for name, array in arrays.items() if name in PlanRecord._fields}
+        if isinstance(verdict := answer.say.get("verdict"), list):
+            plan["verdict"] = np.array([str(one)[:80] for one in verdict])
+        return Decision(actions, PlanRecord(**plan) if plan else None)
+
+
+def _refuse_privileged(privileged: bool) -> None:
+    if privileged:
+        raise WrongUse("the policy reads the simulator, which none that is shut in can: use --no-sandbox")
+
+
+def _file_of(uri: str) -> Path | None:
+    """Return a policy's file; None for one that is installed."""
+    file, _, _ = unwrapped(uri).rpartition(":")
+    return Path(file) if file.endswith(".py") else None
+
+
+def _raise(said: Mapping[str, Any]) -> None:
+    """Raise what the policy raised in its box."""
+    if "invalid" in said:
+        raise InvalidAnswer(str(said["invalid"])[:300])
+    if "refused" in said:
+        kind = WrongUse if said.get("code") == WrongUse.exit_code else BimodalError
+        raise kind(str(said["refused"])[:1000])
+    if "raised" in said:
+        name = "".join(letter for letter in str(said["raised"]) if letter.isalnum() or letter == "_")[:60]
+        error = type(name or "Exception", (Exception,), {})(str(said.get("text", ""))[:300])
+        error.add_note(str(said.get("traceback", ""))[:20_000])
+        raise error
