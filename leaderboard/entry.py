@@ -20,7 +20,6 @@ from ..benchmark.records.run_record import RunRecord
 from ..benchmark.scoring.run_episodes import Run, mode_names, read_run
 from ..benchmark.scoring.task_scores import score_run
 from ..envs.errors import BimodalError, WrongUse
-from ..envs.seed_ranges import REPEATED
 from ..envs.storage.atomic_write import write_text
 from ..policies.core.registry import with_inner
 from .check import aggregate, check_entry, checked_entry, result
@@ -84,8 +83,6 @@ def check_before_run(record: RunRecord, folder: Path | str) -> None:
     Raises:
         BimodalError: what the policy says of itself breaks a rule of entries, or the folder cannot take it.
     """
-    if record.suite.seeds.start in REPEATED:
-        raise BimodalError(f"{record.suite.name} repeats its scenes and has no board: leave out --entry")
     record = _portable(record)
     plain = record.plain()
     parts = {"policy": TypeAdapter(EntryPolicy), "training": TypeAdapter(Training)}

@@ -15,6 +15,7 @@ from ..benchmark.records.field_types import one_line
 from ..benchmark.records.run_record import SuiteRecord
 from ..envs.errors import WrongUse
 from ..envs.perturbations.core.variant import Variant
+from ..envs.seed_ranges import REPEATED
 from ..envs.specs import ACTIONS
 from ..policies.core.registry import unwrapped
 from ..tasks import load_task, task_names
@@ -118,13 +119,17 @@ def latency_problems(results: tuple[Result, ...]) -> Iterator[str]:
 
 
 def policy_problems(policy: EntryPolicy, suite: SuiteRecord, own_weights: bool) -> Iterator[str]:
-    """Yield what a policy of that name, address and kind cannot be.
+    """Yield what a policy of that name, address and kind, or a panel with a board, cannot be.
 
     Args:
         policy: what answered.
         suite: the suite that was asked.
         own_weights: whether it was run with a folder of weights of the submitter's.
     """
+    if suite.seeds.start in REPEATED:
+        yield f"suite.seeds: {suite.name} repeats its scenes and has no board"
+    if suite.seeds.block is not None:
+        yield "suite.seeds.block: of a run that ended when it was decided, which makes no entry"
     uri = unwrapped(policy.uri)
     if not _is_address(uri):
         yield (

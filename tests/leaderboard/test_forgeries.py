@@ -59,6 +59,8 @@ def run_of(name, **fields):
 
 
 FORGERIES = {
+    "scenes that repeat": (lambda e: e["suite"]["seeds"].update(start=3_000_000_000), "has no board"),
+    "a run that ended early": (lambda e: e["suite"]["seeds"].update(block=10), "makes no entry"),
     "longer than an episode": (every("steps", 100_000), "more than the 100 control steps"),
     "no step at all": (every("steps", 0), "before it could be held for 10"),
     "a single step": (episode(steps=1), "1 cannot be, such as seed 0: SUCCESS before it could be held"),
