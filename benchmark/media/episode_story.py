@@ -36,7 +36,7 @@ class Story(NamedTuple):
     sentence: str
     """What happens there."""
     grasps: np.ndarray
-    """Where the hand acts in each mode, as the task states it, world [m], (k, 3)."""
+    """The hand that acts in each mode, as the task states it: x, y, z [m] and yaw [rad], world, (k, 4)."""
     contact: np.ndarray | None
     """Where the robot touches in that moment what it must not, world [m], (3,); None where it does not."""
 
@@ -55,7 +55,9 @@ def tell_story(episode: FilmedEpisode, states: np.ndarray) -> Story:
     seen = Measurement(*map(np.concatenate, zip(*looks, strict=True)))
     hold = _hold(task, seen.at_goal, OUTCOMES[episode.label].success)
     moment = _moment(task, episode, seen)
-    grasps = from_frame(mode_hands(task).acting[:, :3], np.repeat(simulation.frame, len(task.modes), 0))
+    hands = mode_hands(task).acting
+    places = from_frame(hands[:, :3], np.repeat(simulation.frame, len(hands), 0))
+    grasps = np.column_stack([places, hands[:, 3] + simulation.frame[0, 2]])
     # the simulation stands at the last state, at which every collision ends its episode
     touching = episode.label.startswith("COLLISION") and float(seen.illegal[-1]) > LIGHT_TOUCH
     shape = touched_shape(simulation, 0, float(seen.illegal[-1])) if touching else ""
@@ -85,7 +87,7 @@ def _hold(task: Task, at_goal: np.ndarray, success: bool) -> np.ndarray:
 def _moment(task: Task, episode: FilmedEpisode, seen: Measurement) -> int:
     """Return the row of states in which the outcome is decided; the last one where nothing else tells."""
     decided = np.zeros(len(seen.opening), bool)
-    if OUTCOMES[episode.label].success:
+    if OUTCOMES[episode.label].success and episode.mode:
         decided = seen.part == task.modes.index(episode.mode)
     elif episode.label.startswith("AIR_GRASP"):
         decided = seen.opening < CLOSED
@@ -100,7 +102,7 @@ def _sentence(task: Task, episode: FilmedEpisode, hold: np.ndarray, shape: str) 
     name = episode.label
     need = task.hold_steps / CONTROL_HZ
     if name == "SUCCESS":
-        return f"here it commits: {episode.mode}"
+        return f"here it commits: {episode.mode}" if episode.mode else "it holds what it should"
     if name == "TIMEOUT":
         return f"time is up: held for {hold.max() * need:.2f} of {need:.1f} s"
     if name.startswith("COLLISION"):

@@ -1,7 +1,7 @@
 """Draws the pictures of recorded episodes: the scene, the wrist camera's view in a corner, text over both."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat, zip_longest
+from itertools import chain, repeat, zip_longest
 from pathlib import Path
 from typing import Self
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from ...envs.perturbations.core.variant import Variant
 from ...envs.rendering.colours import OUTCOME_COLOURS, mode_colour
-from ...envs.rendering.marks import Mark, ring
+from ...envs.rendering.marks import Mark, hand
 from ...envs.rendering.overlay import Caption, Ending, Label, overlay
 from ...envs.rendering.render import SMALLEST, Renderer
 from ...envs.specs import CONTROL_HZ
@@ -134,7 +134,7 @@ def frames(
     caption = Caption(episode.task, episode.seed, episode.variant, "", 0.0, policy=policy)
     for step, state in enumerate(story.states):
         caption = caption._replace(time=step / CONTROL_HZ, hold=float(story.hold[step]))
-        picture = main.frame(state, studio.camera, _rings(story))
+        picture = main.frame(state, studio.camera, _marks(story))
         if inset is not None:
             _set_in(picture, inset.frame(state, "wrist"))
         if studio.camera != "wrist":
@@ -154,9 +154,10 @@ def _inset_renderer(episode: FilmedEpisode, studio: Studio) -> Renderer:
     return studio.renderer(episode, (wide, tall), "policy")
 
 
-def _rings(story: Story) -> list[Mark]:
-    """Return a ring around the place where the hand acts in each mode."""
-    return [mark for mode, at in enumerate(story.grasps) for mark in ring(at, PAD_RADIUS, mode_colour(mode))]
+def _marks(story: Story) -> list[Mark]:
+    """Return the open fingers of each mode."""
+    hands = (hand(pose, PAD_RADIUS, mode_colour(mode)) for mode, pose in enumerate(story.grasps))
+    return list(chain.from_iterable(hands))
 
 
 def _contact(story: Story, renderer: Renderer) -> tuple[float, float] | None:
@@ -168,9 +169,9 @@ def _contact(story: Story, renderer: Renderer) -> tuple[float, float] | None:
 
 
 def _labels(episode: FilmedEpisode, story: Story, renderer: Renderer) -> tuple[Label, ...]:
-    """Return the modes' names, each below its ring in the last picture."""
+    """Return the modes' names, each below its fingers in the last picture."""
     names = load_task(episode.task).modes
-    below = renderer.pixels(story.grasps - [0, 0, PAD_RADIUS])
+    below = renderer.pixels(story.grasps[:, :3] - [0, 0, PAD_RADIUS])
     return tuple(
         Label(name, (float(x), float(y)), mode_colour(mode))
         for mode, (name, (x, y)) in enumerate(zip(names, below, strict=True))

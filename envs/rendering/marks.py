@@ -8,7 +8,7 @@ import numpy as np
 from .colours import Colour, shares
 
 _THIN = 0.004  # width of a line [m]
-_SIDES = 20  # of a ring
+_PAD = (0.022, 0.032)  # width and height of a marked finger pad [m]
 
 
 class Mark(NamedTuple):
@@ -36,11 +36,22 @@ def outline(points: np.ndarray, z: float, colour: Colour) -> list[Mark]:
     return marks
 
 
-def ring(centre: np.ndarray, radius: float, colour: Colour) -> list[Mark]:
-    """Return a level ring around a point (3,), world [m]."""
-    turn = np.linspace(0, 2 * np.pi, _SIDES, endpoint=False)
-    points = centre[:2] + radius * np.stack([np.cos(turn), np.sin(turn)], -1)
-    return outline(points, float(centre[2]), colour)
+def hand(pose: np.ndarray, reach: float, colour: Colour) -> list[Mark]:
+    """Return two upright finger pads, joined by a rod at their upper ends.
+
+    Args:
+        pose: of a hand from above: x, y, z [m] and yaw of the finger-opening axis [rad], world, (4,).
+        reach: distance of each pad from the middle [m].
+        colour: of all.
+    """
+    x, y, z, yaw = map(float, pose)
+    way = reach * np.array([np.cos(yaw), np.sin(yaw)])
+    wide, tall = _PAD
+    pads = [
+        Mark("box", (_THIN, wide, tall), (x + side * way[0], y + side * way[1], z), colour, yaw)
+        for side in (-1, 1)
+    ]
+    return [*pads, Mark("box", (2 * reach, _THIN, _THIN), (x, y, z + tall / 2), colour, yaw)]
 
 
 def lay(scene: mujoco.MjvScene, mark: Mark) -> None:

@@ -1,5 +1,6 @@
 """Writes on a video frame what the viewer needs to know: which episode, which mode, how it ended."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,9 +67,9 @@ def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
     gap = text // 2
     band = (gap, tall - gap - 2 * text, wide - gap, tall - gap)
     draw = ImageDraw.Draw(picture)
-    for label in caption.labels:
+    for label, at in _apart(caption.labels, text):
         edge = {"stroke_width": max(1, text // 7), "stroke_fill": _INK}
-        draw.text(label.at, label.words, label.colour, font(text), anchor="mm", **edge)
+        draw.text(at, label.words, label.colour, font(text), anchor="mm", **edge)
     if caption.contact:
         _ring(picture, caption.contact, radius=round(1.5 * text))
     _plate(picture, band, _BAND, _BAND_OPACITY, radius=text // 2)
@@ -76,6 +77,19 @@ def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
     if caption.ending:
         _stamp(picture, caption.ending, (gap, band[1] - gap), round(1.2 * text))
     return np.asarray(picture).copy()
+
+
+def _apart(labels: Sequence[Label], size: int) -> list[tuple[Label, tuple[float, float]]]:
+    """Return where labels are written: where they belong, or as far below as the others need."""
+    placed: list[tuple[Label, tuple[float, float]]] = []
+    for label in labels:
+        x, y = label.at
+        for other, (near, high) in sorted(placed, key=lambda one: one[1][1]):
+            room = (text_width(label.words, size) + text_width(other.words, size) + size) / 2
+            if abs(x - near) < room and abs(y - high) < 1.3 * size:
+                y = high + 1.3 * size
+        placed.append((label, (x, y)))
+    return placed
 
 
 def _write_band(
