@@ -79,13 +79,13 @@ def test_the_window_marks_outline_grasps_and_dead_zone(monkeypatch):
         viewer.show(load_task(TASK))
     scene = opened[0].user_scn
     geoms = [scene.geoms[index] for index in range(scene.ngeom)]
-    white = [geom for geom in geoms if tuple(geom.rgba) == (1, 1, 1, 1)]
+    white = [geom for geom in geoms if len({*geom.rgba[:3]}) == 1]
     dots = [geom for geom in geoms if geom.type == mujoco.mjtGeom.mjGEOM_SPHERE]
-    red = [geom for geom in geoms if geom not in white and geom not in dots]
-    assert len(dots) == 2 and len(white) >= 4 and len(red) >= 4
-    assert max(geom.pos[2] for geom in white) < 0.005 and min(geom.pos[2] for geom in red) > 0.065
-    assert min(geom.pos[1] for geom in dots) < min(geom.pos[1] for geom in red)
-    assert max(geom.pos[1] for geom in dots) > max(geom.pos[1] for geom in red)
+    orange = [geom for geom in geoms if geom not in white and geom not in dots]
+    assert len(dots) == 2 and len(white) >= 4 and len(orange) >= 4
+    assert max(geom.pos[2] for geom in white) < 0.005 and min(geom.pos[2] for geom in orange) > 0.065
+    assert min(geom.pos[1] for geom in dots) < min(geom.pos[1] for geom in orange)
+    assert max(geom.pos[1] for geom in dots) > max(geom.pos[1] for geom in orange)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
