@@ -125,7 +125,7 @@ def compare_methods(baseline: Method, candidate: Method) -> MethodComparison:
     spreads = (seed_spread(baseline), seed_spread(candidate))
     before = baseline.outcomes()
     after = candidate.outcomes()
-    difference = seed_and_scene_difference(before, after)
+    difference = _of_shares(seed_and_scene_difference(before, after))
     tasks = [task for task, _ in clean_only(baseline.arms[0].cells)]
     return MethodComparison(
         baseline=baseline,
@@ -134,10 +134,17 @@ def compare_methods(baseline: Method, candidate: Method) -> MethodComparison:
         difference=difference,
         spreads=spreads,
         tasks=tuple(
-            MethodTask(task, float(a.mean()), float(b.mean()), seed_and_scene_difference([a], [b]))
+            MethodTask(
+                task, float(a.mean()), float(b.mean()), _of_shares(seed_and_scene_difference([a], [b]))
+            )
             for task, a, b in zip(tasks, before, after, strict=True)
         ),
     )
+
+
+def _of_shares(difference: Interval) -> Interval:
+    """Return a difference of shares within -1 and 1, which the widened draws may leave."""
+    return Interval(difference.estimate, max(difference.low, -1.0), min(difference.high, 1.0))
 
 
 def _verdict(difference: Interval) -> Verdict:

@@ -65,7 +65,7 @@ def spread_sentence(spread: SeedSpread) -> str:
     """Return how much the training seeds of a method differ, and which succeeds least."""
     mean = f"{spread.name}: {100 * spread.mean.estimate:.1f} % {bounds(spread.mean)}"
     if spread.deviation is None:
-        return f"{mean}, one training"
+        return f"{mean}, one run"
     seed, share = spread.worst
     return (
         f"{mean} over {len(spread.shares)} trainings, standard deviation {100 * spread.deviation:.1f} "

@@ -45,6 +45,8 @@ def test_a_method_is_better_only_where_its_training_seeds_agree():
 def test_two_trainings_speak_for_checkpoints_alone():
     words = method_sentences(compare_methods(method("mse", 0, 0), method("flow", 16, 16, 16)))
     assert "flow succeeds more often than mse (these checkpoints)" in words[0]
+    widest = compare_methods(method("mse", 0, 2, 0), method("flow", N, N, N))
+    assert widest.difference.high == widest.tasks[0].difference.high == 1.0
 
 
 def test_one_training_twice_and_other_experiments_are_refused():

@@ -119,7 +119,7 @@ def test_trainings_of_a_method_are_compared_as_one(trainings, runs, capsys, tmp_
     (failure,) = ElementTree.parse(junit).getroot().iter("failure")
     assert failure.attrib["message"].startswith("worse: mse succeeds less often than flow")
     assert main(["compare", str(runs / "mse"), trainings[1]]) == 0
-    assert "mse: 0.0 % [0,15], one training" in capsys.readouterr().out
+    assert "mse: 0.0 % [0,15], one run" in capsys.readouterr().out
 
 
 def test_what_does_not_compare_is_a_failure_in_ci_too(runs, capsys, tmp_path):
