@@ -19,7 +19,9 @@ Subject = Annotated[
 Search = Annotated[
     str | None,
     option(
-        "AXIS", "instead: the smallest magnitude of this perturbation that breaks the policy", default="no"
+        "AXIS",
+        "instead: the smallest magnitude of a perturbation, such as actuation.delay, that breaks the policy",
+        default="no",
     ),
 ]
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.perturbations.core.variant import CLEAN
 from ...policies import Policy, load_policy
@@ -12,12 +14,15 @@ from ...policies.experts import Tracking
 from ...tasks.core.task import Task
 from .interfaces import RESTORED, disturbed, without
 from .one_mode import OneMode
-from .rerun import Arm
+from .rerun import Arm, noise_of, rerun
+from .shaken import Shaken
 
 NOTHING = "nothing"
 """The arm without a repair."""
 EVERYTHING = "everything"
 """The arm in which all that the variant disturbs is restored."""
+KEYS = 8
+"""Noise keys that are tried to see whether a policy draws anything from them."""
 
 
 class Subject(NamedTuple):
@@ -38,20 +43,36 @@ class Subject(NamedTuple):
         return load_policy(self.policy, task, self.checkpoints)
 
 
-def arms_of(subject: Subject) -> dict[str, Arm]:
-    """Return the ways to run these episodes again that change anything of them, by name."""
+def arms_of(subject: Subject, seeds: np.ndarray) -> dict[str, Arm]:
+    """Return the ways to run the episodes of some seeds again that change anything of them, by name."""
     variant = subject.variant
     where = disturbed(variant)
-    arms = {NOTHING: Arm(variant, subject.build)}
+    build = _varied(subject, seeds)
+    arms = {NOTHING: Arm(variant, build)}
     for name in (*RESTORED, "evaluation"):
         if name in where or name == "data coverage":
-            arms[name] = Arm(without(variant, {name}), subject.build, name == "data coverage")
+            arms[name] = Arm(without(variant, {name}), build, name == "data coverage")
     if (told := _told_mode(subject)) is not None:
         arms["representation"] = Arm(variant, told)
     arms["planning"] = Arm(variant, Tracking)
     if len(where) > 1:
-        arms[EVERYTHING] = Arm(CLEAN, subject.build)
+        arms[EVERYTHING] = Arm(CLEAN, build)
     return arms
+
+
+def _varied(subject: Subject, seeds: np.ndarray) -> Callable[[Task], Policy]:
+    """Return what builds the policy, shaken in re-runs with new noise if it draws none itself."""
+    if not len(seeds) or not draws_nothing(subject, seeds[:1]):
+        return subject.build
+    still = [int(noise_of(subject.suite_version, subject.task, int(seed), 0)) for seed in seeds]
+    return lambda task: Shaken(subject.build(task), still)
+
+
+def draws_nothing(subject: Subject, seed: np.ndarray) -> bool:
+    """Return whether the policy plays an episode, its seed (1,), the same to the bit with any noise."""
+    arm = Arm(subject.variant, subject.build)
+    played = rerun(subject.task, arm, seed, subject.suite_version, range(KEYS)).digests[0]
+    return len(set(played)) == 1
 
 
 def _told_mode(subject: Subject) -> Callable[[Task], Policy] | None:

@@ -66,7 +66,7 @@ class _Runs:
         self._reruns = reruns
         self._n = np.full(len(seeds), reruns)
         self._threads = threads
-        self._arms = arms_of(subject)
+        self._arms = arms_of(subject, seeds)
         self._tests = len({*self._arms, "evaluation"} - {NOTHING})
         self._results: list[dict[str, _Row]] = [{} for _ in seeds]
 

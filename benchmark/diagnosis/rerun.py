@@ -15,7 +15,7 @@ from ...policies.core.policy import Policy
 from ...tasks.core.referee import Referee
 from ...tasks.core.task import Task
 from ..rollout.policy_runner import PolicyRunner
-from ..rollout.shard import check_needs, run_episodes
+from ..rollout.shard import check_needs, digests, run_episodes
 from ..rollout.timeouts import Deadline
 
 DEMONSTRATED = 300
@@ -53,6 +53,8 @@ class Reruns(NamedTuple):
     """Whether the goal was held, (N, n) bool."""
     at_the_end: np.ndarray
     """Whether the goal was reached at the last step, (N, n) bool."""
+    digests: np.ndarray
+    """Fingerprint of each run, (N, n) str."""
 
     def by_the_end(self) -> "Reruns":
         """Return the same runs, judged by the goal at the last step."""
@@ -75,14 +77,14 @@ def rerun(
     """
     rows = np.repeat(seeds, len(numbers))
     tries = np.tile(numbers, len(seeds))
-    keys = np.array([_noise(suite_version, task, seed, n) for seed, n in zip(rows, tries, strict=True)])
+    keys = np.array([noise_of(suite_version, task, seed, n) for seed, n in zip(rows, tries, strict=True)])
     parts = [slice(begin, begin + ROWS) for begin in range(0, len(rows), ROWS)]
     found = [_run(task, arm, rows[part], keys[part], tries[part], threads) for part in parts]
     columns = (np.concatenate(column) for column in zip(*found, strict=True))
     return Reruns(*(column.reshape(len(seeds), -1) for column in columns))
 
 
-def _noise(suite_version: str, task: Task, seed: int, number: int) -> np.uint64:
+def noise_of(suite_version: str, task: Task, seed: int, number: int) -> np.uint64:
     """Return the noise key of an episode's re-run; number 0 is the episode's own."""
     again = ("run again", number) if number else ()
     return noise_key(suite_version, task.id, int(seed), *again)
@@ -102,9 +104,9 @@ def _run(
     referee = Referee(task, simulation.n, simulation.variant.episode_steps(task.max_episode_steps))
     runner = PolicyRunner(policy, needs, simulation, referee, Deadline())
     runner.reset(keys)
-    run_episodes(runner)
+    trace = run_episodes(runner)
     verdict = referee.verdict()
-    return Reruns(verdict.label, verdict.success, verdict.success_final)
+    return Reruns(verdict.label, verdict.success, verdict.success_final, digests(verdict, trace))
 
 
 def nearest_demonstrated(task: Task, start: Start, rank: int) -> Start:

@@ -100,6 +100,7 @@ WEAK = {
     for part in (
         "sensing.noise:2",
         "sensing.latency:2",
+        "actuation.delay:2",
         "contact.knock:2",
         "actuation.dropped:2",
         "start.joints:2",

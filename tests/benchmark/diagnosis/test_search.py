@@ -21,7 +21,7 @@ def broken_from(monkeypatch):
             parts = arm.world().parts
             far = abs(parts[0].magnitude - parts[0].levels[0]) if parts else 0.0
             won = np.arange(len(seeds)) < (lucky if far < limit else 0)
-            return Reruns(won[:, None], won[:, None], won[:, None])
+            return Reruns(*[won[:, None]] * 4)
 
         monkeypatch.setattr(module, "rerun", outcome)
 
