@@ -14,7 +14,7 @@ from ...tasks import load_task
 from ..scoring.panel_limits import repeats_scenes
 from ..scoring.run_episodes import EpisodeColumns
 from ..statistics.many_policies import holm
-from ..statistics.modes import mode_shares, stuart_maxwell, total_variation
+from ..statistics.modes import mode_shares, stuart_maxwell
 from ..statistics.paired import discordant, mcnemar_mid_p, tango
 from ..statistics.rates import Interval, rate
 from ..statistics.resampling import stratified_mean, swap_p
@@ -105,9 +105,8 @@ def success_difference(
         for side in (before, after)
     ]
     difference = stratified_mean([b - a for a, b in zip(*sides, strict=True)])
-    return difference, swap_p(
-        np.concatenate(sides[0]), np.concatenate(sides[1]), lambda a, b: abs(float(a.mean() - b.mean()))
-    )
+    a, b = (np.concatenate(side)[:, None] for side in sides)
+    return difference, swap_p(a, b, lambda one, other: np.abs(one - other)[:, 0])
 
 
 def task_differences(
@@ -202,8 +201,4 @@ def _mode_p(before: np.ndarray, after: np.ndarray, k: int, cell: EpisodeColumns)
     counts = np.zeros((2, rows.max() + 1, k), int)
     for side, modes in zip(counts, (before, after), strict=True):
         np.add.at(side, (rows, modes), 1)
-
-    def distance(one: np.ndarray, other: np.ndarray) -> float:
-        return total_variation(one.sum(0) / len(before), other.sum(0) / len(before))
-
-    return swap_p(counts[0], counts[1], distance)
+    return swap_p(counts[0], counts[1], lambda one, other: np.abs(one - other).sum(1))  # 2 n total variations

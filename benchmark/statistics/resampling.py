@@ -13,6 +13,8 @@ DRAWS = 2_000
 """Panels that are drawn for an interval."""
 SWAPS = 10_000
 """Exchanges that are drawn for a test; p-values below 1 / (SWAPS + 1) cannot come out."""
+SWAPS_AT_ONCE = 1_000
+"""Exchanges that are computed together."""
 
 
 def stratified_mean(values: Sequence[np.ndarray], level: float = LEVEL) -> Interval:
@@ -83,34 +85,29 @@ def _with_seeds_drawn(means: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return middle + np.sqrt(s / (s - 1)) * ((weights * means).sum(1) - middle)
 
 
-def swap_p(a: np.ndarray, b: np.ndarray, distance: Callable[[np.ndarray, np.ndarray], float]) -> float:
+def swap_p(a: np.ndarray, b: np.ndarray, distance: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> float:
     """Return the p-value of "a and b are alike": how often they differ as much when exchanged at random.
 
     In every pair, a and b are exchanged with probability 1/2. Exact up to the number of draws:
     p = (1 + draws at least as far apart) / (1 + SWAPS).
 
     Args:
-        a: one value a pair, (N,) or (N, ...); whole rows are exchanged.
-        b: the other value of each pair, of the same shape.
-        distance: how far apart two such samples are.
+        a: values of each pair, (N, k); whole rows are exchanged.
+        b: the other values of each pair, (N, k).
+        distance: how far apart two samples are whose values sum to these, (D,) of (D, k) and (D, k).
 
     Source: R. A. Fisher, The Design of Experiments (1935), section 21.
     """
-    rows = np.flatnonzero((a != b).reshape(len(a), -1).any(1))
-    if not len(rows):
+    moved = (b - a)[(a != b).any(1)].astype(float)
+    if not len(moved):
         return 1.0
     rng = np.random.default_rng(0)
-    seen = distance(a, b)
-    first = a.copy()
-    second = b.copy()
+    sums = a.sum(0, keepdims=True), b.sum(0, keepdims=True)
+    seen = distance(*sums)[0] - 1e-12
     further = 0
-    for _ in range(SWAPS):
-        swap = rows[rng.random(len(rows)) < 0.5]
-        first[rows] = a[rows]
-        first[swap] = b[swap]
-        second[rows] = b[rows]
-        second[swap] = a[swap]
-        further += distance(first, second) >= seen - 1e-12
+    for _ in range(0, SWAPS, SWAPS_AT_ONCE):
+        change = (rng.random((SWAPS_AT_ONCE, len(moved))) < 0.5) @ moved
+        further += int((distance(sums[0] + change, sums[1] - change) >= seen).sum())
     return (1 + further) / (1 + SWAPS)
 
 
