@@ -3,17 +3,20 @@
 from pathlib import Path
 from typing import Annotated
 
-from .arguments import Json, option, percentage
+from .arguments import SUITES, Checkpoints, Json, choice, option, percentage, policy_names
 
-EXAMPLE = "bimodal plan --baseline 90 --gain 5"
+EXAMPLE = "bimodal plan --baseline 90 --gain 5 --policy flow"
 
 
 def run(
-    baseline: Annotated[
-        float, option("PERCENT", "success that you expect of the baseline", percentage)
-    ] = 0.9,
-    gain: Annotated[float, option("POINTS", "difference that you want to see", percentage)] = 0.05,
-    suite: Annotated[str, option("NAME", "suite whose panel is judged")] = "core",
+    baseline: Annotated[float, option("PERCENT", "success that you expect of the baseline", percentage)] = 90,
+    gain: Annotated[float, option("POINTS", "difference that you want to see", percentage)] = 5,
+    suite: Annotated[str, choice("suite", f"whose panel is judged: {', '.join(SUITES)}", SUITES)] = "core",
+    policy: Annotated[
+        str,
+        option("POLICY", "whose episodes are timed: name or file.py:Class", autocompletion=policy_names),
+    ] = "expert",
+    checkpoints: Checkpoints = None,
     lock: Annotated[Path | None, option("FILE", "write down a rule (TOML) before the run")] = None,
     json: Json = False,
 ) -> int:
@@ -29,7 +32,7 @@ def run(
     if lock:
         console.print(f"locked: {lock_rule(lock)}", markup=False)
         return 0
-    found = plan(suite, baseline, gain)
+    found = plan(suite, baseline, gain, policy, checkpoints)
     if json:
         print_json(found._asdict())
     else:

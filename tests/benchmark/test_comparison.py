@@ -16,7 +16,7 @@ from bimodal.benchmark.comparison.sentences import comparison_sentences, verdict
 from bimodal.benchmark.statistics.paired import tango
 from bimodal.benchmark.statistics.power import POWER, power
 from bimodal.benchmark.statistics.rates import Interval
-from bimodal.envs.errors import NotComparable, WrongUse
+from bimodal.envs.errors import BimodalError, NotComparable, WrongUse
 from bimodal.tasks import load_task
 from fabricated_arms import DUMBBELL, POST, SHIFTED, SMOKE, N, arm, columns
 
@@ -218,3 +218,15 @@ def test_a_plan_tells_what_the_panel_shows():
     assert power(found.needed, 0.95 * 0.1, 0.9 * 0.05) >= POWER
     assert plan("smoke", 0.5, 0.5).suffices
     assert "too few in smoke" in " ".join(found.sentences())
+    assert found.all_episodes == 3 * 2 * N and found.policy == "expert"
+
+
+def test_a_plan_times_the_policy_that_is_meant(tmp_path):
+    file = tmp_path / "broken.py"
+    file.write_text(
+        "from bimodal.policies import Needs, Policy\n"
+        "class Broken(Policy):\n    def needs(self):\n        return Needs()\n"
+        "    def act(self, observation):\n        raise RuntimeError('no')\n"
+    )
+    with pytest.raises(BimodalError, match=r"cannot be timed, its episodes are faults: .*no"):
+        plan("smoke", 0.9, 0.05, f"{file}:Broken")

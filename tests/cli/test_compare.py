@@ -148,11 +148,14 @@ def test_wrong_use_is_one_line(runs, capsys, tmp_path):
         assert main(["compare", *words]) == code
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert main(["plan", "--baseline", "200"]) == 2
-    assert main(["plan", "--suite", "smok"]) == 2
+    for words in (["--suite", "diversity"], ["--policy", "nobody"], ["--suite", "smok"]):
+        assert main(["plan", *words]) == 2
     assert "did you mean smoke" in capsys.readouterr().err
 
 
 def test_a_plan_says_whether_the_panel_is_long_enough(capsys):
+    assert main(["plan", "--suite", "smoke"]) == 1
+    assert "5 points at a baseline of 90 %" in capsys.readouterr().out
     assert main(["plan", "--suite", "smoke", "--baseline", "90", "--gain", "5"]) == 1
     assert main(["plan", "--suite", "smoke", "--baseline", "5", "--gain", "90", "--json"]) == 0
     words, _, plain = capsys.readouterr().out.partition("{")
