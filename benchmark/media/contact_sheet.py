@@ -92,7 +92,9 @@ def _place(index: int, count: int) -> tuple[int, int]:
 
 
 def _columns(count: int) -> int:
-    return math.ceil(math.sqrt(count))
+    """Return how many pictures stand in a row: about as many as rows, with the fewest holes in the last."""
+    square = math.ceil(math.sqrt(count))
+    return min((square, square + 1), key=lambda columns: -count % columns)
 
 
 def _picture(task: Task, variant: Variant, seed: int, state: np.ndarray, camera: str) -> Image.Image:

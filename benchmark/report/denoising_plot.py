@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import escape
 
 from ...envs.errors import BimodalError
+from ...envs.rendering.colours import MODE_COLOURS
 from ...policies.worked_example.forward_reverse import GOAL, SCHEDULE, endpoint_distance, straight_plan
 from ..number_text import percent
 from ..studies.denoising import Example, Learned
@@ -17,17 +18,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
+_HEX = [f"#{bytes(colour).hex()}" for colour in MODE_COLOURS]
 _THEME = {
     "paper": ("#faf9f6", "#0f1319"),
     "ink": ("#18212c", "#e7ebf0"),
     "soft": ("#586472", "#9ba7b5"),
     "line": ("#d9d5cb", "#2a333f"),
-    "blue": ("#1d5fc4", "#5f9dff"),
-    "green": ("#3c8f86", "#57b5aa"),
+    "first": (_HEX[0], _HEX[0]),
+    "second": (_HEX[1], _HEX[1]),
     "orange": ("#cf4f17", "#ff7f45"),
 }
 """Each colour in light and in dark: drawn in the light one, then replaced by the reader's theme."""
-_PAPER, _INK, _SOFT, _LINE, _BLUE, _GREEN, _ORANGE = (light for light, _ in _THEME.values())
+_PAPER, _INK, _SOFT, _LINE, _FIRST, _SECOND, _ORANGE = (light for light, _ in _THEME.values())
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "bimodal",  # equal names in every drawing
@@ -62,7 +64,7 @@ def example_picture(found: Example) -> str:
         upper.suptitle("noising: the noise of one draw, more of it at every level  →", fontsize=11)
         lower.suptitle("←  denoising: guess the clean plan, then one step down", fontsize=11)
         _example_row(upper, found.noised, away, _SOFT)
-        _example_row(lower, found.denoised, back, _BLUE)
+        _example_row(lower, found.denoised, back, _FIRST)
         told = "Six waypoints; the ring is the goal; the dotted line is the printed distance."
         figure.supxlabel(told, fontsize=10, color=_SOFT)
         far = f"The plan's end is {away[-1]:.3f} from the goal in most noise"
@@ -114,7 +116,7 @@ def learned_picture(found: Learned) -> str:
         _strands(chart, np.stack([steps, walks], axis=-1).swapaxes(0, 1), modes)
         chart.fill_between([0.0, 0.5], -0.5, 0.5, color=_ORANGE, alpha=0.85, linewidth=0)
         chart.plot(0.25, regressed[-1, 1], "o", color=_ORANGE, markeredgecolor=_PAPER, markersize=9)
-        for y, share, word, colour in ((1, above, "above", _BLUE), (-1, below, "below", _GREEN)):
+        for y, share, word, colour in ((1, above, "above", _FIRST), (-1, below, "below", _SECOND)):
             chart.text(-0.2, y, f"{percent(share)} %", fontsize=14, fontweight="bold", color=colour)
             chart.text(-0.2, y - 0.35, word, color=_SOFT)
         chart.text(-0.2, 0, "regression", color=_ORANGE, fontsize=9, va="center")
@@ -128,7 +130,7 @@ def _strands(axes: "Axes", lines: np.ndarray, modes: np.ndarray) -> None:
     """Draw lines (N, K, 2) in the colours of their modes, so faint that density shows."""
     from matplotlib.collections import LineCollection
 
-    colours = [{0: _BLUE, 1: _GREEN, -1: _SOFT}[int(mode)] for mode in modes[: len(lines)]]
+    colours = [{0: _FIRST, 1: _SECOND, -1: _SOFT}[int(mode)] for mode in modes[: len(lines)]]
     axes.add_collection(LineCollection(list(lines), colors=colours, linewidths=0.8, alpha=0.32))
 
 
