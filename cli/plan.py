@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-from .arguments import SUITES, Checkpoints, Json, choice, option, percentage, policy_names
+from ..envs.errors import WrongUse
+from .arguments import SUITES, Checkpoints, Json, Sandbox, choice, option, percentage, policy_names
 
 EXAMPLE = "bimodal plan --baseline 90 --gain 5 --policy flow"
 
@@ -17,6 +18,7 @@ def run(
         option("POLICY", "whose episodes are timed: name or file.py:Class", autocompletion=policy_names),
     ] = "expert",
     checkpoints: Checkpoints = None,
+    sandbox: Sandbox = None,
     lock: Annotated[Path | None, option("FILE", "write down a rule (TOML) before the run")] = None,
     json: Json = False,
 ) -> int:
@@ -27,11 +29,14 @@ def run(
     """
     from ..benchmark.comparison.plan import plan
     from ..benchmark.comparison.rule import lock_rule
+    from ..benchmark.isolation.choice import isolation_of
     from .console import console, print_json
 
     if lock:
         console.print(f"locked: {lock_rule(lock)}", markup=False)
         return 0
+    if isolation_of(policy, sandbox) != "none":
+        raise WrongUse(f"plan plays {policy} with your rights, not shut in: add --no-sandbox if you trust it")
     found = plan(suite, baseline, gain, policy, checkpoints)
     if json:
         print_json(found._asdict())

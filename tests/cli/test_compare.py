@@ -148,7 +148,12 @@ def test_wrong_use_is_one_line(runs, capsys, tmp_path):
         assert main(["compare", *words]) == code
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert main(["plan", "--baseline", "200"]) == 2
-    for words in (["--suite", "diversity"], ["--policy", "nobody"], ["--suite", "smok"]):
+    for words in (
+        ["--suite", "diversity"],
+        ["--policy", "nobody"],
+        ["--policy", "mine.py:Mine"],
+        ["--suite", "smok"],
+    ):
         assert main(["plan", *words]) == 2
     assert "did you mean smoke" in capsys.readouterr().err
 
