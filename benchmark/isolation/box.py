@@ -12,8 +12,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import IO, Any
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from ...policies.core.answers import InvalidAnswer
 from ...policies.core.policy import Decision, Episodes, Needs, PlanRecord, Policy, plain_needs
 from ...policies.core.registry import unwrapped
 from ...tasks import Task
+from ..records.fault_file import printable
 from ..rollout.timeouts import Deadline
 from . import channel
 from .introduction import Introduction, recorded
@@ -29,6 +32,8 @@ from .policy_files import sum_of
 from .shapes import Isolation, View, own_view, shown, shut_in
 
 _PROGRAM = "from bimodal.benchmark.isolation.inside import main; main()"
+_LONGEST_OUTPUT = 100_000
+"""Characters of what a policy prints that are shown, of every process."""
 _DEATH_S = 10
 """Longest wait for the exit code of a process that has hung up [s]."""
 
@@ -131,9 +136,12 @@ class Box:
                 env=shape.environment,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                stdout=2,  # its prints go to our stderr
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 cwd="/",
             )
+        assert self._process.stdout is not None
+        Thread(target=_pass_on, args=(self._process.stdout,), daemon=True).start()
         return self._end
 
     def _die(self) -> None:
@@ -186,6 +194,16 @@ class BoxedPolicy(Policy):
         if isinstance(verdict := answer.say.get("verdict"), list):
             plan["verdict"] = np.array([str(one)[:80] for one in verdict])
         return Decision(actions, PlanRecord(**plan) if plan else None)
+
+
+def _pass_on(output: IO[bytes]) -> None:
+    """Show what a policy prints, without what a terminal would obey, up to a length; the rest is dropped."""
+    left = _LONGEST_OUTPUT
+    with suppress(OSError, ValueError):
+        while part := os.read(output.fileno(), 4096):
+            text = printable(part.decode(errors="replace"))[:left]
+            left -= len(text)
+            sys.stderr.write(text)
 
 
 def _refuse_privileged(privileged: bool) -> None:

@@ -56,6 +56,12 @@ def test_what_goes_wrong_in_the_box_is_the_policys_fault(odd, tmp_path, small_sh
         assert "odd.py" in (out / "faults.txt").read_text()
 
 
+def test_what_it_prints_cannot_command_a_terminal(odd, tmp_path, capfd):
+    run(odd("Prints"), tmp_path / "run", count=1)
+    out, err = capfd.readouterr()
+    assert "hellohellohello" in err and "\033" not in out + err
+
+
 def test_what_reads_the_simulator_is_not_run(odd, tmp_path):
     with pytest.raises(WrongUse, match="use --no-sandbox"):
         run(odd("Privileged"), tmp_path / "run")

@@ -24,6 +24,14 @@ class Rises(Policy):
         return Decision(np.repeat(action[:, None], 16, axis=1))
 
 
+class Prints(Rises):
+    """Prints what would clear a terminal."""
+
+    def act(self, observation):
+        print("\033[2J" + "hello" * 3, flush=True)
+        return super().act(observation)
+
+
 class Raises(Rises):
     def act(self, observation):
         raise KeyError("left")
