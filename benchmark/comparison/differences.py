@@ -106,6 +106,8 @@ def success_difference(
     ]
     difference = stratified_mean([b - a for a, b in zip(*sides, strict=True)])
     a, b = (np.concatenate(side)[:, None] for side in sides)
+    if (a == b).all():  # nothing scatters, and so few scenes still leave room
+        difference = tango(0, 0, len(a))
     return difference, swap_p(a, b, lambda one, other: np.abs(one - other)[:, 0])
 
 

@@ -66,6 +66,7 @@ def _variant_table(comparison: Comparison) -> Table:
 
 
 def _mode_table(comparison: Comparison) -> Table:
+    test = "whole scenes exchanged" if comparison.scenes else "Stuart, Maxwell"
     rows = (
         (
             short_name(row.task),
@@ -81,7 +82,7 @@ def _mode_table(comparison: Comparison) -> Table:
         "Which modes they take",
         ["task", *(f"{name} %" for name in _names(comparison)), "changed", "of", "p"],
         rows,
-        caption="on the seeds where both take a mode; p: of equal shares (Stuart, Maxwell), adjusted by Holm",
+        caption=f"on the seeds where both take a mode; p: of equal shares ({test}), adjusted by Holm",
     )
 
 

@@ -10,6 +10,7 @@ from bimodal.benchmark.comparison.sentences import comparison_sentences
 from bimodal.benchmark.records.shard_file import read_shard, shard_file
 from bimodal.benchmark.scoring.panel_limits import scene_choices, unseen
 from bimodal.benchmark.scoring.run_episodes import read_run
+from bimodal.benchmark.statistics.paired import tango
 from bimodal.benchmark.suites import SUITES, find_suite
 from bimodal.cli.main import main
 from bimodal.envs.errors import NotComparable, WrongUse
@@ -98,6 +99,8 @@ def test_scenes_and_not_episodes_count_as_pairs():
     one = compare_two(even, arm("b", scenes(1.0, *[0.0] * 19)))
     assert one.verdict is Verdict.UNDECIDED and one.difference.low <= 0 < one.difference.high
     assert one.tasks[0].only_candidate == 25 and one.tasks[0].p_value == 1.0
+    none = compare_two(even, even._replace(name="d"))
+    assert none.difference == tango(0, 0, 40) and none.tasks[0].difference == tango(0, 0, 20)
     every = compare_two(even, arm("c", scenes(*[0.08] * 20)))
     assert every.verdict is Verdict.BETTER and every.scenes == 40
     assert "plays 40 scenes several times" in comparison_sentences(every)[1]
