@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...envs.errors import WrongUse
+from ..statistics.paired import tango
 from ..statistics.rates import Interval, mean_interval, rate
 from ..statistics.resampling import seed_and_scene_difference, seed_and_scene_mean
 from .arm import Arm, clean_only
@@ -125,7 +126,7 @@ def compare_methods(baseline: Method, candidate: Method) -> MethodComparison:
     spreads = (seed_spread(baseline), seed_spread(candidate))
     before = baseline.outcomes()
     after = candidate.outcomes()
-    difference = _of_shares(seed_and_scene_difference(before, after))
+    difference = _difference(before, after)
     tasks = [task for task, _ in clean_only(baseline.arms[0].cells)]
     return MethodComparison(
         baseline=baseline,
@@ -134,17 +135,20 @@ def compare_methods(baseline: Method, candidate: Method) -> MethodComparison:
         difference=difference,
         spreads=spreads,
         tasks=tuple(
-            MethodTask(
-                task, float(a.mean()), float(b.mean()), _of_shares(seed_and_scene_difference([a], [b]))
-            )
+            MethodTask(task, float(a.mean()), float(b.mean()), _difference([a], [b]))
             for task, a, b in zip(tasks, before, after, strict=True)
         ),
     )
 
 
-def _of_shares(difference: Interval) -> Interval:
-    """Return a difference of shares within -1 and 1, which the widened draws may leave."""
-    return Interval(difference.estimate, max(difference.low, -1.0), min(difference.high, 1.0))
+def _difference(before: list[np.ndarray], after: list[np.ndarray]) -> Interval:
+    """Return the difference in success with its interval, within -1 and 1, which the draws may leave."""
+    found = seed_and_scene_difference(before, after)
+    if found.low == found.high:  # nothing scatters, and so few scenes still leave room
+        scenes = sum(one.shape[1] for one in before)
+        won = round(abs(found.estimate) * scenes)
+        found = tango(won, 0, scenes) if found.estimate >= 0 else tango(0, won, scenes)
+    return Interval(found.estimate, max(found.low, -1.0), min(found.high, 1.0))
 
 
 def _verdict(difference: Interval) -> Verdict:

@@ -6,6 +6,7 @@ from bimodal.benchmark.comparison.compare import Verdict
 from bimodal.benchmark.comparison.methods import Method, compare_methods, seed_spread
 from bimodal.benchmark.comparison.sentences import method_sentences, spread_sentence
 from bimodal.benchmark.statistics import resampling
+from bimodal.benchmark.statistics.paired import tango
 from bimodal.benchmark.statistics.resampling import seed_and_scene_difference, seed_and_scene_mean
 from bimodal.envs.errors import NotComparable, WrongUse
 from fabricated_arms import SMOKE, N, arm, columns
@@ -28,6 +29,10 @@ def test_the_spread_is_that_of_the_training_seeds():
 def test_success_everywhere_is_not_beyond_doubt():
     found = seed_spread(method("flow", N, N, N))
     assert found.mean.estimate == 1.0 and found.mean.low < 0.9
+    same = compare_methods(method("flow", N, N, N), method("mip", N, N, N))
+    assert same.difference == tango(0, 0, 2 * N) and same.verdict is Verdict.UNDECIDED
+    apart = compare_methods(method("flow", N, N, N), method("mse", 0, 0, 0))
+    assert apart.difference == tango(0, 2 * N, 2 * N) and apart.verdict is Verdict.WORSE
 
 
 def test_a_method_is_better_only_where_its_training_seeds_agree():
