@@ -98,8 +98,9 @@ def _columns(count: int) -> int:
 
 
 def _picture(task: Task, variant: Variant, seed: int, state: np.ndarray, camera: str) -> Image.Image:
-    with Renderer(task, *_SIZE, "video", variant, seed) as renderer:
-        return Image.fromarray(renderer.frame(state, camera))
+    wide, tall = _SIZE
+    with Renderer(task, 2 * wide, 2 * tall, "video", variant, seed) as renderer:
+        return Image.fromarray(renderer.frame(state, camera)).reduce(2)
 
 
 def _write_header(sheet: Image.Image, task: Task, variant: Variant, seeds: Sequence[int]) -> None:

@@ -95,7 +95,7 @@ def animate(task: Task, out: Path, seed: int = 0) -> Path:
     share = (_GIF_WIDTH - GAP * (columns - 1)) // columns
     wide = min(_GIF_PANEL[0], share)
     size = (wide, min(_GIF_PANEL[1], round(1.2 * wide)))
-    with Renderer(task, *size, "video") as renderer:
+    with Renderer(task, 2 * size[0], 2 * size[1], "video") as renderer:
         frames = list(_frames(renderer, rollouts, framing(task, rollouts, size), columns))
     out.parent.mkdir(parents=True, exist_ok=True)
     for colours in _COLOURS_OF_A_GIF:
@@ -169,7 +169,8 @@ def _frames(
         for index, one in enumerate(rollouts):
             end = len(one.states) - 1
             if step < end + stride:
-                last[index] = Image.fromarray(renderer.frame(one.states[min(step, end)], view))
+                frame = renderer.frame(one.states[min(step, end)], view)
+                last[index] = Image.fromarray(frame).reduce(2)
             full = _legend(index, one)
             legends.append(full if step >= end else Legend(one.name, full.colour))
         yield panel_rows([last[index] for index in range(len(rollouts))], legends, columns)

@@ -29,14 +29,14 @@ class LightingPreset(NamedTuple):
     """Side of the shadow map [pixels]; 0 draws no shadows."""
     passes: int
     """Pictures averaged into one; they soften shadows and edges."""
-    scale: float = 1.0
-    """By how much larger they are drawn and then reduced, which smooths edges."""
+    blur: float = 0.0
+    """Radius of a box that smooths the edges of a single picture [pixels]."""
 
 
 LIGHTING_PRESETS = {
     "policy": LightingPreset(ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=0, passes=1),
     "video": LightingPreset(
-        ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=1024, passes=1, scale=1.25
+        ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=1024, passes=1, blur=0.2
     ),
     "still": LightingPreset(ambient=0.26, head=0.16, key=0.60, fill=0.40, sky=True, shadows=2048, passes=32),
 }

@@ -1,6 +1,7 @@
 """Writes on a video frame what the viewer needs to know: which episode, which mode, how it ended."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -160,9 +161,14 @@ def _plate(
 ) -> None:
     """Lay a see-through plate with round corners on the picture; box is left, top, right, bottom."""
     left, top, right, bottom = box
-    size = (right - left, bottom - top)
+    picture.paste(colour, box, _plate_mask((right - left, bottom - top), opacity, radius))
+
+
+@lru_cache(maxsize=32)
+def _plate_mask(size: tuple[int, int], opacity: float, radius: int) -> Image.Image:
+    """Return how much a plate covers; kept, as every frame of a video has the same."""
     shape = Image.new("L", (size[0] * _FINE, size[1] * _FINE))
     ImageDraw.Draw(shape).rounded_rectangle(
         (0, 0, shape.width - 1, shape.height - 1), radius * _FINE, fill=round(255 * opacity)
     )
-    picture.paste(colour, box, shape.resize(size, Image.Resampling.BOX))
+    return shape.resize(size, Image.Resampling.BOX)

@@ -9,7 +9,7 @@ from typing import Self
 
 import mujoco
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from ..errors import BimodalError, unknown_name
 from ..perturbations.core.variant import Variant
@@ -74,7 +74,7 @@ class Renderer:
         turned = {name: self.model.light(name).dir for name in lamps}
         self._turned = {name: rotation_between(way, turned[name]) for name, way in lamps.items()}
         self._data = mujoco.MjData(self.model)
-        self._open(*(round(self._lighting.scale * side) for side in (width, height)))
+        self._open()
 
     # -------------------------------------------------------------------------------------- pictures
 
@@ -128,9 +128,9 @@ class Renderer:
             self._turn("fill", one.sky if self._lighting.sky else FILL_DIRECTION)
             total = total + self._draw(one.shift, marks)
         picture = ((total + passes // 2) // passes).astype(np.uint8)
-        if self._lighting.scale == 1.0:
+        if not self._lighting.blur:
             return picture
-        return np.array(Image.fromarray(picture).resize((self._width, self._height), Image.Resampling.BOX))
+        return np.array(Image.fromarray(picture).filter(ImageFilter.BoxBlur(self._lighting.blur)))
 
     def _pose(self, state: np.ndarray) -> None:
         size = state_size(self._physics)
@@ -190,10 +190,9 @@ class Renderer:
 
     # --------------------------------------------------------------------------------------- context
 
-    def _open(self, wide: int, tall: int) -> None:
-        """Open a context for pictures drawn in this size [pixels]."""
-        self.model.vis.global_.offwidth = wide
-        self.model.vis.global_.offheight = tall
+    def _open(self) -> None:
+        wide = self.model.vis.global_.offwidth = self._width
+        tall = self.model.vis.global_.offheight = self._height
         self._camera = mujoco.MjvCamera()
         self._option = mujoco.MjvOption()
         self._option.geomgroup[:] = 0
