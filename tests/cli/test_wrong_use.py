@@ -106,7 +106,7 @@ def test_interrupting_says_how_to_go_on(tmp_path, to):
         "        open('begun', 'w').close()\n        time.sleep(60)\n"
     )
     running = subprocess.Popen(
-        [BIMODAL, "evaluate", "slow.py:Slow", "--suite", "smoke", "--workers", "1"],
+        [BIMODAL, "evaluate", "slow.py:Slow", "--suite", "smoke", "--workers", "1", "--no-sandbox"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
