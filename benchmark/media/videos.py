@@ -91,7 +91,8 @@ def _side_by_side(parts: list[Callable[[Report], None]], tell: Callable[[int], N
 
 def _share_out(episodes: list[FilmedEpisode], processes: int) -> list[list[FilmedEpisode]]:
     """Cut the episodes into sequences of about equally many frames, so that few tasks are set up twice."""
-    length = np.array([episode.steps for episode in episodes], float)
+    episodes = sorted(episodes, key=lambda episode: episode.task)
+    length = np.array([one.steps + (one.twin.steps if one.twin else 0) for one in episodes], float)
     middle = np.cumsum(length) - length / 2
     part = (middle * max(processes, 1) / max(length.sum(), 1)).astype(int)
     return [[episodes[i] for i in np.flatnonzero(part == number)] for number in np.unique(part)]

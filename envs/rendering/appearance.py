@@ -4,6 +4,7 @@ What is drawn lives in geom groups 1 and 2; physics shapes are hidden and stay a
 joint is added, a recorded state of the physics model places every body of the drawn one.
 """
 
+from functools import cache
 from itertools import pairwise
 
 import mujoco
@@ -145,6 +146,7 @@ def _show_table(spec: mujoco.MjSpec, table: mujoco.MjsBody, physics: mujoco.MjMo
             _show(table, "box", "metal", size=[_LEG, _LEG, leg], pos=place)
 
 
+@cache
 def wood(pixels: int = 512, planks: int = 6) -> np.ndarray:
     """Return a picture of planks, (pixels, pixels, 3) uint8; the grain runs along its rows."""
     rng = stream("look", "wood")
