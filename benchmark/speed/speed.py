@@ -21,7 +21,7 @@ from .measure import SpeedRow
 from .peer_rows import TASK, batch_row, evaluator_row, peer_rows, physics_row
 from .start_up import board_row, help_row, videos_row
 from .task_speed import compile_row, task_rows, variant_rows
-from .whole_job import memory_row, pipeline_row
+from .whole_job import memory_row, pipeline_row, shut_in_rows
 
 Progress = Callable[[str], None]
 """Called with what is measured next."""
@@ -127,6 +127,10 @@ def _start(_: Scale) -> Iterator[SpeedRow]:
     yield board_row()
 
 
+def _sandbox(scale: Scale) -> Iterator[SpeedRow]:
+    yield from shut_in_rows(load_task(TASK), scale.rounds, scale.episodes)
+
+
 PARTS: dict[str, Callable[[Scale], Iterator[SpeedRow]]] = {
     "evaluator": _evaluator,
     "tasks": _tasks,
@@ -135,10 +139,11 @@ PARTS: dict[str, Callable[[Scale], Iterator[SpeedRow]]] = {
     "physics": _physics,
     "batch": _batch,
     "start": _start,
+    "sandbox": _sandbox,
     "videos": lambda _: iter([videos_row()]),
     "job": lambda _: iter([pipeline_row(load_task(TASK))]),
     "memory": lambda _: iter([memory_row()]),
 }
 """What is measured, in this order."""
-_PROGRAMS = ("start", "videos", "job", "memory")
+_PROGRAMS = ("start", "sandbox", "videos", "job", "memory")
 """Parts that train or start other programs."""

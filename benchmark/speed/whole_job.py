@@ -3,19 +3,25 @@
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from ...policies import Policy
 from ...tasks import Task
 from ...tasks.demonstrations import collect as demonstrations
 from ..evaluation.evaluate import evaluate
 from ..evaluation.options import EvalOptions
+from ..isolation.box import Box
+from ..isolation.shapes import possible
+from ..isolation.source import Here
 from ..provenance import cores
+from ..rollout.shard import run_shard
 from ..scoring.run_episodes import read_run
 from ..scoring.task_scores import score_run
 from ..suites import find_suite
-from .measure import SpeedRow, run_program
+from .measure import NOISE, SpeedRow, alternate, median_ratio, run_program, shard_of
 
 MEASURED_ON = "PandaLiftDumbbell-v1"
 """The task in whose episodes memory is measured."""
@@ -49,6 +55,31 @@ def memory_row(few: int = 200, many: int = 1000) -> SpeedRow:
     peaks = [float(line) for line in answer.split()]
     note = f"peak {peaks[0]:.0f} MB after {few}, {peaks[1]:.0f} MB after {many} more"
     return SpeedRow("memory, more for 5 times the episodes", peaks[1] - peaks[0], "MB", 30, True, note)
+
+
+def shut_in_rows(task: Task, rounds: int, episodes: int, policy: str = "flow") -> list[SpeedRow]:
+    """Compare the wall time of a policy's episodes shut in and not; nothing where that cannot be."""
+    isolation, _ = possible()
+    if isolation == "none":
+        return []
+    box = Box(policy, None, isolation)
+    shard = shard_of(task, episodes)
+
+    def wall_s(built: Policy) -> float:
+        begin = time.perf_counter()
+        run_shard(task, built, shard, NOISE)
+        return time.perf_counter() - begin
+
+    try:
+        built = {"inside": box.build(task)[0], "outside": Here(policy, None).build(task)[0]}
+        took = alternate({side: partial(wall_s, one) for side, one in built.items()}, rounds)
+    finally:
+        box.close()
+    note = (
+        f"{took['inside'].min():.2f} s / {took['outside'].min():.2f} s for {episodes} episodes, {isolation}"
+    )
+    ratio = median_ratio(took["inside"], took["outside"])
+    return [SpeedRow(f"episodes of {policy}, shut in / not", ratio, "x", 1.05, True, note)]
 
 
 def print_peaks() -> None:
