@@ -44,7 +44,10 @@ def run_cases(run: "Run", bounds: Bounds) -> list[Case]:
     averaging = total.averaging.estimate
     faulty = all(text for cell in run.cells.values() for text in cell.faults)
     cases = [
-        Case("episodes that show what the policy can do", "all of them were its own faults" if faulty else "")
+        Case(
+            "episodes that show what the policy can do",
+            "every episode was ended by a fault of the policy" if faulty else "",
+        )
     ]
     if (least := bounds.min_success) is not None:
         low = f"success {percent(success, 1)} % is below {percent(least, 1)} %"
