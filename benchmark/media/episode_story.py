@@ -23,6 +23,9 @@ from .filmed_episodes import FilmedEpisode
 from .mode_rollouts import touched_shape
 from .task_geometry import mode_hands
 
+COLLISIONS = ("COLLISION_MID", "COLLISION_OTHER")
+"""Outcomes of episodes that end when something is touched that must not be."""
+
 
 class Story(NamedTuple):
     """An episode of T control steps: before the first and after each, T + 1 moments."""
@@ -59,7 +62,7 @@ def tell_story(episode: FilmedEpisode, states: np.ndarray) -> Story:
     places = from_frame(hands[:, :3], np.repeat(simulation.frame, len(hands), 0))
     grasps = np.column_stack([places, hands[:, 3] + simulation.frame[0, 2]])
     # the simulation stands at the last state, at which every collision ends its episode
-    touching = episode.label.startswith("COLLISION") and float(seen.illegal[-1]) > LIGHT_TOUCH
+    touching = episode.label in COLLISIONS and float(seen.illegal[-1]) > LIGHT_TOUCH
     shape = touched_shape(simulation, 0, float(seen.illegal[-1])) if touching else ""
     contact = _contact(task, episode, states[-1], shape) if shape else None
     return Story(states, hold, moment, _sentence(task, episode, hold, shape), grasps, contact)
@@ -105,7 +108,7 @@ def _sentence(task: Task, episode: FilmedEpisode, hold: np.ndarray, shape: str) 
         return f"here it commits: {episode.mode}" if episode.mode else "it holds what it should"
     if name == "TIMEOUT":
         return f"time is up: held for {hold.max() * need:.2f} of {need:.1f} s"
-    if name.startswith("COLLISION"):
+    if name in COLLISIONS:
         return f"here it touches {'the ' + shape if shape else 'what it must not'}, {between}"
     if name.startswith("AIR_GRASP"):
         return f"here it closes on nothing, {between}"

@@ -11,7 +11,6 @@ from ...envs.perturbations.core.variant import CLEAN
 from ...tasks import load_task
 from ..number_text import percent
 from ..statistics.modes import conditional_entropy, entropy_ceiling, minority_ceiling, normalised_entropy
-from ..statistics.power import detectable_difference
 from ..statistics.rates import Interval
 from .run_episodes import EpisodeColumns, Run
 from .task_scores import TaskScore, clean_cells, score_run, score_suite
@@ -83,6 +82,8 @@ def unseen(run: Run) -> str:
 
 def _least(pairs: int, rate: float) -> str:
     """Return below which difference a paired panel is too short, at this success of one of two policies."""
+    from ..statistics.power import detectable_difference  # SciPy, which the board does not need
+
     # A fall from p and a rise from 1 - p are the same question.
     least = detectable_difference(pairs, max(rate, 1 - rate))
     return "any number of points" if least is None else f"less than {100 * least:.1f} points"

@@ -50,7 +50,7 @@ print(evaluate({policy!r}, some, EvalOptions("file", workers=2, sandbox=False)))
 """
 
 
-@pytest.mark.parametrize("how", ["script", "stdin"])
+@pytest.mark.parametrize("how", ["script", pytest.param("stdin", marks=pytest.mark.slow)])
 def test_a_program_without_a_main_guard_may_evaluate(how, tmp_path):
     (tmp_path / "own.py").write_text("from bimodal.policies.baselines import Zero\nclass Own(Zero): pass\n")
     program = SCRIPT.format(policy="own.py:Own" if how == "script" else "own:Own")

@@ -71,6 +71,7 @@ def test_a_kill_in_the_middle_costs_only_the_shards_in_work(tmp_path, small_shar
         "--suite",
         "smoke",
         "--no-videos",
+        "--no-sandbox",
         "--out",
         str(run),
     ]

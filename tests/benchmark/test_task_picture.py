@@ -22,6 +22,7 @@ from bimodal.envs.rendering.colours import AVERAGED, MODE_COLOURS
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task, task_names
 from PIL import Image
+from slow_cases import DIFFERENT_TASKS, mostly_slow
 
 TASK = "PandaLiftDumbbell-v1"
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def share(picture, colour):
 # -------------------------------------------------------------------------------------------- moments
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS))
 def test_every_mode_is_shown_taken_and_the_average_where_it_fails(name):
     task = load_task(name)
     k, rollouts = len(task.modes), mode_rollouts(task, 0)
@@ -76,7 +77,7 @@ def test_a_mode_that_fails_is_shown_with_its_verdict():
 # ------------------------------------------------------------------------------------------- pictures
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS))
 def test_the_view_holds_all_objects(name):
     task = load_task(name)
     rollouts, size = mode_rollouts(task), (304, 380)

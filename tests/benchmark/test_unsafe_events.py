@@ -25,6 +25,7 @@ from bimodal.envs.specs import from_grid
 from bimodal.policies.core.policy import CHUNK_SIZE, Needs
 from bimodal.policies.experts import Expert, Planned
 from bimodal.tasks import load_task, task_names
+from slow_cases import DIFFERENT_TASKS, mostly_slow
 
 CUBES, HANDOVER = "PandaPickEitherCube-v1", "TwoPandaHandover-v1"
 SEEDS = (0, 1, 2)
@@ -119,7 +120,7 @@ def test_what_is_unsafe_is_seen_in_every_episode(kind):
     assert (events[kind].first > 0).all() and (events[kind].first < result.verdict.steps).all()
 
 
-@pytest.mark.parametrize("task", task_names())
+@pytest.mark.parametrize("task", mostly_slow(task_names(), *DIFFERENT_TASKS))
 def test_experts_do_nothing_unsafe(task):
     found = load_task(task)
     result = run_shard(found, Expert(found), Shard(task, "clean", 0, SEEDS), "1")

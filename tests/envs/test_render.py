@@ -11,7 +11,7 @@ from bimodal.envs.rendering.marks import Mark
 from bimodal.envs.rendering.render import Renderer
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task, task_names
-from slow_cases import mostly_slow
+from slow_cases import DIFFERENT_TASKS, mostly_slow
 
 TASK = "PandaLiftDumbbell-v1"
 
@@ -85,7 +85,7 @@ def test_speed_and_solver_state_do_not_show(renderer, states):
     assert np.array_equal(renderer.frame(row), renderer.frame(states[TASK][1]))
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS))
 @pytest.mark.parametrize("camera", mostly_slow(["front", "closeup"], "closeup"))
 def test_every_colourful_object_is_in_view(drawing, states, name, camera):
     task = load_task(name)
@@ -148,7 +148,7 @@ def test_wrong_names_and_states_are_refused_with_what_would_be_right(renderer, s
 # ------------------------------------------------------------------------------------- drawn scenes
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS))
 def test_a_recorded_pose_means_the_same_in_both_models(name, states):
     spec = load_task(name).spec()
     physics, drawn = spec.compile(), visual_spec(spec, 3000).compile()

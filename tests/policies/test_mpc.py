@@ -24,6 +24,7 @@ from bimodal.policies.trajectory_optimisation.updates import (
 )
 from bimodal.tasks import load_task, task_names
 from bimodal.tasks.core.task import Measurement
+from slow_cases import DIFFERENT_TASKS, mostly_slow
 
 DUMBBELL = "PandaLiftDumbbell-v1"
 RNG = np.random.Generator(np.random.Philox(key=5))
@@ -282,7 +283,7 @@ def test_the_record_is_what_the_planner_did(together):
     np.testing.assert_allclose(from_grid(plans.asked[0, 0, :, 2]), targets[:, 2], atol=2e-5)
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS))
 def test_a_planner_can_decide_in_every_task(name):
     task, seeds = load_task(name), [5]
     planner = load_policy("mpc", task)

@@ -15,6 +15,7 @@ from bimodal.tasks.demonstrations.graded import perform
 from bimodal.tasks.demonstrations.grades import GAMMA, KINDS, returns_to_go
 from bimodal.tasks.demonstrations.regimes import GRADED
 from graded_plays import CALM, DUMBBELL, SEEDS, of, reach_and_lift
+from slow_cases import DIFFERENT_TASKS, mostly_slow
 
 MEASURED = (DUMBBELL, "PandaPickEitherCube-v1", "PandaPickAroundPost-v1")
 """Tasks whose every kind is simulated here."""
@@ -31,7 +32,7 @@ def shown(request):
     return task, collect(task, GRADED, 160)
 
 
-@pytest.fixture(scope="module", params=task_names())
+@pytest.fixture(scope="module", params=mostly_slow(task_names(), *DIFFERENT_TASKS[:2]))
 def played(request):
     """A task, its experts' plans of 80 scenes in its last mode, and how they are to be played."""
     task = load_task(request.param)

@@ -10,6 +10,7 @@ from bimodal.envs.specs import ACTIONS
 from bimodal.policies.core.policy import Decision, Needs, Policy
 from bimodal.tasks import load_task, task_names
 from gymnasium_play import ID, PLUNGE, STAY, TASK, expert_plan, play, row_of, same
+from slow_cases import DIFFERENT_TASKS, mostly_slow
 
 
 @pytest.mark.parametrize("mode", [0, 1])
@@ -122,7 +123,7 @@ def unrounded_actions(task, seeds, space):
 
 
 @pytest.mark.parametrize("space", ACTIONS)
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS))
 def test_evaluator_vector_row_and_single_environment_agree_to_the_bit(name, space):
     task, seeds = load_task(name), np.arange(40, 48)
     plan = unrounded_actions(task, seeds, space)

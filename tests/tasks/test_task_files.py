@@ -81,6 +81,7 @@ def test_workers_score_a_file_as_this_process_does(stool, small_shards, tmp_path
     assert read_run(runs[0]).record.suite.name == "core*"
 
 
+@pytest.mark.slow
 def test_a_changed_file_refuses_what_its_older_form_showed(stool, bimodal):
     assert bimodal("demos", "lift_stool.py", "--episodes", "2", "--out", "old.npz")[0] == 0
     arguments = ["train", "mse", "--task", "lift_stool.py", "--demos", "old.npz", "--steps", "1"]

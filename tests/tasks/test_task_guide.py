@@ -33,7 +33,8 @@ LONG = "some minutes"
 """What the page says beside the command that takes long."""
 
 
-@pytest.mark.parametrize("all_lines", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("all_lines", [False, True])
 def test_the_guide_holds_when_followed_to_the_letter(all_lines, tmp_path):
     lines = [line for line in commands(PAGE.read_text()) if LONG not in line]
     pictures = [line for line in lines if line.split()[1] in ("view", "videos", "certify")]

@@ -39,6 +39,7 @@ def run_in(environment, *arguments):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_a_package_with_the_pages_entry_point_brings_its_task(stool, install, tmp_path):
     block = tomllib.loads(re.search(r"```toml\n(.*?)```", PAGE.read_text(), re.S)[1])
     points = block["project"]["entry-points"]["bimodal.tasks"]

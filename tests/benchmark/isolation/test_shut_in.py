@@ -43,8 +43,8 @@ def test_the_same_episodes_come_out_shut_in_or_not(odd, tmp_path):
     [
         ("Raises", "POLICY_ERROR", "KeyError: 'left'"),
         ("Sleeps", "POLICY_TIMEOUT", "no decision within 1 s"),
-        ("TakesMemory", "POLICY_ERROR", "MemoryError"),
-        ("Exits", "POLICY_ERROR", "its process died (exit code 7)"),
+        pytest.param("TakesMemory", "POLICY_ERROR", "MemoryError", marks=pytest.mark.slow),
+        pytest.param("Exits", "POLICY_ERROR", "its process died (exit code 7)", marks=pytest.mark.slow),
         ("Lies", "POLICY_ERROR", "Nonsense: a message of"),
     ],
 )
