@@ -1,5 +1,6 @@
 """`bimodal compare`: whether a candidate is better than a baseline, on the same seeds."""
 
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,8 @@ from .arguments import Json, argument, option
 from .gate import Case, exit_code, write_junit
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from ..benchmark.comparison.arm import Arm
     from ..benchmark.comparison.methods import Method
     from ..benchmark.statistics.rates import Interval
@@ -105,7 +108,7 @@ def _methods(sides: list[str], stack: ExitStack, json: bool) -> Case:
     from ..benchmark.comparison.plain import plain_methods
     from ..benchmark.comparison.sentences import method_sentences
     from ..benchmark.report.comparison_tables import method_tables
-    from .console import console, print_json
+    from .console import print_json
 
     found = compare_methods(*(_method(text, stack) for text in sides))
     lines = method_sentences(found)
@@ -114,10 +117,7 @@ def _methods(sides: list[str], stack: ExitStack, json: bool) -> Case:
     if json:
         print_json(plain_methods(found))
         return case
-    for table in method_tables(found):
-        console.print(table)
-    for line in lines:
-        console.print(line, markup=False)
+    _show(method_tables(found), lines)
     return case
 
 
@@ -128,7 +128,7 @@ def _two(sides: list[str], stack: ExitStack, file: Path | None, json: bool) -> C
     from ..benchmark.comparison.rule import decide, lock_notes, read_rule
     from ..benchmark.comparison.sentences import comparison_sentences, decision_sentence
     from ..benchmark.report.comparison_tables import comparison_tables
-    from .console import console, print_json
+    from .console import print_json
 
     terms = read_rule(file)
     baseline, candidate = (opened_arm(Path(text), stack) for text in sides)
@@ -144,11 +144,18 @@ def _two(sides: list[str], stack: ExitStack, file: Path | None, json: bool) -> C
     if json:
         print_json(plain_comparison(comparison, decision, terms))
         return case
-    for table in comparison_tables(comparison):
+    _show(comparison_tables(comparison), lines)
+    return case
+
+
+def _show(tables: "Iterable[Table]", lines: Sequence[str]) -> None:
+    """Print tables, and under them what they say."""
+    from .console import console
+
+    for table in tables:
         console.print(table)
     for line in lines:
         console.print(line, markup=False)
-    return case
 
 
 def _unsafe(baseline: "Arm", candidate: "Arm") -> "Interval | None":

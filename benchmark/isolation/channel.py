@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...envs.errors import BimodalError
+
 LARGEST_HEADER = 2**22
 """Bytes of a header that are read (4 MiB)."""
 LARGEST_BODY = 2**28
@@ -23,7 +25,7 @@ _LENGTHS = struct.Struct("<II")
 _KINDS = "biuf"
 
 
-class Nonsense(Exception):
+class Nonsense(BimodalError):
     """The other side said something that is no message."""
 
 

@@ -25,6 +25,9 @@ from .introduction import introduce
 from .policy_files import build_policy
 from .restrict import Folders, restrict
 
+_BUILDING = ("find", "introduce", "build")
+"""What is asked before the first episode."""
+
 
 def main() -> None:
     """Answer whoever holds the other end of the socket that the arguments name, until it hangs up."""
@@ -35,16 +38,22 @@ def main() -> None:
     while True:
         try:
             asked = channel.receive(end)
+            channel.send(end, *_answered(inside, asked))
         except channel.HungUp:
             return
-        try:
-            answer = inside.answer(asked)
-        except (Exception, SystemExit) as error:
-            answer = channel.Message(_trouble(error, str(asked.say["ask"])), {})
-        try:
-            channel.send(end, *answer)
-        except ValueError as error:
+        except ValueError as error:  # what cannot be sent
             channel.send(end, {"invalid": str(error)})
+
+
+def _answered(inside: "_Inside", asked: channel.Message) -> channel.Message:
+    """Return the policy's answer, or what went wrong in it."""
+    ask = str(asked.say["ask"])
+    try:
+        return inside.answer(asked)
+    except BaseException as error:
+        if isinstance(error, SystemExit) and ask in _BUILDING:
+            raise  # it ends its process, as it would elsewhere
+        return channel.Message(_trouble(error, ask), {})
 
 
 class _Inside:
@@ -96,7 +105,7 @@ def _trouble(error: BaseException, ask: str) -> dict[str, Any]:
     """Return what went wrong in the policy, as text."""
     if isinstance(error, InvalidAnswer):
         return {"invalid": str(error)}
-    if isinstance(error, BimodalError) and ask in ("find", "introduce", "build"):
+    if isinstance(error, BimodalError) and ask in _BUILDING:
         return {"refused": str(error), "code": error.exit_code}
     trace = "".join(traceback.format_exception(error))[-20_000:]
     name = type(error).__name__

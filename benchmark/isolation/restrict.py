@@ -52,7 +52,8 @@ def restrict(folders: Folders | None) -> None:
 def _drop_capabilities() -> None:
     """Give up root's rights; files are still its own, and Landlock refuses those."""
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # third version of the interface; this process
-    ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)())
+    if ctypes.CDLL(None, use_errno=True).capset(header, (ctypes.c_uint32 * 6)()):
+        raise OSError(ctypes.get_errno(), "the capabilities cannot be given up")
 
 
 def _running() -> int:
@@ -77,6 +78,8 @@ def _see_only(folders: Folders) -> None:
             rules.allow_path(path, AccessFS.READ_DIR)
         rules.allow_path(folders.own, rules.handled_fs)
         rules.allow_path("/dev/null", AccessFS.READ_FILE | AccessFS.WRITE_FILE)
+        if not rules.scoped & Scope.SIGNAL:
+            raise OSError("the Landlock of this kernel does not refuse signals")
         rules.restrict()
     _drop_capabilities()
     # so seccomp refuses every socket

@@ -20,6 +20,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from ...envs.perturbations.core.registry import PERTURBATIONS
+from ...policies.core.registry import POLICIES
+from ...tasks.core.registry import TASKS
+
 Isolation = Literal["bwrap", "landlock", "none"]
 
 ROOMS = ("envs", "tasks", "policies", "benchmark")
@@ -28,8 +32,6 @@ _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/alternatives", "/etc/ld.so.ca
 _DEVICES = ("/dev/nvidia*", "/dev/dri")
 _PASSED_ON = ("OPENBLAS_", "ATEN_", "NPY_", "GLIBC_TUNABLES", "MKL_", "CUDA_", "BIMODAL_")
 """How the variables begin that a policy's process is given: kernels, devices, plug-ins."""
-_PLUGINS = ("BIMODAL_TASKS", "BIMODAL_POLICIES", "BIMODAL_AXES")
-"""Variables that list files of tasks, policies and perturbations."""
 _TRIAL = (
     "import json, sys; from bimodal.benchmark.isolation.restrict import Folders, restrict; "
     "restrict(Folders(*json.loads(sys.argv[1]))); import bimodal.policies"
@@ -38,9 +40,7 @@ _TRIAL = (
 _OWN = "/tmp"  # noqa: S108 (of the box)
 _TEMPORARY = str(64 * 2**20)
 """Where it may write, and how much [bytes]."""
-
-
-FIRST_USER = 1_000_000
+_FIRST_USER = 1_000_000
 """As root every box has a user of its own, from this number on, since limits count by user."""
 
 
@@ -82,7 +82,7 @@ def shut_in(isolation: Isolation, command: Sequence[str], view: View, own: Path)
         return Shape([bwrap(), *apart, *outer, "--", *command], {})
     apart = [f"--unshare-{what}" for what in ("net", "pid", "ipc", "uts", "cgroup-try")]
     kept = [word for name in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{name}")]
-    user = FIRST_USER + os.getpid()
+    user = _FIRST_USER + os.getpid()
     change = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs"]
     change += ["--inh-caps=-all", "--bounding-set=-all"]
     inner = [bwrap(), "--unshare-user", "--disable-userns", "--dev-bind", "/", "/", "--die-with-parent"]
@@ -139,8 +139,7 @@ def own_view() -> View:
     ours = Path(__file__).parents[2]
     python = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), Path(sys.executable).parent}
     devices = [path for pattern in _DEVICES for path in Path("/").glob(pattern[1:])]
-    listed = [os.environ.get(name, "").split(os.pathsep) for name in _PLUGINS]
-    plugins = [Path(file).resolve().parent for files in listed for file in files if file]
+    plugins = [file.parent for registry in (TASKS, POLICIES, PERTURBATIONS) for file in registry.listed()]
     rooms = [ours / room for room in ROOMS]
     return View((*map(Path, _SYSTEM), *sorted(python), *rooms, *plugins, *devices))
 
@@ -168,20 +167,20 @@ def shown(view: View) -> tuple[list[Path], list[Path]]:
 def _binds(view: View) -> list[str]:
     """Return the options that show a process its files, read-only, with all folders above them."""
     words: list[str] = []
-    shown: list[Path] = []
+    bound: list[Path] = []
     made: set[Path] = set()
     for path in sorted({Path(os.path.abspath(path)) for path in view.readable if path.exists()}):  # noqa: PTH100
-        if any(path.is_relative_to(other) for other in shown):
+        if any(path.is_relative_to(other) for other in bound):
             continue
         for above in reversed(path.parents[:-1]):
             if above not in made and str(above) != _OWN:  # bubblewrap would make it for root alone
                 made.add(above)
                 words += ["--dir", str(above), "--chmod", "0755", str(above)]
-        shown.append(path)
+        bound.append(path)
         kind = "--dev-bind" if path.is_relative_to("/dev") else "--ro-bind"
         words += [kind, str(path), str(path)]
     for path in view.hidden:
-        if path.is_dir() and any(path.is_relative_to(other) for other in shown):
+        if path.is_dir() and any(path.is_relative_to(other) for other in bound):
             words += ["--tmpfs", str(path)]
     private = ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", _TEMPORARY, "--tmpfs", _OWN]
     return [*private, *words]

@@ -40,6 +40,8 @@ def reproduce(record: RunRecord) -> str:
         words += [word for task in suite.tasks for word in ("--task", task)]
         words += ["--seeds", f"{suite.seeds.start}..{suite.seeds.start + suite.seeds.count - 1}"]
         words += [word for variant in suite.variants for word in ("--variant", variant)]
+    if record.isolation == "none" and ":" in record.policy.uri:
+        words.append("--no-sandbox")
     if checkpoints := record.options.checkpoints:
         words += ["--checkpoints", checkpoints]
     return shlex.join(words)

@@ -64,8 +64,7 @@ class PluginRegistry:
     def sources(self) -> dict[str, Source]:
         """Return where everything known lives, by name; raises as `names`."""
         found: dict[str, Source] = {**self.own(), **self.installed()}
-        for path in self._listed():
-            file = Path(path).resolve()
+        for file in self.listed():
             try:
                 for name in self.names_in(file):
                     self._refuse_duplicate(name, file, found.setdefault(name, file))
@@ -158,6 +157,10 @@ class PluginRegistry:
     def place(self, name: str) -> str:
         """Return the file or the package of a known name, for people to read."""
         return place_of(self.sources()[name])
+
+    def listed(self) -> list[Path]:
+        """Return the files that the environment variable lists."""
+        return [Path(path).resolve() for path in self._listed()]
 
     def _listed(self) -> list[str]:
         return [path for path in os.environ.get(self.variable, "").split(os.pathsep) if path]

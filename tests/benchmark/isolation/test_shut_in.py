@@ -42,6 +42,7 @@ def test_the_same_episodes_come_out_shut_in_or_not(odd, tmp_path):
     ("name", "label", "fault"),
     [
         ("Raises", "POLICY_ERROR", "KeyError: 'left'"),
+        ("Interrupts", "POLICY_ERROR", "KeyboardInterrupt"),
         ("Sleeps", "POLICY_TIMEOUT", "no decision within 1 s"),
         pytest.param("TakesMemory", "POLICY_ERROR", "MemoryError", marks=pytest.mark.slow),
         pytest.param("Exits", "POLICY_ERROR", "its process died (exit code 7)", marks=pytest.mark.slow),

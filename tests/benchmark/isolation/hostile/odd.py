@@ -37,6 +37,11 @@ class Raises(Rises):
         raise KeyError("left")
 
 
+class Interrupts(Rises):
+    def act(self, observation):
+        raise KeyboardInterrupt
+
+
 class Sleeps(Rises):
     def act(self, observation):
         time.sleep(99)
