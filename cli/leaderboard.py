@@ -9,6 +9,7 @@ from .arguments import ENTRIES, Json, argument
 
 if TYPE_CHECKING:
     from ..leaderboard.folders import Found
+    from .kept_boards import Printed
 
 EXAMPLE = "bimodal leaderboard runs/bench/entries"
 
@@ -23,21 +24,44 @@ def run(
 
     A file that cannot stand on the board is left out with a line on standard error.
     """
+    from .console import console
+    from .kept_boards import board_key, keep_board, kept_board
+
+    folders = folders or [ENTRIES]
+    terminal = (console.width, console.color_system, console.encoding, console.is_terminal, json)
+    key = board_key(folders, *terminal)
+    printed = kept_board(key)
+    if printed:
+        _print_left_out(printed.left_out)
+    else:
+        printed = _board(folders, json)
+        keep_board(key, printed)
+    console.file.write(printed.out)
+    return printed.code
+
+
+def _board(folders: Sequence[Path], json: bool) -> "Printed":
+    """Check the entries of folders and return their board as it is to be printed.
+
+    Raises:
+        WrongUse: there are none.
+    """
     from ..leaderboard.board import board_rows
     from ..leaderboard.board_files import plain_boards
     from ..leaderboard.board_table import board_tables
     from .console import console, print_json
+    from .kept_boards import Printed
 
-    folders = folders or [ENTRIES]
     found = sound_entries(folders)
     if not found.entries and not found.left_out:
         raise WrongUse(f"there are no entries in {', '.join(map(str, folders))}")
-    if json:
-        print_json(plain_boards(board_rows(found.entries)))
-    else:
-        for table in board_tables(found.entries):
-            console.print(table)
-    return 0 if found.entries else 1
+    with console.capture() as out:
+        if json:
+            print_json(plain_boards(board_rows(found.entries)))
+        else:
+            for table in board_tables(found.entries):
+                console.print(table)
+    return Printed(out.get(), found.left_out, 0 if found.entries else 1)
 
 
 def sound_entries(folders: Sequence[Path]) -> "Found":
@@ -46,9 +70,14 @@ def sound_entries(folders: Sequence[Path]) -> "Found":
     Called by every command that shows entries: `leaderboard`, `site` and `bench`.
     """
     from ..leaderboard.folders import read_folders
-    from .console import notices
 
     found = read_folders(folders)
-    for line in found.left_out:
-        notices.print(f"bimodal: left out: {line}", markup=False)
+    _print_left_out(found.left_out)
     return found
+
+
+def _print_left_out(lines: Sequence[str]) -> None:
+    from .console import notices
+
+    for line in lines:
+        notices.print(f"bimodal: left out: {line}", markup=False)

@@ -1,11 +1,12 @@
 """Reads folders of entries for a board: what cannot stand on it costs itself alone, and a line says why."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..envs.errors import BimodalError, WrongUse
+from ..envs.errors import BimodalError
+from ..envs.storage.bounded_read import json_files
 from .entry import read_entry
 from .entry_model import Entry
 from .own_policies import folded
@@ -36,7 +37,7 @@ def read_folders(folders: Sequence[Path]) -> Found:
     kept: dict[Path, Entry] = {}
     owners: dict[Episode, Path] = {}
     left_out = []
-    for path in _files(folders):
+    for path in json_files(folders):
         try:
             entry = read_entry(path)
         except BimodalError as error:
@@ -49,16 +50,6 @@ def read_folders(folders: Sequence[Path]) -> Found:
             kept[path] = entry
             owners |= dict.fromkeys(_begun(entry), path)
     return Found(tuple(kept.values()), tuple(left_out))
-
-
-def _files(folders: Sequence[Path]) -> Iterator[Path]:
-    """Yield the JSON files of folders; hidden ones are an editor's or a system's."""
-    for folder in folders:
-        if not folder.is_dir():
-            raise WrongUse(f"{folder} is not a folder of entries")
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() == ".json" and not path.name.startswith(".") and path.is_file():
-                yield path
 
 
 def _rivalry(entry: Entry, other_path: Path, other: Entry) -> str:

@@ -1,5 +1,6 @@
 """Reads files that may come from anybody: never more than is sensible."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import BimodalError, WrongUse
@@ -22,3 +23,17 @@ def read_bounded(path: Path, most: int, refusal: type[BimodalError] = WrongUse) 
     if len(content) > most:
         raise refusal(f"{path} is larger than {most / 1e6:g} MB, the most that is read of such a file")
     return content
+
+
+def json_files(folders: Sequence[Path]) -> Iterator[Path]:
+    """Yield the JSON files of folders of entries; hidden ones are an editor's or a system's.
+
+    Raises:
+        WrongUse: one is no folder.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise WrongUse(f"{folder} is not a folder of entries")
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() == ".json" and not path.name.startswith(".") and path.is_file():
+                yield path
