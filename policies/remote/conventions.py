@@ -5,9 +5,9 @@ import numpy as np
 from ...envs.specs import ACTIONS, OPENING_HIGH, OPENING_LOW, size
 
 ROTATIONS = {"columns": 6, "interleaved": 6, "axis_angle": 3, "quaternion_xyzw": 4, "euler_xyz": 3}
-"""Ways to write a rotation, and how many numbers each takes. `columns`: the first two columns of the matrix, one
-after the other (ours in `ee_absolute`); `interleaved`: row by row, as in vla-eval; `axis_angle` [rad] (ours in
-`ee_delta`, in its unit); `euler_xyz`: about the fixed axes x, y, z [rad]."""
+"""Ways to write a rotation, and how many numbers each takes. `columns`: the first two columns of the matrix,
+one after the other (ours in `ee_absolute`); `interleaved`: row by row, as in vla-eval; `axis_angle` [rad]
+(ours in `ee_delta`, in its unit); `euler_xyz`: about the fixed axes x, y, z [rad]."""
 GRIPPERS = ("opening", "close_positive", "close_negative", "close_01", "open_01")
 """Ways to write the gripper: its opening in metres (ours in absolute spaces); -1 open and +1 closed (ours in
 `ee_delta`), or the other way round; 0 to 1, where 1 is closed, or open."""
