@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.errors import BimodalError, WrongUse
+from ...envs.plugins.script_block import installed_versions
 from ...policies import Policy
 from ...policies.core.registry import POLICIES, policy_names, unwrapped, with_inner
 from ...tasks import load_task
@@ -38,6 +39,7 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
     training = {name: one.training for name, one in told.items() if one.training}
     *_, last = told.values()
     asked = suite.record()
+    ours = {"bimodal": version("bimodal-bench"), "code": code_digest()}
     return RunRecord(
         schema_version=SCHEMA_VERSION,
         run_id=secrets.token_hex(8),
@@ -46,7 +48,7 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
         training=training or None,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=Machine.model_validate(machine() | {"kernels": last.kernels}),
-        versions=versions() | {"bimodal": version("bimodal-bench"), "code": code_digest()},
+        versions=_asked_for(policy) | versions() | ours,
         options=options.record(),
         isolation=isolation,
         latency_ms={},
@@ -99,6 +101,13 @@ def _policy_record(policy: str | type[Policy], told: Mapping[str, Introduction])
         "artifacts": _artifacts(told),
     }
     return recorded(PolicyRecord, said)
+
+
+def _asked_for(policy: str | type[Policy]) -> dict[str, str]:
+    """Return the installed versions of the packages that a policy's file asks for, by name."""
+    inner = unwrapped(policy) if isinstance(policy, str) else ""
+    file = POLICIES.sources().get(inner) or Path(inner.rpartition(":")[0])
+    return installed_versions(file) if isinstance(file, Path) and file.suffix == ".py" else {}
 
 
 def _artifacts(told: Mapping[str, Introduction]) -> dict[str, str]:

@@ -22,7 +22,7 @@ import numpy as np
 from ...envs.errors import BimodalError, WrongUse
 from ...policies.core.answers import InvalidAnswer
 from ...policies.core.policy import Decision, Episodes, Needs, PlanRecord, Policy, plain_needs
-from ...policies.core.registry import unwrapped
+from ...policies.core.registry import import_folder, unwrapped
 from ...tasks import Task
 from ..records.fault_file import printable
 from ..rollout.timeouts import Deadline
@@ -56,7 +56,8 @@ class Box:
         self._weights = weights
         self._isolation: Isolation = isolation
         file = _file_of(uri)
-        own = (*([file.parent] if file else []), *([weights] if weights else []))
+        self._import_folder = import_folder(uri)
+        own = filter(None, (file and file.parent, self._import_folder, weights))
         self._view = View((*own_view().readable, *own), hidden)
         self._process: subprocess.Popen | None = None
         self._end: socket.socket | None = None
@@ -126,6 +127,7 @@ class Box:
         job = {
             "policy": self._uri,
             "weights": str(self._weights) if self._weights else None,
+            "import_folder": str(self._import_folder or ""),
             "folders": (readable, listed, self._own.name) if self._isolation == "landlock" else None,
         }
         python = [sys.executable, "-P", "-c", _PROGRAM, str(theirs.fileno()), json.dumps(job)]

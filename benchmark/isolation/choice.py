@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ...envs.errors import WrongUse
-from ...policies.core.registry import POLICIES, unwrapped
+from ...policies.core.registry import POLICIES, import_folder, unwrapped
 from ..records.run_folder import RUNS
 from .shapes import Isolation, possible
 
@@ -31,21 +31,22 @@ def isolation_of(uri: str, sandbox: bool | None) -> Isolation:
             f"this machine cannot shut a policy in ({why}); --no-sandbox runs it with all your rights"
         )
     file = Path(unwrapped(uri).rpartition(":")[0])
-    if file.suffix == ".py" and Path.home().resolve().is_relative_to(file.resolve().parent):
+    folder = file.resolve().parent if file.suffix == ".py" else import_folder(uri)
+    if folder and Path.home().resolve().is_relative_to(folder):
         raise WrongUse(
-            f"{file.name} would see all that lies beside it, and it lies in {file.resolve().parent}: put it "
-            "into a folder of its own"
+            f"{file.name or uri} would see all that lies beside it, and it lies in {folder}: put it into a "
+            "folder of its own"
         )
-    if isolation == "bwrap" and (closed := _closed_to_others(file)):
+    if isolation == "bwrap" and folder and (closed := _closed_to_others(folder, file)):
         raise WrongUse(f"the user that a policy runs as here cannot read {closed}: chmod o+rX {closed}")
     return isolation
 
 
-def _closed_to_others(file: Path) -> Path | None:
-    """Return what of a policy's file and folder only its owner may read, where the box has another user."""
-    if os.getuid() or file.suffix != ".py":
+def _closed_to_others(folder: Path, file: Path) -> Path | None:
+    """Return what of a policy's folder and file only its owner may read, where the box has another user."""
+    if os.getuid():
         return None
-    needed = ((file.parent, 0o005), (file, 0o004))
+    needed = ((folder, 0o005), *([(file, 0o004)] if file.suffix == ".py" else []))
     return next((path for path, mode in needed if path.exists() and path.stat().st_mode & mode != mode), None)
 
 

@@ -34,6 +34,7 @@ def main() -> None:
     end = socket.socket(fileno=int(sys.argv[1]))
     job = json.loads(sys.argv[2])
     restrict(Folders(*job["folders"]) if job["folders"] else None)
+    sys.path += filter(None, [job["import_folder"]])
     inside = _Inside(job["policy"], Path(job["weights"]) if job["weights"] else None)
     while True:
         try:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...policies import Policy, load_policy
-from ...policies.core.registry import policy_class, unwrapped
+from ...policies.core.registry import import_folder, policy_class, unwrapped
 from ...tasks import Task
 
 MOST_FILES = 400
@@ -52,34 +52,56 @@ def build_policy(policy: str | type[Policy], task: Task, checkpoints: Path | Non
     told = dict(built.artifacts())
     found = {}
     if inside.__module__.split(".")[0] != "bimodal":
-        found = _files(inside, while_imported, while_built, checkpoints)
+        package = _package(inside, policy) if isinstance(policy, str) else None
+        found = _files(inside, package, (while_imported, while_built), checkpoints)
     unnamed = {name: digest for name, digest in found.items() if digest not in told.values()}
     return BuiltPolicy(built, kind, unnamed | told)
 
 
 def _files(
-    kind: type[Policy], while_imported: set[Path], while_built: set[Path], checkpoints: Path | None
+    kind: type[Policy],
+    package: Path | None,
+    opened: tuple[set[Path], set[Path]],
+    checkpoints: Path | None,
 ) -> dict[str, str]:
-    """Return the sha256 of the files of a policy from outside, by their names below its folder."""
+    """Return the sha256 of the files of a policy from outside, by their names below its package or folder.
+
+    Args:
+        kind: its class.
+        package: folder of its package; None for the folder of its file.
+        opened: what was opened while it was imported, and while it was built.
+        checkpoints: folder of trained weights.
+    """
     try:
         own = Path(inspect.getfile(kind)).resolve(strict=True)
     except (TypeError, OSError):  # defined in a terminal or notebook
         return {kind.__qualname__: _token(kind)}
     seen = _imported.setdefault(own, set())
-    seen |= while_imported
-    roots = [own.parent, *([checkpoints.resolve()] if checkpoints else [])]
+    seen |= opened[0]
+    home = package if package and own.is_relative_to(package) else own.parent
+    roots = [home, *([checkpoints.resolve()] if checkpoints else [])]
     named: dict[str, str] = {}
-    for file in sorted({own, *_imports(own), *seen, *while_built}):
+    for file in sorted({own, *_imports(own, home), *seen, *opened[1]}):
         root = next((root for root in roots if file.is_relative_to(root)), None)
         if root and file.is_file() and _counts(file, root):
             named.setdefault(file.relative_to(root).as_posix(), sum_of(file))
-    named.pop(own.name, None)
-    own_sum = {own.name: sum_of(own)}
+    own_name = own.relative_to(home).as_posix()
+    named.pop(own_name, None)
+    own_sum = {own_name: sum_of(own)}
     first = dict(list(named.items())[: MOST_FILES - 1])
     rest = sorted(set(named.items()) - set(first.items()))
     if rest:
         first[f"{len(rest)} more files"] = hashlib.sha256(repr(rest).encode()).hexdigest()
     return own_sum | first
+
+
+def _package(kind: type[Policy], uri: str) -> Path | None:
+    """Return the folder that a policy named by its module is made of; None for one named by its file."""
+    if folder := import_folder(uri):
+        return folder
+    top = sys.modules.get(kind.__module__.partition(".")[0])
+    file = getattr(top, "__file__", None) if hasattr(top, "__path__") else None
+    return Path(file).resolve().parent if file else None
 
 
 @cache
@@ -119,13 +141,13 @@ def _sum(file: Path, *state: int) -> str:
 # ------------------------------------------------------------------------------------- what it imports
 
 
-def _imports(own: Path) -> set[Path]:
-    """Return the Python files of a policy's folder that its file imports, at any depth, loaded or not."""
+def _imports(own: Path, home: Path) -> set[Path]:
+    """Return the Python files below a folder that a policy's file imports, at any depth, loaded or not."""
     found: set[Path] = set()
     waiting = [own]
     while waiting:
         file = waiting.pop()
-        new = {one for name in _imported_names(file) for one in _places(name, file, own.parent)} - found
+        new = {one for name in _imported_names(file) for one in _places(name, file, home)} - found
         found |= new
         waiting += new
     return found - {own}

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 from ..errors import WrongUse, unknown_name
 from .import_file import import_file
+from .script_block import refuse_missing
 from .source import Source, files_of, package_of, place_of
 from .stated_names import stated_names
 
@@ -89,11 +90,8 @@ class PluginRegistry:
         found: dict[str, tuple[EntryPoint, ...]] = {}
         for point in sorted(entry_points(group=self.group), key=package_of):
             if not re.fullmatch(self.pattern, point.name):
-                self.leave_out(
-                    point,
-                    f"the name is not {_article(self.attribute)} such as {self.example}: "
-                    "rename the entry point",
-                )
+                wrong = f"the name is not {_article(self.attribute)} such as {self.example}"
+                self.leave_out(point, f"{wrong}: rename the entry point")
             elif point.name in self.own():
                 self.leave_out(point, "the name comes with bimodal: raise its version or take another name")
             else:
@@ -212,6 +210,8 @@ class PluginRegistry:
         where = place_of(source)
         if not isinstance(source, Path) and len({point.value for point in source}) > 1:
             raise WrongUse(f"the {self.kind} {name!r} is in several packages: {where}; uninstall all but one")
+        if isinstance(source, Path) and not self.is_own(source):
+            refuse_missing(source)
         try:
             module = self._import(source)
             attribute = "" if isinstance(source, Path) else source[0].attr

@@ -4,14 +4,17 @@
 """
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 from ...envs.errors import BimodalError, WrongUse, unknown_name
 from ...envs.plugins.import_file import import_file
 from ...envs.plugins.registry import PluginRegistry
+from ...envs.plugins.script_block import refuse_missing
 from ...tasks.core.registry import private_copy
 from ...tasks.core.task import Task
 from .policy import Policy
@@ -147,6 +150,7 @@ def _from_file(location: str) -> ModuleType:
     path = Path(location).resolve()
     if not path.is_file():
         raise WrongUse(f"no policy file at {location}")
+    refuse_missing(path)
     try:
         return import_file(path, "policy")
     except (Exception, SystemExit) as error:
@@ -154,9 +158,37 @@ def _from_file(location: str) -> ModuleType:
 
 
 def _from_module(location: str) -> ModuleType:
+    _offer_working_folder()
     try:
-        if str(Path.cwd()) not in sys.path and "" not in sys.path:
-            sys.path.append(str(Path.cwd()))  # as `python -m` would
         return importlib.import_module(location)
     except (Exception, SystemExit) as error:
         raise WrongUse(f"module {location} does not import: {type(error).__name__}: {error}") from error
+
+
+def _offer_working_folder() -> None:
+    """Let modules of the working folder be imported, as `python -m` would."""
+    if str(Path.cwd()) not in sys.path and "" not in sys.path:
+        sys.path.append(str(Path.cwd()))
+
+
+def import_folder(uri: str) -> Path | None:
+    """Return the folder from which a policy's module is imported, without running any of it.
+
+    None for a file, which has no module's name, and for what lies with Python's packages or is Bimodal's own.
+    """
+    inner = unwrapped(uri)
+    module, colon, _ = inner.rpartition(":")
+    if not colon and not isinstance(source := POLICIES.source(inner), Path):
+        module = source[0].module
+    top = module.partition(".")[0]
+    if not top or module.endswith(".py") or top == "bimodal":
+        return None
+    _offer_working_folder()
+    spec = None
+    with suppress(ImportError, ValueError):
+        spec = importlib.util.find_spec(top)
+    places = list(spec.submodule_search_locations or [spec.origin]) if spec else []
+    folder = Path(places[0]).resolve().parent if places and places[0] else None
+    prefixes = [Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)]
+    with_python = folder and any(folder.is_relative_to(prefix) for prefix in prefixes)
+    return None if with_python else folder

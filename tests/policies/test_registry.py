@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark import EvalOptions, evaluate, find_suite
+from bimodal.benchmark.evaluation.describe import describe
+from bimodal.benchmark.isolation.shapes import possible
 from bimodal.envs.errors import WrongUse
 from bimodal.policies import Policy, load_policy, policy_names
-from bimodal.policies.core.registry import LISTING, POLICIES, own_names, policy_class
+from bimodal.policies.core.registry import LISTING, POLICIES, import_folder, own_names, policy_class
 from bimodal.tasks import load_task
 
 DUMBBELL = "PandaLiftDumbbell-v1"
@@ -97,3 +100,40 @@ def test_an_installed_package_brings_a_policy(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == ["still_policy", "bimodal.policies.baselines"]
     assert "still-policy: its policy 'zero' is left out, the name comes with bimodal" in done.stderr
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A working folder with a package that is not installed: a policy, and a helper above it."""
+    folder = tmp_path / "project"
+    (folder / "toy_pkg" / "arms").mkdir(parents=True)
+    (folder / "toy_pkg" / "__init__.py").write_text("")
+    (folder / "toy_pkg" / "height.py").write_text("HEIGHT = 1\n")
+    (folder / "toy_pkg" / "arms" / "still.py").write_text(STILL + "from ..height import HEIGHT\n")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    return folder
+
+
+@pytest.mark.parametrize("sandbox", [False, *([None] if possible()[0] != "none" else [])])
+def test_a_module_of_the_working_folder_is_found_shut_in_or_not_and_all_its_package_is_its_identity(
+    project, tmp_path, sandbox
+):
+    suite = find_suite("smoke", (DUMBBELL,), range(1), ())
+    said = describe("toy_pkg.arms.still:Still", suite, EvalOptions(tmp_path / "out", sandbox=sandbox))
+    names = ("arms/still", "__init__", "height")
+    assert list(said.policy.artifacts) == [f"toy_pkg/{name}.py" for name in names]
+
+
+def test_the_folder_of_a_module_is_found_without_running_it(project):
+    (project / "toy_pkg" / "__init__.py").write_text("raise SystemExit")
+    assert import_folder("safe(toy_pkg.arms.still:Still)") == project.resolve()
+    for uri in ("mine.py:Still", "rich.table:Table", "bimodal.policies.flow:Flow", "flow", "nowhere:Still"):
+        assert import_folder(uri) is None
+
+
+def test_the_versions_of_what_a_file_asks_for_are_in_the_runs_record(file, tmp_path):
+    file.write_text("# /// script\n# dependencies = ['rich']\n# ///\n" + STILL)
+    suite = find_suite("smoke", (DUMBBELL,), range(1), ())
+    said = describe("still", suite, EvalOptions(tmp_path / "out", workers=0)).versions
+    assert said["rich"] == version("rich") and "numpy" in said
