@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from .arguments import argument, option, task_option
+from .arguments import argument, flag, option, task_option
 
 EXAMPLE = "bimodal export runs/smoke-flow --mcap three.mcap --task PandaLiftDumbbell-v1 --episode 3"
 
@@ -14,6 +14,9 @@ def run(
     episode: Annotated[list[int], option("SEED", "seed of an episode (may be repeated)")],
     task: Annotated[str | None, task_option("its task  [default: the run's only one]")] = None,
     variant: Annotated[str, option("VARIANT", "its variant")] = "clean",
+    pictures: Annotated[
+        bool, flag("--pictures", "also what the camera in front sees, 5 times a second")
+    ] = False,
 ) -> int:
     """Write episodes as MCAP, for Foxglove and other viewers.
 
@@ -27,6 +30,6 @@ def run(
 
     with open_run(what) as folder:
         found = [find_episode(folder, seed, task or "", variant) for seed in episode]
-        count = export_mcap(mcap, [Exported(one, plans_of(folder, one)) for one in found])
+        count = export_mcap(mcap, [Exported(one, plans_of(folder, one)) for one in found], pictures)
     console.print(f"mcap     {mcap}: {len(found)} episodes, {count} messages", markup=False)
     return 0

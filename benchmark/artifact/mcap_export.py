@@ -21,8 +21,10 @@ from ...tasks import Task, load_task
 from ...tasks.core import episode_step
 from ...tasks.core.task import Measurement
 from ..rollout.plan_records import Plans
+from .mcap_pictures import CAMERA, pictures_of
 from .replay_episode import RecordedEpisode, outcome_words
 
+PICTURES = f"/camera/{CAMERA}"
 _STEP_NS = 10**9 // CONTROL_HZ
 _GAP_NS = 10**9
 _TIME = {"type": "object", "properties": {"sec": {"type": "integer"}, "nsec": {"type": "integer"}}}
@@ -83,6 +85,15 @@ TOPICS: dict[str, tuple[str, dict[str, Any]]] = {
             "asked": {"type": "array"},
         },
     ),
+    PICTURES: (
+        "foxglove.CompressedImage",
+        {
+            "timestamp": _TIME,
+            "frame_id": {"type": "string"},
+            "format": {"type": "string"},
+            "data": {"type": "string", "contentEncoding": "base64"},
+        },
+    ),
 }
 """Schema of each topic: its name, and the properties of a message as JSON Schema."""
 
@@ -95,12 +106,12 @@ class Exported(NamedTuple):
     """Cut down to this episode, (1, M, ...); None where none were recorded."""
 
 
-def export_mcap(out: Path, episodes: Sequence[Exported]) -> int:
-    """Write episodes into a file and return how many messages it holds.
+def export_mcap(out: Path, episodes: Sequence[Exported], pictures: bool = False) -> int:
+    """Write episodes into a file, if wanted with pictures, and return how many messages it holds.
 
     Raises:
         WrongUse: the package `mcap` is not installed, or the name ends otherwise than in .mcap.
-        BimodalError: the disk refuses.
+        BimodalError: the disk refuses, or nothing can be drawn here.
     """
     if out.suffix != ".mcap":
         raise WrongUse(f"cannot write {out}: the name must end in .mcap")
@@ -112,10 +123,11 @@ def export_mcap(out: Path, episodes: Sequence[Exported]) -> int:
     with atomic_write(out) as draft, draft.open("wb") as file:
         writer = Writer(file)
         writer.start(library="bimodal")
-        channels = {topic: _channel(writer, topic) for topic in TOPICS}
+        topics = [topic for topic in TOPICS if pictures or topic != PICTURES]
+        channels = {topic: _channel(writer, topic) for topic in topics}
         begin = 0
         for one in episodes:
-            for topic, at, message in _messages(one, begin):
+            for topic, at, message in _messages(one, begin, pictures):
                 data = json.dumps(message, allow_nan=False).encode()
                 writer.add_message(channels[topic], at, data, publish_time=at)
                 count += 1
@@ -132,7 +144,7 @@ def _channel(writer: Any, topic: str) -> int:
     return writer.register_channel(topic=topic, message_encoding="json", schema_id=schema_id)
 
 
-def _messages(one: Exported, begin: int) -> list[tuple[str, int, dict[str, Any]]]:
+def _messages(one: Exported, begin: int, pictures: bool) -> list[tuple[str, int, dict[str, Any]]]:
     """Simulate an episode again; return topic, time [ns] and content of its messages."""
     result = one.episode.result
     shard = result.shard
@@ -157,6 +169,10 @@ def _messages(one: Exported, begin: int) -> list[tuple[str, int, dict[str, Any]]
         told.append(("/tf", after, _transforms(simulation, after)))
         measured = episode_step.measure(task, simulation)
         told.append(("/signals", after, _signals(task, measured, after)))
+    for step, data in pictures_of(one.episode) if pictures else ():
+        at = begin + step * _STEP_NS
+        picture = {"timestamp": _stamp(at), "frame_id": CAMERA, "format": "jpeg", "data": data}
+        told.append((PICTURES, at, picture))
     return sorted(told, key=lambda message: message[1])
 
 

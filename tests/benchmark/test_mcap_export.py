@@ -1,11 +1,14 @@
 """MCAP: what a reader of others finds in it is what the record says."""
 
+import base64
+import io
 import json
 import sys
 
 import numpy as np
 import pytest
-from bimodal.benchmark.artifact.mcap_export import TOPICS
+from bimodal.benchmark.artifact import mcap_pictures
+from bimodal.benchmark.artifact.mcap_export import PICTURES, TOPICS
 from bimodal.benchmark.artifact.replay_episode import find_episode, recorded_states
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
@@ -13,6 +16,7 @@ from bimodal.envs.simulation import Simulation
 from bimodal.policies.core.policy import PlanRecord
 from bimodal.policies.experts import Expert
 from bimodal.tasks import load_task
+from PIL import Image
 from scoring import DUMBBELL, bimodal, panel
 
 
@@ -62,6 +66,39 @@ def test_poses_actions_and_signals_are_those_of_the_record(run, tmp_path, capsys
     assert len(found["/signals"]) == steps + second and len(found["/log"]) == 2
     assert found["/log"][1][0] == steps * 50_000_000 + 10**9
     assert "SUCCESS" in found["/log"][0][1]["message"]
+
+
+class Grey:
+    """Draws the time in an episode as a grey; what a real picture shows is tested elsewhere."""
+
+    def __init__(self, task, width, height, variant, seed):
+        assert (task.id, width, height, seed) == (DUMBBELL, 480, 360, 1)
+
+    def frame(self, state, camera):
+        assert camera == "front"
+        return np.full((360, 480, 3), 20 * state[0], np.uint8)  # the first number of a state is its time [s]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+def test_pictures_show_the_recorded_states_at_their_time(run, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("mcap")
+    monkeypatch.setattr(mcap_pictures, "Renderer", Grey)
+    out = tmp_path / "a.mcap"
+    words = ("export", run, "--mcap", out, "--episode", 1)
+    assert bimodal(*words, "--pictures", capsys=capsys)[0] == 0
+    found = messages(out)[PICTURES]
+    times = [at / 1e9 for at, _ in found]
+    assert times == pytest.approx(np.arange(0, find_episode(run, 1).steps / 20 + 0.01, 0.2))
+    shown = [Image.open(io.BytesIO(base64.b64decode(one["data"], validate=True))) for _, one in found]
+    assert {(one.format, one.size) for one in shown} == {("JPEG", (480, 360))}
+    assert [one.getpixel((240, 180))[0] for one in shown] == pytest.approx(20 * np.array(times), abs=1.5)
+    bimodal(*words, capsys=capsys)
+    assert PICTURES not in messages(out)
 
 
 def test_what_cannot_be_exported_is_said_in_one_line(run, tmp_path, monkeypatch, capsys):
