@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from .errors import BimodalError
+from .fixed_grid import settle
 from .frames import to_frame
 from .perturber import UNPERTURBED, Perturber
 from .random_streams import stream
@@ -85,13 +86,14 @@ class Simulation(SimulationData):
         self.batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)
         self.frame = np.stack([start.frame for start in starts])
         names = starts[0].poses
-        place(self.model, self, {name: np.stack([start.poses[name] for start in starts]) for name in names})
+        poses = {name: settle(np.stack([start.poses[name] for start in starts])) for name in names}
+        place(self.model, self, poses)
         places = np.stack([start.tcp for start in starts], axis=1)
         rotations = robot.down(np.stack([start.yaw for start in starts], axis=1))
         for arm, position in zip(self.arms, places, strict=True):
             ahead = to_frame(position, arm.base[None])
             self.qpos[:, arm.joints] = robot.HOME
-            self.qpos[:, arm.joints[0]] += np.arctan2(ahead[:, 1], ahead[:, 0])
+            self.qpos[:, arm.joints[0]] += settle(np.arctan2(ahead[:, 1], ahead[:, 0]))
             self.qpos[:, arm.fingers] = control.finger_targets(np.full(self.n, OPENING_HIGH))
         # 2. the hands to where they begin; then what a variant adds to the joints
         for _ in range(_IK_ITERATIONS):
@@ -101,7 +103,9 @@ class Simulation(SimulationData):
         for arm, position in zip(self.arms, places, strict=True):
             self._check_reach(arm, position)
             if joints is not None:
-                self.qpos[:, arm.joints] = np.clip(self.qpos[:, arm.joints] + joints, arm.low, arm.high)
+                self.qpos[:, arm.joints] = np.clip(
+                    self.qpos[:, arm.joints] + settle(joints), arm.low, arm.high
+                )
         # 3. the servos hold what is there
         self.ctrl[:] = self.qpos[:, np.concatenate([[*arm.joints, *arm.fingers] for arm in self.arms])]
         self.batch.forward()

@@ -5,6 +5,7 @@ import numpy as np
 from mujoco.batch import Batch
 
 from ..errors import BimodalError
+from ..fixed_grid import product, settle
 from ..specs import ACTIONS, GRIPPER, OPENING_HIGH, POSITION, PREFIXES, ROTATION, bounds
 from . import inverse_kinematics as control
 from . import panda as robot
@@ -67,8 +68,6 @@ class Arm:
         tcp = self.tcp_position
         translation, turning = self._batch.jac(self._body, tcp)
         jacobian = np.concatenate([translation, turning], axis=1)[:, :, self.dofs]
-        # One contiguous layout for every N, or a single row would reach another matrix kernel.
-        jacobian = np.ascontiguousarray(jacobian)
         angles = self._qpos[:, self.joints]
         step = control.joint_step(
             jacobian,
@@ -77,7 +76,7 @@ class Arm:
             robot.HOME - angles,
             clip,
         )
-        return np.clip(angles + step, self.low, self.high)
+        return np.clip(settle(angles + step), self.low, self.high)
 
     def stay(self, space: str) -> np.ndarray:
         """Return the actions of one arm (N, A) that keep the hand where it is, the gripper open."""
@@ -100,7 +99,7 @@ class Arm:
             step = np.clip(actions, -1.0, 1.0)
             turn = control.rotation_from_vector(control.DELTA_ROTATION * step[:, 3:6])
             position = self.tcp_position + control.DELTA_TRANSLATION * step[:, :3]
-            joints = self.ik(position, turn @ self.tcp_rotation, control.DELTA_CLIP)
+            joints = self.ik(position, product(turn, self.tcp_rotation), control.DELTA_CLIP)
             low, high = bounds(ACTIONS["joint_absolute"])
             opening = np.where(step[:, 6] > 0, low[-1], high[-1])
         elif space == "joint_absolute":

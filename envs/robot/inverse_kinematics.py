@@ -8,6 +8,7 @@ inverse. Every row is computed on its own, so results do not depend on the batch
 
 import numpy as np
 
+from ..fixed_grid import product, solve
 from . import panda as robot
 
 DAMPING = 1e-3
@@ -54,17 +55,17 @@ def columns_from_rotation(rotation: np.ndarray) -> np.ndarray:
 
 def rotation_error(target: np.ndarray, current: np.ndarray) -> np.ndarray:
     """Return the rotation vector [rad], world frame, (N, 3), that turns `current` into `target`."""
-    relative = target @ np.swapaxes(current, -1, -2)
+    # of target @ current.T, the part that changes sign when it is transposed, and the trace
     axis = np.stack(
         [
-            relative[:, 2, 1] - relative[:, 1, 2],
-            relative[:, 0, 2] - relative[:, 2, 0],
-            relative[:, 1, 0] - relative[:, 0, 1],
+            (target[:, 2] * current[:, 1] - target[:, 1] * current[:, 2]).sum(-1),
+            (target[:, 0] * current[:, 2] - target[:, 2] * current[:, 0]).sum(-1),
+            (target[:, 1] * current[:, 0] - target[:, 0] * current[:, 1]).sum(-1),
         ],
         -1,
     )
     sine = np.linalg.norm(axis, axis=-1, keepdims=True)
-    cosine = np.trace(relative, axis1=-2, axis2=-1)[:, None] - 1.0
+    cosine = (target * current).sum(-1).sum(-1)[:, None] - 1.0
     return axis * (np.arctan2(sine, cosine) / np.maximum(sine, 1e-9))
 
 
@@ -76,7 +77,7 @@ def rotation_from_vector(vector: np.ndarray) -> np.ndarray:
     cross = np.stack(
         [np.stack([zero, -z, y], -1), np.stack([z, zero, -x], -1), np.stack([-y, x, zero], -1)], -2
     )
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * product(cross, cross)
 
 
 def _clip_length(vector: np.ndarray, limit: float) -> np.ndarray:
@@ -100,12 +101,14 @@ def joint_step(
         posture_error: home minus current joint angles [rad], (N, 7).
         clip: largest position [m] and rotation [rad] error that the step acts on.
     """
+    # Elements first, rows last, and no matrix product: the same bits on every processor and for every N.
     error = np.concatenate([_clip_length(position_error, clip[0]), _clip_length(rotation_error, clip[1])], -1)
-    transposed = np.swapaxes(jacobian, -1, -2)
-    gram = jacobian @ transposed + DAMPING * np.eye(6)
-    pull = NULLSPACE_GAIN * posture_error
-    residual = error[..., None] - jacobian @ pull[..., None]
-    return pull + (transposed @ np.linalg.solve(gram, residual))[..., 0]
+    jacobian = np.ascontiguousarray(jacobian.transpose(1, 2, 0))
+    gram = (jacobian[:, None] * jacobian).sum(2)
+    gram[np.arange(6), np.arange(6)] += DAMPING
+    pull = NULLSPACE_GAIN * posture_error.T
+    weights = solve(gram, error.T - (jacobian * pull).sum(1))
+    return (pull + (jacobian * weights[:, None]).sum(0)).T
 
 
 def finger_targets(opening: np.ndarray) -> np.ndarray:

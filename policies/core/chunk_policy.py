@@ -25,6 +25,8 @@ Learned = tuple[dict[str, Tensor], float]
 """Weights, and the loss at the end."""
 Fit = Callable[[type["ChunkPolicy"], GetBatch], Learned]
 """`fit(kind, get_batch)` minimises the loss of `kind`, from the present weights on, for all its steps."""
+DECIDED = 2.0**-9
+"""What networks say is rounded to this share of half the range of an action (a third of a millimetre)."""
 ROWS = 16
 """Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
 ROTATION = slice(3, 9)
@@ -154,7 +156,11 @@ class ChunkPolicy(Policy):
         return np.concatenate([seen, self._labels], axis=1)
 
     def _actions(self, chunks: np.ndarray) -> np.ndarray:
-        """Return the actions (N, H, A) of normalised flat chunks, in SI units and within the bounds."""
+        """Return the actions (N, H, A) of normalised flat chunks, in SI units and within the bounds.
+
+        Rounded first, or the last bits of a matrix product, which every processor has its own, would decide.
+        """
+        chunks = np.rint(chunks / DECIDED) * DECIDED
         chunks = chunks.reshape(-1, self.config.chunk_size, self.config.action_size)
         return valid_actions(self.config.action_normaliser.restore(chunks), self.config.action)
 
