@@ -21,6 +21,7 @@ from ..envs.perturbations.core.variant import CLEAN
 from ..policies.core.registry import unwrapped
 from .entry_model import Entry
 from .files import canonical
+from .marks import Level, Mark, known_marks
 from .own_policies import ORACLES
 
 RANKED = "state"
@@ -43,10 +44,15 @@ class PolicyRow(NamedTuple):
     """Its metrics on each task, in the suite's order."""
     shifts: tuple[PerturbationEffect, ...]
     """Its tasks in every variant, each beside the clean arm."""
-    level: str
-    """reported, replayed or reproduced."""
+    mark: Mark | None
+    """How far others have checked it; None for not at all."""
     entry: Entry
     """The entry itself."""
+
+    @property
+    def level(self) -> Level:
+        """How far it is to be trusted."""
+        return self.mark.level if self.mark else "reported"
 
 
 class Board(NamedTuple):
@@ -57,12 +63,22 @@ class Board(NamedTuple):
 
 
 def board_rows(entries: Sequence[Entry]) -> list[Board]:
-    """Return one board for each suite among checked entries, by name and version."""
+    """Return one board for each suite among checked entries, by name and version.
+
+    Entries that a later one supersedes, and those that were withdrawn, have no row.
+    """
     suites: dict[bytes, list[Entry]] = {}
-    for entry in entries:
+    for entry in standing(entries):
         suites.setdefault(canonical(entry.suite.plain()), []).append(entry)
     boards = [Board(group[0].suite, _rows(group)) for group in suites.values()]
     return sorted(boards, key=lambda board: (board.suite.name, board.suite.version, board.suite.hash))
+
+
+def standing(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries that no other one supersedes and nobody withdrew."""
+    old = {entry.supersedes for entry in entries}
+    withdrawn = {name for name, mark in known_marks().items() if mark.withdrawn}
+    return [entry for entry in entries if entry.entry_id not in old | withdrawn]
 
 
 def _rows(entries: Sequence[Entry]) -> tuple[PolicyRow, ...]:
@@ -96,7 +112,7 @@ def _row(entry: Entry, rank: int | None, feasibility: Feasibility) -> PolicyRow:
         score=score_suite(cells),
         cells=cells,
         shifts=tuple(measure_effects(_columns(entry), feasibility)),
-        level=entry.verification.level,
+        mark=known_marks().get(entry.entry_id),
         entry=entry,
     )
 

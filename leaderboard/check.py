@@ -6,33 +6,26 @@ replay.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from ..benchmark.metrics import mean_rate
 from ..benchmark.number_text import DECIMALS
 from ..benchmark.records.field_types import Many, one_line, problems
 from ..benchmark.records.run_record import DecisionTime, SuiteRecord
+from ..benchmark.scoring.run_episodes import Cell, EpisodeColumns
 from ..benchmark.scoring.task_scores import TaskScore, clean_cells, score_suite, score_task
 from ..benchmark.statistics.rates import Interval, wilson
 from ..benchmark.suites import SUITES, suite_from_record
 from ..envs.errors import WrongUse
 from ..envs.perturbations.core.variant import CLEAN
 from ..tasks import load_task, task_names
-from .entry_model import (
-    MOST_EPISODES,
-    Aggregate,
-    Entry,
-    EntryLatency,
-    EntryPolicy,
-    EpisodeBlock,
-    Provenance,
-    Result,
-    Verification,
-)
+from .entry_model import Aggregate, Entry, EntryLatency, EntryPolicy, Provenance, Result
+from .episode_block import EpisodeBlock
 from .files import entry_id, too_many
 from .impossible import possibility_problems
 
@@ -81,8 +74,26 @@ def checked_entry(raw: object) -> tuple[Entry | None, list[str]]:
 # ------------------------------------------------------------------------------------ what is counted
 
 
-def result(cell: TaskScore, timed: DecisionTime | None) -> Result:
-    """Return a row of `results`; the latency is as it was measured, no episode can prove it."""
+def results(
+    cells: Mapping[Cell, EpisodeColumns], scores: Sequence[TaskScore], timed: Mapping[str, DecisionTime]
+) -> list[Result]:
+    """Return the rows of `results`; the latency is as it was measured, no episode can prove it."""
+    return [
+        _result(score, timed.get(score.task) if score.variant == CLEAN else None, clean_twins(cells, score))
+        for score in scores
+    ]
+
+
+def clean_twins(cells: Mapping[Cell, EpisodeColumns], score: TaskScore) -> int | None:
+    """Return the clean successes on the seeds of a perturbed cell; None for a clean one, or without them."""
+    clean = cells.get((score.task, CLEAN))
+    if score.variant == CLEAN or clean is None:
+        return None
+    same = np.isin(clean.seeds, cells[score.task, score.variant].seeds)
+    return int(clean.succeeded[same].sum())
+
+
+def _result(cell: TaskScore, timed: DecisionTime | None, twins: int | None) -> Result:
     return Result(
         task=cell.task,
         variant=cell.variant,
@@ -92,10 +103,11 @@ def result(cell: TaskScore, timed: DecisionTime | None) -> Result:
         wilson95=_interval(*wilson(cell.successes, cell.episodes)),
         modes=cell.modes,
         minority_share=_rounded(cell.minority_share),
+        clean_successes=twins,
         averaging_failures=cell.averaging_failures,
         labels=cell.labels,
         steps_mean=_rounded(cell.steps_mean),
-        latency_ms=EntryLatency(p50=timed and timed.p50, p99=timed and timed.p99),
+        latency_ms=EntryLatency(p50=timed.p50, p99=timed.p99) if timed else None,
     )
 
 
@@ -146,47 +158,36 @@ def _panel_problems(
         yield "suite: a perturbed score counts only beside its clean arm, and there is none"
     for block in episodes:
         count = suite.seeds.count if block.variant == CLEAN else suite.seeds.shifted
-        panel = range(suite.seeds.start, suite.seeds.start + min(count, MOST_EPISODES))
-        yield from _block_problems(block, panel)
+        yield from _block_problems(block, range(suite.seeds.start, suite.seeds.start + count))
 
 
 def _block_problems(block: EpisodeBlock, panel: range) -> Iterator[str]:
     """Yield what is wrong with the seeds, the lengths of the lists and the modes of one block."""
     where = f"episodes of {block.task} ({block.variant})"
-    counts = Counter(block.seeds)
-    for what, seeds in (
-        ("are missing", [seed for seed in panel if seed not in counts]),
-        ("are there twice or more", [seed for seed, n in counts.items() if n > 1]),
-        ("are not in the suite's panel", [seed for seed in counts if seed not in panel]),
-    ):
-        if seeds:
-            yield f"{where}: {len(seeds)} seeds {what}, such as {one_line(seeds[0])}"
-    if list(block.seeds) != sorted(block.seeds):
-        yield f"{where}: seeds are not in ascending order"
-    for name in ("labels", "modes", "steps", "digests"):
-        if (length := len(getattr(block, name))) != len(block.seeds):
-            yield f"{where}: {length} {name} for {len(block.seeds)} seeds"
+    if block.seeds != panel:
+        told = (f"{len(seeds)} from seed {seeds.start}" for seeds in (block.seeds, panel))
+        yield "{}: there are {}, the suite has {}".format(where, *told)
+    for name, length in (("steps", len(block.steps)), ("digests", len(block.fingerprints))):
+        if length != len(block.ended):
+            yield f"{where}: {length} {name} for {len(block.ended)} episodes"
     if block.task in task_names():
         known = load_task(block.task).modes
-        for mode in sorted({mode for mode in block.modes if mode is not None} - set(known)):
+        for mode in sorted({mode for _, mode in block.endings if mode is not None} - set(known)):
             yield f"{where}: unknown mode {mode!r}; known: {', '.join(known)}"
 
 
 def _count_problems(
-    episodes: tuple[EpisodeBlock, ...], results: tuple[Result, ...], total: Aggregate
+    episodes: tuple[EpisodeBlock, ...], rows: tuple[Result, ...], total: Aggregate
 ) -> Iterator[str]:
     """Yield every number of `results` and `aggregate` that does not follow from the episodes."""
     blocks = {(block.task, block.variant): block for block in episodes}
     known = task_names()
-    rows = {(row.task, row.variant): row for row in results}
-    scores = []
-    for (task, variant), block in blocks.items():
-        if task in known and len(block.labels) == len(block.modes) == len(block.steps):
-            scores.append(score_task(task, variant, block.columns))
-    for cell in scores:
-        if row := rows.get((cell.task, cell.variant)):
-            right = result(cell, None)
-            yield from _differences(f"results of {cell.task} ({cell.variant})", row, right)
+    stated = {(row.task, row.variant): row for row in rows}
+    cells = {key: block.columns for key, block in blocks.items() if key[0] in known and block.is_even}
+    scores = [score_task(task, variant, columns) for (task, variant), columns in cells.items()]
+    for right in results(cells, scores, {}):
+        if row := stated.get((right.task, right.variant)):
+            yield from _differences(f"results of {right.task} ({right.variant})", row, right)
     if len(scores) == len(blocks):
         yield from _differences("aggregate", total, aggregate(scores))
 
@@ -221,7 +222,6 @@ def _parts() -> dict[str, TypeAdapter]:
         "episodes": TypeAdapter(Many[EpisodeBlock]),
         "policy": TypeAdapter(EntryPolicy),
         "provenance": TypeAdapter(Provenance),
-        "verification": TypeAdapter(Verification),
     }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ..benchmark.comparison.arm import Arm, arm_of_run, training_seeds
+from ..benchmark.records.contract_card import Answers, ContractCard, known, read_card
 from ..benchmark.records.field_types import problems
 from ..benchmark.records.run_record import RunRecord
 from ..benchmark.scoring.run_episodes import Run, mode_names, read_run
@@ -22,8 +23,9 @@ from ..benchmark.scoring.task_scores import score_run
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.storage.atomic_write import write_text
 from ..policies.core.registry import with_inner
-from .check import aggregate, check_entry, checked_entry, result
+from .check import aggregate, check_entry, checked_entry, results
 from .entry_model import Entry, EntryPolicy, Training
+from .episode_block import EpisodeBlock
 from .files import canonical, entry_id, pretty, read_unchecked
 from .impossible import policy_problems
 
@@ -48,31 +50,27 @@ def _unidentified(run: Run) -> Entry:
     """Return a run's entry, all but its id."""
     record = _portable(run.record).plain()
     scores = score_run(run)
-    times = run.record.latency_ms
     return Entry.model_validate(
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "entry_id": "0" * 64,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "authors": (),
+            "licence": None,
+            "attempt": 1,
+            "supersedes": None,
             **{name: record[name] for name in ("suite", "policy", "training")},
-            "results": [result(cell, times.get(cell.task)) for cell in scores],
+            "card": read_card(run.folder) or ContractCard(known=known(run.record), stated=Answers()),
+            "isolation": run.record.isolation,
+            "results": results(run.cells, scores, run.record.latency_ms),
             "aggregate": aggregate(scores),
             "episodes": [
-                {
-                    "task": task,
-                    "variant": variant,
-                    "seeds": cell.seeds.tolist(),
-                    "labels": cell.labels.tolist(),
-                    "modes": mode_names(task, cell.modes),
-                    "steps": cell.steps.tolist(),
-                    "digests": cell.digests.tolist(),
-                }
-                for (task, variant), cell in run.cells.items()
+                EpisodeBlock.of(*key, cell, mode_names(key[0], cell.modes)) for key, cell in run.cells.items()
             ],
             "provenance": {
                 name: record[name] for name in ("versions", "machine", "created", "wall_s", "options")
             },
-            "verification": {"level": "reported", "by": None, "date": None},
+            "trace": None,
         }
     )
 

@@ -3,19 +3,17 @@
 Entries come from strangers: every text, list and number has a bound. `check.py` checks what types cannot say.
 """
 
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import AfterValidator, Field
 
+from ..benchmark.records.contract_card import ContractCard
 from ..benchmark.records.field_types import (
     PRINTABLE,
     Duration,
     Key,
     Many,
     Record,
-    Seed,
     Sha256,
     Share,
     TaskId,
@@ -24,20 +22,18 @@ from ..benchmark.records.field_types import (
     When,
     one_line,
 )
-from ..benchmark.records.run_record import Machine, PolicyRecord, RunOptions, RunRecord, SuiteRecord
-from ..benchmark.scoring.run_episodes import EpisodeColumns, mode_numbers
-from ..tasks.core.outcomes import OUTCOMES
+from ..benchmark.records.run_record import (
+    HowIsolated,
+    Machine,
+    PolicyRecord,
+    RunOptions,
+    RunRecord,
+    SuiteRecord,
+)
+from .episode_block import MOST_EPISODES, EpisodeBlock, Label, ModeName
 
-MOST_EPISODES = 10_000
-"""Episodes of one task in one variant."""
 MOST_NESTING = 50
 """Levels of objects and lists in what is free to say."""
-
-
-def _known_label(label: str) -> str:
-    if label not in OUTCOMES:
-        raise ValueError(f"{one_line(label, 60)} is not one of {', '.join(OUTCOMES)}")
-    return label
 
 
 def _free(free: dict[str, Any]) -> dict[str, Any]:
@@ -57,22 +53,18 @@ def _parts(value: dict[str, Any] | list[Any]) -> list[Any]:
     return [*value, *value.values()] if isinstance(value, dict) else value
 
 
-Label = Annotated[str, AfterValidator(_known_label), Field(json_schema_extra={"enum": list(OUTCOMES)})]
-"""Name of an outcome."""
-ModeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}$")]
-"""A mode of a task."""
 Count = Annotated[int, Field(ge=0, le=MOST_EPISODES)]
 """A number of episodes."""
-Steps = Annotated[int, Field(ge=0, le=100_000)]
-"""Length of an episode [control steps]."""
 Interval95 = Annotated[tuple[Share, Share], Field(strict=False)]
 """Lower and upper bound of a 95 % interval."""
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-"""Fingerprint of an episode."""
 Latency = Annotated[Duration, Field(le=1e7)]
 """Wall time of a decision [ms]."""
 
 
+Author = Annotated[str, Field(min_length=1, max_length=100, pattern=PRINTABLE)]
+"""A person or a group."""
+Licence = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$")]
+"""SPDX name of a licence, such as Apache-2.0."""
 Training = Annotated[dict[Key, Any], AfterValidator(_free), Field(max_length=200)] | None
 """How a policy was trained, free in its form."""
 
@@ -95,11 +87,11 @@ class EntryPolicy(PolicyRecord):
 
 
 class EntryLatency(Record):
-    """Wall time of one decision for one episode, as measured by the submitter; null when none was timed."""
+    """Wall time of one decision for one episode, as measured by the submitter."""
 
-    p50: Latency | None
+    p50: Latency
     """Median [ms]."""
-    p99: Latency | None
+    p99: Latency
     """99th percentile [ms]."""
 
 
@@ -122,14 +114,16 @@ class Result(Record):
     """Successes in each of the task's modes, unused modes included."""
     minority_share: Share | None
     """Share of the rarest mode among successes; null without a success."""
+    clean_successes: Count | None
+    """Successes on the same seeds in the clean world; null for the clean world itself."""
     averaging_failures: Count
     """Episodes that failed between the modes."""
     labels: Annotated[dict[Label, Annotated[Count, Field(ge=1)]], Field(max_length=64)]
     """Episodes with each label that occurred."""
     steps_mean: Annotated[Duration, Field(le=1e6)]
     """Mean length of an episode [control steps]."""
-    latency_ms: EntryLatency
-    """Wall time of one decision for one episode [ms]."""
+    latency_ms: EntryLatency | None
+    """Wall time of one decision for one episode [ms]; null in variants, and where none was timed."""
 
 
 class Aggregate(Record):
@@ -143,38 +137,6 @@ class Aggregate(Record):
     """Mean share of averaging failures."""
     minority_share_min: Share | None
     """Smallest minority share of any task; null when nothing succeeded."""
-
-
-class EpisodeBlock(Record):
-    """All episodes of one task in one variant; the lists run in parallel, one element an episode."""
-
-    task: TaskId
-    """The task's id."""
-    variant: VariantName
-    """The variant's name."""
-    seeds: Annotated[Many[Seed], Field(min_length=1, max_length=MOST_EPISODES)]
-    """Seed of each episode: the suite's panel, each exactly once."""
-    labels: Annotated[Many[Label], Field(min_length=1, max_length=MOST_EPISODES)]
-    """Verdict of each episode."""
-    modes: Annotated[Many[ModeName | None], Field(min_length=1, max_length=MOST_EPISODES)]
-    """Realised mode of each episode by name; null when none was."""
-    steps: Annotated[
-        Many[Annotated[int, Field(ge=0, le=100_000)]], Field(min_length=1, max_length=MOST_EPISODES)
-    ]
-    """Length of each episode [control steps]."""
-    digests: Annotated[Many[Digest], Field(min_length=1, max_length=MOST_EPISODES)]
-    """Fingerprint of each episode's actions, states and verdict."""
-
-    @cached_property
-    def columns(self) -> EpisodeColumns:
-        """The episodes as scores read them; a mode that is not the task's counts as none."""
-        return EpisodeColumns(
-            seeds=np.array(self.seeds),
-            labels=np.array(self.labels, object),
-            modes=mode_numbers(self.task, self.modes),
-            steps=np.array(self.steps),
-            digests=np.array(self.digests, object),
-        )
 
 
 class Provenance(Record):
@@ -192,20 +154,15 @@ class Provenance(Record):
     """Options of the run."""
 
 
-class Verification(Record):
-    """How far others have checked an entry. Maintainers keep the marks; an entry itself says `reported`."""
+class TraceFile(Record):
+    """The archive from which an entry's episodes can be simulated again, without its policy."""
 
-    level: Literal["reported", "replayed", "reproduced"]
-    """reported: complete and consistent; replayed: recorded actions simulated again; reproduced: policy run
-    again."""
-    by: Annotated[str, Field(min_length=1, max_length=100, pattern=PRINTABLE)] | None
-    """Who verified; null for `reported`."""
-    date: Annotated[str, Field(pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]$")] | None
-    """When, as YYYY-MM-DD; null for `reported`."""
-
-
-REPORTED = Verification(level="reported", by=None, date=None)
-"""What an entry says of itself."""
+    sha256: Sha256
+    """Its sum."""
+    bytes: Annotated[int, Field(ge=1, le=10**9)]
+    """Its size."""
+    url: Annotated[Text, Field(pattern=r"^https://[^\s]+$")] | None = None
+    """Where it can be had; null where it lies beside the entry, under the entry's name and `.trace`."""
 
 
 class Entry(Record):
@@ -215,13 +172,21 @@ class Entry(Record):
     when the entry is checked.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     """Version of this schema."""
     entry_id: Sha256
     """sha256 of the canonical JSON of the entry (sorted keys, no spaces, UTF-8) without `entry_id` and
     `created`."""
     created: When
     """When the entry was written."""
+    authors: Annotated[Many[Author], Field(max_length=50)]
+    """Who submits it; none for an entry that nobody has submitted."""
+    licence: Licence | None
+    """SPDX name of the licence of the policy; null for an entry that nobody has submitted."""
+    attempt: Annotated[int, Field(ge=1, le=1000)]
+    """Its number among the entries of this policy on this suite; the earlier ones stay on record."""
+    supersedes: Sha256 | None
+    """The id of the entry before; null for the first."""
     suite: SuiteRecord
     """The suite that was asked; entries are compared only within one."""
     policy: EntryPolicy
@@ -229,6 +194,10 @@ class Entry(Record):
     training: Training
     """How it was trained: demonstrations, seeds, other data. Free, but a statement. Null when nothing was
     trained."""
+    card: ContractCard
+    """What it is given and promises, what it was trained on, and whether that holds scenes of the panel."""
+    isolation: HowIsolated
+    """How the policy was shut in while it was scored."""
     results: Annotated[Many[Result], Field(min_length=1, max_length=2000)]
     """One row a task and variant."""
     aggregate: Aggregate
@@ -237,11 +206,11 @@ class Entry(Record):
     """One block a task and variant."""
     provenance: Provenance
     """How, where and when the numbers were made."""
-    verification: Verification
-    """How far others have checked the entry."""
+    trace: TraceFile | None
+    """Its recorded actions, for `bimodal verify`; null where there is no archive."""
 
     def run_record(self) -> RunRecord:
         """Return the entry's run as far as it is told here: for its facts and its command on a page."""
         parts = {name: getattr(self.provenance, name) for name in Provenance.model_fields}
-        same = {"suite": self.suite, "policy": self.policy, "training": self.training}
+        same = {name: getattr(self, name) for name in ("suite", "policy", "training", "isolation")}
         return RunRecord(schema_version=1, latency_ms={}, invalid_shards=(), **same, **parts)

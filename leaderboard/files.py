@@ -12,10 +12,13 @@ from pydantic.json_schema import GenerateJsonSchema
 from ..benchmark.records.field_types import one_line
 from ..envs.errors import BimodalError
 from ..envs.storage.bounded_read import read_bounded
-from .entry_model import MOST_EPISODES, MOST_NESTING, Entry
+from .entry_model import MOST_NESTING, Entry
+from .episode_block import MOST_EPISODES
 
 MAX_BYTES = 5_000_000
 """Largest entry file that is read."""
+_MANY = 20
+"""A list of so many values is written without blanks."""
 SCHEMA = Path(__file__).parent / "schema.json"
 """The JSON Schema of entries, for programs of others."""
 
@@ -58,9 +61,9 @@ def too_many(raw: object) -> str:
 
 
 def pretty(value: Mapping[str, Any]) -> str:
-    """Return JSON for people: indented, but lists of plain values on one line."""
+    """Return JSON for people: indented, but lists and objects of plain values on one line."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    return re.sub(r"\[\n\s*([^][{}]*?)\n\s*\]", _on_one_line, text) + "\n"
+    return re.sub(r"([\[{])\n\s*([^][{}]*?)\n\s*([\]}])", _on_one_line, text) + "\n"
 
 
 def canonical(value: Any) -> bytes:
@@ -88,7 +91,8 @@ def schema_text() -> str:
 
 
 def _on_one_line(found: re.Match[str]) -> str:
-    return "[" + re.sub(r",\n\s*", ", ", found[1]) + "]"
+    parts = re.split(r",\n\s*", found[2])
+    return found[1] + (", " if len(parts) < _MANY else ",").join(parts) + found[3]
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -49,6 +49,9 @@ def read_folders(folders: Sequence[Path]) -> Found:
         else:
             kept[path] = entry
             owners |= dict.fromkeys(_begun(entry), path)
+    for path, problem in _orphaned(kept).items():
+        left_out.append(f"{path} {problem}")
+        del kept[path]
     return Found(tuple(kept.values()), tuple(left_out))
 
 
@@ -57,9 +60,29 @@ def _rivalry(entry: Entry, other_path: Path, other: Entry) -> str:
     if entry.entry_id == other.entry_id:
         return f"is a copy of {other_path}"
     same_suite = entry.suite.hash == other.suite.hash
-    if same_suite and folded(entry.policy.name) == folded(other.policy.name):
-        return f"has the name of {other_path}: {entry.policy.name}, {other.policy.name}"
+    names = entry.policy.name, other.policy.name
+    if same_suite and folded(names[0]) == folded(names[1]) and not _later(entry, other):
+        return f"has the name of {other_path}: {', '.join(names)}"
     return ""
+
+
+def _later(one: Entry, other: Entry) -> bool:
+    """Whether two entries are different attempts of one policy with an author in common."""
+    same_name = one.policy.name == other.policy.name
+    return same_name and one.attempt != other.attempt and bool({*one.authors} & {*other.authors})
+
+
+def _orphaned(entries: Mapping[Path, Entry]) -> dict[Path, str]:
+    """Return the entries that do not supersede the attempt right before them, and why they cannot stand."""
+    known = {entry.entry_id: entry for entry in entries.values()}
+    found = {}
+    for path, entry in entries.items():
+        before = known.get(entry.supersedes or "")
+        right = before is not None and _later(entry, before) and before.attempt == entry.attempt - 1
+        right = right and before is not None and before.suite.hash == entry.suite.hash
+        if not right and (entry.supersedes or entry.attempt > 1):
+            found[path] = f"is attempt {entry.attempt}, but supersedes no attempt {entry.attempt - 1} here"
+    return found
 
 
 def _copied(entry: Entry, kept: Mapping[Path, Entry], owners: Mapping[Episode, Path]) -> str:
@@ -81,6 +104,6 @@ def _begun(entry: Entry) -> list[Episode]:
     return [
         (entry.suite.hash, digest)
         for block in entry.episodes
-        for digest, steps in zip(block.digests, block.steps, strict=True)
+        for digest, steps in zip(block.fingerprints, block.steps, strict=True)
         if steps
     ]

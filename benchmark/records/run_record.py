@@ -25,6 +25,9 @@ from .field_types import (
 
 SCHEMA_VERSION = 1
 
+HowIsolated = Literal["bwrap", "landlock", "none"]
+"""How a policy was shut in: by namespaces, by Landlock, or not at all."""
+
 
 class SeedPanel(Record):
     """Consecutive seeds, the same for every task; variants other than `clean` have the first `shifted`."""
@@ -167,10 +170,8 @@ class RunRecord(Record):
     """Versions of the packages that matter; `code` is the digest of Bimodal's own sources."""
     options: RunOptions
     """How it was run."""
-    isolation: Annotated[
-        Literal["bwrap", "landlock", "none"], Field(exclude_if=lambda value: value == "none")
-    ] = "none"
-    """How the policy was shut in: namespaces, Landlock, or not at all."""
+    isolation: Annotated[HowIsolated, Field(exclude_if=lambda value: value == "none")] = "none"
+    """How the policy was shut in."""
     latency_ms: dict[str, DecisionTime]
     """Wall time of a decision, by task; tasks in which none was timed are absent."""
     wall_s: Duration

@@ -27,6 +27,8 @@ from ..suites import suite_from_record
 
 MOST_ROWS = 1_000_000
 """Episodes of a run that are read at most, whatever its suite says."""
+Cell = tuple[str, str]
+"""Task id, and name of the variant."""
 _VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
 _COLUMNS = {
     "seed": "seeds",
@@ -98,7 +100,7 @@ class Run(NamedTuple):
     """Where it lies."""
     record: RunRecord
     """`run.json`."""
-    cells: dict[tuple[str, str], RunEpisodes]
+    cells: dict[Cell, RunEpisodes]
     """The episodes of each (task, variant), in the suite's order."""
 
 

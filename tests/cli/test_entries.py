@@ -41,7 +41,7 @@ def test_successes_edited_into_honest_digests_are_forged(entry, bimodal, tmp_pat
     bimodal("evaluate", "zero", "--suite", "smoke", "--workers", 0, "--no-videos", "--entry", ".")
     truth, claim = json.loads(Path("smoke-zero.json").read_text()), json.loads(entry.read_text())
     for block, better in zip(truth["episodes"], claim["episodes"], strict=True):
-        block.update({name: better[name] for name in ("labels", "modes", "steps")})
+        block.update({name: better[name] for name in ("endings", "ended", "steps")})
     truth.update({name: claim[name] for name in ("results", "aggregate")})
     forged = changed(entry, tmp_path, lambda content: (content.clear(), content.update(truth)))
     assert bimodal("check", forged)[0] == 0, "only a replay can tell"
@@ -52,7 +52,7 @@ def test_successes_edited_into_honest_digests_are_forged(entry, bimodal, tmp_pat
 @pytest.mark.slow
 def test_a_few_other_bits_on_another_processor_are_consistent(entry, bimodal, tmp_path):
     def other_bits(content):
-        content["episodes"][0]["digests"][3] = "0" * 32
+        content["episodes"][0]["digests"] = "0" * 8 + content["episodes"][0]["digests"][8:]
         content["provenance"]["machine"]["cpu"] = "Another processor"
 
     code, out, _ = bimodal("reproduce", changed(entry, tmp_path, other_bits), "--workers", 0)
@@ -126,8 +126,8 @@ def test_a_file_that_is_no_entry_is_refused_in_a_line(bimodal, tmp_path, command
         lambda c: c["policy"].update(name="\x1b[2J[red]evil[/]"),
         lambda c: c["policy"].update(uri="no_such_module:Policy\x00"),
         lambda c: c["policy"].update(uri=7),
-        lambda c: c["episodes"][0]["labels"].__setitem__(0, "GLORY"),
-        lambda c: c["episodes"][0]["seeds"].pop(),
+        lambda c: c["episodes"][0]["endings"][0].__setitem__(0, "GLORY"),
+        lambda c: c["episodes"][0]["ended"].pop(),
         lambda c: c["episodes"].append(c["episodes"][0]),
         lambda c: c["episodes"][0].update(digests="x"),
         lambda c: c["results"][0].update(success=1e308),

@@ -14,7 +14,7 @@ from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.files import SCHEMA, entry_id, pretty, read_unchecked, schema_text
 from bimodal.tasks.core.outcomes import OUTCOMES
 from fabricated import run_folder
-from fabricated_entries import DUMBBELL, MIXED, POST, edit, make, write
+from fabricated_entries import DUMBBELL, MIXED, POST, edit, forge, make, write
 
 ENTRIES = SCHEMA.parent / "entries"
 
@@ -82,7 +82,7 @@ def test_the_schema_is_the_models():
 
 def test_schema_knows_exactly_the_outcomes():
     block = json.loads(schema_text())["$defs"]["EpisodeBlock"]
-    assert set(block["properties"]["labels"]["items"]["enum"]) == set(OUTCOMES)
+    assert set(block["properties"]["endings"]["items"]["prefixItems"][0]["enum"]) == set(OUTCOMES)
 
 
 def test_every_field_of_the_schema_is_described():
@@ -108,8 +108,15 @@ def drop(*path):
 
 
 def forget_seed(entry):
-    for name in ("seeds", "labels", "modes", "steps", "digests"):
+    for name in ("labels", "modes", "steps", "digests"):
         del entry["episodes"][0][name][3]
+
+
+def in_block(name, to):
+    """Return a change of how the first block is written down, whatever its episodes are."""
+    change = edit("episodes", 0, name, to=to)
+    change.as_written = True
+    return change
 
 
 FORGERIES = {
@@ -131,11 +138,20 @@ FORGERIES = {
     "shorter episodes": (edit("results", 0, "steps_mean", to=1.0), "steps_mean is 1.0"),
     "a foreign id": (edit("entry_id", to="0" * 64), "entry_id: is 000"),
     "changed training": (edit("training", "demonstrations", to=1), "entry_id"),
-    "a seed left out": (forget_seed, "1 seeds are missing, such as 3"),
-    "a seed twice": (edit("episodes", 0, "seeds", 4, to=3), "1 seeds are there twice or more, such as 3"),
-    "a foreign seed": (edit("episodes", 0, "seeds", 15, to=99), "not in the suite's panel, such as 99"),
-    "seeds shuffled": (edit("episodes", 0, "seeds", to=lambda seeds: seeds[::-1]), "ascending"),
-    "a list too short": (edit("episodes", 0, "digests", to=lambda old: old[:-1]), "15 digests for 16 seeds"),
+    "an episode left out": (forget_seed, "there are 15 from seed 0, the suite has 16 from seed 0"),
+    "foreign seeds": (edit("episodes", 0, "first_seed", to=99), "16 from seed 99, the suite has 16 from seed 0"),
+    "a list too short": (
+        edit("episodes", 0, "digests", to=lambda old: old[:-1]),
+        "15 digests for 16 episodes",
+    ),
+    "an ending that is none": (in_block("ended", lambda old: [7, *old[1:]]), "does not name each of the"),
+    "an ending below none": (in_block("ended", lambda old: [-1, *old[1:]]), "-1 breaks the rule minimum 0"),
+    "an ending twice": (in_block("endings", lambda old: [*old, old[0]]), "holds an element twice"),
+    "half a digest": (in_block("digests", lambda old: old[:-1]), "digests: "),
+    "clean twins made up": (
+        edit("results", 1, "clean_successes", to=3),
+        "clean_successes is 3, its episodes give 12",
+    ),
     "a task left out": (drop("episodes", 3), f"episodes: {POST} (clean) is there 0 times"),
     "a result twice": (edit("results", 3, to=lambda old: old | {"task": DUMBBELL}), "is there 2 times"),
     "no clean arm": (edit("suite", "variants", to=lambda old: old[1:]), "suite: variants is"),
@@ -152,7 +168,13 @@ FORGERIES = {
     "a huge free number": (edit("training", to={"steps": 10**5000}), "not finite"),
     "not a number": (edit("training", to={"loss": float("nan")}), "not finite"),
     "infinity": (edit("provenance", "wall_s", to=float("inf")), "inf breaks the rule maximum"),
-    "a truth for a seed": (edit("episodes", 0, "seeds", 1, to=True), "True is not of type integer"),
+    "a truth for a seed": (edit("episodes", 0, "first_seed", to=True), "True is not of type integer"),
+    "an author without end": (edit("authors", to=["x" * 101]), "authors.0"),
+    "a licence in words": (edit("licence", to="do what you want"), "licence: "),
+    "a trace elsewhere": (
+        edit("trace", to={"sha256": "ab" * 32, "bytes": 5, "url": "file:///etc/passwd"}),
+        "trace.url",
+    ),
     "text for a rate": (edit("results", 0, "success", to="0.75"), "0.75 is not of type number"),
     "a script for a name": (
         edit("policy", "name", to="<script>alert(1)</script>"),
@@ -162,7 +184,7 @@ FORGERIES = {
     "reversed text": (edit("policy", "description", to="safe\u202egnp.exe"), "policy.description"),
     "a broken character": (edit("training", to={"note": "\ud800"}), "broken character"),
     "an id that is no id": (edit("entry_id", to="mine"), "entry_id: mine breaks the rule pattern"),
-    "a mark of its own": (edit("verification", "level", to="replayed"), "it gives itself no mark"),
+    "a mark of its own": (edit("verification", to={"level": "replayed"}), "'verification' was unexpected"),
     "a list for a task": (edit("results", 0, "task", to=["x"]), "results.0.task"),
 }
 
@@ -170,7 +192,10 @@ FORGERIES = {
 @pytest.mark.parametrize("name", FORGERIES)
 def test_check_finds(name, entry):
     change, expected = FORGERIES[name]
-    change(entry)
+    if hasattr(change, "as_written"):
+        change(entry)
+    else:
+        forge(entry, change)
     problems = check_entry(entry)
     assert any(expected in problem for problem in problems), problems
     assert all(problem.isprintable() and len(problem) < 500 for problem in problems)
@@ -183,10 +208,10 @@ def test_a_forger_who_mends_the_id_is_still_found(entry):
 
 
 def test_every_problem_is_reported_at_once(entry):
-    for name in ("a seed left out", "a better macro", "an unknown track", "a mark of its own"):
+    for name in ("foreign seeds", "a better macro", "an unknown track", "a mark of its own"):
         FORGERIES[name][0](entry)
     text = "\n".join(check_entry(entry))
-    for part in ("seeds are missing", "success_macro", "oracle", "gives itself no mark", "entry_id"):
+    for part in ("from seed 99", "success_macro", "oracle", "was unexpected", "entry_id"):
         assert part in text
 
 
