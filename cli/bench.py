@@ -101,7 +101,7 @@ def _score(policy: str, out: Path) -> Path:
 
 def _compare_with_shipped(runs: list[Path], console: "Console") -> None:
     """Say how the fresh runs compare with the entries that come with the package."""
-    from ..leaderboard.rerun_verdict import judge_rerun
+    from ..leaderboard.verification.rerun_verdict import judge_rerun
 
     shipped = {e.policy.name: e for e in sound_entries([ENTRIES]).entries if e.suite.name == "core"}
     for path, policy in zip(runs, POLICIES, strict=True):

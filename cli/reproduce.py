@@ -38,7 +38,7 @@ def run(
     another suite, code or weights is not run (exit code 3).
     """
     from ..benchmark.evaluation.options import EvalOptions
-    from ..leaderboard.reproduce import Part, reproduce
+    from ..leaderboard.verification.reproduce import Part, reproduce
     from .console import console, print_json, progress_bar
 
     with progress_bar(str(entry), "episodes") as update:

@@ -36,7 +36,9 @@ def forge(raw, change):
         endings = [block["endings"][place] for place in block.pop("ended")]
         block["labels"] = [label for label, _ in endings]
         block["modes"] = [mode for _, mode in endings]
-        block["digests"] = [block["digests"][start : start + 8] for start in range(0, len(block["digests"]), 8)]
+        block["digests"] = [
+            block["digests"][start : start + 8] for start in range(0, len(block["digests"]), 8)
+        ]
         del block["endings"]
     change(raw)
     for block in raw["episodes"]:

@@ -139,7 +139,10 @@ FORGERIES = {
     "a foreign id": (edit("entry_id", to="0" * 64), "entry_id: is 000"),
     "changed training": (edit("training", "demonstrations", to=1), "entry_id"),
     "an episode left out": (forget_seed, "there are 15 from seed 0, the suite has 16 from seed 0"),
-    "foreign seeds": (edit("episodes", 0, "first_seed", to=99), "16 from seed 99, the suite has 16 from seed 0"),
+    "foreign seeds": (
+        edit("episodes", 0, "first_seed", to=99),
+        "16 from seed 99, the suite has 16 from seed 0",
+    ),
     "a list too short": (
         edit("episodes", 0, "digests", to=lambda old: old[:-1]),
         "15 digests for 16 episodes",

@@ -10,8 +10,8 @@ from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import NotComparable, WrongUse
 from bimodal.leaderboard.entry import portable_uri
 from bimodal.leaderboard.files import entry_id, pretty
-from bimodal.leaderboard.policy_source import checked_uri
-from bimodal.leaderboard.reproduce import Part, part_of, reproduce
+from bimodal.leaderboard.verification.policy_source import checked_uri
+from bimodal.leaderboard.verification.reproduce import Part, part_of, reproduce
 from fabricated_entries import DUMBBELL, make
 
 CODE = "raise SystemExit('it was imported')\n"

@@ -9,7 +9,7 @@ from bimodal.benchmark.suites import find_suite
 from bimodal.envs.errors import NotComparable
 from bimodal.leaderboard.entry import entry_from_run
 from bimodal.leaderboard.entry_model import Entry
-from bimodal.leaderboard.rerun_verdict import judge_rerun
+from bimodal.leaderboard.verification.rerun_verdict import judge_rerun
 from fabricated import outcome, run_folder
 from fabricated_entries import DUMBBELL, IDLE, MIXED, POST, WIN_LEFT, forge
 
@@ -85,7 +85,8 @@ def test_other_bits_with_the_same_successes_are_consistent_where_the_kernels_are
 
 def test_other_bits_on_the_same_kernels_are_different(run, monkeypatch):
     monkeypatch.setattr(
-        "bimodal.leaderboard.rerun_verdict.compare_machines", lambda *_: compare_machines(HERE, HERE)
+        "bimodal.leaderboard.verification.rerun_verdict.compare_machines",
+        lambda *_: compare_machines(HERE, HERE),
     )
     found = judge_rerun(claim(run, lambda block: block["digests"].__setitem__(3, "f" * 8)), run)
     assert found.verdict == "different"
@@ -110,7 +111,7 @@ def test_successes_that_are_claimed_beside_invented_digests(tmp_path, more):
 def test_the_lie_that_passes_is_smaller_than_a_point_of_a_whole_suite():
     """Before, every task could claim 2 to 8 points more beside invented digests."""
     from bimodal.benchmark.statistics.paired import mcnemar_mid_p
-    from bimodal.leaderboard.rerun_verdict import DIRECTION_LEVEL
+    from bimodal.leaderboard.verification.rerun_verdict import DIRECTION_LEVEL
 
     seeds, tasks = 200, 6
     most = max(k for k in range(100) if mcnemar_mid_p(0, k) >= DIRECTION_LEVEL / (tasks + 1))

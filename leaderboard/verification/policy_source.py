@@ -9,10 +9,10 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from sys import path as module_path
 
-from ..benchmark.records.field_types import one_line
-from ..envs.errors import NotComparable, WrongUse
-from ..policies.core.registry import policy_names, with_inner
-from .entry_model import EntryPolicy
+from ...benchmark.records.field_types import one_line
+from ...envs.errors import NotComparable, WrongUse
+from ...policies.core.registry import policy_names, with_inner
+from ..entry_model import EntryPolicy
 
 
 def checked_uri(entry: Path, policy: EntryPolicy, told: Path | None = None) -> str:

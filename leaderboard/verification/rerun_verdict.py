@@ -17,17 +17,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..benchmark.number_text import short_name
-from ..benchmark.records.field_types import one_line
-from ..benchmark.records.same_machine import compare_machines
-from ..benchmark.scoring.run_episodes import EpisodeColumns, RunEpisodes, mode_names, read_run
-from ..benchmark.statistics.paired import discordant, mcnemar_mid_p, paired_difference
-from ..benchmark.statistics.rates import Interval, mean_interval
-from ..envs.errors import NotComparable
-from ..envs.perturbations.core.variant import CLEAN
-from ..tasks.core.outcomes import succeeded
-from .entry_model import Entry
-from .episode_block import DIGITS, EpisodeBlock
+from ...benchmark.number_text import short_name
+from ...benchmark.records.field_types import one_line
+from ...benchmark.records.same_machine import compare_machines
+from ...benchmark.scoring.run_episodes import EpisodeColumns, RunEpisodes, mode_names, read_run
+from ...benchmark.statistics.paired import discordant, mcnemar_mid_p, paired_difference
+from ...benchmark.statistics.rates import Interval, mean_interval
+from ...envs.errors import NotComparable
+from ...envs.perturbations.core.variant import CLEAN
+from ...tasks.core.outcomes import succeeded
+from ..entry_model import Entry
+from ..episode_block import DIGITS, EpisodeBlock
 
 MACRO_MARGIN = 0.05
 """Largest difference of success, mean over the tasks, that still counts as equivalent."""

@@ -4,17 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ..benchmark.evaluation.describe import describe
-from ..benchmark.evaluation.evaluate import evaluate
-from ..benchmark.evaluation.options import EvalOptions
-from ..benchmark.records.field_types import one_line
-from ..benchmark.records.run_folder import RUNS
-from ..benchmark.suites import SUITES, Suite, suite_from_record
-from ..envs.errors import BimodalError, NotComparable, WrongUse
-from ..envs.perturbations.core.variant import CLEAN
-from .check import check_entry
-from .entry_model import Entry
-from .files import read_unchecked
+from ...benchmark.evaluation.describe import describe
+from ...benchmark.evaluation.evaluate import evaluate
+from ...benchmark.evaluation.options import EvalOptions
+from ...benchmark.records.field_types import one_line
+from ...benchmark.records.run_folder import RUNS
+from ...benchmark.suites import SUITES, Suite, suite_from_record
+from ...envs.errors import BimodalError, NotComparable, WrongUse
+from ...envs.perturbations.core.variant import CLEAN
+from ..check import check_entry
+from ..entry_model import Entry
+from ..files import read_unchecked
 from .policy_source import checked_uri
 from .rerun_verdict import Reproduction, judge_rerun
 

@@ -1,0 +1,1 @@
+"""What others find out about an entry: its actions simulated again, its policy run again."""
