@@ -32,7 +32,7 @@ check: setup  ## lint, formatting and types
 speed: setup  ## control steps per second and core, beside robosuite's own Lift after `make peers`
 	@$(BIN)/bimodal speed $(ARGS)
 
-peers:  ## build .peers: robosuite's own Lift, on the MuJoCo version it wants
+peers:  ## build .peers: robosuite's own Lift, openpi-client and vla-eval, on the versions they want
 	@tools/setup.sh peers
 
 site: setup  ## the leaderboard as a static page

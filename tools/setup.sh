@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds .venv with everything that Bimodal needs, or .peers with robosuite's own Lift on the MuJoCo it wants.
+# Builds .venv with everything that Bimodal needs, or .peers with robosuite's own Lift on the MuJoCo it wants and the
+# published ends of the wires that policies are served on (openpi-client, vla-eval).
 #
 #   tools/setup.sh [peers]
 #
@@ -11,8 +12,8 @@ unset PYTHONPATH PYTHONHOME # a sourced ROS workspace would shadow the pinned pa
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_USER=0
 
 case "${1:-}" in
-  "")    venv=.venv  constraints=constraints.txt        steps=4 ;;
-  peers) venv=.peers constraints=constraints-peers.txt  steps=3 ;;
+  "")    venv=.venv  constraints=constraints.txt       steps=4 published="robosuite" ;;
+  peers) venv=.peers constraints=constraints-peers.txt steps=3 published="robosuite openpi-client vla-eval" ;;
   *)     echo "error: unknown argument '$1'; use: tools/setup.sh [peers]" >&2; exit 2 ;;
 esac
 log=$venv/setup.log          # what the last command said
@@ -85,7 +86,7 @@ install_packages() {
   if [ "$venv" = .venv ]; then
     pip_install "$(grep '^torch==' "$constraints")" --editable ".[dev]"
   else
-    pip_install mujoco numba numpy opencv-python-headless pillow scipy termcolor
+    pip_install mujoco numba numpy opencv-python-headless pillow scipy termcolor anyio msgpack websockets
   fi
 }
 
@@ -114,8 +115,9 @@ if ! installed; then
   step 2 "Packages, versions as in $constraints"
   install_packages
   finish "done"
-  step 3 "robosuite, without its dependencies"
-  pip_install --no-deps robosuite
+  step 3 "${published// /, }, without dependencies"
+  # shellcheck disable=SC2086
+  pip_install --no-deps $published
   finish "done"
   key >"$ready"
 fi

@@ -11,11 +11,13 @@ from ...envs.errors import BimodalError, WrongUse
 from ...envs.plugins.script_block import installed_versions
 from ...policies import Policy
 from ...policies.core.registry import POLICIES, policy_names, unwrapped, with_inner
+from ...policies.core.server_address import is_remote
 from ...tasks import load_task
 from ..isolation.choice import hidden_from_policies, isolation_of
 from ..isolation.introduction import Introduction, introduce, recorded
 from ..isolation.shapes import Isolation
 from ..provenance import code_digest, machine, versions
+from ..records.fault_file import printable
 from ..records.run_record import SCHEMA_VERSION, Machine, PolicyRecord, RunRecord
 from ..rollout import timeouts
 from ..suites import Suite
@@ -36,6 +38,8 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
     told = _introductions(policy, suite.tasks, options, isolation)
     if not told:
         raise WrongUse("the suite has no tasks")
+    for line in dict.fromkeys(line for one in told.values() for line in one.assumed):
+        options.say(f"taken for granted, as it is not said: {printable(line)}")
     training = {name: one.training for name, one in told.items() if one.training}
     *_, last = told.values()
     asked = suite.record()
@@ -64,7 +68,7 @@ def how_isolated(policy: str | type[Policy], options: EvalOptions) -> Isolation:
     Raises:
         WrongUse: it should be, and cannot.
     """
-    if isinstance(policy, str) and options.workers != 0:
+    if isinstance(policy, str) and (options.workers != 0 or is_remote(unwrapped(policy))):
         return isolation_of(absolute_uri(policy), options.sandbox)
     if options.sandbox:
         raise WrongUse("a policy that runs in this process cannot be shut in: name its file, with workers")

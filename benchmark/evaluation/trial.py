@@ -68,7 +68,7 @@ class _Watched(Policy):
         actions = actions_of(answer)
         if actions.ndim == 3 and actions.shape[2] == len(self._asked):
             self._note(actions[:, : self._needs.n_action_steps].reshape(-1, len(self._asked)))
-        return Decision(actions, getattr(answer, "plan", None))
+        return Decision(actions, getattr(answer, "plan", None), getattr(answer, "faults", None))
 
     def _note(self, actions: np.ndarray) -> None:
         """Keep the value of each column of some actions (B, A) that lies furthest beyond its range."""
@@ -111,7 +111,7 @@ def try_policy(source: PolicySource, task: Task, deadline: Deadline, build_s: fl
     try:
         source.introduce(task, building)
     except BimodalError as error:
-        found.append(str(error))
+        found += str(error).splitlines()
 
     def built() -> _Watched:
         with building.watch():

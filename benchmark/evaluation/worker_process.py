@@ -152,6 +152,8 @@ def attempt(job: Job, source: PolicySource, shard: Shard, file: Path, deadline: 
         with deadline.building(job.build_s).watch():
             built, artifacts = source.build(task)
         _refuse_replaced(job.artifacts, artifacts)
+        if job.isolation == "remote":
+            deadline = deadline.asking(len(shard.seeds))
         with _hold(file.parent, shared=True):
             result = run_shard(
                 task, built, shard, job.suite_version, job.threads, deadline, privileged=job.privileged

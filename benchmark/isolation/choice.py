@@ -1,10 +1,14 @@
-"""Which policies are shut in: every one that is not Bimodal's own, unless its user says otherwise."""
+"""Which policies are shut in: every one that is not Bimodal's own, unless its user says otherwise.
+
+Of a policy behind a server nothing runs here, so there is nothing to shut in.
+"""
 
 import os
 from pathlib import Path
 
 from ...envs.errors import WrongUse
 from ...policies.core.registry import POLICIES, import_folder, unwrapped
+from ...policies.core.server_address import is_remote
 from ..records.run_folder import RUNS
 from .shapes import Isolation, possible
 
@@ -19,6 +23,10 @@ def isolation_of(uri: str, sandbox: bool | None) -> Isolation:
     Raises:
         WrongUse: it should be shut in, and this machine cannot do that.
     """
+    if is_remote(unwrapped(uri)):
+        if sandbox:
+            raise WrongUse(f"nothing of {uri} runs here, so --sandbox has nothing to shut in")
+        return "remote"
     if sandbox is None:
         inner = unwrapped(uri)
         from_file = ":" in inner or inner.endswith(".py")

@@ -47,6 +47,8 @@ class Introduction(Record):
     """sha256 of every file that it is made of, by name."""
     kernels: dict[str, str]
     """Numerical kernels that its process uses."""
+    assumed: Many[str] = ()
+    """What is taken for granted of the server that answers for it."""
 
 
 def introduce(
@@ -75,6 +77,7 @@ def introduce(
         "training": built.policy.training or {},
         "artifacts": built.artifacts,
         "kernels": kernels(),
+        "assumed": built.policy.assumed,
     }
     return recorded(Introduction, _plain(about))
 

@@ -3,6 +3,7 @@
     bwrap     namespaces (bubblewrap): no network, no other files or processes, no user of this machine
     landlock  where namespaces are forbidden: the kernel refuses files, signals and sockets, see `restrict`
     none      the policy runs with the rights of whoever started it
+    remote    nothing of the policy runs here: it answers from a server
 
 As root, bubblewrap alone would rename the user and still read root's files; so the user is changed within a
 first box, and a second one takes the right to make more of them.
@@ -24,7 +25,7 @@ from ...envs.perturbations.core.registry import PERTURBATIONS
 from ...policies.core.registry import POLICIES
 from ...tasks.core.registry import TASKS
 
-Isolation = Literal["bwrap", "landlock", "none"]
+Isolation = Literal["bwrap", "landlock", "none", "remote"]
 
 ROOMS = ("envs", "tasks", "policies", "benchmark")
 """Bimodal's own rooms that a policy needs; the leaderboard with its entries is none of them."""

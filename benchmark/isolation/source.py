@@ -53,6 +53,6 @@ class Here:
 
 def source_of(uri: str, weights: Path | None, isolation: Isolation, hidden: tuple[Path, ...]) -> PolicySource:
     """Return where a policy is made: a box that hides some folders from it, or this process."""
-    if isolation == "none":
+    if isolation in ("none", "remote"):
         return Here(uri, weights)
     return Box(uri, weights, isolation, hidden)

@@ -25,8 +25,8 @@ from .field_types import (
 
 SCHEMA_VERSION = 1
 
-HowIsolated = Literal["bwrap", "landlock", "none"]
-"""How a policy was shut in: by namespaces, by Landlock, or not at all."""
+HowIsolated = Literal["bwrap", "landlock", "none", "remote"]
+"""How a policy was shut in: by namespaces, by Landlock, or not at all; `remote`: nothing of it ran here."""
 
 
 class SeedPanel(Record):

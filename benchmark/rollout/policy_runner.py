@@ -14,8 +14,8 @@ import numpy as np
 from ...envs.robot.action_check import ActionCheck
 from ...envs.simulation import Simulation
 from ...envs.specs import to_grid
-from ...policies.core.answers import InvalidAnswer, actions_of
-from ...policies.core.policy import Episodes, Needs, PlanRecord, Policy
+from ...policies.core.answers import InvalidAnswer, ServerLost, actions_of, faults_of, one_line
+from ...policies.core.policy import Episodes, Needs, PlanRecord, Policy, RowFault
 from ...tasks.core import episode_step
 from ...tasks.core.referee import Referee
 from .plan_records import PlanLog, fitting
@@ -60,7 +60,8 @@ class PolicyRunner:
 
     def reset(self, noise_keys: np.ndarray) -> None:
         """Tell the policy that N episodes begin."""
-        episodes = Episodes(noise_keys, self.simulation if self.needs.privileged else None)
+        simulation = self.simulation if self.needs.privileged else None
+        episodes = Episodes(noise_keys, simulation, self.deadline.request_s)
         self._ask(lambda: self.policy.reset(episodes))
 
     def action(self, step: int) -> np.ndarray:
@@ -81,7 +82,9 @@ class PolicyRunner:
         answer = self._ask(lambda: _answer(self.policy.act(observation), self.simulation.n))
         latency_ms = 1e3 * (time.perf_counter() - begin)
         self.decisions.append(DecisionRecord(step, latency_ms, self.simulation.n))
-        chunk, plan = answer or (None, PlanRecord())
+        chunk, plan, faults = answer or (None, PlanRecord(), {})
+        for row, (label, text) in faults.items():
+            self._blame(np.arange(self.simulation.n) == row, label, text)
         if chunk is not None:
             self._accept(chunk)
         self.plans.add(plan, self._chunk)
@@ -120,6 +123,8 @@ class PolicyRunner:
             n, execute, width = self._chunk.shape
             text = f"act returned {answer}; expected ({n}, >={execute}, {width}) numbers"
             self._blame(~self.referee.done, "POLICY_INVALID_ACTION", text)
+        except ServerLost:
+            raise  # it ends the run; nobody's score suffers
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and not self.deadline.in_worker:
                 raise  # the user's own Ctrl-C; workers do not hear it
@@ -147,10 +152,9 @@ def fault_text(error: BaseException) -> str:
         text = str(error)
     except Exception:
         text = "its message cannot be read"
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return f"{type(error).__name__}: {line}"[:300]
+    return one_line(f"{type(error).__name__}: {text}")
 
 
-def _answer(decision: object, n: int) -> tuple[np.ndarray, PlanRecord]:
-    """Return a decision's actions and the fitting part of its plan; runs the policy's code."""
-    return actions_of(decision), fitting(getattr(decision, "plan", None), n)
+def _answer(decision: object, n: int) -> tuple[np.ndarray, PlanRecord, dict[int, RowFault]]:
+    """Return a decision's actions, the fitting part of its plan, its faults; runs the policy's code."""
+    return actions_of(decision), fitting(getattr(decision, "plan", None), n), faults_of(decision)

@@ -29,6 +29,10 @@ BUILD_DEADLINE_S = 300.0
 """Longest time that importing and building a policy may take [s]."""
 
 
+RECONNECT_S = 60.0
+"""Longest time that waiting for a server to come back may take besides [s]."""
+
+
 class PolicyTimeout(Exception):
     """The policy took longer than its deadline."""
 
@@ -36,7 +40,9 @@ class PolicyTimeout(Exception):
 class Deadline:
     """The deadline of one policy's calls; `with deadline.watch():` stands around every call of it."""
 
-    def __init__(self, deadline_s: float = DEADLINE_S, inside: mmap | None = None) -> None:
+    def __init__(
+        self, deadline_s: float = DEADLINE_S, inside: mmap | None = None, request_s: float | None = None
+    ) -> None:
         """Create the deadline for a policy.
 
         Args:
@@ -44,8 +50,10 @@ class Deadline:
             inside: shared moment at which the policy was called, 0 while it is not running, and the
                 deadline of the call. With it (in a worker process) a call that cannot be interrupted
                 ends the process, and the parent knows whose fault it was.
+            request_s: longest time that one request to a server may take [s]; None for `deadline_s`.
         """
         self.deadline_s = deadline_s
+        self.request_s = deadline_s if request_s is None else request_s
         self._inside = inside
 
     @property
@@ -71,6 +79,10 @@ class Deadline:
     def building(self, build_s: float = BUILD_DEADLINE_S) -> "Deadline":
         """Return a deadline of the same process for building a policy, which may take longer than to act."""
         return Deadline(max(self.deadline_s, build_s), self._inside)
+
+    def asking(self, episodes: int) -> "Deadline":
+        """Return a deadline of the same process for a policy that may ask a server for each episode."""
+        return Deadline(episodes * self.deadline_s + RECONNECT_S, self._inside, self.deadline_s)
 
     @contextmanager
     def _alarm(self) -> Iterator[None]:

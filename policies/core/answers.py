@@ -4,6 +4,15 @@ from typing import Any
 
 import numpy as np
 
+from ...envs.errors import BimodalError
+from .policy import RowFault
+
+_LABELS = {label: label for label in ("POLICY_ERROR", "POLICY_TIMEOUT", "POLICY_INVALID_ACTION")}
+
+
+class ServerLost(BimodalError):
+    """The server that a policy asks is gone: not its fault, so the run ends and nothing is scored."""
+
 
 class InvalidAnswer(Exception):
     """What `act` returned is not actions; the message says what it is and what would be right."""
@@ -35,6 +44,26 @@ def actions_of(decision: object) -> np.ndarray:
         return np.array(np.asarray(raw, np.float64))  # a copy: it is checked first and then used
     except (TypeError, ValueError) as error:
         raise InvalidAnswer(_what(given)) from error
+
+
+def faults_of(decision: object) -> dict[int, RowFault]:
+    """Return for which rows a decision says there is none, and why; runs the policy's code.
+
+    Raises:
+        InvalidAnswer: it says that in another way than `Decision.faults`.
+    """
+    said = getattr(decision, "faults", None) or {}
+    try:
+        return {
+            int(row): RowFault(_LABELS[label], one_line(str(text))) for row, (label, text) in said.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InvalidAnswer("faults that are none; write {row: RowFault(label, text)}") from error
+
+
+def one_line(text: str) -> str:
+    """Return what a policy says as one printable line of at most 300 characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
 
 
 def _unreadable_tensor(given: Any) -> str:

@@ -64,6 +64,8 @@ class Episodes(NamedTuple):
     """Keys of the policy's own noise, independent of the scene, (N,) uint64."""
     simulation: Simulation | None = None
     """The simulator, for privileged policies only."""
+    deadline_s: float | None = None
+    """Longest time that a decision, or a request to a server, may take [s]; None where nobody says."""
 
 
 class PlanRecord(NamedTuple):
@@ -83,6 +85,15 @@ class PlanRecord(NamedTuple):
     """What the feasibility check said, `pass`, `repaired: <rule>` or `rejected: <rule>`, (N,) str."""
 
 
+class RowFault(NamedTuple):
+    """Why there is no decision for one episode, which ends with it; the other episodes go on."""
+
+    label: str
+    """`POLICY_ERROR`, `POLICY_TIMEOUT` or `POLICY_INVALID_ACTION`."""
+    text: str
+    """What went wrong, one line."""
+
+
 class Decision(NamedTuple):
     """What a policy wants to do next in each of N episodes."""
 
@@ -90,6 +101,8 @@ class Decision(NamedTuple):
     """A chunk of H >= n_action_steps actions for each episode, (N, H, A)."""
     plan: PlanRecord | None = None
     """How the policy came to it, for the records; None where it does not plan."""
+    faults: dict[int, RowFault] | None = None
+    """Episodes for which there is no decision, by their row; None for none."""
 
 
 class Policy:
@@ -105,6 +118,8 @@ class Policy:
     """Number of learned parameters."""
     clip: bool = False
     """Whether actions out of range are clipped to it, and counted, instead of ending the episode."""
+    assumed: tuple[str, ...] = ()
+    """What is taken for granted of the server that answers for it, a line each; shown before a run."""
 
     def __init__(self, task: Task) -> None:
         self.task = task

@@ -1,4 +1,4 @@
-"""Finding a policy: by registered name, `path/to/file.py:Class` or `package.module:Class`.
+"""Finding a policy: by registered name, `path/to/file.py:Class`, `package.module:Class` or its server's URI.
 
 `safe(...)` around any of these puts the policy behind a safety filter.
 """
@@ -18,6 +18,7 @@ from ...envs.plugins.script_block import refuse_missing
 from ...tasks.core.registry import private_copy
 from ...tasks.core.task import Task
 from .policy import Policy
+from .server_address import is_remote
 
 POLICIES = PluginRegistry(
     kind="policy",
@@ -74,8 +75,8 @@ def load_policy(uri: str | type[Policy], task: Task, checkpoints: Path | None = 
     """Return the policy that `uri` names, ready for `task`, of which it gets a copy of its own.
 
     Args:
-        uri: a registered name, `path/to/file.py:Class`, `package.module:Class`, one of these in `safe(...)`,
-            or the class itself.
+        uri: a registered name, `path/to/file.py:Class`, `package.module:Class`, `openpi://host:port`,
+            `vla-eval://host:port`, one of these in `safe(...)`, or the class itself.
         task: the task to act in.
         checkpoints: folder of trained weights; None for the shipped ones.
 
@@ -112,6 +113,8 @@ def policy_class(uri: str) -> type[Policy]:
         name = inner if inner in policy_names() else found.__qualname__
         around = importlib.import_module("bimodal.policies.safety.safety_filter").SafetyFilter
         return type(f"safe({name})", (around,), {"__module__": around.__module__})
+    if is_remote(uri):
+        return importlib.import_module("bimodal.policies.remote.remote_policy").remote_class(uri)
     if ":" not in uri:
         if uri.endswith(".py"):
             raise WrongUse(f"policy {uri!r} names a file but no class: write {uri}:ClassName")

@@ -54,14 +54,15 @@ def pack_openpi(message: Mapping[str, Any]) -> bytes:
 
 
 def unpack_openpi(frame: bytes | str) -> dict[str, Any]:
-    """Return the message of a frame; text, which openpi servers send in place of an answer, is their error.
+    """Return the message of a frame; a bare array, as some RoboArena servers answer, is `{"actions": array}`.
 
     Raises:
         BadFrame: text, too long, no map, or with what is not plain in it.
     """
     if isinstance(frame, str):
-        raise BadFrame(f"an error: {_last_line(frame)}")
-    return _mapping(_unpack(frame, lambda key: key.encode()), "the frame")
+        raise BadFrame(f"text in place of a frame: {last_line(frame)}")
+    found = _unpack(frame, lambda key: key.encode())
+    return {"actions": found} if isinstance(found, np.ndarray) else _mapping(found, "the frame")
 
 
 def pack_vla_eval(kind: Kind, payload: Mapping[str, Any], seq: int) -> bytes:
@@ -81,7 +82,7 @@ def unpack_vla_eval(frame: bytes | str) -> Envelope:
         BadFrame: text, too long, no envelope, or with what is not plain in it.
     """
     if isinstance(frame, str):
-        raise BadFrame(f"text in place of a frame: {_last_line(frame)}")
+        raise BadFrame(f"text in place of a frame: {last_line(frame)}")
     message = _mapping(_unpack(frame, str), "the frame")
     if missing := sorted(_ENVELOPE - message.keys()):
         raise BadFrame(f"no vla-eval message: it lacks {', '.join(missing)}")
@@ -184,6 +185,7 @@ def _mapping(found: object, what: str) -> dict[str, Any]:
     return found
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line of a traceback, without what a terminal would obey."""
     lines = ["".join(c for c in line if c.isprintable()).strip() for line in text[-2000:].splitlines()]
     return ([line for line in lines if line] or ["(empty)"])[-1][:200]

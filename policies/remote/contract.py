@@ -43,10 +43,10 @@ class Agreement(NamedTuple):
     """Components that the server is sent, in order."""
     action: str = "ee_delta"
     """Action space."""
-    n_action_steps: int = 1
-    """Actions executed of each chunk."""
-    chunk_size: int = 1
-    """Actions in a chunk, at least."""
+    n_action_steps: int = 0
+    """Actions executed of each chunk; 0 for all."""
+    chunk_size: int = 0
+    """Actions in a chunk; 0 where the server does not say."""
     rotation: str = ""
     """How the server writes a rotation; "" where the action space has none."""
     gripper: str = "close_positive"
@@ -56,7 +56,8 @@ class Agreement(NamedTuple):
     remembers: bool = False
     """Whether an answer depends on earlier requests of the episode."""
     vector: str = ""
-    """How a server that does not name components wants them, as one vector; "" for by name."""
+    """How they are sent to a server that does not name them: `all` side by side, or as `hand_state` has it
+    besides; "" for each by its name."""
     problems: tuple[str, ...] = ()
     """What does not fit, a line each."""
     assumed: tuple[str, ...] = ()

@@ -36,13 +36,24 @@ def to_ours(actions: np.ndarray, space: str, rotation: str, gripper: str) -> np.
     return np.concatenate(arms, axis=-1)
 
 
-def quaternion_xyzw(columns: np.ndarray) -> np.ndarray:
-    """Return the quaternion (4,) of the first two columns (6,) of a rotation matrix."""
+def hand_state(seen: dict[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
+    """Return the first hand as other robots tell it, from what is observed of it, float32.
+
+    `droid`: position [m] with Euler angles about fixed axes [rad], and the gripper, 1 closed and 0 open.
+    `eef_pos3_quat4_gripper1`: position [m], quaternion xyzw, opening of the gripper [m].
+    """
     from scipy.spatial.transform import Rotation
 
-    first = columns[:3]
-    second = columns[3:]
-    return Rotation.from_matrix(np.stack([first, second, np.cross(first, second)], axis=1)).as_quat()
+    first = seen["tcp_rotation"][:3]
+    second = seen["tcp_rotation"][3:]
+    turn = Rotation.from_matrix(np.stack([first, second, np.cross(first, second)], axis=1))
+    if kind == "droid":
+        pose = [seen["tcp_position"], turn.as_euler("xyz")]
+        closed = np.clip(1 - seen["gripper_opening"] / OPENING_HIGH, 0, 1)
+        found = {"cartesian_position": np.concatenate(pose), "gripper_position": closed}
+    else:
+        found = {"state": np.concatenate([seen["tcp_position"], turn.as_quat(), seen["gripper_opening"]])}
+    return {f"observation/{name}": values.astype(np.float32) for name, values in found.items()}
 
 
 def _columns(rotation: np.ndarray, convention: str) -> np.ndarray:

@@ -40,6 +40,7 @@ class SafetyFilter(Policy):
         self.training = policy.training
         self.parameters = policy.parameters
         self.clip = policy.clip
+        self.assumed = policy.assumed
         self._inner = plain_needs(policy.needs())
         self._width = size(ACTIONS[self._inner.action])
         panda = robot.panda()
@@ -82,7 +83,8 @@ class SafetyFilter(Policy):
         chunk = np.where(pressed[:, None, None], self._retreat(stay), chunk)
         self._last = chunk[:, self._inner.n_action_steps - 1].copy()
         broken = {"rejected: finite": ~finite, "rejected: force": pressed}
-        return Decision(chunk, _recorded(getattr(decision, "plan", None), _verdicts(broken, rules)))
+        plan = _recorded(getattr(decision, "plan", None), _verdicts(broken, rules))
+        return Decision(chunk, plan, getattr(decision, "faults", None))
 
     def _pressed(self, n: int) -> np.ndarray:
         """Return the rows that press too hard on what they should not, (N,) bool."""

@@ -6,7 +6,7 @@ from bimodal.envs.robot.inverse_kinematics import columns_from_rotation
 from bimodal.envs.specs import OPENING_HIGH, OPENING_LOW
 from bimodal.policies import Needs
 from bimodal.policies.remote.contract import agree, announcement, offer
-from bimodal.policies.remote.conventions import GRIPPERS, quaternion_xyzw, to_ours
+from bimodal.policies.remote.conventions import GRIPPERS, hand_state, to_ours
 from bimodal.tasks import load_task
 from scipy.spatial.transform import Rotation
 
@@ -98,7 +98,13 @@ def test_rotations_are_the_same_rotation_in_every_convention():
             to_ours(theirs, "ee_absolute", convention, "opening"), np.tile(ours, (2, 5, 2)), atol=1e-12
         )
     assert to_ours(ours, "ee_absolute", "columns", "opening") is ours
-    np.testing.assert_allclose(abs(quaternion_xyzw(ours[3:9]) @ turn.as_quat()), 1)
+    seen = {"tcp_position": ours[:3], "tcp_rotation": ours[3:9], "gripper_opening": np.array([0.02])}
+    state = hand_state(seen, "eef_pos3_quat4_gripper1")["observation/state"]
+    assert state.dtype == np.float32
+    np.testing.assert_allclose([*state[:3], abs(state[3:7] @ turn.as_quat()), state[7]], [*ours[:3], 1, 0.02])
+    droid = hand_state(seen, "droid")
+    np.testing.assert_allclose(droid["observation/cartesian_position"][3:], turn.as_euler("xyz"), atol=1e-6)
+    assert droid["observation/gripper_position"] == pytest.approx(0.75)  # 1 is closed
 
 
 @pytest.mark.parametrize("numbers", [[0, 0, 0, 0], [np.nan, 0, 0, 1]])
@@ -110,7 +116,7 @@ def test_a_rotation_that_is_none_is_not_finite_in_its_own_step_alone(numbers):
 
 
 @pytest.mark.parametrize(
-    ("name", "closed", "open_"), zip(GRIPPERS[1:], (1, -1, 1, 0), (-1, 1, 0, 1), strict=True)
+    ("name", "closed", "open_"), list(zip(GRIPPERS[1:], (1, -1, 1, 0), (-1, 1, 0, 1), strict=True))
 )
 def test_every_gripper_convention_opens_and_closes(name, closed, open_):
     theirs = np.zeros((2, 7))
