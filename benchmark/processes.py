@@ -75,18 +75,21 @@ class CallState(NamedTuple):
         return " ".join(f"{type(self.error).__name__}: {self.error}".split())
 
 
-def run_in_processes(calls: Mapping[Key, Callable[[], Result]], workers: int) -> Iterator[tuple[Key, Result]]:
+def run_in_processes(
+    calls: Mapping[Key, Callable[[], Result]], workers: int, apart: bool = False
+) -> Iterator[tuple[Key, Result]]:
     """Make the calls and yield key and result of each as it ends; begun in the order given.
 
     Args:
         calls: what they return must not depend on where they run.
         workers: number of processes; fewer than two make the calls here, one after another.
+        apart: never make them here, for they may end their process.
 
     Raises:
         Exception: what the first call that failed raised; a `BimodalError` if its process died.
     """
     reporting = {key: partial(_without_report, call) for key, call in calls.items()}
-    for key, state in watch_calls(reporting, workers if workers > 1 else 0):
+    for key, state in watch_calls(reporting, max(workers, 1) if apart or workers > 1 else 0):
         if state.error is not None:
             raise state.error
         if state.status is Status.DONE:

@@ -1,10 +1,10 @@
 """`bimodal diagnose`: which interface broke in a run's failures, and which magnitude breaks a policy."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from ..envs.errors import WrongUse
-from .arguments import Json, Workers, argument, flag, number, option, policy_names, task_option
+from .arguments import Json, Sandbox, Workers, argument, flag, number, option, policy_names, task_option
 
 EXAMPLE = "bimodal diagnose runs/smoke-mse --failures 20"
 
@@ -34,6 +34,7 @@ def run(
     episodes: Annotated[bool, flag("--episodes", "also list the re-runs of the first episodes")] = False,
     search: Search = None,
     seeds: Annotated[int | None, number("with --search: episodes of each step", "50")] = None,
+    sandbox: Sandbox = None,
     json: Json = False,
     workers: Workers = None,
 ) -> int:
@@ -46,16 +47,15 @@ def run(
 
     count = cores() if workers is None else workers
     if search is not None:
-        return _search(run_folder, search, task, seeds, json, count)
+        return _search(run_folder, (search, task, seeds, sandbox), json, count)
     if seeds is not None:
         raise WrongUse("--seeds is for --search; `bimodal diagnose` takes the failures of a run")
-    return _diagnose(Path(run_folder), failures, task, reruns, episodes, json, count)
+    asked = {"failures": failures, "task": task, "reruns": reruns, "workers": count, "sandbox": sandbox}
+    return _diagnose(Path(run_folder), asked, episodes, json)
 
 
-def _diagnose(
-    folder: Path, failures: int, task: str | None, reruns: int, episodes: bool, json: bool, workers: int
-) -> int:
-    """Find the causes of a run's failures and print them."""
+def _diagnose(folder: Path, asked: dict[str, Any], episodes: bool, json: bool) -> int:
+    """Find the causes of a run's failures, as `diagnose` is asked to, and print them."""
     from ..benchmark.diagnosis.causes_table import cause_table, episode_table
     from ..benchmark.diagnosis.diagnose import diagnose
     from ..benchmark.report.run_report import renew_report
@@ -64,7 +64,7 @@ def _diagnose(
 
     found = read_run(folder)
     with progress_bar("diagnosis", "episodes") as update:
-        causes = diagnose(found, failures, task, reruns, workers, update)
+        causes = diagnose(found, progress=update, **asked)
     renew_report(folder)
     if json:
         print_json(causes.plain())
@@ -79,20 +79,23 @@ def _diagnose(
     return 0
 
 
-def _search(subject: str, axis: str, task: str | None, seeds: int | None, json: bool, workers: int) -> int:
+def _search(
+    subject: str, asked: tuple[str, str | None, int | None, bool | None], json: bool, workers: int
+) -> int:
     """Find the smallest magnitude that breaks the policy of a run, or one that is named."""
-    from ..benchmark.diagnosis.search import SEEDS, search, searched_for_policy, searched_in_run
+    from ..benchmark.diagnosis.search import search
     from ..benchmark.diagnosis.search_table import plain_search, search_sentence, search_table
+    from ..benchmark.diagnosis.searched import SEEDS, searched_for_policy, searched_in_run
     from ..benchmark.scoring.run_episodes import read_run
     from .console import console, print_json, progress_bar
 
+    axis, task, seeds, sandbox = asked
     if seeds is not None and seeds < 1:
         raise WrongUse(f"--seeds {seeds}: a number of episodes, such as 50")
-    asked = (axis, task, seeds or SEEDS)
     if Path(subject).is_dir():
-        wanted = searched_in_run(read_run(Path(subject)), *asked)
+        wanted = searched_in_run(read_run(Path(subject)), axis, task, seeds or SEEDS, sandbox)
     else:
-        wanted = searched_for_policy(subject, *asked)
+        wanted = searched_for_policy(subject, axis, task, seeds or SEEDS, sandbox)
     with progress_bar("search", "tasks") as update:
         found = search(wanted, workers, update)
     if json:

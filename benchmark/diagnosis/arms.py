@@ -1,17 +1,16 @@
 """The ways in which an episode runs again, each with one thing repaired; for `find_causes`."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.perturbations.core.variant import CLEAN
-from ...policies import Policy, load_policy
-from ...policies.core.registry import policy_class, with_inner
+from ...policies import Policy
 from ...policies.experts import Tracking
 from ...tasks.core.task import Task
+from ..isolation.builder import Builder
 from .interfaces import RESTORED, disturbed, without
 from .one_mode import OneMode
 from .rerun import Arm, noise_of, rerun
@@ -35,12 +34,12 @@ class Subject(NamedTuple):
     """Name of the variant."""
     suite_version: str
     """Part of the policy's noise keys."""
-    checkpoints: Path | None = None
-    """Folder of trained weights; None for the shipped ones."""
+    builder: Builder = Builder()
+    """Builds it, with its weights, in this process or shut in."""
 
     def build(self, task: Task) -> Policy:
         """Return the policy for the task."""
-        return load_policy(self.policy, task, self.checkpoints)
+        return self.builder.build(self.policy, task)
 
 
 def arms_of(subject: Subject, seeds: np.ndarray) -> dict[str, Arm]:
@@ -81,15 +80,11 @@ def _told_mode(subject: Subject) -> Callable[[Task], Policy] | None:
     A policy `NAME` has a labelled sibling if `NAME_labelled` is a policy with weights, or if its class names
     one as `labelled_sibling`. Else the mode is chosen among samples of the policy's own.
     """
-    sibling = getattr(subject.policy, "labelled_sibling", None)
+    builder = subject.builder
     try:
-        if isinstance(subject.policy, str):
-            sibling = getattr(policy_class(subject.policy), "labelled_sibling", None) or with_inner(
-                subject.policy, lambda uri: f"{uri}_labelled"
-            )
-        if sibling is not None:
-            load_policy(sibling, subject.task, subject.checkpoints)
-            return lambda task: load_policy(sibling, task, subject.checkpoints)
+        if (sibling := builder.labelled_sibling(subject.policy)) is not None:
+            builder.build(sibling, subject.task)
+            return lambda task: builder.build(sibling, task)
     except (BimodalError, WrongUse):
         pass  # there is none of that name, or it has no weights
     try:

@@ -11,6 +11,9 @@ import numpy as np
 from ...envs.errors import WrongUse, unknown_name
 from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
+from ..isolation.builder import Builder
+from ..isolation.choice import hidden_from_policies, isolation_of
+from ..isolation.shapes import Isolation
 from ..processes import run_in_processes
 from ..scoring.run_episodes import Run, RunEpisodes
 from .arms import Subject
@@ -38,6 +41,10 @@ class Batch(NamedTuple):
     seeds: np.ndarray
     labels: np.ndarray
     reruns: int
+    isolation: Isolation
+    """How the policy is shut in."""
+    hidden: tuple[Path, ...]
+    """Folders that it may not see."""
 
 
 def diagnose(
@@ -47,6 +54,7 @@ def diagnose(
     reruns: int = RERUNS,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    sandbox: bool | None = None,
 ) -> Causes:
     """Find the causes of a run's failed episodes and write them to its `causes.json`.
 
@@ -57,14 +65,16 @@ def diagnose(
         reruns: re-runs with new noise in every arm.
         workers: processes.
         progress: told how many episodes are done, and of how many.
+        sandbox: whether the policy is shut in; None for shut in if it is not Bimodal's own.
 
     Raises:
-        WrongUse: a number is too small, or the run has no such task.
+        WrongUse: a number is too small, the run has no such task, or the policy cannot be shut in.
     """
     _refuse(run, failures, task, reruns)
     begin = time.monotonic()
     cells = {key: cell for key, cell in run.cells.items() if task in (None, key[0])}
-    found = _found(run, cells, _chosen(cells, failures), reruns, workers, progress)
+    isolation = isolation_of(run.record.policy.uri, sandbox)
+    found = _found(run, cells, _chosen(cells, failures), reruns, isolation, workers, progress)
     causes = Causes(
         schema_version=1,
         run_id=run.record.run_id,
@@ -83,6 +93,7 @@ def _found(
     cells: dict[tuple[str, str], RunEpisodes],
     chosen: dict[tuple[str, str], np.ndarray],
     reruns: int,
+    isolation: Isolation,
     workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> list[EpisodeCause]:
@@ -90,8 +101,9 @@ def _found(
     found: list[EpisodeCause] = []
     total = sum(map(len, chosen.values()))
     size = min(BATCH, -(-total // max(workers, 1)))
-    batches = _batches(run, cells, chosen, reruns, size) if total else {}
-    for key, part in run_in_processes({k: partial(_work, b) for k, b in batches.items()}, workers):
+    batches = _batches(run, cells, chosen, reruns, isolation, size) if total else {}
+    calls = {key: partial(_work, batch) for key, batch in batches.items()}
+    for key, part in run_in_processes(calls, workers, apart=isolation != "none"):
         cell = cells[key[:2]]
         found += [_cause(key[0], key[1], cell, row, one) for row, one in zip(key[2], part, strict=True)]
         if progress:
@@ -119,6 +131,7 @@ def _batches(
     cells: dict[tuple[str, str], RunEpisodes],
     chosen: dict[tuple[str, str], np.ndarray],
     reruns: int,
+    isolation: Isolation,
     size: int,
 ) -> dict[tuple[str, str, tuple[int, ...]], Batch]:
     """Return what each process has to do, `size` episodes at most, by task, variant and rows."""
@@ -138,6 +151,8 @@ def _batches(
                 cell.seeds[part],
                 cell.labels[part].astype(str),
                 reruns,
+                isolation,
+                hidden_from_policies(run.folder),
             )
     return found
 
@@ -145,11 +160,10 @@ def _batches(
 def _work(batch: Batch) -> list[Found]:
     """Find the causes of a batch; runs the policy's code. Its own breakdowns are not run again."""
     broke = np.array([OUTCOMES[label].policy_fault for label in batch.labels], bool)
-    subject = Subject(
-        load_task(batch.task), batch.policy, batch.variant, batch.suite_version, batch.checkpoints
-    )
     rest = np.flatnonzero(~broke)
-    ran = find_causes(subject, batch.seeds[rest], batch.labels[rest], batch.reruns) if len(rest) else []
+    with Builder(batch.checkpoints, batch.isolation, batch.hidden) as builder:
+        subject = Subject(load_task(batch.task), batch.policy, batch.variant, batch.suite_version, builder)
+        ran = find_causes(subject, batch.seeds[rest], batch.labels[rest], batch.reruns) if len(rest) else []
     results = iter(ran)
     return [Found("fault", (), ()) if fault else next(results) for fault in broke]
 

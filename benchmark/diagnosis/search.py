@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,34 +13,19 @@ from ...envs.perturbations.core.variant import CLEAN, COMBO, Variant
 from ...policies import Policy, load_policy
 from ...tasks import load_task
 from ...tasks.core.task import Task
+from ..isolation.builder import Builder
+from ..isolation.choice import hidden_from_policies
 from ..processes import run_in_processes
 from ..scoring.feasible_cells import expert_fails, known_cells
-from ..scoring.run_episodes import Run
 from ..statistics.paired import discordant, mcnemar_mid_p, tango
 from ..statistics.rates import ALPHA, Interval, rate
-from ..suites import SUITES
 from .rerun import Arm, rerun
+from .searched import Searched
 
-SEEDS = 50
-"""Episodes of each step, unless another number is asked for."""
 HALVINGS = 3
 """Magnitudes between two levels that are tried at most."""
 LEVEL_OF_A_TEST = ALPHA / (2 + HALVINGS)
 """p-value below which a magnitude breaks the policy: 5 % over all steps (Bonferroni)."""
-
-
-class Searched(NamedTuple):
-    """What is searched: one axis for one policy on one task."""
-
-    task: str
-    policy: str
-    """URI."""
-    axis: str
-    """Name of a perturbation, or `combo`."""
-    seeds: tuple[int, ...]
-    suite_version: str
-    """Part of the policy's noise keys."""
-    checkpoints: Path | None = None
 
 
 class Step(NamedTuple):
@@ -92,38 +76,13 @@ def search(
     for one in searched:
         check_reach(one)
     found = {}
-    for task, result in run_in_processes({one.task: partial(search_task, one) for one in searched}, workers):
+    calls = {one.task: partial(search_task, one) for one in searched}
+    apart = any(one.isolation != "none" for one in searched)
+    for task, result in run_in_processes(calls, workers, apart):
         found[task] = result
         if progress:
             progress(len(found), len(searched))
     return [found[one.task] for one in searched]
-
-
-def searched_in_run(run: Run, axis: str, task: str | None, seeds: int) -> list[Searched]:
-    """Return what to search for the policy of a run: its clean episodes, with its noise and weights."""
-    record = run.record
-    if task is not None and task not in record.suite.tasks:
-        raise unknown_name("task of the run", task, record.suite.tasks)
-    weights = Path(record.options.checkpoints) if record.options.checkpoints else None
-    return [
-        Searched(
-            name,
-            record.policy.uri,
-            axis,
-            tuple(map(int, cell.seeds[:seeds])),
-            record.suite.version,
-            weights,
-        )
-        for (name, variant), cell in run.cells.items()
-        if variant == CLEAN and task in (None, name)
-    ]
-
-
-def searched_for_policy(policy: str, axis: str, task: str | None, seeds: int) -> list[Searched]:
-    """Return what to search for a policy: the first seeds of the panel, of a task or those of `smoke`."""
-    smoke = SUITES["smoke"]
-    names = smoke.tasks if task is None else (task,)
-    return [Searched(name, policy, axis, tuple(range(seeds)), smoke.version) for name in names]
 
 
 def check_reach(one: Searched) -> None:
@@ -144,7 +103,12 @@ def check_reach(one: Searched) -> None:
         [hook for hook in HOOKS if overrides(part, hook)] == ["perturb_observation"]
         for part in strongest.parts
     )
-    if seen_only and load_policy(one.policy, task, one.checkpoints).needs().privileged:
+    # none that is shut in reads the simulator
+    if (
+        seen_only
+        and one.isolation == "none"
+        and load_policy(one.policy, task, one.checkpoints).needs().privileged
+    ):
         raise WrongUse(
             f"{one.axis} cannot reach {one.policy}, which reads the simulator, not what is observed; "
             "search an axis of what happens, such as contact.knock"
@@ -153,10 +117,11 @@ def check_reach(one: Searched) -> None:
 
 def search_task(one: Searched) -> Search:
     """Search one task: bisect the levels, then the magnitudes between the last two, where there are any."""
-    found = _Bisection(one)
-    if found.can_lose():
-        found.levels()
-        found.between()
+    with Builder(one.checkpoints, one.isolation, hidden_from_policies(None)) as builder:
+        found = _Bisection(one, builder)
+        if found.can_lose():
+            found.levels()
+            found.between()
     kind = perturbations().get(one.axis)
     clean = rate(int(found.clean.sum()), len(found.clean))
     origin = kind.levels[0] if kind else 0.0
@@ -167,8 +132,9 @@ def search_task(one: Searched) -> Search:
 class _Bisection:
     """The steps of a search."""
 
-    def __init__(self, one: Searched) -> None:
+    def __init__(self, one: Searched, builder: Builder) -> None:
         self._one = one
+        self._builder = builder
         self._task = load_task(one.task)
         self._experts = known_cells([one.task])
         self.clean = self._play(Arm(CLEAN, self._build))
@@ -227,7 +193,7 @@ class _Bisection:
         return step.breaks
 
     def _build(self, task: Task) -> Policy:
-        return load_policy(self._one.policy, task, self._one.checkpoints)
+        return self._builder.build(self._one.policy, task)
 
     def _play(self, arm: Arm) -> np.ndarray:
         """Return which episodes succeed with their own noise, (N,) bool."""

@@ -10,10 +10,10 @@ from typing import Any
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.plugins.script_block import installed_versions
 from ...policies import Policy
-from ...policies.core.registry import POLICIES, policy_names, unwrapped, with_inner
+from ...policies.core.registry import POLICIES, policy_names, unwrapped
 from ...policies.core.server_address import is_remote
 from ...tasks import load_task
-from ..isolation.choice import hidden_from_policies, isolation_of
+from ..isolation.choice import absolute_uri, hidden_from_policies, isolation_of
 from ..isolation.introduction import Introduction, introduce, recorded
 from ..isolation.shapes import Isolation
 from ..provenance import code_digest, machine, versions
@@ -73,16 +73,6 @@ def how_isolated(policy: str | type[Policy], options: EvalOptions) -> Isolation:
     if options.sandbox:
         raise WrongUse("a policy that runs in this process cannot be shut in: name its file, with workers")
     return "none"
-
-
-def absolute_uri(uri: str) -> str:
-    """Return a policy's URI with the full path of its file, if it is one; workers may start elsewhere."""
-    return with_inner(uri, _absolute)
-
-
-def _absolute(uri: str) -> str:
-    file, _, attribute = uri.rpartition(":")
-    return f"{Path(file).resolve()}:{attribute}" if file.endswith(".py") else uri
 
 
 def _policy_record(policy: str | type[Policy], told: Mapping[str, Introduction]) -> PolicyRecord:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...envs.errors import BimodalError
 from ...policies import Policy
-from ..isolation.choice import hidden_from_policies
+from ..isolation.choice import absolute_uri, hidden_from_policies
 from ..isolation.source import Here
 from ..provenance import cores
 from ..records.checksums import seal
@@ -23,7 +23,7 @@ from ..rollout.shard import Shard
 from ..rollout.timeouts import Deadline
 from ..statistics.sequential import Evidence
 from ..suites import Suite, find_suite
-from .describe import absolute_uri, describe
+from .describe import describe
 from .early_stop import cut_in_blocks, early_end, in_blocks
 from .options import EvalOptions
 from .worker_pool import TRIES, Answer, work

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ..isolation.choice import hidden_from_policies, isolation_of
+from ..isolation.choice import absolute_uri, hidden_from_policies, isolation_of
 from ..isolation.introduction import recorded
 from ..rollout.timeouts import DEADLINE_S
-from .describe import absolute_uri, refusal
+from .describe import refusal
 from .policy_process import PolicyProcess
 from .trial import Trial
 from .worker_process import Job

@@ -22,7 +22,7 @@ import numpy as np
 from ...envs.errors import BimodalError, WrongUse
 from ...policies.core.answers import InvalidAnswer
 from ...policies.core.policy import Decision, Episodes, Needs, PlanRecord, Policy, plain_needs
-from ...policies.core.registry import import_folder, unwrapped
+from ...policies.core.registry import import_folder, unwrapped, with_inner
 from ...tasks import Task
 from ..records.fault_file import printable
 from ..rollout.timeouts import Deadline
@@ -65,6 +65,13 @@ class Box:
     def find(self) -> None:
         """Import the policy's class; raises as `policy_class`."""
         self.ask({"ask": "find"})
+
+    def labelled_sibling(self) -> str | None:
+        """Return the URI of the policy that its class names as `labelled_sibling`, None for none."""
+        said = self.ask({"ask": "find"}).say.get("labelled_sibling")
+        if not isinstance(said, str) or not said:
+            return None
+        return with_inner(self._uri, lambda uri: f"{uri.rpartition(':')[0]}:{said}")
 
     def introduce(self, task: Task, deadline: Deadline) -> Introduction:
         """Return what the policy says of itself when it is built for a task; raises as `introduce`."""

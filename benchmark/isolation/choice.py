@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ...envs.errors import WrongUse
-from ...policies.core.registry import POLICIES, import_folder, unwrapped
+from ...policies.core.registry import POLICIES, import_folder, unwrapped, with_inner
 from ...policies.core.server_address import is_remote
 from ..records.run_folder import RUNS
 from .shapes import Isolation, possible
@@ -63,3 +63,13 @@ def hidden_from_policies(out: Path | None) -> tuple[Path, ...]:
     ours = Path(__file__).parents[2]
     folders = [RUNS, ours / "leaderboard", ours / ".git", *([out] if out else [])]
     return tuple(folder.resolve() for folder in folders)
+
+
+def absolute_uri(uri: str) -> str:
+    """Return a policy's URI with the full path of its file, if it is one; workers may start elsewhere."""
+    return with_inner(uri, _absolute)
+
+
+def _absolute(uri: str) -> str:
+    file, _, attribute = uri.rpartition(":")
+    return f"{Path(file).resolve()}:{attribute}" if file.endswith(".py") else uri

@@ -71,8 +71,9 @@ class _Inside:
         say = asked.say
         match say["ask"]:
             case "find":
-                policy_class(self._uri)
-                return channel.Message({}, {})
+                sibling = getattr(policy_class(self._uri), "labelled_sibling", None)
+                beside = sibling.__name__ if isinstance(sibling, type) else ""
+                return channel.Message({"labelled_sibling": beside}, {})
             case "introduce":
                 deadline = Deadline(BUILD_DEADLINE_S)  # the harness outside has its own, which counts
                 about = introduce(self._uri, load_task(say["task"]), self._weights, deadline)
