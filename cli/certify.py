@@ -145,7 +145,14 @@ def _feasibility(
     """Measure in which variants the experts still succeed, and print it."""
     from ..benchmark.certificate.feasibility import QUICK_EPISODES, measure_feasibility
     from ..benchmark.report.pages.variants_page import feasibility_tables, variants_page
-    from ..benchmark.scoring.feasible_cells import EPISODES, FeasibilityCell, load_cells, publish, save_cell
+    from ..benchmark.scoring.feasible_cells import (
+        EPISODES,
+        FeasibilityCell,
+        known_cells,
+        load_cells,
+        publish,
+        save_cell,
+    )
     from ..envs.storage.atomic_write import write_text
     from ..tasks.core.registry import own_names
     from .console import console, progress_bar
@@ -167,7 +174,7 @@ def _feasibility(
     for table in feasibility_tables(found):
         console.print(table)
     if page:
-        write_text(page, variants_page(own_names(), load_cells(own_names())))
+        write_text(page, variants_page(own_names(), known_cells(own_names())))
     if renew:
         publish(own_names())
     return 0

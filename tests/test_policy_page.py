@@ -1,12 +1,14 @@
 """What docs/policies.md and docs/data-formats.md say is what the code does."""
 
 import re
+import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
 from bimodal.benchmark.artifact.members import ArtifactHeader
 from bimodal.benchmark.evaluation.options import EvalOptions
+from bimodal.benchmark.isolation import restrict
 from bimodal.benchmark.measures.measures_file import MEASURE_COLUMNS
 from bimodal.benchmark.records.contract_card import Answers, ContractCard
 from bimodal.benchmark.records.parquet_tables import DECISION_COLUMNS, EPISODE_COLUMNS
@@ -50,6 +52,12 @@ def names():
     for block in blocks(POLICIES):
         exec(block, found)
     return found
+
+
+def test_the_page_says_how_much_a_policy_has_that_is_shut_in():
+    memory, file = (restrict.LIMITS[what] for what in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE))
+    assert f"It has {memory / 2**30:g} GiB of memory and {restrict.PROCESSES} processes" in POLICIES
+    assert f"may write to `/tmp` alone ({file / 2**20:g} MiB)" in POLICIES
 
 
 def test_the_policy_with_a_history_is_asked_every_step_and_sees_the_step_before(names):

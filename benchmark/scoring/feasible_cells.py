@@ -85,14 +85,19 @@ def load_cells(tasks: Iterable[str], folder: Path = FOLDER) -> dict[CellKey, Fea
 
 
 def publish(tasks: Iterable[str], folder: Path = FOLDER, file: Path = PUBLISHED) -> None:
-    """Write what was measured of tasks into one file, as it comes with the package."""
-    contents = []
+    """Write what was measured of tasks into one file, as it comes with the package.
+
+    What it holds of other tasks and cells stays, as long as it was measured on the same as these.
+    """
+    contents = _published(file)
     for task in tasks:
         store = _store(task, folder)
-        cells = {_magnitudes(cell): asdict(cell) for cell in sorted(_of_today(store.values()))}
-        if cells:
-            contents.append({**store.identity, "cells": cells})
-    write_text(file, _one_a_line(contents))
+        head = {name: value for name, value in contents.get(task, {}).items() if name != "cells"}
+        before = _of_today(contents[task]["cells"]) if head == store.identity else []
+        by_key = {cell.key: cell for cell in (*before, *_of_today(store.values()))}
+        if store.values():
+            contents[task] = {**store.identity, "cells": {_magnitudes(one): one for one in by_key.values()}}
+    write_text(file, _one_a_line(contents.values()))
 
 
 def known_cells(
@@ -159,13 +164,14 @@ def _magnitudes(cell: FeasibilityCell) -> str:
     return ", ".join(f"{name}:{level} = {magnitude} {unit}" for name, level, magnitude, unit in parts)
 
 
-def _one_a_line(contents: list[dict[str, Any]]) -> str:
+def _one_a_line(contents: Iterable[dict[str, Any]]) -> str:
     """Return JSON with every cell on a line of its own."""
     tasks = []
     for content in contents:
         head = json.dumps({name: value for name, value in content.items() if name != "cells"})
         cells = ",\n  ".join(
-            f"{json.dumps(name)}: {json.dumps(cell)}" for name, cell in content["cells"].items()
+            f"{json.dumps(name)}: {json.dumps(asdict(cell))}"
+            for name, cell in sorted(content["cells"].items(), key=lambda item: item[1])
         )
         tasks.append(f'{head[:-1]}, "cells": {{\n  {cells}\n }}}}')
     return "[\n " + ",\n ".join(tasks) + "\n]\n"

@@ -112,3 +112,26 @@ def test_what_comes_with_the_package_is_written_again_byte_for_byte(tmp_path):
     publish(tasks, tmp_path, file := tmp_path / "again.json")
     text = file.read_text()
     assert len(text) > 10_000 and published.startswith(text.removesuffix("\n]\n"))
+
+
+def test_what_was_not_measured_again_stays_published(tmp_path):
+    friction, noise, post = (
+        FeasibilityCell(DUMBBELL, "contact.friction", 1, 0.98),
+        FeasibilityCell(DUMBBELL, "sensing.noise", 1, 0.9),
+        FeasibilityCell(POST, "contact.friction", 1, 1.0),
+    )
+    for cell in (friction, noise, post):
+        save_cell(cell, tmp_path / "first")
+    file = tmp_path / "feasible.json"
+    publish([DUMBBELL, POST], tmp_path / "first", file)
+    first = file.read_text()
+    publish([DUMBBELL, POST], tmp_path / "nowhere", file)
+    assert file.read_text() == first
+    save_cell(again := replace(noise, success=0.5), tmp_path / "again")
+    publish([DUMBBELL, POST], tmp_path / "again", file)
+    found = known_cells([DUMBBELL, POST], tmp_path / "nowhere", file)
+    assert found == {cell.key: cell for cell in (friction, again, post)}
+    file.write_text(file.read_text().replace('"mujoco": "', '"mujoco": "0.'))
+    publish([DUMBBELL], tmp_path / "again", file)
+    found = known_cells([DUMBBELL, POST], tmp_path / "nowhere", file)
+    assert found == {cell.key: cell for cell in (again, post)}, "of two versions the later alone"

@@ -1,6 +1,6 @@
 """The page docs/variants.md: perturbations, magnitudes, suites, and where the experts still succeed.
 
-It and benchmark/scoring/feasible.json are renewed from runs/feasibility by
+It and benchmark/scoring/feasible.json are renewed from runs/feasibility, where that lies, by
 `BIMODAL_WRITE_DOCS=1 python -m pytest tests/benchmark/test_variants_page.py -k docs`.
 """
 
@@ -13,7 +13,7 @@ from bimodal.benchmark.report.pages.variants_page import (
     suites_section,
     variants_page,
 )
-from bimodal.benchmark.scoring.feasible_cells import FOLDER, CellKey, FeasibilityCell, load_cells, publish
+from bimodal.benchmark.scoring.feasible_cells import FOLDER, CellKey, FeasibilityCell, known_cells, publish
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.tasks.core.registry import own_names
@@ -62,7 +62,7 @@ def test_a_page_of_nothing_measured_is_a_page():
 
 def test_the_page_in_docs_is_of_the_present_perturbations_and_suites():
     if os.environ.get("BIMODAL_WRITE_DOCS") == "1":
-        PAGE.write_text(variants_page(own_names(), load_cells(own_names(), ROOT / FOLDER)))
+        PAGE.write_text(variants_page(own_names(), known_cells(own_names(), ROOT / FOLDER)))
         publish(own_names(), ROOT / FOLDER)
     text, advice = PAGE.read_text(), "docs/variants.md is old; see this file's first lines"
     assert all(part() in text for part in (perturbations_section, kinds_section, suites_section)), advice
