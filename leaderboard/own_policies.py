@@ -18,7 +18,13 @@ UNLEARNED = (*PRIVILEGED, "zero", "random")
 """Those without weights."""
 ORACLES = ("mse_labelled",)
 """Those that are told what a policy is asked to find out."""
-BORROWED_WEIGHTS = {"flow_1step": "flow", "diffusion_ddpm": "diffusion"}
+BORROWED_WEIGHTS = {
+    "flow_1step": "flow",
+    "diffusion_ddpm": "diffusion",
+    "proprioception_only": "nearest",
+    "time_only": "nearest",
+    "mean_action": "nearest",
+}
 """Those that run another one's weights, and whose."""
 
 

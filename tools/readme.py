@@ -1,4 +1,4 @@
-"""Writes the boards into README.md and docs/board.md, so that no figure there is typed by hand.
+"""Writes what entries say into README.md, board.md and audit.md, so that no figure there is typed by hand.
 
 Run `python tools/readme.py` after the entries changed; `tests/test_docs.py` fails until you do. With the
 folder of a finished `make bench` in a fresh clone, `python tools/readme.py runs/bench`, it also writes how
@@ -12,13 +12,17 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from bimodal.benchmark.comparison.audit import audit
+from bimodal.benchmark.report.pages.audit_page import significance_section
+from bimodal.cli.audit import audited
+from bimodal.leaderboard.board import board_rows
 from bimodal.leaderboard.board_table import board_tables
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.folders import read_folders
 from rich.console import Console
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "board.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "board.md", ROOT / "docs" / "audit.md")
 WIDTH = 124
 """Columns of the printed board."""
 SHOWN = ("flow", "diffusion", "gmm", "mip", "mse")
@@ -44,6 +48,13 @@ def results(entries: dict[str, Entry]) -> str:
         shares = " | ".join(f"{100 * share:.1f} %" for share in numbers)
         lines.append(f"| `{name}` | {entry.policy.description.rstrip('.')} | {shares} |")
     return "\n".join(lines)
+
+
+def audit_pairs(entries: Sequence[Entry]) -> str:
+    """Return which neighbours of the board the panel tells apart."""
+    found = audit(list(audited(board_rows(entries)[0])), [])
+    assert found
+    return significance_section(found)
 
 
 def core_time(entries: dict[str, Entry]) -> str:
@@ -85,6 +96,7 @@ def filled(text: str, bench: Path | None = None) -> str:
         "board": lambda: board(entries),
         "results": lambda: results(core),
         "core-time": lambda: core_time(core),
+        "audit-pairs": lambda: audit_pairs(list(core.values())),
     }
     for name, block in blocks.items():
         if f"<!-- {name} -->" in text:

@@ -45,6 +45,7 @@ LISTING = (
     "gmm",
     "mse_step",
     "nearest",
+    "shortcuts",
     "diffuser",
     "decision_diffuser",
     "diffuser_lite",

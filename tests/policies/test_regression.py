@@ -13,6 +13,7 @@ from bimodal.policies.generative.samplers import mixture_sample
 from bimodal.policies.gmm import GMM, Mixture
 from bimodal.policies.mse_step import StepMSE
 from bimodal.policies.nearest import Memory, Nearest, episode_ends
+from bimodal.policies.shortcuts import MeanAction, ProprioceptionOnly, TimeOnly
 from bimodal.policies.training.train import METHODS
 from torch import distributions
 from toy import first_chunks, fork, save, sideways, takes_both, toy_demos, toy_task, train
@@ -146,6 +147,41 @@ def test_the_memory_holds_whole_episodes_up_to_its_size(demos, tmp_path, monkeyp
     monkeypatch.setattr(nearest, "MEMORY", episode - 1)
     with pytest.raises(BimodalError, match="not one episode"):
         train("nearest", demos, tmp_path)
+
+
+# --------------------------------------------------------------------------------------- shortcuts
+
+
+def test_a_policy_that_feels_itself_alone_does_not_see_where_the_pole_stands(trained):
+    policy = ProprioceptionOnly(toy_task(), trained["nearest"])
+    seen = fork(30)
+    actions = first_chunks(policy, 30)
+    policy.reset(Episodes(np.arange(30, dtype=np.uint64), None))
+    moved = policy.act({**seen, "pole_position": seen["pole_position"][::-1] + 0.5}).actions
+    assert np.array_equal(moved, actions)
+    policy.reset(Episodes(np.arange(30, dtype=np.uint64), None))
+    assert not np.array_equal(
+        policy.act({**seen, "tcp_position": seen["tcp_position"][::-1]}).actions, actions
+    )
+
+
+def test_a_policy_of_time_plays_the_demonstration_with_the_most_typical_start(trained):
+    shown = toy_demos()
+    starts = np.concatenate([values[:, 0] for values in shown.observations.values()], axis=1)
+    policy = TimeOnly(toy_task(), trained["nearest"])
+    policy.reset(Episodes(np.zeros(3, np.uint64), None))
+    played = np.concatenate([policy.act(fork(3)).actions[:, :8] for _ in range(4)], axis=1)
+    assert np.array_equal(played[0], played[2]), "whatever is seen"
+    away = np.abs(shown.actions[:, np.minimum(np.arange(32), 23)] - played[0]).max((1, 2))
+    assert away.min() < 1e-4, "the last action again where the demonstration has ended"
+    deviation = np.linalg.norm((starts - starts.mean(0)) / (starts.std(0) + 1e-3), axis=1)
+    assert deviation[away.argmin()] <= np.quantile(deviation, 0.05)
+
+
+def test_the_mean_action_is_the_mean_of_all_demonstrated_ones(trained):
+    actions = first_chunks(MeanAction(toy_task(), trained["nearest"]), 2)
+    expected = toy_demos().actions.mean((0, 1))
+    np.testing.assert_allclose(actions, np.broadcast_to(expected, actions.shape), atol=1e-4)
 
 
 # ------------------------------------------------------------------------------------- all of them
