@@ -13,7 +13,7 @@ from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ..isolation.builder import Builder
 from ..isolation.choice import hidden_from_policies, isolation_of
-from ..isolation.shapes import Isolation
+from ..isolation.shapes import NOT_SHUT_IN, Isolation
 from ..processes import run_in_processes
 from ..scoring.run_episodes import Run, RunEpisodes
 from .arms import Subject
@@ -103,7 +103,7 @@ def _found(
     size = min(BATCH, -(-total // max(workers, 1)))
     batches = _batches(run, cells, chosen, reruns, isolation, size) if total else {}
     calls = {key: partial(_work, batch) for key, batch in batches.items()}
-    for key, part in run_in_processes(calls, workers, apart=isolation != "none"):
+    for key, part in run_in_processes(calls, workers, apart=isolation not in NOT_SHUT_IN):
         cell = cells[key[:2]]
         found += [_cause(key[0], key[1], cell, row, one) for row, one in zip(key[2], part, strict=True)]
         if progress:

@@ -15,6 +15,7 @@ from ...tasks import load_task
 from ...tasks.core.task import Task
 from ..isolation.builder import Builder
 from ..isolation.choice import hidden_from_policies
+from ..isolation.shapes import NOT_SHUT_IN
 from ..processes import run_in_processes
 from ..scoring.feasible_cells import expert_fails, known_cells
 from ..statistics.paired import discordant, mcnemar_mid_p, tango
@@ -77,7 +78,7 @@ def search(
         check_reach(one)
     found = {}
     calls = {one.task: partial(search_task, one) for one in searched}
-    apart = any(one.isolation != "none" for one in searched)
+    apart = any(one.isolation not in NOT_SHUT_IN for one in searched)
     for task, result in run_in_processes(calls, workers, apart):
         found[task] = result
         if progress:
@@ -103,12 +104,8 @@ def check_reach(one: Searched) -> None:
         [hook for hook in HOOKS if overrides(part, hook)] == ["perturb_observation"]
         for part in strongest.parts
     )
-    # none that is shut in reads the simulator
-    if (
-        seen_only
-        and one.isolation == "none"
-        and load_policy(one.policy, task, one.checkpoints).needs().privileged
-    ):
+    here = one.isolation in NOT_SHUT_IN  # what is shut in never reads the simulator
+    if seen_only and here and load_policy(one.policy, task, one.checkpoints).needs().privileged:
         raise WrongUse(
             f"{one.axis} cannot reach {one.policy}, which reads the simulator, not what is observed; "
             "search an axis of what happens, such as contact.knock"

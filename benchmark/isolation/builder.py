@@ -8,7 +8,7 @@ from ...policies.core.registry import policy_class, with_inner
 from ...tasks import Task
 from .box import Box
 from .choice import absolute_uri
-from .shapes import Isolation
+from .shapes import NOT_SHUT_IN, Isolation
 
 
 class Builder:
@@ -38,7 +38,7 @@ class Builder:
         Raises:
             BimodalError: it cannot be built, or is shut in and reads the simulator.
         """
-        if self._isolation == "none":
+        if self._isolation in NOT_SHUT_IN:
             return load_policy(policy, task, self._checkpoints)
         built, _ = self._box(policy).build(task)
         built.needs()
@@ -46,7 +46,9 @@ class Builder:
 
     def labelled_sibling(self, policy: str | type[Policy]) -> str | type[Policy] | None:
         """Return the policy that is told its mode: what the class names so, else `NAME_labelled`."""
-        if self._isolation != "none":
+        if self._isolation == "remote":
+            return None
+        if self._isolation not in NOT_SHUT_IN:
             sibling = self._box(policy).labelled_sibling()
         else:
             kind = policy_class(policy) if isinstance(policy, str) else policy

@@ -26,6 +26,8 @@ from ...policies.core.registry import POLICIES
 from ...tasks.core.registry import TASKS
 
 Isolation = Literal["bwrap", "landlock", "none", "remote"]
+NOT_SHUT_IN: tuple[Isolation, ...] = ("none", "remote")
+"""Where a policy runs in our own process, or behind a server."""
 
 ROOMS = ("envs", "tasks", "policies", "benchmark")
 """Bimodal's own rooms that a policy needs; the leaderboard with its entries is none of them."""

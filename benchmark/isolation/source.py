@@ -10,7 +10,7 @@ from ..rollout.timeouts import Deadline
 from .box import Box
 from .introduction import Introduction, introduce
 from .policy_files import build_policy
-from .shapes import Isolation
+from .shapes import NOT_SHUT_IN, Isolation
 
 
 class PolicySource(Protocol):
@@ -53,6 +53,6 @@ class Here:
 
 def source_of(uri: str, weights: Path | None, isolation: Isolation, hidden: tuple[Path, ...]) -> PolicySource:
     """Return where a policy is made: a box that hides some folders from it, or this process."""
-    if isolation in ("none", "remote"):
+    if isolation in NOT_SHUT_IN:
         return Here(uri, weights)
     return Box(uri, weights, isolation, hidden)
