@@ -182,7 +182,7 @@ def import_folder(uri: str) -> Path | None:
     """
     inner = unwrapped(uri)
     module, colon, _ = inner.rpartition(":")
-    if not colon and not isinstance(source := POLICIES.source(inner), Path):
+    if not colon and not inner.endswith(".py") and not isinstance(source := POLICIES.source(inner), Path):
         module = source[0].module
     top = module.partition(".")[0]
     if not top or module.endswith(".py") or top == "bimodal":
