@@ -35,8 +35,8 @@ speed: setup  ## control steps per second and core, beside robosuite's own Lift 
 peers:  ## build .peers: robosuite's own Lift, openpi-client and vla-eval, on the versions they want
 	@tools/setup.sh peers
 
-site: setup  ## the leaderboard as a static page
-	@$(BIN)/bimodal site --pictures docs/images $(ARGS)
+site: setup  ## the leaderboard as a static site
+	@$(BIN)/bimodal site --pictures docs/images --certificates docs/certificates.md $(ARGS)
 
 certify: setup  ## check a task against every gate: make certify TASK=PandaLiftDumbbell-v1
 	@$(BIN)/bimodal certify $(TASK) $(ARGS)

@@ -35,7 +35,7 @@ def run(out: Annotated[Path, option("FOLDER", "where everything is kept")] = RUN
     from ..envs.rendering.gl import configure_gl
     from ..envs.storage.atomic_write import write_json
     from ..leaderboard.board_table import board_tables
-    from ..leaderboard.site import build_site
+    from ..leaderboard.site.build import build_site
     from .console import console, progress_bar
 
     begin = time.monotonic()

@@ -3,6 +3,7 @@
 Entries are compared only when their whole suite is the same: name, version, hash, tasks, seeds, variants.
 A rank is 1 + the number of ranked policies that are better beyond doubt: McNemar's test on the same seeds,
 over all tasks, adjusted by Holm for every two policies, as in `bimodal compare A B C`. Ties share a rank.
+Policies that share a group cannot be told apart.
 Oracles, which are told the mode, and policies that read the simulator show what is possible; they stand apart
 and have no rank.
 """
@@ -16,7 +17,14 @@ from ..benchmark.scoring.feasible_cells import Feasibility, known_cells
 from ..benchmark.scoring.perturbation_effects import PerturbationEffect, measure_effects
 from ..benchmark.scoring.run_episodes import EpisodeColumns
 from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
-from ..benchmark.statistics.many_policies import better_pairs, rank_intervals
+from ..benchmark.statistics.many_policies import (
+    PairTest,
+    Ranks,
+    better_pairs,
+    groups_alike,
+    pair_tests,
+    rank_intervals,
+)
 from ..envs.perturbations.core.variant import CLEAN
 from ..policies.core.registry import unwrapped
 from .entry_model import Entry
@@ -33,8 +41,10 @@ TRACKS = (RANKED, "oracle", "privileged")
 class PolicyRow(NamedTuple):
     """One policy."""
 
-    rank: int | None
-    """1 + the number of ranked policies that are better beyond doubt; None for who is not ranked."""
+    ranks: Ranks | None
+    """The ranks that it may have; None for who is not ranked."""
+    groups: tuple[int, ...]
+    """Numbers of the groups of policies that cannot be told apart in which it is, from 0."""
     policy: str
     track: str
     """One of `TRACKS`."""
@@ -54,12 +64,21 @@ class PolicyRow(NamedTuple):
         """How far it is to be trusted."""
         return self.mark.level if self.mark else "reported"
 
+    @property
+    def rank(self) -> int | None:
+        """1 + the number of ranked policies that are better beyond doubt; None for who is not ranked."""
+        return self.ranks.best if self.ranks else None
+
 
 class Board(NamedTuple):
     """The rows of one suite, best first."""
 
     suite: SuiteRecord
     rows: tuple[PolicyRow, ...]
+    pairs: tuple[PairTest, ...]
+    """The tests of every two ranked policies, named by the ids of their entries, the better one first."""
+    groups: int
+    """How many groups of policies there are that cannot be told apart."""
 
 
 def board_rows(entries: Sequence[Entry]) -> list[Board]:
@@ -70,7 +89,7 @@ def board_rows(entries: Sequence[Entry]) -> list[Board]:
     suites: dict[bytes, list[Entry]] = {}
     for entry in standing(entries):
         suites.setdefault(canonical(entry.suite.plain()), []).append(entry)
-    boards = [Board(group[0].suite, _rows(group)) for group in suites.values()]
+    boards = [_board(group) for group in suites.values()]
     return sorted(boards, key=lambda board: (board.suite.name, board.suite.version, board.suite.hash))
 
 
@@ -81,17 +100,21 @@ def standing(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in entries if entry.entry_id not in old | withdrawn]
 
 
-def _rows(entries: Sequence[Entry]) -> tuple[PolicyRow, ...]:
+def _board(entries: Sequence[Entry]) -> Board:
+    """Return the board of the entries of one suite."""
     feasibility = known_cells(entries[0].suite.tasks)
-    outcomes = {
-        entry.entry_id: clean_successes(_columns(entry)) for entry in entries if _track(entry) == RANKED
-    }
-    ranks = rank_intervals(list(outcomes), better_pairs(outcomes))
-    rows = [
-        _row(entry, ranks[entry.entry_id].best if entry.entry_id in ranks else None, feasibility)
-        for entry in entries
-    ]
-    return tuple(sorted(rows, key=_place))
+    ranked = [entry for entry in entries if _track(entry) == RANKED]
+    ranked.sort(key=lambda entry: (-entry.aggregate.success_macro, entry.policy.name))
+    names = [entry.entry_id for entry in ranked]
+    tests = pair_tests({entry.entry_id: clean_successes(_columns(entry)) for entry in ranked})
+    better = better_pairs(tests)
+    ranks = rank_intervals(names, better)
+    groups = groups_alike(names, better)
+    rows = []
+    for entry in entries:
+        own = tuple(number for number, group in enumerate(groups) if entry.entry_id in group)
+        rows.append(_row(entry, ranks.get(entry.entry_id), own, feasibility))
+    return Board(entries[0].suite, tuple(sorted(rows, key=_place)), tuple(tests), len(groups))
 
 
 def _track(entry: Entry) -> str:
@@ -103,10 +126,11 @@ def _place(row: PolicyRow) -> tuple:
     return TRACKS.index(row.track), row.rank or 0, -row.score.success.estimate, row.policy
 
 
-def _row(entry: Entry, rank: int | None, feasibility: Feasibility) -> PolicyRow:
+def _row(entry: Entry, ranks: Ranks | None, groups: tuple[int, ...], feasibility: Feasibility) -> PolicyRow:
     cells = _cells(entry)
     return PolicyRow(
-        rank=rank,
+        ranks=ranks,
+        groups=groups,
         policy=entry.policy.name,
         track=_track(entry),
         score=score_suite(cells),

@@ -8,7 +8,7 @@ import numpy as np
 from ...envs.errors import NotComparable
 from ..scoring.panel_limits import repeats_scenes
 from ..scoring.run_episodes import EpisodeColumns
-from ..statistics.many_policies import Ranks, better_pairs, cochran_q, rank_intervals
+from ..statistics.many_policies import Ranks, better_pairs, cochran_q, pair_tests, rank_intervals
 from ..statistics.rates import Interval, mean_interval, rate
 from .arm import Arm, clean_only
 from .gate import check_comparable
@@ -57,7 +57,7 @@ def rank_arms(arms: Sequence[Arm]) -> Ranking:
         raise NotComparable("a panel that plays scenes several times is compared two policies at a time")
     names = unique_names(arms)
     outcomes = {name: clean_successes(arm.cells) for name, arm in zip(names, arms, strict=True)}
-    ranks = rank_intervals(names, better_pairs(outcomes))
+    ranks = rank_intervals(names, better_pairs(pair_tests(outcomes)))
     found = [RankedPolicy(name, _macro(arm), ranks[name]) for name, arm in zip(names, arms, strict=True)]
     table = np.stack(list(outcomes.values()), axis=1)
     order = sorted(found, key=lambda one: (one.ranks, -one.success.estimate, one.name))

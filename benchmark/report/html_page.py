@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from markupsafe import Markup
 
 from ...tasks.core.outcomes import GROUPS, OUTCOMES
 from ..metrics import METRICS
-from ..number_text import bounds, metric_text, percent, points, short_name, signed_bounds
+from ..number_text import bounds, metric_text, p_text, percent, points, short_name, signed_bounds
 from . import inline_bars as svg
 from .terms import meanings, slug, word
 
@@ -28,9 +29,15 @@ def render(template: Path, **content: Any) -> str:
     A Content-Security-Policy lets the page load nothing from anywhere else and run no other script than
     its own.
     """
-    loader = jinja2.FileSystemLoader([template.parent, _HERE])
+    page = _environment(template.parent).get_template(template.name).render(**content)
+    return page.replace("SCRIPT-HASHES", _script_hashes(page))
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
+    """Return what the templates of a folder may use."""
     environment = jinja2.Environment(
-        loader=loader,
+        loader=jinja2.FileSystemLoader([folder, _HERE]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -44,6 +51,7 @@ def render(template: Path, **content: Any) -> str:
         "word": word,
         "metrics": METRICS,
         "metric_text": metric_text,
+        "p_text": p_text,
         "bounds": bounds,
         "points": points,
         "signed_bounds": signed_bounds,
@@ -56,8 +64,7 @@ def render(template: Path, **content: Any) -> str:
         "label_bar": svg.label_bar,
     }
     environment.filters |= {"percent": percent, "short": short_name, "slug": slug, "script_data": script_data}
-    page = environment.get_template(template.name).render(**content)
-    return page.replace("SCRIPT-HASHES", _script_hashes(page))
+    return environment
 
 
 def script_data(value: object) -> Markup:

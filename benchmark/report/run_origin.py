@@ -3,7 +3,6 @@
 import json
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from ...tasks.demonstrations.regimes import schedule
 from ..comparison.arm import arm_of_run
 from ..comparison.early_stop import verdict_of
 from ..comparison.sentences import early_stop_sentence
-from ..records.contract_card import read_card, title
+from ..records.contract_card import ContractCard, title
 from ..records.run_record import RunRecord
 from ..scoring.run_episodes import Run
 
@@ -72,9 +71,8 @@ def ending(run: Run) -> dict[str, str]:
     return {"Ended": early_stop_sentence(arm_of_run(run), stop, verdict_of(stop))} if stop else {}
 
 
-def card_rows(folder: Path) -> list[CardRow]:
-    """Return the rows of a run's contract card, none for a run from before there were cards."""
-    card = read_card(folder)
+def card_rows(card: ContractCard | None) -> list[CardRow]:
+    """Return the rows of a contract card, none for a run from before there were cards."""
     if card is None:
         return []
     stated = card.stated.plain()

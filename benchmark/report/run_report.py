@@ -17,6 +17,7 @@ from ...tasks.core.outcomes import OUTCOMES
 from ..measures.cell_summary import SHOWN, summarise
 from ..measures.unsafe_events import KINDS
 from ..records.checksums import add_to_seal
+from ..records.contract_card import read_card
 from ..scoring.perturbation_effects import mean_effects, measure_effects
 from ..scoring.run_episodes import Run, mode_names, read_run
 from ..scoring.task_scores import score_run, score_suite
@@ -128,7 +129,7 @@ def _origin(run: Run) -> dict[str, Any]:
     return {
         "command": reproduce(run.record),
         "facts": facts(run.record) | ending(run),
-        "card": card_rows(run.folder),
+        "card": card_rows(read_card(run.folder)),
         "version": run.record.versions.get("bimodal", ""),
     }
 

@@ -63,11 +63,12 @@ def slug(name: str) -> str:
     return "-".join(name.lower().replace(",", "").split())
 
 
-def word(name: str, shown: str = "") -> Markup:
-    """Return a word of a page that says what it means, and leads to the page's list of words.
+def word(name: str, shown: str = "", page: str = "") -> Markup:
+    """Return a word of a page that says what it means, and leads to the list of words.
 
-    Called by templates where a word appears first; `shown` is how it stands in the text.
+    Called by templates where a word appears first; `shown` is how it stands in the text, and `page` where the
+    list stands, "" for the same page.
     """
-    return Markup('<a class="word" href="#word-{}" title="{}">{}</a>').format(
-        slug(name), meanings()[name], shown or name
+    return Markup('<a class="word" href="{}#word-{}" title="{}">{}</a>').format(
+        page, slug(name), meanings()[name], shown or name
     )

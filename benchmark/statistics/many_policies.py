@@ -1,6 +1,6 @@
 """Several policies on one panel: whether they differ at all, who is best, and which ranks each may have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -9,6 +9,20 @@ import numpy as np
 from .paired import discordant, mcnemar_mid_p
 from .rates import ALPHA
 from .tails import chi_squared_tail
+
+
+class PairTest(NamedTuple):
+    """Two policies of several on the same episodes."""
+
+    a: str
+    b: str
+    only_a: int
+    """Episodes in which only a succeeds."""
+    only_b: int
+    p_value: float
+    """McNemar's mid-p."""
+    adjusted: float
+    """The same, adjusted by Holm over all pairs."""
 
 
 class Ranks(NamedTuple):
@@ -53,22 +67,30 @@ def cochran_q(outcomes: np.ndarray) -> tuple[float, float]:
     return q, chi_squared_tail(q, k - 1)
 
 
-def better_pairs(outcomes: Mapping[str, np.ndarray], alpha: float = ALPHA) -> set[tuple[str, str]]:
-    """Return (better, worse) for every two policies that the panel tells apart.
-
-    McNemar's mid-p test on the pairs of episodes, adjusted by Holm over all pairs of policies.
+def pair_tests(outcomes: Mapping[str, np.ndarray]) -> list[PairTest]:
+    """Return McNemar's mid-p test of every two policies, adjusted by Holm over all of them.
 
     Args:
         outcomes: successes of each policy on the same episodes, (N,) bool.
-        alpha: chance that any of the pairs is there without a difference.
     """
     pairs = list(combinations(outcomes, 2))
     counts = [discordant(outcomes[a], outcomes[b]) for a, b in pairs]
-    adjusted = holm([mcnemar_mid_p(*count) for count in counts])
+    p_values = [mcnemar_mid_p(*count) for count in counts]
+    columns = zip(pairs, counts, p_values, holm(p_values), strict=True)
+    return [PairTest(*pair, *count, p, adjusted) for pair, count, p, adjusted in columns]
+
+
+def better_pairs(tests: Iterable[PairTest], alpha: float = ALPHA) -> set[tuple[str, str]]:
+    """Return (better, worse) for every two policies that the panel tells apart.
+
+    Args:
+        tests: of all pairs, as `pair_tests` returns them.
+        alpha: chance that any of the pairs is there without a difference.
+    """
     return {
-        (a, b) if only_a > only_b else (b, a)
-        for (a, b), (only_a, only_b), p in zip(pairs, counts, adjusted, strict=True)
-        if p <= alpha
+        (one.a, one.b) if one.only_a > one.only_b else (one.b, one.a)
+        for one in tests
+        if one.adjusted <= alpha
     }
 
 
@@ -77,3 +99,19 @@ def rank_intervals(names: Sequence[str], better: set[tuple[str, str]]) -> dict[s
     ahead = {name: sum(worse == name for _, worse in better) for name in names}
     behind = {name: sum(first == name for first, _ in better) for name in names}
     return {name: Ranks(1 + ahead[name], len(names) - behind[name]) for name in names}
+
+
+def groups_alike(names: Sequence[str], better: set[tuple[str, str]]) -> list[tuple[str, ...]]:
+    """Return the largest groups of policies of which no two are told apart, in the order of the names.
+
+    Every policy is in one at least; two that share none are told apart.
+
+    Source: H.-P. Piepho, J. Comput. Graph. Stat. 13 (2004), insert and absorb.
+    """
+    groups = {frozenset(names)} if names else set()
+    for pair in better:
+        split = {group for group in groups if group.issuperset(pair)}
+        groups = (groups - split) | {group - {one} for group in split for one in pair}
+        groups = {group for group in groups if not any(group < other for other in groups)}
+    found = [tuple(name for name in names if name in group) for group in groups]
+    return sorted(found, key=lambda group: [names.index(name) for name in group])

@@ -1,11 +1,19 @@
 """Several policies on one panel, and repeated draws: against another package, brute force and definitions."""
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 import robostats
-from bimodal.benchmark.statistics.many_policies import Ranks, better_pairs, cochran_q, holm, rank_intervals
+from bimodal.benchmark.statistics.many_policies import (
+    Ranks,
+    better_pairs,
+    cochran_q,
+    groups_alike,
+    holm,
+    pair_tests,
+    rank_intervals,
+)
 from bimodal.benchmark.statistics.modes import (
     conditional_entropy,
     entropy_ceiling,
@@ -53,7 +61,7 @@ def test_cochrans_q_of_two_is_mcnemars_test_and_of_equal_policies_nothing():
 def test_ranks_are_those_of_another_package():
     outcomes = panel(0.95, 0.93, 0.7, 0.66, 0.2, seed=2)
     names = [f"p{k}" for k in range(5)]
-    better = better_pairs(dict(zip(names, outcomes.T, strict=True)))
+    better = better_pairs(pair_tests(dict(zip(names, outcomes.T, strict=True))))
     ours = rank_intervals(names, better)
     aligned = robostats.align(*(peer_records(name, row) for name, row in zip(names, outcomes.T, strict=True)))
     theirs = robostats.rank_intervals(aligned)
@@ -67,8 +75,28 @@ def test_ranks_are_those_of_another_package():
 
 def test_equal_policies_share_all_ranks_and_one_policy_has_the_first():
     same = {name: np.arange(50) < 30 for name in "abc"}
-    assert rank_intervals("abc", better_pairs(same)) == dict.fromkeys("abc", Ranks(1, 3))
-    assert rank_intervals("a", better_pairs({"a": same["a"]})) == {"a": Ranks(1, 1)}
+    assert rank_intervals("abc", better_pairs(pair_tests(same))) == dict.fromkeys("abc", Ranks(1, 3))
+    assert rank_intervals("a", better_pairs(pair_tests({"a": same["a"]}))) == {"a": Ranks(1, 1)}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_are_the_largest_sets_of_which_no_two_are_told_apart(seed):
+    names = "abcdefg"
+    rng = np.random.default_rng(seed)
+    better = {(a, b) for a, b in combinations(names, 2) if rng.random() < 0.4}
+    alike = [
+        set(some)
+        for n in range(1, len(names) + 1)
+        for some in combinations(names, n)
+        if not better & set(combinations(some, 2))
+    ]
+    largest = [some for some in alike if not any(some < other for other in alike)]
+    found = groups_alike(names, better)
+    assert sorted(map(sorted, largest)) == sorted(map(list, found)) and found == sorted(found)
+
+
+def test_no_policies_are_no_group_and_equal_ones_are_one():
+    assert groups_alike("", set()) == [] and groups_alike("ba", set()) == [("b", "a")]
 
 
 # ------------------------------------------------------------------------------------------- modes

@@ -1,10 +1,12 @@
-"""Writes docs/certificates.md: the certificates of all tasks, for `bimodal certify --page`."""
+"""Writes docs/certificates.md, all certificates, for `bimodal certify --page`; and reads it for the site."""
 
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ...certificate.certificate import Certificate, Check
 from ...certificate.certify import GATES
-from .markdown import markdown_page, markdown_table
+from .markdown import markdown_page, markdown_table, table_rows
 
 SUMMARY = {
     "average": "average: successes; lifts",
@@ -15,6 +17,35 @@ SUMMARY = {
     "flow, 8 of 16": "flow; rarest mode",
 }
 """Checks of the first table of the page, and what they are called there."""
+
+_SECTION = re.compile(r"^## (\S+)\n\nFingerprint `([0-9a-f]+)`.*?\n\n((?:\|.*\n?)+)", re.MULTILINE)
+_MARKS = {True: "passed", False: "**failed**", None: ""}
+
+
+class WrittenCertificate(NamedTuple):
+    """A task's certificate as the page has it, in words."""
+
+    fingerprint: str
+    """First digits of the fingerprint of the task that was measured."""
+    checks: tuple[Check, ...]
+    """What was checked, gate by gate."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return all(check.passed is not False for check in self.checks)
+
+
+def read_certificates(page: str) -> dict[str, WrittenCertificate]:
+    """Return the certificates of a page that `certificates_page` wrote, by task; for the site."""
+    found = {}
+    for task, fingerprint, table in _SECTION.findall(page):
+        checks = []
+        for gate, *told, mark in table_rows(table):
+            passed = next((passed for passed, text in _MARKS.items() if text == mark), None)
+            checks.append(Check(int(gate.split()[0]), *told, passed))
+        found[task] = WrittenCertificate(fingerprint, tuple(checks))
+    return found
 
 
 def certificates_page(certificates: Sequence[Certificate], missing: Sequence[str] = ()) -> str:
@@ -39,8 +70,8 @@ def certificates_page(certificates: Sequence[Certificate], missing: Sequence[str
 
 
 def _cells(check: Check) -> tuple[str, ...]:
-    mark = {True: "passed", False: "**failed**", None: ""}[check.passed]
-    return f"{check.gate} {GATES[check.gate][0]}", check.name, check.measured, check.value, check.bound, mark
+    gate = f"{check.gate} {GATES[check.gate][0]}"
+    return gate, check.name, check.measured, check.value, check.bound, _MARKS[check.passed]
 
 
 def _value(certificate: Certificate, name: str) -> str:

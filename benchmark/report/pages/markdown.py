@@ -23,6 +23,12 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in lines)
 
 
+def table_rows(table: str) -> list[list[str]]:
+    """Return the cells of a table that `markdown_table` wrote, without its header."""
+    lines = table.strip().splitlines()[2:]
+    return [[cell.replace("\\|", "|") for cell in line[2:-2].split(" | ")] for line in lines]
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(

@@ -1,0 +1,108 @@
+"""The board, from fabricated entries whose numbers are known by hand."""
+
+import csv
+import io
+import json
+from math import comb
+
+import pytest
+from bimodal.envs.errors import NotComparable
+from bimodal.leaderboard.board import board_rows
+from bimodal.leaderboard.board_files import (
+    PAIR_COLUMNS,
+    board_csv,
+    letter,
+    pairs_csv,
+    pairs_json,
+    plain_boards,
+)
+from bimodal.leaderboard.board_table import board_table, board_tables
+from fabricated_entries import changed, edit, make
+from rich.console import Console
+
+
+def test_policies_that_the_seeds_cannot_tell_apart_share_a_rank(tmp_path):
+    entries = [make(tmp_path, name, wins) for name, wins in (("low", 2), ("best", 15), ("second", 14))]
+    rows = board_rows(entries)[0].rows
+    assert [(row.policy, row.rank) for row in rows] == [("best", 1), ("second", 1), ("low", 3)]
+    assert [(row.policy, row.groups, row.ranks[1]) for row in rows] == [
+        ("best", (0,), 2),
+        ("second", (0,), 2),
+        ("low", (1,), 3),
+    ]
+
+
+def test_who_is_told_the_mode_or_reads_the_simulator_has_no_rank_and_stands_apart(tmp_path):
+    entries = [make(tmp_path, "expert", 16, track="privileged"), make(tmp_path, "mse", 1)]
+    oracle = make(tmp_path, "mse_labelled", 16)
+    rows = board_rows([oracle, *entries])[0].rows
+    assert [(row.policy, row.track, row.rank) for row in rows] == [
+        ("mse", "state", 1),
+        ("mse_labelled", "oracle", None),
+        ("expert", "privileged", None),
+    ]
+
+
+def test_suites_never_share_a_table(tmp_path):
+    one, other = make(tmp_path, "a", 12), changed(make(tmp_path, "b", 8), edit("suite", "hash", to="0" * 16))
+    assert len(board_rows([one, other])) == len(board_tables([one, other])) == 2
+    with pytest.raises(NotComparable, match="these entries are of 2"):
+        board_table([one, other])
+    borrowed = changed(one, edit("suite", "seeds", "count", to=8))
+    assert len(board_rows([one, borrowed])) == 2
+
+
+@pytest.mark.parametrize("width", [100, 140])
+def test_table_shows_every_number_without_cuts_or_colour(tmp_path, width):
+    entries = [make(tmp_path, "mse_labelled", 16), make(tmp_path, "expert", 16, track="privileged")]
+    console = Console(width=width, color_system=None, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(board_table(entries))
+    text = console.export_text()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    for part in ("mse_labelled", "privileged", "100.0", "[79,100]", "reported", "Dumbbell", "1.5"):
+        assert part in text
+
+
+def test_names_are_never_markup_in_the_terminal(sound):
+    hostile = sound.model_copy(update={"policy": sound.policy.model_copy(update={"name": "[red]bold[/red]"})})
+    console = Console(width=120, color_system=None, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(board_table([hostile]))
+    assert "[red]" in console.export_text()
+
+
+def test_pairs_are_written_with_the_better_one_first_and_what_their_test_says(tmp_path):
+    boards = board_rows(
+        [make(tmp_path, name, wins) for name, wins in (("low", 2), ("best", 15), ("second", 14))]
+    )
+    rows = json.loads(pairs_json(boards))
+    assert [(row["a"], row["b"], row["only_a"], row["only_b"], row["told_apart"]) for row in rows] == [
+        ("best", "second", 2, 0, False),
+        ("best", "low", 26, 0, True),
+        ("second", "low", 24, 0, True),
+    ]
+    p_values = [comb(n, 0) / 2**n for n in (2, 26, 24)]  # mid-p of none against n
+    assert [row["p_value"] for row in rows] == pytest.approx(p_values)
+    assert [row["adjusted_p"] for row in rows] == pytest.approx([0.25, 3 * p_values[1], 2 * p_values[2]])
+    assert (
+        rows[1]["difference"] == 26 / 32
+        and rows[1]["difference_low95"] < 26 / 32 < rows[1]["difference_high95"]
+    )
+    table = list(csv.DictReader(io.StringIO(pairs_csv(boards))))
+    assert list(table[0]) == list(PAIR_COLUMNS) == list(rows[0])
+    assert [float(line["adjusted_p"]) for line in table] == [row["adjusted_p"] for row in rows]
+    assert [row["groups"] for row in plain_boards(boards)[0]["rows"]] == [["a"], ["a"], ["b"]]
+
+
+def test_groups_beyond_the_alphabet_have_letters_of_their_own():
+    assert [letter(n) for n in (0, 25, 26, 51, 52, 27 * 26)] == ["a", "z", "aa", "az", "ba", "aaa"]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_of_a_table_begins_as_a_formula(sound, name):
+    policy = sound.policy.model_copy(update={"name": name})
+    (board,) = board_rows([sound.model_copy(update={"policy": policy})])
+    lines = list(csv.DictReader(io.StringIO(board_csv([board]), newline="")))
+    assert {line["policy"] for line in lines} == {"'" + name.strip()}
+    lowest = min(float(line["difference_low95"]) for line in lines if line["difference_low95"])
+    assert lowest < 0, "numbers stay numbers"
