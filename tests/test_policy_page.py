@@ -19,6 +19,7 @@ from bimodal.benchmark.rollout.timeouts import BUILD_DEADLINE_S
 from bimodal.benchmark.scoring.review_record import Review
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.specs import ACTIONS, bounds
+from bimodal.leaderboard.board_files import PAIR_COLUMNS
 from bimodal.leaderboard.entry_model import Entry, Result
 from bimodal.policies import Needs, Policy
 from bimodal.tasks import load_task
@@ -122,6 +123,7 @@ def test_the_page_names_every_column_of_the_tables():
     )
     for heading, columns in tables:
         assert first_column(FORMATS, heading) == [name for name, _ in columns]
+    assert first_column(FORMATS, "pairs.json and pairs.csv") == list(PAIR_COLUMNS)
 
 
 def test_the_page_names_every_array_of_demonstrations_and_traces():
@@ -149,7 +151,8 @@ def test_no_table_names_a_field_twice():
 
 
 def test_the_examples_read_columns_that_exist():
-    known = {name for name, _ in (*EPISODE_COLUMNS, *DECISION_COLUMNS)} | {*Result.model_fields}
+    known = {name for name, _ in (*EPISODE_COLUMNS, *DECISION_COLUMNS)}
+    known |= {*Result.model_fields, *PAIR_COLUMNS}
     known |= {"meta", "actions", "modes", "obs.tcp_position", "results", "clean", "artifact.json"}
     for block in blocks(FORMATS):
         compile(block, "data-formats.md", "exec")

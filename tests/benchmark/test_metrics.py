@@ -19,7 +19,7 @@ from bimodal.benchmark.suites import SUITES
 from bimodal.leaderboard.board_table import board_table
 from bimodal.leaderboard.entry import entry_from_run, write_entry
 from bimodal.leaderboard.folders import read_folders
-from bimodal.leaderboard.site import build_site
+from bimodal.leaderboard.site.build import build_site
 from bimodal.tasks.core.outcomes import SUCCESS
 from episode_columns import columns
 from fabricated import outcome, run_folder

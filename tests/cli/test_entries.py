@@ -148,6 +148,10 @@ def test_the_site_is_written_with_and_without_a_run_and_only_over_an_earlier_sit
     none = bimodal("site", "--entries", entries, "--out", tmp_path / "page", "--pictures", tmp_path / "drawn")
     assert none[0] == 2 and "holds no picture" in none[2][0] and not (tmp_path / "page").exists()
     (tmp_path / "drawn" / "PandaLiftDumbbell-v1.jpg").write_bytes(b"picture")
+    (tmp_path / "other.md").write_text("# Certificates\n")
+    for file, why in (("other.md", "holds no certificate"), ("missing.md", "cannot be read")):
+        code, _, err = bimodal("site", "--out", tmp_path / "page", "--certificates", tmp_path / file)
+        assert code == 2 and why in err[0] and len(err) == 1 and not (tmp_path / "page").exists()
     for more in ([], ["--run", str(run)], ["--pictures", str(tmp_path / "drawn")]):
         code, _, err = bimodal("site", "--entries", entries, "--out", tmp_path / "page", *more)
         assert (code, err) == (0, []) and (tmp_path / "page" / "index.html").is_file()

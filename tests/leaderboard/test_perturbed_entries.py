@@ -14,7 +14,7 @@ from bimodal.leaderboard.entry import entry_from_run, write_entry
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.files import entry_id
 from bimodal.leaderboard.folders import read_folders
-from bimodal.leaderboard.site import build_site
+from bimodal.leaderboard.site.build import build_site
 from fabricated import outcome, run_folder
 from rich.console import Console
 from scoring import DUMBBELL, POST

@@ -41,9 +41,9 @@ def read_certificates(page: str) -> dict[str, WrittenCertificate]:
     found = {}
     for task, fingerprint, table in _SECTION.findall(page):
         checks = []
-        for gate, *told, mark in table_rows(table):
+        for gate, name, measured, value, bound, mark in table_rows(table):
             passed = next((passed for passed, text in _MARKS.items() if text == mark), None)
-            checks.append(Check(int(gate.split()[0]), *told, passed))
+            checks.append(Check(int(gate.split()[0]), name, measured, value, bound, passed))
         found[task] = WrittenCertificate(fingerprint, tuple(checks))
     return found
 
