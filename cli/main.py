@@ -28,7 +28,7 @@ COMMANDS = {
     for name in (
         *("bench", "tasks", "policies", "suites", "variants", "new-task", "view", "scenes", "demos", "train"),
         *("card", "evaluate", "videos", "measures", "diagnose", "certify", "results", "probe"),
-        *("review", "pack", "replay", "export", "compare", "plan"),
+        *("review", "pack", "replay", "export", "compare", "plan", "serve"),
         *("leaderboard", "audit", "check", "reproduce", "site", "speed"),
     )
 }

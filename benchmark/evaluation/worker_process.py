@@ -25,6 +25,7 @@ from ..rollout.latency import measure
 from ..rollout.policy_runner import fault_text
 from ..rollout.shard import Shard, run_shard
 from ..rollout.timeouts import BUILD_DEADLINE_S, DEADLINE_S, SHARED_BYTES, Deadline
+from .hosted_policy import ORDERS, HostedPolicy
 from .trial import try_policy
 
 DEBUG = "BIMODAL_DEBUG"
@@ -74,6 +75,7 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
     job = Job(**json.loads(pipe.recv_bytes()))
     deadline = Deadline(job.deadline_s, inside)
     source = job.source()
+    hosted = HostedPolicy(source, deadline, job.build_s)
     while True:
         try:
             order = json.loads(pipe.recv_bytes())
@@ -83,6 +85,8 @@ def serve(pipe: Connection, inside: mmap.mmap) -> None:
             reply = _introduced(job, source, order["introduce"], deadline)
         elif "trial" in order:
             reply = _tried(job, source, order["trial"], deadline)
+        elif not order.keys().isdisjoint(ORDERS):
+            reply = hosted.answer(order)
         else:
             reply = _attempted(job, source, order, deadline)
             if any(reply.values()) and (harm := _harm(limits)):

@@ -38,6 +38,10 @@ _DEATH_S = 10
 """Longest wait for the exit code of a process that has hung up [s]."""
 
 
+class ReadsSimulator(WrongUse):
+    """The policy needs what only the harness has."""
+
+
 class Box:
     """A process in which a policy lives, shut in."""
 
@@ -217,7 +221,9 @@ def _pass_on(output: IO[bytes]) -> None:
 
 def _refuse_privileged(privileged: bool) -> None:
     if privileged:
-        raise WrongUse("the policy reads the simulator, which none that is shut in can: use --no-sandbox")
+        raise ReadsSimulator(
+            "the policy reads the simulator, which none that is shut in can: use --no-sandbox"
+        )
 
 
 def _file_of(uri: str) -> Path | None:

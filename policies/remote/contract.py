@@ -8,7 +8,8 @@ server that says nothing of the kind its dialect's defaults are taken, see `open
      "tasks": {task id, or "*" for any: {
          "observations": [{"name": "tcp_position", "shape": [3], "unit": "m", "frame": "world"}, ...],
          "action": "ee_absolute", "actions": [{"name": "position", "shape": [3], ...}, ...],
-         "rotation": "columns", "gripper": "opening", "n_action_steps": 8, "chunk_size": 16}}}
+         "rotation": "columns", "gripper": "opening", "n_action_steps": 8, "chunk_size": 16,
+         "clip": false}}}
 
 A request to such a server holds, in both dialects (in vla-eval it is the payload of an observation):
 
@@ -55,6 +56,8 @@ class Agreement(NamedTuple):
     """Most episodes in a request; 0 for one, without an axis of its own."""
     remembers: bool = False
     """Whether an answer depends on earlier requests of the episode."""
+    clip: bool = False
+    """Whether what is out of range is to be clipped to it, and counted."""
     vector: str = ""
     """How they are sent to a server that does not name them: `all` side by side, or as `hand_state` has it
     besides; "" for each by its name."""
@@ -78,7 +81,7 @@ def announcement(
     }
 
 
-def offer(task: Task, needs: Needs, chunk_size: int) -> dict[str, Any]:
+def offer(task: Task, needs: Needs, chunk_size: int, clip: bool = False) -> dict[str, Any]:
     """Return what a server of one of Bimodal's own policies says for a task."""
     seen = [spec for spec in task.observation if not needs.observations or spec.name in needs.observations]
     return {
@@ -89,6 +92,7 @@ def offer(task: Task, needs: Needs, chunk_size: int) -> dict[str, Any]:
         "gripper": OWN_GRIPPER[needs.action],
         "n_action_steps": needs.n_action_steps,
         "chunk_size": chunk_size,
+        "clip": clip,
     }
 
 
@@ -141,6 +145,7 @@ class _Reader:
             gripper=gripper,
             max_batch_size=self._count("max_batch_size", 0, 0),
             remembers=self._said.get("remembers", self._take("remembers", True)) is not False,
+            clip=self._said.get("clip") is True,
             problems=tuple(self._problems),
             assumed=tuple(self._assumed),
         )

@@ -71,6 +71,7 @@ class RemotePolicy(Policy):
         finally:
             session.close()
         self._agreement = met.agreement
+        self.clip = met.agreement.clip
         self.assumed = tuple(f"{self.address}: {line}" for line in met.agreement.assumed)
         self.reset(Episodes(np.zeros(0, np.uint64)))
 
