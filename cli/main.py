@@ -29,7 +29,7 @@ COMMANDS = {
         *("bench", "tasks", "policies", "suites", "variants", "new-task", "view", "scenes", "demos", "train"),
         *("card", "evaluate", "videos", "measures", "diagnose", "certify", "results", "probe"),
         *("review", "pack", "replay", "export", "compare", "plan", "serve"),
-        *("leaderboard", "audit", "check", "reproduce", "site", "speed"),
+        *("leaderboard", "audit", "submit", "check", "verify", "reproduce", "site", "speed"),
     )
 }
 """The commands, in the order of the help text; each has `run`, whose docstring is its help, and `EXAMPLE`."""

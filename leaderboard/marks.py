@@ -7,12 +7,13 @@ is the record of who wrote what.
 import json
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from ..benchmark.records.field_types import Record, Sha256, Text, problems
 from ..envs.errors import BimodalError
+from ..envs.storage.atomic_write import write_json
 from ..envs.storage.bounded_read import read_bounded
 
 MARKS = Path(__file__).parent / "marks.json"
@@ -20,6 +21,7 @@ MARKS = Path(__file__).parent / "marks.json"
 _LARGEST = 5_000_000
 Level = Literal["reported", "replayed", "reproduced"]
 """Complete and consistent; recorded actions simulated again; policy run again: each proves more."""
+_LEVELS = get_args(Level)
 
 
 class Mark(Record):
@@ -60,3 +62,12 @@ def read_marks(path: Path = MARKS) -> dict[str, Mark]:
 def known_marks() -> dict[str, Mark]:
     """Return the marks that come with the package; called for every row of a board."""
     return read_marks()
+
+
+def add_mark(entry_id: str, mark: Mark, path: Path = MARKS) -> None:
+    """Write a mark beside those that are there; a weaker one does not replace a stronger one."""
+    marks = read_marks(path)
+    old = marks.get(entry_id)
+    if old is None or _LEVELS.index(mark.level) >= _LEVELS.index(old.level):
+        write_json(path, {name: one.plain() for name, one in sorted((marks | {entry_id: mark}).items())})
+    known_marks.cache_clear()

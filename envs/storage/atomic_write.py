@@ -45,11 +45,11 @@ def write_text(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a npz file, packed, whole or not at all."""
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], level: int = 1) -> None:
+    """Write a npz file, packed, whole or not at all; `level` 1 is fast, 9 is small."""
     with (
         atomic_write(path) as draft,
-        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive,
     ):
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w") as member:
