@@ -5,7 +5,7 @@ from typing import Annotated
 
 from .arguments import argument, option
 
-EXAMPLE = "bimodal submit runs/core-mine --author 'Ada Lovelace' --licence MIT"
+EXAMPLE = "bimodal submit runs/core-mine --author Ada --licence MIT"
 
 
 def run(
@@ -18,7 +18,7 @@ def run(
     ] = None,
     to: Annotated[Path, option("FOLDER", "where entries lie")] = Path("leaderboard/entries"),
 ) -> int:
-    """Make a leaderboard entry of a finished run, ready to be proposed.
+    """Make a leaderboard entry of a finished run, and its archive.
 
     Everything that would keep it from the board is told at once. Written are the entry, the archive of its
     recorded actions, from which anybody can simulate its episodes again (`bimodal verify`), and the form that

@@ -19,7 +19,7 @@ def run(
     workers: Workers = None,
     json: Json = False,
 ) -> int:
-    """Simulate an entry's episodes again, from their recorded actions alone.
+    """Simulate an entry's episodes again, without its policy.
 
     Neither the policy nor its weights are needed, and none of its code runs. Every episode begins in the
     scene of its seed; joints, outcome, mode and length must come out as the entry says. The answer is
