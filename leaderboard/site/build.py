@@ -29,11 +29,12 @@ from ..board_files import board_csv, board_json, letter, pairs_csv, pairs_json
 from ..entry import file_name
 from ..entry_model import Entry
 from ..files import pretty
+from ..marks import Mark, known_marks
 from .axes import shade
 from .board_data import board_data
 from .pair_data import pair_data
 from .profiles import Profile, lanes, profiles
-from .site_folder import Picture, copy_pictures, copy_run, fresh, unlike
+from .site_folder import copy_pictures, copy_run, fresh, unlike
 from .task_pages import TaskPage, success_and_average, task_pages
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -74,8 +75,8 @@ def build_site(
     kept = copy_pictures([Path(picture) for picture in pictures], out / "pictures")
     ranked = [(board, profiles(board, stems, shown, entries)) for board in boards]
     tasks = task_pages(ranked, shown, kept, certificates or {})
-    others = [picture for picture in kept if picture not in [page.picture for page in tasks]]
-    for name, text in chain(_tables(boards).items(), _pages(ranked, tasks, others)):
+    more = {"pictures": kept, "withdrawn": _withdrawn(entries, stems)}
+    for name, text in chain(_tables(boards).items(), _pages(ranked, tasks, more)):
         write_text(out / name, text)
     progress(parts, parts, "")
     return out / "index.html"
@@ -98,6 +99,16 @@ def _write_entries(entries: Sequence[Entry], out: Path) -> dict[str, str]:
     }
 
 
+def _withdrawn(entries: Sequence[Entry], stems: Mapping[str, str]) -> list[tuple[Entry, str, Mark]]:
+    """Return the entries that were withdrawn, each with its file and what maintainers say of it."""
+    marks = [(entry, known_marks().get(entry.entry_id)) for entry in entries]
+    return [
+        (entry, f"entries/{stems[entry.entry_id]}.json", mark)
+        for entry, mark in marks
+        if mark and mark.withdrawn
+    ]
+
+
 def _tables(boards: Sequence[Board]) -> dict[str, str]:
     return {
         "board.json": board_json(boards),
@@ -108,9 +119,9 @@ def _tables(boards: Sequence[Board]) -> dict[str, str]:
 
 
 def _pages(
-    boards: Sequence[tuple[Board, Sequence[Profile]]], tasks: Sequence[TaskPage], pictures: Sequence[Picture]
+    boards: Sequence[tuple[Board, Sequence[Profile]]], tasks: Sequence[TaskPage], more: Mapping[str, Any]
 ) -> Iterable[tuple[str, str]]:
-    """Yield the name and the text of every page."""
+    """Yield the name and the text of every page; `more` is what the board's page alone shows."""
     some = [profile for _, found in boards for profile in found]
     yield (
         "index.html",
@@ -121,8 +132,9 @@ def _pages(
             robust=[(board, found) for board, found in boards if any(one.overall for one in found)],
             both=success_and_average(tasks),
             tasks=tasks,
-            pictures=pictures,
+            drawn=next((page for page in tasks if page.picture), None),
             data=[board_data(board, found) for board, found in boards],
+            **more,
         ),
     )
     yield "about.html", _render("about")

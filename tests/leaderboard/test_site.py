@@ -12,6 +12,7 @@ from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import WrongUse
 from bimodal.leaderboard.board import board_rows
 from bimodal.leaderboard.entry_model import Entry
+from bimodal.leaderboard.marks import Mark
 from bimodal.leaderboard.site.axes import Axis, axes, axis_effect
 from bimodal.leaderboard.site.build import build_site
 from bimodal.leaderboard.site.profiles import lanes, profiles
@@ -198,6 +199,27 @@ def test_names_that_a_file_system_takes_for_one_have_files_of_their_own(tmp_path
         assert f"<h1>{owner}</h1>" in shown and f"reproduce entries/{stem}.json" in shown
         (report,) = set(re.findall(r"runs/\S+?/report\.html", shown))
         assert f"<h1>{owner}" in files[report].read_text()
+
+
+def test_what_was_superseded_or_withdrawn_has_no_page_but_stays_on_record(tmp_path, monkeypatch):
+    first, false = make(tmp_path, "flow", 9), make(tmp_path, "false", 16)
+    later = first.model_copy(update={"attempt": 2, "supersedes": first.entry_id, "entry_id": "ab" * 32})
+    mark = Mark(level="replayed", by="A <b>", date="2026-11-29", found="as claimed")
+    gone = mark.model_copy(update={"withdrawn": "made with <i>the test</i> seeds"})
+    for module in ("board", "site.build"):
+        marks = {later.entry_id: mark, false.entry_id: gone}
+        monkeypatch.setattr(f"bimodal.leaderboard.{module}.known_marks", lambda marks=marks: marks)
+    page = build_site([first, false, later], tmp_path / "site")
+    assert [file.name for file in (page.parent / "policies").iterdir()] == ["smoke-flow.html"]
+    shown = (page.parent / "policies" / "smoke-flow.html").read_text()
+    assert (
+        'href="../entries/smoke-flow-2.json"' in shown and "by A &lt;b&gt; on 2026-11-29: as claimed" in shown
+    )
+    ids = {file.stem: json.loads(file.read_text())["entry_id"] for file in page.parent.glob("entries/*")}
+    kept = {"smoke-flow": later, "smoke-flow-2": first, "smoke-false": false}
+    assert ids == {stem: entry.entry_id for stem, entry in kept.items()}
+    text = "".join(Page(page.read_text()).text)
+    assert "made with <i>the test</i> seeds (A <b>, 2026-11-29)" in text
 
 
 def test_the_site_tells_which_part_it_makes(tmp_path):
