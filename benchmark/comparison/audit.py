@@ -10,7 +10,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from ...policies.core.registry import unwrapped
-from ..statistics.many_policies import better_pairs
+from ..statistics.many_policies import better_pairs, pair_tests
 from ..statistics.paired import paired_difference
 from ..statistics.power import detectable_difference
 from ..statistics.rates import Interval, mean_interval, rate
@@ -113,7 +113,7 @@ def audit(entries: Sequence[Audited], runs: Sequence[Audited]) -> Audit | None:
         elif public:
             fresh.append(FreshSeeds(public, run, independent_difference(run.success, public.success)))
     outcomes = {one.arm.source: clean_successes(one.arm.cells) for one in ranked}
-    better = better_pairs(outcomes)
+    better = better_pairs(pair_tests(outcomes))
     n = len(outcomes[best.arm.source])
     with_fresh = {one.public.uri for one in fresh}
     return Audit(
