@@ -18,6 +18,7 @@ from ..envs.perturbations.core.variant import Variant
 from ..envs.seed_ranges import REPEATED
 from ..envs.specs import ACTIONS
 from ..policies.core.registry import unwrapped
+from ..policies.core.server_address import is_server
 from ..tasks import load_task, task_names
 from ..tasks.core.outcomes import OUTCOMES
 from ..tasks.core.task import Task
@@ -128,7 +129,8 @@ def policy_problems(policy: EntryPolicy, suite: SuiteRecord, own_weights: bool) 
     uri = unwrapped(policy.uri)
     if not _is_address(uri):
         yield (
-            f"policy.uri: {one_line(repr(policy.uri), 80)} is no name, relative file.py:Class or module:Class"
+            f"policy.uri: {one_line(repr(policy.uri), 80)} is no name, relative file.py:Class, module:Class "
+            "or server"
         )
     if policy.action not in ACTIONS:
         yield f"policy.action: {policy.action} is not one of {', '.join(ACTIONS)}"
@@ -151,7 +153,7 @@ def _is_address(uri: str) -> bool:
     """Whether a URI can name a policy elsewhere than on its maker's machine."""
     file, _, attribute = uri.rpartition(":")
     if not file.endswith(".py"):
-        return bool(_REGISTERED.fullmatch(uri) or _MODULE_CLASS.fullmatch(uri))
+        return is_server(uri) or bool(_REGISTERED.fullmatch(uri) or _MODULE_CLASS.fullmatch(uri))
     path = PurePosixPath(file.replace("\\", "/"))
     parts = path.parts
     foreign = path.is_absolute() or ".." in parts or parts[0].startswith("~") or ":" in file

@@ -58,11 +58,14 @@ class Toy:
         self.die()
 
     def die(self):
-        """End as a killed process does."""
-        self._server.shutdown()
+        """End as a killed process does; returns when nobody listens any more."""
+        threading.Thread(target=self._server.shutdown, daemon=True).start()
         for connection in list(self.open):
             with suppress(OSError):
                 connection.socket.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            while True:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
 
     def _handle(self, connection):
         self.open.append(connection)

@@ -26,7 +26,7 @@ class Introduction(Record):
     """What a policy that was built for one task says of itself."""
 
     kind: str
-    """Name of its class."""
+    """Name of its class, or what it is called instead."""
     module: str
     """Module of its class."""
     observations: Many[str]
@@ -69,7 +69,7 @@ def introduce(
         text = f"the policy cannot say what it needs for {task.id}: {fault_text(error)}"
         raise BimodalError(text) from error
     about = {
-        "kind": built.kind.__qualname__,
+        "kind": built.policy.called or built.kind.__qualname__,
         "module": built.kind.__module__,
         **check_needs(task, said)._asdict(),
         "description": built.policy.description,

@@ -12,6 +12,7 @@ from sys import path as module_path
 from ...benchmark.records.field_types import one_line
 from ...envs.errors import NotComparable, WrongUse
 from ...policies.core.registry import policy_names, with_inner
+from ...policies.core.server_address import is_remote
 from ..entry_model import EntryPolicy
 
 
@@ -38,6 +39,8 @@ def _checked(entry: Path, uri: str, artifacts: dict[str, str], told: Path | None
         return f"{_first_equal(entry, wanted.name, places, artifacts)}:{attribute}"
     if told:
         raise WrongUse(f"{entry} is of {one_line(uri)}, which is no file; --policy is for one of a file")
+    if is_remote(uri):
+        return uri
     if location and location.split(".")[0] != "bimodal":
         files = list(_files_of_module(location))
         if not files:

@@ -118,6 +118,8 @@ class Policy:
     """Number of learned parameters."""
     clip: bool = False
     """Whether actions out of range are clipped to it, and counted, instead of ending the episode."""
+    called: str = ""
+    """Its name in records where the class's own says nothing; "" for that of the class."""
     assumed: tuple[str, ...] = ()
     """What is taken for granted of the server that answers for it, a line each; shown before a run."""
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from ...envs.errors import WrongUse
 
-SCHEMES = ("openpi", "vla-eval")
-"""The dialects."""
+_URI = re.compile(r"(openpi|vla-eval)://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):([0-9]{1,5})/?")
+"""The dialect, the host, the port."""
 
 
 class Address(NamedTuple):
@@ -26,8 +26,13 @@ class Address(NamedTuple):
 
 
 def is_remote(uri: str) -> bool:
-    """Whether a policy's URI names a server."""
+    """Whether a policy's URI is to name a server; `address_of` says whether it does."""
     return "://" in uri
+
+
+def is_server(uri: str) -> bool:
+    """Whether a policy's URI names a server."""
+    return _URI.fullmatch(uri) is not None
 
 
 def address_of(uri: str) -> Address:
@@ -36,7 +41,7 @@ def address_of(uri: str) -> Address:
     Raises:
         WrongUse: another scheme, no port, or more than that.
     """
-    found = re.fullmatch(r"([a-z-]+)://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})/?", uri)
-    if found is None or found[1] not in SCHEMES or not 0 < int(found[3]) < 65536:
+    found = _URI.fullmatch(uri)
+    if found is None or not 0 < int(found[3]) < 65536:
         raise WrongUse(f"{uri!r:.200} names no server: write openpi://HOST:PORT or vla-eval://HOST:PORT")
     return Address(found[1], found[2], int(found[3]))

@@ -24,6 +24,7 @@ which begins the episode anew. The answer holds `actions`, (H, A) or (N, H, A), 
 `bimodal: {"seq": ...}`.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ from ...tasks.core.task import Task
 from ..core.policy import Needs
 from .conventions import GRIPPERS, OWN_GRIPPER, OWN_ROTATION, ROTATIONS
 
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,31}"
 VERSION = 1
 """Of the map."""
 
@@ -61,6 +63,8 @@ class Agreement(NamedTuple):
     vector: str = ""
     """How they are sent to a server that does not name them: `all` side by side, or as `hand_state` has it
     besides; "" for each by its name."""
+    name: str = ""
+    """What the server calls its policy; "" where it does not say."""
     problems: tuple[str, ...] = ()
     """What does not fit, a line each."""
     assumed: tuple[str, ...] = ()
@@ -135,6 +139,7 @@ class _Reader:
         if chunk < steps:
             self._problems.append(f"n_action_steps is {steps}, more than the {chunk} actions of a chunk")
         names = self._observations()
+        name = str(self._said.get("policy", ""))
         self._actions(space, rotation)
         return Agreement(
             observations=names,
@@ -146,6 +151,7 @@ class _Reader:
             max_batch_size=self._count("max_batch_size", 0, 0),
             remembers=self._said.get("remembers", self._take("remembers", True)) is not False,
             clip=self._said.get("clip") is True,
+            name=name if re.fullmatch(_NAME, name) else "",
             problems=tuple(self._problems),
             assumed=tuple(self._assumed),
         )

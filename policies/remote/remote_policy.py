@@ -73,6 +73,7 @@ class RemotePolicy(Policy):
         self._agreement = met.agreement
         self.clip = met.agreement.clip
         self.assumed = tuple(f"{self.address}: {line}" for line in met.agreement.assumed)
+        self.called = f"{met.agreement.name or self.address.host} ({self.address.scheme})"
         self.reset(Episodes(np.zeros(0, np.uint64)))
 
     def __del__(self) -> None:
@@ -170,6 +171,7 @@ class RemotePolicy(Policy):
                 agreed = agreed._replace(n_action_steps=min(agreed.n_action_steps or length, length))
             except (ModelError, BadFrame) as error:
                 problems.append(f"a trial question is answered with {error}")
+                problems += [f"(taken for granted, as it is not said: {line})" for line in agreed.assumed]
             except (Late, Lost) as error:
                 raise BimodalError(f"{self.address} does not answer a trial question: {error}") from None
         if problems:

@@ -131,7 +131,7 @@ def _observed(metadata: Mapping[str, Any], task: Task, problems: list[str]) -> s
         elif form in _STATES:
             vector = _STATES[form]
             size = sum(part.size for part in task.observation) if vector == "all" else 8
-            if one.get("dims") not in (0, size):
+            if one.get("dims") not in (None, 0, size):
                 problems.append(f"observation {name}: {one.get('dims')!r:.20} numbers there, {size} here")
         elif form != "language":
             known = ", ".join([*_STATES, "language"])

@@ -41,6 +41,7 @@ class SafetyFilter(Policy):
         self.parameters = policy.parameters
         self.clip = policy.clip
         self.assumed = policy.assumed
+        self.called = policy.called and f"safe({policy.called})"
         self._inner = plain_needs(policy.needs())
         self._width = size(ACTIONS[self._inner.action])
         panda = robot.panda()
