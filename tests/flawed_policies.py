@@ -64,3 +64,51 @@ class HalfPrecision(Expert):
 class Vanishes(Expert):
     def act(self, observation):
         os._exit(3)
+
+
+class OnGpu:
+    """Stands for a CUDA tensor of half precision, where there is no GPU."""
+
+    __module__ = "torch.fake"
+    dtype, device, layout, requires_grad = "torch.bfloat16", "cuda:0", "torch.strided", True
+
+    def __init__(self, array):
+        self.array = array
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return self.array
+
+
+class AllWrongAtOnce(Expert):
+    """Answers one action in place of a chunk, on the GPU, in half precision, out of range."""
+
+    def act(self, observation):
+        actions = super().act(observation).actions[:, 0]
+        actions[:, 9] = 0.09
+        actions[:, 2] = -2.5
+        return Decision(OnGpu(actions))
+
+
+class WrongAction(Expert):
+    """Answers the seven numbers of another action space, in a dict."""
+
+    def act(self, observation):
+        return {"actions": super().act(observation).actions[..., :7]}
+
+
+class ReadsMore(Expert):
+    """Reads a component that it does not ask for."""
+
+    def needs(self):
+        return super().needs()._replace(observations=("tcp_position", "tcp_rotation"))
+
+    def act(self, observation):
+        return super().act({"gripper_opening": observation["gripper_opening"]} | observation)
+
+
+class Misspells(Expert):
+    def act(self, observation):
+        return Decision(observation["tcp_positions"])

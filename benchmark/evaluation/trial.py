@@ -3,13 +3,16 @@
 `try_policy` runs the policy's code, in a worker process; `policy_check` asks for it and reads the answer.
 """
 
+import re
+from difflib import get_close_matches
+
 import numpy as np
 
 from ...envs.errors import BimodalError
 from ...envs.robot.action_check import ActionCheck
 from ...envs.specs import CONTROL_HZ, RANGE_SLACK
 from ...policies import Policy
-from ...policies.core.answers import actions_of
+from ...policies.core.answers import InvalidAnswer, actions_of
 from ...policies.core.policy import Decision, Episodes, Needs
 from ...tasks import Task
 from ...tasks.core.referee import Referee
@@ -17,6 +20,7 @@ from ..isolation.source import PolicySource
 from ..records.field_types import Many, Record
 from ..rollout.shard import Shard, ShardResult, check_needs, run_shard
 from ..rollout.timeouts import Deadline
+from .guessed_shape import reshaped, spaces_of
 
 STEPS = 20
 """Control steps of an episode of the trial (1 s)."""
@@ -48,6 +52,8 @@ class _Watched(Policy):
         self.inner = policy
         self.written: dict[str, None] = {}
         """Components of the observation that were written to."""
+        self.wrong: dict[str, None] = {}
+        """What else is wrong with what it reads and answers, a line each."""
         self._needs = needs
         self._check = ActionCheck(needs.action, policy.task.arms)
         self._asked = np.clip(np.zeros(len(self._check.low)), self._check.low, self._check.high)
@@ -61,14 +67,51 @@ class _Watched(Policy):
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         given = {name: array.copy() for name, array in observation.items()}
-        answer = self.inner.act(dict(given))
+        n = len(next(iter(given.values())))
+        answer = None
+        try:
+            answer = self.inner.act(dict(given))
+            actions = actions_of(answer)
+        except InvalidAnswer as error:
+            if error.mended is None:
+                raise
+            actions = error.mended
+            self.wrong[f"act returned {error}; expected {self._expected(n)} numbers"] = None
+        except Exception as error:
+            self._note_missing(error, given)
+            raise
         for name, array in observation.items():
             if not np.array_equal(given[name], array, equal_nan=True):
                 self.written[name] = None
-        actions = actions_of(answer)
+        actions = self._shaped(actions, n)
         if actions.ndim == 3 and actions.shape[2] == len(self._asked):
             self._note(actions[:, : self._needs.n_action_steps].reshape(-1, len(self._asked)))
         return Decision(actions, getattr(answer, "plan", None), getattr(answer, "faults", None))
+
+    def _expected(self, n: int) -> str:
+        return f"({n}, >={self._needs.n_action_steps}, {len(self._asked)})"
+
+    def _shaped(self, actions: np.ndarray, n: int) -> np.ndarray:
+        """Return actions as they are probably meant; that they have another shape is noted."""
+        shaped = reshaped(actions, n, self._needs.n_action_steps, len(self._asked))
+        if shaped is not actions:
+            self.wrong[f"act returned actions of shape {actions.shape}; expected {self._expected(n)}"] = None
+        if shaped is None and (spaces := spaces_of(actions.shape[-1:], self.task.arms)):
+            self.wrong[f"{actions.shape[-1]} numbers are an action of {spaces}: name it in needs()"] = None
+        return actions if shaped is None else shaped
+
+    def _note_missing(self, error: Exception, given: dict[str, np.ndarray]) -> None:
+        """Note a component that the policy reads and does not get."""
+        found = re.fullmatch(r"'(\w+)'", str(error))
+        name = found[1] if found and type(error).__name__ == "KeyError" else ""
+        known = [spec.name for spec in self.task.observation]
+        near = get_close_matches(name, known, 1)
+        if name in known and name not in given:
+            line = f"act reads {name!r}, which needs() does not name ({', '.join(given)}): add it"
+            self.wrong[line] = None
+        elif near and name not in given:
+            line = f"act reads {name!r}, which {self.task.id} does not have: did you mean {near[0]}?"
+            self.wrong[line] = None
 
     def _note(self, actions: np.ndarray) -> None:
         """Keep the value of each column of some actions (B, A) that lies furthest beyond its range."""
@@ -81,7 +124,7 @@ class _Watched(Policy):
 
     def problems(self) -> list[str]:
         """Return what was noted, a line each."""
-        found = []
+        found = [*self.wrong]
         if self.written:
             found.append(f"act writes into its observation ({', '.join(self.written)}): compute on a copy")
         beyond = self._beyond(self._asked)
@@ -123,8 +166,9 @@ def try_policy(source: PolicySource, task: Task, deadline: Deadline, build_s: fl
     except (Exception, SystemExit):  # its introduction said so
         return Trial(problems=tuple(found))
     played = _play(task, first, _SEEDS, deadline)
-    alone = _play(task, built(), _BETWEEN, deadline)
-    found += (_faults(played) or _faults(alone)) + first.problems()
+    other = built()
+    alone = _play(task, other, _BETWEEN, deadline)
+    found += (_faults(played) or _faults(alone)) + (first.problems() or other.problems())
     if not any(played.faults):
         found += _remembered(
             played, _play(task, built(), _SEEDS, deadline), _play(task, first, _SEEDS, deadline)

@@ -116,7 +116,7 @@ class Box:
         except BaseException:
             self.close()
             raise
-        _raise(answer.say)
+        _raise(answer)
         return answer
 
     def close(self) -> None:
@@ -232,10 +232,13 @@ def _file_of(uri: str) -> Path | None:
     return Path(file) if file.endswith(".py") else None
 
 
-def _raise(said: Mapping[str, Any]) -> None:
+def _raise(answer: channel.Message) -> None:
     """Raise what the policy raised in its box."""
+    said = answer.say
     if "invalid" in said:
-        raise InvalidAnswer(str(said["invalid"])[:300])
+        error = InvalidAnswer(str(said["invalid"])[:300])
+        error.mended = answer.arrays.get("mended")
+        raise error
     if "refused" in said:
         kind = WrongUse if said.get("code") == WrongUse.exit_code else BimodalError
         raise kind(str(said["refused"])[:1000])

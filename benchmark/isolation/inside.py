@@ -54,7 +54,8 @@ def _answered(inside: "_Inside", asked: channel.Message) -> channel.Message:
     except BaseException as error:
         if isinstance(error, SystemExit) and ask in _BUILDING:
             raise  # it ends its process, as it would elsewhere
-        return channel.Message(_trouble(error, ask), {})
+        mended = getattr(error, "mended", None) if isinstance(error, InvalidAnswer) else None
+        return channel.Message(_trouble(error, ask), {} if mended is None else {"mended": mended})
 
 
 class _Inside:

@@ -1,5 +1,6 @@
 """Reads what `act` returned, whatever it is; called by the evaluator and by the safety filter."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ class ServerLost(BimodalError):
 class InvalidAnswer(Exception):
     """What `act` returned is not actions; the message says what it is and what would be right."""
 
+    mended: np.ndarray | None = None
+    """What it was taken for, if that can be told: a trial goes on with it, an evaluation never does."""
+
 
 def actions_of(decision: object) -> np.ndarray:
     """Return a decision's actions as floats that nobody else holds; runs the policy's code.
@@ -27,6 +31,27 @@ def actions_of(decision: object) -> np.ndarray:
         InvalidAnswer: it holds no real numbers, or not in rows of one length.
     """
     given: Any = getattr(decision, "actions", decision)
+    try:
+        return _numbers(given)
+    except InvalidAnswer as error:
+        error.mended = _mended(given)
+        raise
+
+
+def _mended(given: Any) -> np.ndarray | None:
+    """Return the numbers of a tensor that NumPy does not read, or of a dict with `actions`; None else."""
+    given = given.get("actions") if isinstance(given, dict) else given
+    for change in ("detach", "cpu", "to_dense", "float"):
+        with suppress(Exception):
+            given = getattr(given, change)()
+    try:
+        return _numbers(given)
+    except InvalidAnswer:
+        return None
+
+
+def _numbers(given: Any) -> np.ndarray:
+    """Return what was given as floats that nobody else holds; raises `InvalidAnswer`."""
     if given is None:
         raise InvalidAnswer("None; return Decision(actions)")
     if wrong := _unreadable_tensor(given):

@@ -22,11 +22,39 @@ REMEMBERS = (
 )
 WRONG = {
     "NotANumber": ["act asked for position[1] = nan in column 1 of ee_absolute: not finite"],
-    "WrongShape": ["act returned actions of shape (2, 16, 7); expected (2, >=16, 10)"],
+    "WrongShape": [
+        "act returned actions of shape (2, 16, 7); expected (2, >=16, 10)",
+        "7 numbers are an action of ee_delta: name it in needs()",
+    ],
+    "AllWrongAtOnce": [
+        "act returned a torch tensor (torch.bfloat16, cuda:0, torch.strided); NumPy reads "
+        "actions.detach().cpu().float(); expected (2, >=16, 10) numbers",
+        "act returned actions of shape (2, 10); expected (2, >=16, 10)",
+        "act asked for position[2] = -2.5 in column 2 of ee_absolute, 0.5 beyond the allowed -2 to 2: clip "
+        "it, or set clip = True in the class",
+        "act asked for opening = 0.09 in column 9 of ee_absolute, 0.01 beyond the allowed -0.008 to 0.08: "
+        "clip it, or set clip = True in the class",
+    ],
+    "WrongAction": [
+        "act returned actions of shape (2, 16, 7); expected (2, >=16, 10)",
+        "act returned a dict with the keys ['actions']; return Decision(actions); expected (2, >=16, 10) "
+        "numbers",
+        "7 numbers are an action of ee_delta: name it in needs()",
+    ],
+    "ReadsMore": [
+        "KeyError: 'gripper_opening'",
+        "act reads 'gripper_opening', which needs() does not name (tcp_position, tcp_rotation): add it",
+    ],
+    "Misspells": [
+        "KeyError: 'tcp_positions'",
+        "act reads 'tcp_positions', which PandaLiftDumbbell-v1 does not have: did you mean tcp_position?",
+    ],
     "ReturnsNone": ["act returned None; return Decision(actions); expected (2, >=16, 10) numbers"],
     "HalfPrecision": [
         "act returned a torch tensor (torch.bfloat16, cpu, torch.strided); NumPy reads actions.float(); "
-        "expected (2, >=16, 10) numbers"
+        "expected (2, >=16, 10) numbers",
+        "act asked for opening = 0.080078125 in column 9 of ee_absolute, 7.8e-05 beyond the allowed -0.008 "
+        "to 0.08: clip it, or set clip = True in the class",
     ],
     "RaisesInAct": ["KeyError: 'left_bar'"],
     "RaisesInReset": ["RuntimeError: no reset"],

@@ -4,7 +4,20 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+from bimodal.benchmark.isolation.shapes import possible
+
 FLAWED = Path(__file__).parents[1] / "flawed_policies.py"
+
+ALL_WRONG = """
+import numpy as np
+from bimodal.policies import Policy
+
+class Mine(Policy):
+    def act(self, observation):
+        action = [0.5, -3, 0.25, 1, 0, 0, 0, -1, 0, 0.0625]
+        return {"actions": np.tile(action, (len(observation["tcp_position"]), 1))}
+"""
 
 
 def test_a_sound_policy_is_sound_and_its_pace_is_told(bimodal):
@@ -38,3 +51,20 @@ def test_what_is_neither_policy_nor_entry_is_wrong_use(bimodal, hostile):
     ):
         code, out, err = bimodal("check", *words)
         assert (code, out, len(err)) == (2, "", 1) and text in err[0]
+
+
+@pytest.mark.skipif(possible()[0] == "none", reason="nothing shuts in here")
+def test_everything_wrong_with_an_answer_is_told_at_once_from_inside_the_box(bimodal, tmp_path):
+    folder = tmp_path / "policy"
+    folder.mkdir()
+    (folder / "mine.py").write_text(ALL_WRONG)
+    code, out, _ = bimodal("check", "policy/mine.py:Mine")
+    lines = " ".join(out.split())
+    assert code == 1
+    for said in (
+        "act returned a dict with the keys ['actions']; return Decision(actions); expected",
+        "act returned actions of shape (2, 10); expected (2, >=8, 10)",
+        "act asked for position[1] = -3 in column 1 of ee_absolute, 1 beyond the allowed -2 to 2: clip it",
+        "policy/mine.py:Mine: 3 problems",
+    ):
+        assert said in lines
