@@ -62,3 +62,11 @@ def short_name(task: str) -> str:
     """Return a task id as words without robot and version: `PandaLiftPot-v1` is `Lift Pot`."""
     stem = task.removeprefix("Panda").rsplit("-v", 1)[0]
     return "".join(f" {c}" if c.isupper() and i else c for i, c in enumerate(stem)) or task
+
+
+def harmless(cell: object) -> object:
+    """Return a cell of a CSV: one line, with an apostrophe before a text that begins like a formula."""
+    if not isinstance(cell, str):
+        return cell
+    text = " ".join(cell.split())
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

@@ -12,15 +12,13 @@ from dataclasses import asdict
 from typing import Any
 
 from ..benchmark.metrics import METRICS, Value
+from ..benchmark.number_text import harmless
 from ..benchmark.scoring.perturbation_effects import PerturbationEffect
 from ..benchmark.scoring.task_scores import Score, TaskScore
 from ..benchmark.statistics.paired import tango
 from ..benchmark.statistics.rates import ALPHA, Interval
 from ..envs.perturbations.core.variant import CLEAN
 from .board import Board, PolicyRow
-
-_FORMULA = ("=", "+", "-", "@")
-"""With these a spreadsheet begins a formula."""
 
 # ----------------------------------------------------------------------------------------- board.json
 
@@ -103,16 +101,8 @@ def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
     writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for line in lines:
-        writer.writerow({name: _harmless(value) for name, value in line.items()})
+        writer.writerow({name: harmless(value) for name, value in line.items()})
     return file.getvalue()
-
-
-def _harmless(value: object) -> object:
-    """Return a cell of a table: one line, with an apostrophe before a text that begins like a formula."""
-    if not isinstance(value, str):
-        return value
-    text = " ".join(value.split())
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _suite(board: Board) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ..diagnosis.known_causes import known_causes
 from ..measures.episode_measures import EpisodeMeasures
 from ..measures.measures_file import Measured, stored_measures
 from ..measures.unsafe_events import KINDS
+from ..number_text import harmless
 from ..scoring.perturbation_effects import scene_kinds
 from ..scoring.review_record import EpisodeKey, Remark, read_review
 from ..scoring.run_episodes import Run, RunEpisodes, mode_names
@@ -131,7 +132,7 @@ def _unsafe(found: EpisodeMeasures) -> list[str]:
 
 def write_rows(rows: Rows, folder: Path) -> None:
     """Write the rows beside a report, for spreadsheets and for programs."""
-    table = pa.table({name: pa.array(column) for name, column in rows.items()})
+    table = pa.table({name: pa.array(list(map(harmless, column))) for name, column in rows.items()})
     csv, plain = (folder / name for name in FILES)
     with atomic_write(csv) as draft, draft.open("wb") as file:
         pyarrow.csv.write_csv(table, file)

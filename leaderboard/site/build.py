@@ -1,4 +1,4 @@
-"""Writes the leaderboard as one static folder that opens from disk: no server, no network, no fonts from afar.
+"""Writes the leaderboard as one static folder that opens from disk: no server, no network.
 
 index.html    the board
 policies/     a page a policy
@@ -94,9 +94,7 @@ def _write_entries(entries: Sequence[Entry], out: Path) -> dict[str, str]:
     names = unlike(map(file_name, entries))
     for entry, name in zip(entries, names, strict=True):
         write_text(out / "entries" / name, pretty(entry.plain()))
-    return {
-        entry.entry_id: name.removesuffix(".json") for entry, name in zip(entries, names, strict=True)
-    }
+    return {entry.entry_id: name.removesuffix(".json") for entry, name in zip(entries, names, strict=True)}
 
 
 def _withdrawn(entries: Sequence[Entry], stems: Mapping[str, str]) -> list[tuple[Entry, str, Mark]]:

@@ -86,6 +86,12 @@ def test_csv_and_json_hold_the_same_rows_and_nothing_that_is_no_number(rows, run
     assert re.findall(r"`(\w+)`", "".join(told)) == list(rows)
 
 
+def test_a_note_that_reads_like_a_formula_is_text_in_a_spreadsheet(tmp_path):
+    write_rows({"seed": [-1], "note": ["=1+1\nmore"]}, tmp_path)
+    assert list(csv.reader((tmp_path / "episodes.csv").open())) == [["seed", "note"], ["-1", "'=1+1 more"]]
+    assert json.loads((tmp_path / "episodes.json").read_text()) == [{"seed": -1, "note": "=1+1\nmore"}]
+
+
 def test_the_page_carries_every_episode_in_few_bytes(rows):
     data = page_data(rows)
     text = json.dumps(data, separators=(",", ":"))

@@ -1,0 +1,98 @@
+"""What each perturbation costs a policy: the drop along every axis, beside the clean arm."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...benchmark.scoring.run_episodes import EpisodeColumns
+from ...benchmark.statistics.paired import paired_difference
+from ...benchmark.statistics.rates import Interval, mean_interval
+from ...benchmark.statistics.resampling import stratified_mean
+from ...envs.perturbations.core.variant import CLEAN, named
+from ..board import PolicyRow
+
+STEEPEST = 5
+"""Shades of a drop."""
+_SHARE_A_SHADE = 0.15
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One perturbation, or several at once, at all levels that a suite has of it."""
+
+    name: str
+    """Such as `contact.friction`."""
+    variants: tuple[str, ...]
+    """Its variants in the suite."""
+
+
+@dataclass(frozen=True)
+class AxisEffect:
+    """What an axis costs one policy, over its levels and the tasks that can have it."""
+
+    clean: float
+    """Success of the same seeds clean."""
+    success: float
+    """Success in its variants."""
+    difference: Interval
+    """The second minus the first, with its paired 95 % interval."""
+    tasks: tuple[str, ...]
+    """Ids of the tasks."""
+    infeasible: tuple[str, ...]
+    """Those of them in which the experts fail, too."""
+    unchanged: bool
+    """Whether every episode equals its clean twin to the last bit."""
+
+
+def shade(difference: float) -> int:
+    """Return how steep a drop is, 0 (none, or a gain) to `STEEPEST`; for colours."""
+    return 0 if difference > -0.01 else min(1 + int(-difference / _SHARE_A_SHADE), STEEPEST)
+
+
+def axes(variants: tuple[str, ...]) -> list[Axis]:
+    """Return the axes of a suite's variants, in their order."""
+    found: dict[str, list[str]] = {}
+    for variant in variants:
+        if variant != CLEAN:
+            found.setdefault("+".join(part.perturbation for part in named(variant)), []).append(variant)
+    return [Axis(name, tuple(some)) for name, some in found.items()]
+
+
+def axis_effect(axis: Axis, row: PolicyRow) -> AxisEffect | None:
+    """Return what an axis costs a policy, None where no task can have it."""
+    cells = {(block.task, block.variant): block.columns for block in row.entry.episodes}
+    tasks = [task for task in row.entry.suite.tasks if any((task, one) in cells for one in axis.variants)]
+    if not tasks:
+        return None
+    arms = [_arms(axis, task, cells) for task in tasks]
+    mine = [one for one in row.shifts if one.variant in axis.variants]
+    return AxisEffect(
+        clean=float(np.mean([clean.mean() for clean, _ in arms])),
+        success=float(np.mean([hits.mean() for _, hits in arms])),
+        difference=_difference(arms),
+        tasks=tuple(tasks),
+        infeasible=tuple(dict.fromkeys(one.task for one in mine if one.expert is not None)),
+        unchanged=all(one.unchanged for one in mine),
+    )
+
+
+def _arms(
+    axis: Axis, task: str, cells: Mapping[tuple[str, str], EpisodeColumns]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the success of one task's clean twins and in the variants, (levels, N) bool each."""
+    clean = cells[task, CLEAN]
+    place = {seed: row for row, seed in enumerate(clean.seeds.tolist())}
+    levels = [cells[task, variant] for variant in axis.variants if (task, variant) in cells]
+    twins = [clean.succeeded[[place[seed] for seed in one.seeds.tolist()]] for one in levels]
+    return np.stack(twins), np.stack([one.succeeded for one in levels])
+
+
+def _difference(arms: list[tuple[np.ndarray, np.ndarray]]) -> Interval:
+    """Return the mean difference over tasks: Tango's interval, or over levels by drawing seeds again.
+
+    Levels share their clean twins, so that only whole seeds are independent of each other.
+    """
+    if all(len(hits) == 1 for _, hits in arms):
+        return mean_interval([paired_difference(hits[0], clean[0]) for clean, hits in arms])
+    return stratified_mean([(hits.astype(int) - clean).mean(0) for clean, hits in arms])
