@@ -10,7 +10,7 @@ from ..records.run_record import RunRecord
 from ..scoring.panel_limits import scene_choices, unseen
 from ..scoring.perturbation_effects import PerturbationEffect
 from ..scoring.review_record import EpisodeKey
-from ..scoring.run_episodes import Run
+from ..scoring.run_episodes import Run, clipping
 from ..scoring.task_scores import TaskScore
 from ..statistics.rates import Interval, mean_interval, rate
 from .run_origin import demonstrated_shares
@@ -57,8 +57,8 @@ Arms = tuple[Interval, Interval]
 
 
 def panel_limits(run: Run) -> dict[str, Any]:
-    """Return what the page says of the panel itself: what it cannot show, and choices in one scene."""
-    return {"unseen": unseen(run), "scene_choices": scene_choices(run)}
+    """Return what the page says below its table: what it cannot show, choices in a scene, clipped actions."""
+    return {"unseen": unseen(run), "scene_choices": scene_choices(run), "clipped": clipping(run)}
 
 
 def mode_choices(cell: TaskScore, record: RunRecord) -> list[ModeChoice]:

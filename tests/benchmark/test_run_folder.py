@@ -233,7 +233,8 @@ def test_clipped_steps_are_in_the_table_and_said_and_old_tables_read_as_none(tmp
     _, out, _ = score(f"{tmp_path / 'wide.py'}:Wide", run, capsys=capsys, count=2)
     (first, second) = rows(run)
     assert first["clipped"] > 0 == second["clipped"]
-    assert f"clipped in {first['clipped']} control steps of 1 episode\n" in out
+    said = f"clipped in {first['clipped']} control steps of 1 episode"
+    assert f"{said}\n" in out and f"Actions out of range were {said}." in (run / "report.html").read_text()
     (run / "SHA256SUMS").unlink()
     pq.write_table(pq.read_table(run / "episodes.parquet").drop(["clipped"]), run / "episodes.parquet")
     (cell,) = read_run(run).cells.values()
