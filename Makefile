@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 # A sourced ROS workspace would put its own packages before the pinned ones.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup bench test test-slow check speed peers site certify clean
+.PHONY: help setup bench test test-slow check check-entries speed peers site certify clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,9 @@ speed: setup  ## control steps per second and core, beside robosuite's own Lift 
 
 peers:  ## build .peers: robosuite's own Lift, openpi-client and vla-eval, on the versions they want
 	@tools/setup.sh peers
+
+check-entries: setup  ## what a pull request adds to the leaderboard: make check-entries SINCE=origin/main
+	@$(BIN)/bimodal check leaderboard/entries --since $(or $(SINCE),origin/main)
 
 site: setup  ## the leaderboard as a static site
 	@$(BIN)/bimodal site --pictures docs/images --certificates docs/certificates.md $(ARGS)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from .arguments import Checkpoints, Deadline, Json, Sandbox, argument, policy_names, task_option
+from .arguments import Checkpoints, Deadline, Json, Sandbox, argument, option, policy_names, task_option
 
 if TYPE_CHECKING:
     from ..benchmark.evaluation.trial import Trial
@@ -20,6 +20,12 @@ What = Annotated[
         autocompletion=policy_names,
     ),
 ]
+Since = Annotated[
+    str | None,
+    option(
+        "REVISION", "of a folder of entries: what was added since is a whole submission", default="not asked"
+    ),
+]
 Task = Annotated[str | None, task_option("task on which a policy is tried  [default: the first of smoke]")]
 
 
@@ -29,18 +35,20 @@ def run(
     checkpoints: Checkpoints = None,
     deadline: Deadline = 30.0,
     sandbox: Sandbox = None,
+    since: Since = None,
     json: Json = False,
 ) -> int:
     """Check a policy in a short trial, an entry, or a run.
 
     A policy plays 20 control steps of a few episodes, and everything wrong with it is told at once, also what
     it remembers from batch to batch. Of an entry every number is counted again. The recorded actions of a run
-    folder are simulated again, and states and verdicts compared. The exit code is 1 if something is wrong.
+    folder are simulated again, and states and verdicts compared. In a folder of entries all of them are
+    checked, and with --since what a pull request adds. The exit code is 1 if something is wrong.
     """
     from .console import console, print_json
 
     trial = _trial(what, task, checkpoints, deadline, sandbox) if _is_policy(what) else None
-    problems = trial.problems if trial else _problems(Path(what))
+    problems = trial.problems if trial else _problems(Path(what), since)
     if json:
         times = {"decision_ms": trial.decision_ms, "budget_ms": trial.budget_ms} if trial else {}
         print_json({"checked": what, "problems": problems, **times})
@@ -77,12 +85,15 @@ def _pace(trial: "Trial | None") -> str:
     return f"; a decision takes {trial.decision_ms:.3g} ms, its actions {trial.budget_ms:g} ms{slow}"
 
 
-def _problems(path: Path) -> list[str]:
-    """Return what is wrong with an entry, or with a run as a folder or an artifact."""
+def _problems(path: Path, since: str | None) -> list[str]:
+    """Return what is wrong with an entry, a folder of entries, or a run as a folder or an artifact."""
     from ..benchmark.artifact.read import is_artifact, open_run
     from ..leaderboard.check import check_entry
     from ..leaderboard.files import read_unchecked
+    from ..leaderboard.submission.folder_check import folder_problems
 
+    if path.is_dir() and not (path / "run.json").exists() and any(path.glob("*.json")):
+        return folder_problems(path, since)
     if path.is_dir() or is_artifact(path):
         with open_run(path) as folder:
             return _replayed(folder)

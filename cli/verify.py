@@ -1,9 +1,12 @@
 """`bimodal verify`: simulates an entry's episodes again from their recorded actions, without the policy."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from .arguments import Json, Workers, argument, option
+
+if TYPE_CHECKING:
+    from ..leaderboard.marks import Level
 
 EXAMPLE = "bimodal verify leaderboard/entries/core-flow.json"
 MOST_LINES = 20
@@ -36,19 +39,17 @@ def run(
         told = [line for line in found.lines if "stray" in line][:MOST_LINES] or found.lines
         for line in (*told, f"{found.level}: {found.reason}"):
             console.print(line, markup=False)
-    if found.level != "replayed":
-        return 1
-    if mark:
-        _mark(entry, mark, found.reason)
-    return 0
+    if found.level == "replayed" and mark:
+        add_level(entry, "replayed", mark, found.reason)
+    return 0 if found.level == "replayed" else 1
 
 
-def _mark(path: Path, by: str, reason: str) -> None:
-    """Note in `marks.json` that an entry was replayed."""
+def add_level(path: Path, level: "Level", by: str, reason: str) -> None:
+    """Note beside the entries that one was replayed or reproduced, by whom, and what came out."""
     from datetime import UTC, datetime
 
     from ..leaderboard.entry import read_entry
     from ..leaderboard.marks import Mark, add_mark
 
     date = f"{datetime.now(UTC):%Y-%m-%d}"
-    add_mark(read_entry(path).entry_id, Mark(level="replayed", by=by, date=date, found=reason))
+    add_mark(read_entry(path).entry_id, Mark(level=level, by=by, date=date, found=reason[:300]))

@@ -6,6 +6,7 @@ An entry comes from a stranger: its URI may name any module here. Called by `rep
 from collections.abc import Iterator
 from hashlib import sha256
 from importlib.machinery import PathFinder
+from itertools import islice
 from pathlib import Path
 from sys import path as module_path
 
@@ -15,6 +16,9 @@ from ...policies.core.registry import policy_names, with_inner
 from ...policies.core.server_address import is_remote
 from ..entry_model import EntryPolicy
 
+MOST_FILES = 10_000
+"""Files of a folder that are looked at."""
+
 
 def checked_uri(entry: Path, policy: EntryPolicy, told: Path | None = None) -> str:
     """Return the URI by which the policy of an entry runs here, its file found by sha256; imports nothing.
@@ -22,7 +26,7 @@ def checked_uri(entry: Path, policy: EntryPolicy, told: Path | None = None) -> s
     Args:
         entry: the entry's file; its policy may lie beside it.
         policy: what the entry says of it.
-        told: where its file lies, as the user says; None to look for it.
+        told: where its file lies, or a folder in which it is found by its sha256; None to look for it.
 
     Raises:
         NotComparable: its code is not here, or what lies here is other code.
@@ -35,7 +39,7 @@ def _checked(entry: Path, uri: str, artifacts: dict[str, str], told: Path | None
     location, _, attribute = uri.rpartition(":")
     if location.endswith(".py"):
         wanted = Path(location)
-        places = [told] if told else [wanted, entry.parent / wanted, entry.parent / wanted.name]
+        places = _told(told) if told else [wanted, entry.parent / wanted, entry.parent / wanted.name]
         return f"{_first_equal(entry, wanted.name, places, artifacts)}:{attribute}"
     if told:
         raise WrongUse(f"{entry} is of {one_line(uri)}, which is no file; --policy is for one of a file")
@@ -49,6 +53,16 @@ def _checked(entry: Path, uri: str, artifacts: dict[str, str], told: Path | None
     elif not location and uri not in policy_names():
         raise NotComparable(f"{entry} was made with the policy {one_line(uri)}, which is not known here")
     return uri
+
+
+def _told(place: Path) -> list[Path]:
+    """Return the file that a user names, or the Python files of a folder, whatever they are called."""
+    if not place.is_dir():
+        return [place]
+    found = list(islice((file for file in place.rglob("*.py") if file.is_file()), MOST_FILES + 1))
+    if len(found) > MOST_FILES:
+        raise WrongUse(f"{place} has more than {MOST_FILES} Python files; name a folder nearer to the policy")
+    return sorted(found)
 
 
 def _first_equal(entry: Path, name: str, places: list[Path], artifacts: dict[str, str]) -> Path:

@@ -15,6 +15,7 @@ from ...envs.perturbations.core.variant import CLEAN
 from ..check import check_entry
 from ..entry_model import Entry
 from ..files import read_unchecked
+from .fresh_seeds import FreshScore, fresh_suite, judge_fresh
 from .policy_source import checked_uri
 from .rerun_verdict import Reproduction, judge_rerun
 
@@ -55,6 +56,19 @@ def reproduce(path: Path, options: EvalOptions, part: Part = WHOLE) -> Reproduct
     # An interrupted reproduction goes on; an old one does not count.
     options = replace(options, out=folder, fresh=options.fresh or finished)
     return judge_rerun(entry, evaluate(uri, suite, options))
+
+
+def reproduce_fresh(path: Path, options: EvalOptions, salt: str, policy: Path | None = None) -> FreshScore:
+    """Run the policy of the entry at `path` on seeds that a salt decides: `bimodal reproduce --salt`.
+
+    Raises:
+        BimodalError: as `reproduce`.
+    """
+    entry, uri = _comparable_entry(path, options, policy)
+    suite = fresh_suite(suite_from_record(entry.suite), salt)
+    folder = Path(options.out or RUNS / f"reproduce-{path.stem}")
+    fresh = replace(options, out=folder.with_name(f"{folder.name}-fresh-{suite.seeds.start}"))
+    return judge_fresh(entry, evaluate(uri, suite, fresh))
 
 
 def part_of(suite: Suite, part: Part) -> Suite:

@@ -1,6 +1,7 @@
-"""One entry that most tests of this room start from."""
+"""One entry that most tests of this room start from, and one that is submitted."""
 
 import pytest
+from bimodal.cli import main as cli
 from bimodal.leaderboard.entry import entry_from_run
 from fabricated import run_folder
 from fabricated_entries import DUMBBELL, IDLE, MIXED, POST
@@ -17,3 +18,15 @@ def sound(tmp_path_factory):
 def entry(sound):
     """The same as JSON, to be forged."""
     return sound.plain()
+
+
+@pytest.fixture(scope="session")
+def submitted(tmp_path_factory):
+    """The expert's entry on the smoke suite and its archive, as `bimodal submit` writes them."""
+    folder = tmp_path_factory.mktemp("submitted")
+    (folder / "card.toml").write_text('most_likely_failure = "none"\nrejection_criterion = "a failure"\n')
+    words = ["evaluate", "expert", "--suite", "smoke", "--workers", "0", "--no-videos"]
+    assert cli.main([*words, "--card", str(folder / "card.toml"), "--out", str(folder / "run")]) == 0
+    words = ["submit", str(folder / "run"), "--author", "Us", "--licence", "MIT", "--to", str(folder / "all")]
+    assert cli.main(words) == 0
+    return folder / "all" / "smoke-expert.json"

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.benchmark.scoring.run_episodes import EpisodeColumns
-from bimodal.cli import main as cli
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.storage.atomic_write import write_arrays
 from bimodal.leaderboard.entry import read_entry
@@ -151,18 +150,6 @@ def test_episodes_of_other_lengths_are_refused(honest):
 
 
 # ----------------------------------------------------------------------------------------- whole entries
-
-
-@pytest.fixture(scope="module")
-def submitted(tmp_path_factory):
-    """The expert's entry on the smoke suite and its archive, as `bimodal submit` writes them."""
-    folder = tmp_path_factory.mktemp("submitted")
-    (folder / "card.toml").write_text('most_likely_failure = "none"\nrejection_criterion = "a failure"\n')
-    words = ["evaluate", "expert", "--suite", "smoke", "--workers", "0", "--no-videos"]
-    assert cli.main([*words, "--card", str(folder / "card.toml"), "--out", str(folder / "run")]) == 0
-    words = ["submit", str(folder / "run"), "--author", "Us", "--licence", "MIT", "--to", str(folder / "all")]
-    assert cli.main(words) == 0
-    return folder / "all" / "smoke-expert.json"
 
 
 @pytest.fixture
