@@ -1,4 +1,4 @@
-"""Checks a folder of entries as a pull request leaves it; called by `bimodal check FOLDER`, `make check-entries`.
+"""Checks a folder of entries as a pull request leaves it: `bimodal check FOLDER`, `make check-entries`.
 
 Nothing of a submitted policy runs or is imported. Entries are only ever added: a change of one that is there,
 or of anything else, is not a submission.
