@@ -16,7 +16,8 @@ What = Annotated[
     str,
     argument(
         "WHAT",
-        "policy (a name, file.py:Class or module:Class), entry file, run folder or artifact",
+        "policy (a name, file.py:Class, module:Class, openpi:// or vla-eval://HOST:PORT), entry file, run "
+        "folder or artifact",
         autocompletion=policy_names,
     ),
 ]

@@ -43,8 +43,8 @@ Policy = Annotated[
     str,
     argument(
         "POLICY",
-        "name (bimodal policies lists them), file.py:Class, module:Class, or safe(...) around one; "
-        "flow@seed0..2 takes the weights of several training seeds",
+        "name (bimodal policies lists them), file.py:Class, module:Class, openpi:// or vla-eval://HOST:PORT, "
+        "or safe(...) around one; flow@seed0..2 takes the weights of several training seeds",
         autocompletion=policy_names,
     ),
 ]

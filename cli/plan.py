@@ -15,7 +15,11 @@ def run(
     suite: Annotated[str, choice("suite", f"whose panel is judged: {', '.join(SUITES)}", SUITES)] = "core",
     policy: Annotated[
         str,
-        option("POLICY", "whose episodes are timed: name or file.py:Class", autocompletion=policy_names),
+        option(
+            "POLICY",
+            "whose episodes are timed: name, file.py:Class or openpi://HOST:PORT",
+            autocompletion=policy_names,
+        ),
     ] = "expert",
     checkpoints: Checkpoints = None,
     sandbox: Sandbox = None,
@@ -35,7 +39,7 @@ def run(
     if lock:
         console.print(f"locked: {lock_rule(lock)}", markup=False)
         return 0
-    if isolation_of(policy, sandbox) != "none":
+    if isolation_of(policy, sandbox) not in ("none", "remote"):
         raise WrongUse(f"plan plays {policy} with your rights, not shut in: add --no-sandbox if you trust it")
     found = plan(suite, baseline, gain, policy, checkpoints)
     if json:

@@ -36,7 +36,7 @@ def evaluate(
     """Score a policy on a suite and write the run's folder; finished shards are never run again.
 
     Args:
-        policy: a registered name, `file.py:Class`, `module:Class`, or a `Policy` subclass.
+        policy: a registered name, `file.py:Class`, `module:Class`, a server's URI, or a `Policy` subclass.
         suite: name of a suite, or a suite; `find_suite` cuts one down to some tasks, seeds or variants.
         options: where and how it runs; None for the defaults.
 

@@ -21,7 +21,7 @@ def check_policy(
     """Return all that is wrong with what a policy says and does in a short trial on a task.
 
     Args:
-        policy: a registered name, `file.py:Class`, `module:Class`, or one of these in `safe(...)`.
+        policy: a registered name, `file.py:Class`, `module:Class`, a server's URI, or one in `safe(...)`.
         task: the task's id.
         weights: folder of trained weights; None for the shipped ones.
         deadline_s: longest time that a decision may take [s].
