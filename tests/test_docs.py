@@ -18,22 +18,48 @@ from bimodal.tasks import task_names
 from bimodal.tasks.core.outcomes import OUTCOMES
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "leaderboard/RULES.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_local_link_and_picture_exists(page):
     text = page.read_text()
-    targets = re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text)
     missing = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
     assert not missing
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_named_command_is_a_command(page):
-    named = re.findall(r"^(?:\.venv/bin/)?bimodal ([a-z-]+)", page.read_text(), flags=re.MULTILINE)
-    options = {name for parameter in build_parser().params for name in parameter.opts}
-    assert set(named) <= set(COMMANDS) | options
+def test_every_link_to_a_heading_finds_it(page):
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+        text = (page.parent / target if target else page).read_text()
+        headings = [heading.lower() for heading in re.findall(r"^#+ (.*)$", text, re.M)]
+        assert anchor in [re.sub(r"[^\w -]", "", heading).replace(" ", "-") for heading in headings], target
+
+
+@pytest.fixture(scope="module")
+def spellings():
+    """The options of every command, by its name, and those before one, by ""."""
+    parser = build_parser()
+    of = {"": parser, **{name: parser.get_command(None, name) for name in COMMANDS}}
+    return {
+        name: {one for parameter in command.params for one in (*parameter.opts, *parameter.secondary_opts)}
+        for name, command in of.items()
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_named_command_is_a_command_and_has_its_options(page, spellings):
+    lines = re.findall(r"^(?:\.venv/bin/)?bimodal ([^#\n]*)", page.read_text(), flags=re.MULTILINE)
+    for line in lines:
+        named = re.search(r"^([a-z-]*)", line)[1].strip("-")
+        command = "" if line.startswith("-") else named
+        assert command in spellings, line
+        options = set(re.findall(r"(?<=\s)(--[a-z-]+)", f" {line}"))
+        assert options <= spellings[command] | {"--help"}, line
 
 
 def test_every_make_target_in_the_readme_exists():

@@ -143,6 +143,13 @@ def test_episodes_of_another_world(made, claimed):
     assert again(claim, found, claimed).strays > 0
 
 
+@pytest.mark.parametrize("claimed", ["sensing.noise:2", "sensing.latency:2", "actuation.delay:2"])
+def test_a_replay_cannot_see_disturbed_observations_and_commands(honest, claimed):
+    """As docs/reproduce.md says: the archive holds what the robot was commanded in the end."""
+    claim, found = honest
+    assert again(claim, found, claimed).exact == N
+
+
 def test_episodes_of_other_lengths_are_refused(honest):
     claim, found = honest
     other = EpisodeColumns(claim.seeds, claim.labels, claim.modes, claim.steps + 1, claim.digests)
