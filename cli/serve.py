@@ -60,7 +60,7 @@ def run(
     job = job_for(policy, checkpoints, deadline, sandbox)
     with listen(host, port) as place, Pool(job) as pool, suppress(KeyboardInterrupt):
         served = serve_for(policy, pool, task or SUITES["core"].tasks, bool(task), say)
-        with PolicyServer(served, pool, dialect, place, say) as server:
+        with PolicyServer(served, pool, dialect, place, say) as server, pool:  # its processes end first
             tasks = f"{len(served.tasks)} tasks" if len(served.tasks) > 1 else next(iter(served.tasks))
             only = "".join(f" --task {name}" for name in task or ())
             console.print(f"serving {served.name} for {tasks}: {server.uri}", markup=False, soft_wrap=True)

@@ -118,15 +118,13 @@ class Conversation:
         known = self._served.tasks
         named = about.get("task", self._said.get("name"))
         if named is None:
-            goals = [
-                name
-                for name, one in known.items()
-                if one.goal in (body.get("prompt"), body.get("task_description"))
-            ]
-            named = goals[0] if goals else next(iter(known)) if len(known) == 1 else ""
-        if named not in known:
+            said = [body.get(name) for name in ("prompt", "task_description")]
+            goals = [text for text in said if isinstance(text, str)]
+            fitting = [name for name, one in known.items() if one.goal in goals or len(known) == 1]
+            named = fitting[0] if fitting else ""
+        if not isinstance(named, str) or named not in known:
             raise Refused(str(unknown_name("task of this server", str(named)[:60], known)))
-        return str(named)
+        return named
 
     def _keys(self, about: Mapping[str, Any]) -> tuple[int, ...]:
         if "noise_keys" not in about:
@@ -135,10 +133,11 @@ class Conversation:
             if type(key) is not int or not 0 <= key < 2**64:
                 raise Refused(f"noise_key is {key!r:.40}; it must be a whole number from 0 to 2^64 - 1")
             return (key,)
-        keys = np.asarray(about["noise_keys"])
+        keys = about["noise_keys"]
+        keys = keys if isinstance(keys, np.ndarray) else np.zeros(0)
         if keys.ndim != 1 or keys.dtype.kind not in "iu" or not 0 < len(keys) <= MOST_EPISODES:
             what = f"noise_keys is {keys.dtype} of the shape {keys.shape}"
-            raise Refused(f"{what}; it must be integers (N,), 1 <= N <= {MOST_EPISODES}")
+            raise Refused(f"{what}; it must be an array of integers (N,), 1 <= N <= {MOST_EPISODES}")
         return tuple(map(int, keys.astype(np.uint64)))
 
     # ------------------------------------------------------------------------------ deciding

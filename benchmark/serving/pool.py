@@ -17,6 +17,8 @@ class Pool:
         self._idle: list[PolicyProcess] = []
         self._all: set[PolicyProcess] = set()
         self._lock = Lock()
+        self.ended = False
+        """Whether nobody is to be answered any more."""
         self._starter = ThreadPoolExecutor(1, "starter")
         """The one thread that begins them: they end with the thread that did."""
 
@@ -39,7 +41,10 @@ class Pool:
 
     def ask(self, process: PolicyProcess, order: Mapping[str, Any]) -> dict[str, Any]:
         """Ask a process that was taken; after the answer `lost` it is nobody's any more."""
-        reply = process.ask(dict(order))
+        try:
+            reply = process.ask(dict(order))
+        except (OSError, ValueError):  # another thread has ended it
+            reply = {"lost": "it was ended"}
         if "lost" in reply:
             with self._lock:
                 self._all.discard(process)
@@ -53,6 +58,7 @@ class Pool:
 
     def end(self) -> None:
         """End all processes."""
+        self.ended = True
         with self._lock:
             processes = [*self._all]
             self._all.clear()

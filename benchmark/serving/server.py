@@ -32,6 +32,8 @@ _PING_S = 30
 _GONE_S = 120
 """A client that answers no ping for so long is gone [s]."""
 _GOING_AWAY = 1001
+_INTERNAL_ERROR = 1011
+_TRY_AGAIN_LATER = 1013
 _TALKS = {"openpi": talk_openpi, "vla-eval": talk_vla_eval}
 
 
@@ -85,6 +87,7 @@ class PolicyServer:
             server_header="bimodal",
             ping_interval=_PING_S,
             ping_timeout=_GONE_S,
+            max_queue=2,
             create_connection=_telling(lambda one, line: say(f"{_who(one)}: {line}")),
             logger=_logger(say),
         )
@@ -93,7 +96,7 @@ class PolicyServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Hang up on everybody."""
+        """Hang up on everybody; the processes that somebody waits for have to be ended before."""
         self._server.shutdown()
         with self._lock:
             connections = [*self._open]
@@ -120,14 +123,20 @@ class PolicyServer:
     def _handle(self, connection: ServerConnection) -> None:
         """Answer one client; whatever it does, the server goes on."""
         with self._lock:
-            self._open.add(connection)
+            full = len(self._open) >= MOST_CONNECTIONS
+            if not full:
+                self._open.add(connection)
             number = next(self._numbers)
+        if full:
+            connection.close(_TRY_AGAIN_LATER, f"{MOST_CONNECTIONS} clients already")
+            return
         conversation = Conversation(self._served, self._pool, number)
 
         who = _who(connection)
 
         def say(line: str) -> None:
-            self._say(f"{who}: {line}")
+            if not self._pool.ended:
+                self._say(f"{who}: {line}")
 
         try:
             self._talk(connection, self._served, conversation, say)
@@ -138,7 +147,7 @@ class PolicyServer:
             say(f"the connection broke ({error.strerror or error})")
         except Exception as error:  # a fault of ours ends one connection, not the server
             say(f"a fault of bimodal: {type(error).__name__}: {error}"[:300])
-            connection.close(1011, "a fault of bimodal")
+            connection.close(_INTERNAL_ERROR, "a fault of bimodal")
         finally:
             conversation.end()
             with self._lock:

@@ -104,10 +104,16 @@ WRONG = {
     ),
     "kind": (question(None) | {"observation/tcp_position": "left"}, "is a str, which is no array of numbers"),
     "task": (question(1, task="PandaLiftPott-v1"), "did you mean PandaLiftPot-v1"),
-    "keys": (question(1, noise_keys=np.zeros((1, 1))), "it must be integers (N,)"),
+    "keys": (
+        question(1, noise_keys=np.zeros((1, 1))),
+        "noise_keys is float64 of the shape (1, 1); it must be an array of integers",
+    ),
+    "keys that are none": (question(1, noise_keys={"a": 1}), "it must be an array of integers (N,)"),
+    "task that is no name": (question(1, task=[1]), "unknown task of this server '[1]'"),
+    "prompt that is no text": (seen(None) | {"prompt": np.ones(3)}, "unknown task of this server ''"),
     "key": (question(None, noise_key=-1), "noise_key is -1"),
     "decision": (
-        seen(1) | {"bimodal": {"noise_keys": [7], "decision": "first", "task": DUMBBELL}},
+        seen(None) | {"bimodal": {"decision": "first", "task": DUMBBELL}},
         "decision is 'first'",
     ),
     "later": (question(1, decision=2), "decision 2 of episodes that did not begin here"),
