@@ -5,7 +5,7 @@ A rank is 1 + the number of ranked policies that are better beyond doubt: McNema
 over all tasks, adjusted by Holm for every two policies, as in `bimodal compare A B C`. Ties share a rank.
 Policies that share a group cannot be told apart.
 Oracles, which are told the mode, and policies that read the simulator show what is possible; they stand apart
-and have no rank.
+and have no rank; nor has anybody on a panel that plays scenes several times, which are no pairs of their own.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ..benchmark.comparison.ranking import clean_successes
 from ..benchmark.records.run_record import SuiteRecord
 from ..benchmark.scoring.feasible_cells import Feasibility, known_cells
+from ..benchmark.scoring.panel_limits import repeats_scenes
 from ..benchmark.scoring.perturbation_effects import PerturbationEffect, measure_effects
 from ..benchmark.scoring.run_episodes import EpisodeColumns
 from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
@@ -103,7 +104,8 @@ def standing(entries: Sequence[Entry]) -> list[Entry]:
 def _board(entries: Sequence[Entry]) -> Board:
     """Return the board of the entries of one suite."""
     feasibility = known_cells(entries[0].suite.tasks)
-    ranked = [entry for entry in entries if _track(entry) == RANKED]
+    repeats = any(map(repeats_scenes, _columns(entries[0]).values()))
+    ranked = [entry for entry in entries if _track(entry) == RANKED and not repeats]
     ranked.sort(key=lambda entry: (-entry.aggregate.success_macro, entry.policy.name))
     names = [entry.entry_id for entry in ranked]
     tests = pair_tests({entry.entry_id: clean_successes(_columns(entry)) for entry in ranked})

@@ -6,6 +6,7 @@ import json
 from math import comb
 
 import pytest
+from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import NotComparable
 from bimodal.leaderboard.board import board_rows
 from bimodal.leaderboard.board_files import (
@@ -17,7 +18,11 @@ from bimodal.leaderboard.board_files import (
     plain_boards,
 )
 from bimodal.leaderboard.board_table import board_table, board_tables
-from fabricated_entries import changed, edit, make
+from bimodal.leaderboard.entry import entry_from_run
+from bimodal.leaderboard.site.pair_data import pair_data
+from bimodal.leaderboard.site.profiles import lanes, profiles
+from fabricated import run_folder
+from fabricated_entries import DUMBBELL, MIDDLE, WIN_LEFT, changed, edit, make
 from rich.console import Console
 
 
@@ -92,6 +97,23 @@ def test_pairs_are_written_with_the_better_one_first_and_what_their_test_says(tm
     assert list(table[0]) == list(PAIR_COLUMNS) == list(rows[0])
     assert [float(line["adjusted_p"]) for line in table] == [row["adjusted_p"] for row in rows]
     assert [row["groups"] for row in plain_boards(boards)[0]["rows"]] == [["a"], ["a"], ["b"]]
+
+
+def test_a_panel_that_plays_scenes_several_times_has_no_ranks(tmp_path):
+    suite = SUITES["diversity"]._replace(tasks=(DUMBBELL,), seeds=SUITES["diversity"].seeds[:50])
+    entries = []
+    for name, wins in (("even", 40), ("poor", 5)):
+        episodes = [WIN_LEFT] * wins + [MIDDLE] * (50 - wins)
+        run = run_folder(tmp_path / name, {DUMBBELL: episodes}, name, suite=suite)
+        entries.append(entry_from_run(run))
+    (board,) = board_rows(entries)
+    assert [(row.policy, row.rank, row.groups) for row in board.rows] == [
+        ("even", None, ()),
+        ("poor", None, ()),
+    ]
+    assert board.pairs == () and pairs_json([board]) == "[]\n"
+    found = profiles(board, {entry.entry_id: entry.policy.name for entry in entries}, [], entries)
+    assert pair_data([found])["suites"][0]["repeats"] and lanes(board) == []
 
 
 def test_groups_beyond_the_alphabet_have_letters_of_their_own():

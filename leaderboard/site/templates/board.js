@@ -12,7 +12,7 @@ const seen = (name) => [...new Set([...document.querySelectorAll("table.clean tb
 const suites = new Map(sections.filter((one) => one.dataset.name).map((one) => [one.dataset.suite, one.dataset.name]));
 choice("suite", "Suite", [...suites]);
 choice("track", "Track", seen("track").map((track) => [track, track]));
-choice("trust", "Trust", LEVELS.map((level, i) => [level, i ? level + (i < 2 ? " or better" : "") : "reported or better"]));
+choice("trust", "Trust", [["replayed", "replayed or better"], ["reproduced", "reproduced"]]);
 const variants = [...new Set(data.flatMap((board) => board.variants.map((one) => one.name)))];
 choice("variant", "Seen in", [["", "clean"], ...variants.map((name) => [name, name])]);
 if (fields.variant) fields.variant.options[0].remove();
