@@ -51,9 +51,11 @@ def run(
     trial = _trial(what, task, checkpoints, deadline, sandbox) if _is_policy(what) else None
     problems = trial.problems if trial else _problems(Path(what), since)
     if json:
-        times = {"decision_ms": trial.decision_ms, "budget_ms": trial.budget_ms} if trial else {}
-        print_json({"checked": what, "problems": problems, **times})
+        found = trial.plain() if trial else {}
+        print_json({"checked": what, **found, "problems": problems})
         return 1 if problems else 0
+    for line in trial.assumed if trial else ():
+        console.print(f"taken for granted, as it is not said: {line}", markup=False)
     for problem in problems[:MOST_LINES]:
         console.print(problem, markup=False)
     if len(problems) > MOST_LINES:

@@ -44,6 +44,7 @@ class Toy:
             reply: returns the frames to send in place of an answer, from (body, seq, actions).
         """
         self.dialect, self.metadata, self.model, self.reply = dialect, metadata, model, reply
+        self.reset = "reset successful"
         self.asked, self.started, self.open = [], [], []
         self._server = serve(self._handle, "127.0.0.1", port, compression=None, max_size=None)
         self.port = self._server.socket.getsockname()[1]
@@ -79,7 +80,7 @@ class Toy:
             body = unpack_openpi(connection.recv())
             if body.get("endpoint") == "reset":
                 self.started.append(body)
-                connection.send("reset successful")
+                connection.send(self.reset)
                 continue
             try:
                 actions = self._answer(body)

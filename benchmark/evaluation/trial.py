@@ -36,6 +36,8 @@ class Trial(Record):
 
     problems: Many[str]
     """What is wrong, a line each."""
+    assumed: Many[str] = ()
+    """What the server that answers does not say and is taken for granted, a line each."""
     decision_ms: float | None = None
     """Median wall time of a decision for one episode [ms]; None where there was none."""
     budget_ms: float | None = None
@@ -151,8 +153,9 @@ def try_policy(source: PolicySource, task: Task, deadline: Deadline, build_s: fl
     building = deadline.building(build_s)
     with building.watch():
         source.find()
+    assumed: tuple[str, ...] = ()
     try:
-        source.introduce(task, building)
+        assumed = source.introduce(task, building).assumed
     except BimodalError as error:
         found += str(error).splitlines()
 
@@ -174,7 +177,8 @@ def try_policy(source: PolicySource, task: Task, deadline: Deadline, build_s: fl
             played, _play(task, built(), _SEEDS, deadline), _play(task, first, _SEEDS, deadline)
         )
     budget_ms = 1e3 * first.needs().n_action_steps / CONTROL_HZ
-    return Trial(problems=tuple(dict.fromkeys(found)), decision_ms=_decision_ms(alone), budget_ms=budget_ms)
+    problems = tuple(dict.fromkeys(found))
+    return Trial(problems=problems, assumed=assumed, decision_ms=_decision_ms(alone), budget_ms=budget_ms)
 
 
 def _play(task: Task, policy: Policy, seeds: tuple[int, ...], deadline: Deadline) -> ShardResult:

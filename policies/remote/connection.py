@@ -1,5 +1,7 @@
 """One WebSocket to a server: frames with deadlines, and one line for each way in which it can break."""
 
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, WebSocketException
@@ -11,8 +13,9 @@ from .codec import LARGEST_FRAME, BadFrame
 
 OPEN_S = 10.0
 """Longest wait for a connection, and for the first words of a server [s]."""
-_CLOSE_S = 0.5
+_CLOSE_S = 0.1
 _ECHO_S = 1.0
+_MOST_UNASKED = 100
 
 
 class Lost(Exception):
@@ -71,13 +74,14 @@ class Connection:
         try:
             self._socket.ping().wait(_ECHO_S)
             with suppress(TimeoutError):
-                while True:
+                for _ in range(_MOST_UNASKED):
                     self._socket.recv(timeout=0)
+                raise Lost(f"it sent {_MOST_UNASKED} messages unasked")
         except (ConnectionClosed, OSError) as error:
             raise Lost(_why(error)) from None
 
-    def receive(self, timeout_s: float) -> bytes | str:
-        """Return the next message: a frame, or text.
+    def receive(self, timeout_s: float, of_s: float | None = None) -> bytes | str:
+        """Return the next message, a frame or text; `of_s` is the longest wait where some of it is over [s].
 
         Raises:
             Late: none came in time.
@@ -87,7 +91,7 @@ class Connection:
         try:
             return self._socket.recv(timeout=timeout_s)
         except TimeoutError:
-            raise Late(f"no answer within {timeout_s:g} s") from None
+            raise Late(f"no answer within {of_s or timeout_s:g} s") from None
         except ConnectionClosed as error:
             if error.sent is not None and error.sent.code == 1009:
                 raise BadFrame(f"a frame longer than {LARGEST_FRAME} bytes") from None
@@ -97,6 +101,14 @@ class Connection:
         """Hang up."""
         with suppress(Exception):
             self._open.close()
+
+
+def until_late(timeout_s: float) -> Iterator[float]:
+    """Yield the time that is left for an answer [s], again and again, and raise `Late` when none is."""
+    until = time.monotonic() + timeout_s
+    while (left := until - time.monotonic()) > 0:
+        yield left
+    raise Late(f"no answer within {timeout_s:g} s")
 
 
 def _why(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from ...envs.errors import WrongUse
 from ...tasks.core.task import Task
 from ..core.server_address import Address
 from .codec import BadFrame, last_line, pack_openpi, unpack_openpi
-from .connection import OPEN_S, Connection, Late
+from .connection import OPEN_S, Connection, Late, until_late
 from .contract import Agreement, agree
 from .sessions import ModelError, Question
 
@@ -23,6 +23,7 @@ _ROBOARENA = {
     ),
 }
 """What its action spaces mean; velocities have no counterpart here."""
+_RESET = "reset successful"
 _CAMERAS = ("needs_wrist_camera", "n_external_cameras", "needs_stereo_camera")
 
 
@@ -34,6 +35,7 @@ class OpenpiSession:
         self._connection = Connection(address)
         self._seq = 0
         self._numbered = False
+        self._resets = False
         try:
             self.metadata = unpack_openpi(self._connection.receive(OPEN_S))
         except Late:
@@ -89,7 +91,7 @@ class OpenpiSession:
                 extra["session_id"] = f"{question.about.get('noise_key', 0):016x}"
             if question.about["decision"] == 0:
                 self._connection.send(pack_openpi({"endpoint": "reset", **extra}))
-                self._connection.receive(OPEN_S)
+                self._resets = True
             extra["endpoint"] = "infer"
         self._seq += 1
         about = question.about | {"seq": self._seq}
@@ -97,20 +99,23 @@ class OpenpiSession:
 
     def answer(self, timeout_s: float) -> object:
         """Return the actions; answers to earlier questions are dropped where the server numbers them."""
-        while True:
-            frame = self._connection.receive(timeout_s)
+        for left in until_late(timeout_s):
+            frame = self._connection.receive(left, timeout_s)
+            if self._resets and frame == _RESET:
+                self._resets = False
+                continue
             if isinstance(frame, str):
-                self.close()  # as the server does
                 raise ModelError(last_line(frame))
             message = unpack_openpi(frame)
             about = message.get("bimodal")
             number = about.get("seq") if isinstance(about, dict) else None
             self._numbered = number is not None
-            if number in (None, self._seq):
-                break
-        if "actions" not in message:
-            raise BadFrame(f"no actions, but {', '.join(map(str, message))[:100] or 'nothing'}")
-        return message["actions"]
+            if number not in (None, self._seq):
+                continue
+            if "actions" not in message:
+                raise BadFrame(f"no actions, but {', '.join(map(str, message))[:100] or 'nothing'}")
+            return message["actions"]
+        raise AssertionError
 
     def close(self) -> None:
         """Hang up."""

@@ -10,8 +10,8 @@ from typing import Any
 from ...envs.errors import WrongUse
 from ...tasks.core.task import Task
 from ..core.server_address import Address
-from .codec import BadFrame, Envelope, pack_vla_eval, unpack_vla_eval
-from .connection import OPEN_S, Connection, Late
+from .codec import BadFrame, Envelope, last_line, pack_vla_eval, unpack_vla_eval
+from .connection import OPEN_S, Connection, Late, until_late
 from .contract import Agreement, agree
 from .sessions import ModelError, Question
 
@@ -88,14 +88,15 @@ class VlaEvalSession:
 
     def answer(self, timeout_s: float) -> object:
         """Return the actions; answers to earlier questions, and second answers to one, are dropped."""
-        while True:
-            reply = unpack_vla_eval(self._connection.receive(timeout_s))
+        for left in until_late(timeout_s):
+            reply = unpack_vla_eval(self._connection.receive(left, timeout_s))
             if reply.kind == "error" and reply.seq in (self._seq, self._began):
-                raise ModelError(str(reply.payload.get("error", "it does not say why"))[:300])
+                raise ModelError(last_line(str(reply.payload.get("error", "it does not say why"))))
             if reply.seq == self._seq:
                 return self._actions(reply)
             if reply.seq > self._seq:
                 raise BadFrame(f"an answer to question {reply.seq}; {self._seq} were asked")
+        raise AssertionError
 
     def _actions(self, reply: Envelope) -> object:
         if reply.kind != "action" or "actions" not in reply.payload:

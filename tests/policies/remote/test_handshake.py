@@ -262,3 +262,12 @@ def test_the_name_on_the_board_is_the_one_that_the_server_announces():
     with Toy("openpi", {"bimodal": announced(TASK)}, wander) as toy:
         assert load_policy(toy.uri, TASK).called == "wander (openpi)"
         assert load_policy(f"safe({toy.uri})", TASK).called == "safe(wander (openpi))"
+
+
+def test_a_roboarena_server_that_cannot_begin_an_episode_is_refused():
+    def model(body):
+        return np.zeros((4, 8))
+
+    toy = Toy("openpi", BLIND | ROBOARENA, model)
+    toy.reset = "Traceback (most recent call last):\nValueError: no such session\n"
+    assert refused(toy)[0] == "a trial question is answered with ValueError: no such session"

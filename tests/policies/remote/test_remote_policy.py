@@ -1,6 +1,7 @@
 """A policy behind a server: the same episodes in any dialect and batch; a wrong answer costs its episode."""
 
 import re
+import threading
 import time
 
 import msgpack
@@ -9,7 +10,7 @@ import pytest
 from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.benchmark.rollout.timeouts import Deadline
 from bimodal.envs.errors import WrongUse
-from bimodal.policies import load_policy
+from bimodal.policies import Episodes, load_policy
 from bimodal.policies.core.answers import ServerLost
 from bimodal.policies.remote import codec, lanes
 from bimodal.policies.remote.codec import pack_openpi, pack_vla_eval
@@ -84,10 +85,24 @@ def test_late_and_duplicate_answers_are_dropped_by_their_number(dialect, undistu
         assert play(toy).digests.tolist() == undisturbed[0]
 
 
-def test_a_duplicate_without_a_number_is_dropped(undisturbed):
-    with Toy("openpi", says("openpi", announced(TASK))) as toy:
-        toy.reply = lambda body, seq, actions: [pack_openpi({"actions": actions})] * 2
-        assert play(toy).digests.tolist() == undisturbed[0]
+def test_a_duplicate_without_a_number_is_dropped():
+    sent = threading.Semaphore(0)
+
+    def twice(body, seq, actions):
+        yield pack_openpi({"actions": actions})
+        yield pack_openpi({"actions": 0 * actions})
+        sent.release()
+
+    with Toy("openpi", says("openpi", announced(TASK)), reply=twice) as toy:
+        policy = load_policy(toy.uri, TASK)
+        policy.reset(Episodes(np.array([7], np.uint64)))
+        sent.acquire()  # of the trial question
+        for decision in range(3):
+            seen = {spec.name: np.full((1, spec.size), decision) for spec in TASK.observation}
+            body = {f"observation/{name}": values[0] for name, values in seen.items()}
+            alone = wander(body | {"bimodal": {"noise_key": 7, "decision": decision}})
+            np.testing.assert_array_equal(policy.act(seen).actions[0], alone[:8])
+            sent.acquire()
 
 
 # ------------------------------------------------------------------------------------ wrong answers
@@ -239,3 +254,22 @@ def test_a_frame_that_is_too_long_to_read_is_not_sent_either():
     assert codec.LARGEST_FRAME >= 100 * 50 * 20 * 8  # a chunk of 50 actions of two arms for a whole batch
     with pytest.raises(WrongUse, match="names no server: write openpi://HOST:PORT or vla-eval://HOST:PORT"):
         load_policy("openpi://nowhere", TASK)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_server_that_answers_older_questions_without_end_is_late(dialect):
+    def flood(body, seq, actions):
+        if body["bimodal"]["noise_key"] == 0:  # the trial question
+            return [
+                pack_openpi({"actions": actions})
+                if dialect == "openpi"
+                else pack_vla_eval("action", {"actions": actions}, seq)
+            ]
+        old = {"actions": actions, "bimodal": {"seq": 0}}
+        frame = pack_openpi(old) if dialect == "openpi" else pack_vla_eval("action", old, 0)
+        return (frame for _ in iter(lambda: time.sleep(0.001), 1))
+
+    with Toy(dialect, says(dialect, announced(TASK)), reply=flood) as toy:
+        result = play(toy, (0,), Deadline(20, request_s=0.1))
+    assert result.verdict.label.tolist() == ["POLICY_TIMEOUT"]
+    assert result.faults[0].endswith("no answer within 0.1 s")
