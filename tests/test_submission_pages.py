@@ -17,7 +17,7 @@ from bimodal.envs.specs import ACTIONS, CONTROL_HZ, GRID, bounds
 from bimodal.leaderboard import files, folders, marks
 from bimodal.leaderboard.board import RANKED, TRACKS
 from bimodal.leaderboard.submission.submit import MOST_TRACE_BYTES, NEEDED_ANSWERS
-from bimodal.leaderboard.verification import rerun_verdict, trace_archive
+from bimodal.leaderboard.verification import fresh_seeds, rerun_verdict, trace_archive
 from bimodal.leaderboard.verification.replay_cell import FAR, NEAR
 from bimodal.tasks import load_task, task_names
 
@@ -64,6 +64,7 @@ def test_the_card_of_the_page_says_what_a_submission_must_say(tmp_path):
 
 def test_what_the_page_says_is_told_is_what_the_code_tells():
     source = "".join(file.read_text() for file in (ROOT / "leaderboard").rglob("*.py"))
+    source = re.sub(r'"\n\s*f?"', "", source)  # a sentence over two lines
     refusals = [row[0] for row in rows(SUBMIT, "What would be refused")]
     assert len(refusals) > 5
     for words in refusals:
@@ -132,6 +133,8 @@ def test_the_table_of_seeds():
     panels, test, validation, train = (
         getattr(seed_ranges, name) for name in ("PANELS", "TEST", "VALIDATION", "TRAIN")
     )
+    assert range(found[1][0], found[1][1] + 1) == fresh_seeds.FRESH
+    assert f"{fresh_seeds.COUNT} clean seeds a task" in REPRODUCE
     assert found == [
         [panels.start, panels.stop - 1],
         [panels.stop, test.stop - 1],
