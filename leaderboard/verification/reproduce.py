@@ -18,6 +18,7 @@ from ..files import read_unchecked
 from .fresh_seeds import FreshScore, fresh_suite, judge_fresh
 from .policy_source import checked_uri
 from .rerun_verdict import Reproduction, judge_rerun
+from .verify import known_archive
 
 
 class Part(NamedTuple):
@@ -55,7 +56,7 @@ def reproduce(path: Path, options: EvalOptions, part: Part = WHOLE) -> Reproduct
         raise WrongUse(f"{folder} holds a finished run; choose another --out, or add --fresh to discard it")
     # An interrupted reproduction goes on; an old one does not count.
     options = replace(options, out=folder, fresh=options.fresh or finished)
-    return judge_rerun(entry, evaluate(uri, suite, options))
+    return judge_rerun(entry, evaluate(uri, suite, options), known_archive(path, entry))
 
 
 def reproduce_fresh(path: Path, options: EvalOptions, salt: str, policy: Path | None = None) -> FreshScore:

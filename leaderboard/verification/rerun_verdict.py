@@ -8,7 +8,7 @@ forged      an episode has the digest of what came out, but another outcome, mod
 A digest covers outcome, mode and length too, so no honest run contradicts its own. Success is equivalent when
 two one-sided tests at 5 % (the 90 % interval of the paired difference) show less than `MACRO_MARGIN` over all
 tasks and less than `TASK_MARGIN` on each, and when no test of McNemar sees a direction. An entry holds no
-states, so nothing finer than outcomes can be compared once bits differ.
+states: where its trace archive lies beside it, starts and first decisions are compared too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,6 +28,7 @@ from ...envs.perturbations.core.variant import CLEAN
 from ...tasks.core.outcomes import succeeded
 from ..entry_model import Entry
 from ..episode_block import DIGITS, EpisodeBlock
+from .first_decisions import first_difference
 
 MACRO_MARGIN = 0.05
 """Largest difference of success, mean over the tasks, that still counts as equivalent."""
@@ -67,8 +68,10 @@ class ComparedCell(NamedTuple):
     """What the entry says of the first forged episode and what the run says, "" without one."""
 
 
-def judge_rerun(entry: Entry, run_dir: Path) -> Reproduction:
+def judge_rerun(entry: Entry, run_dir: Path, archive: Path | None = None) -> Reproduction:
     """Compare an entry with a run of its policy on its suite, or on a part of it, episode by episode.
+
+    Where bits differ, the entry's trace archive, if there is one, tells where episodes begin otherwise.
 
     Raises:
         NotComparable: the run has episodes that the entry has not.
@@ -81,7 +84,12 @@ def judge_rerun(entry: Entry, run_dir: Path) -> Reproduction:
     provenance = entry.provenance
     made = (provenance.machine.plain(), provenance.versions)
     same_machine, told = compare_machines(made, (run.record.machine.plain(), run.record.versions))
-    return Reproduction(*_verdict(cells, same_machine, told), tuple(map(_line, cells)))
+    found = Reproduction(*_verdict(cells, same_machine, told), tuple(map(_line, cells)))
+    if found.verdict == "consistent" and archive:
+        if begins := first_difference(entry, archive, run):
+            return found._replace(verdict="different", reason=f"{begins} ({told})")
+        return found._replace(reason=f"{found.reason}; every episode begins and decides first as the entry's")
+    return found
 
 
 def _compare_cell(block: EpisodeBlock, cell: RunEpisodes) -> ComparedCell:

@@ -72,6 +72,13 @@ def archive_beside(path: Path) -> Path:
     return path.with_suffix(".trace.npz")
 
 
+def known_archive(path: Path, entry: Entry) -> Path | None:
+    """Return the trace archive beside the entry at `path`, None unless it is the one that the entry names."""
+    archive = archive_beside(path)
+    named = entry.trace is not None and archive.is_file() and sha256_of(archive) == entry.trace.sha256
+    return archive if named else None
+
+
 def _archive_of(entry: Entry, path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of an entry's archive."""
     if entry.trace is None:
