@@ -4,6 +4,8 @@ import pytest
 
 DIFFERENT_TASKS = ("PandaLiftDumbbell-v1", "PandaLiftMug-v1", "PandaPickAroundPost-v1", "TwoPandaHandover-v1")
 """Two modes, three modes, two ways, two arms."""
+OTHER_GOALS = ("PandaPlaceEitherNest-v1", "PandaSlideTwinKnob-v1")
+"""Tasks that set down and that slide, where the others lift."""
 
 
 def mostly_slow(cases, *kept):

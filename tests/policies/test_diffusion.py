@@ -214,7 +214,7 @@ def demos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(demos, tmp_path_factory):
-    out, steps = tmp_path_factory.mktemp("checkpoints"), {"diffusion": 800, "reflow": 800}
+    out, steps = tmp_path_factory.mktemp("checkpoints"), {"diffusion": 500, "reflow": 500}
     return {method: train(method, demos, out, steps=n) for method, n in steps.items()}
 
 

@@ -25,7 +25,7 @@ def demos(tmp_path_factory):
 def trained(demos, tmp_path_factory):
     """Every method, trained briefly."""
     out = tmp_path_factory.mktemp("checkpoints")
-    steps = {"mse": 250, "mse_labelled": 250, "mip": 100, "flow": 800}
+    steps = {"mse": 250, "mse_labelled": 250, "mip": 100, "flow": 500}
     return {method: train(method, demos, out, steps=steps[method]) for method in steps}
 
 

@@ -1,12 +1,9 @@
 """The four planners on a toy with two good modes and a bad middle: what they learn, choose and record."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 from bimodal.envs.errors import BimodalError
-from bimodal.envs.specs import Spec
 from bimodal.policies.core.chunk_policy import ROWS
 from bimodal.policies.core.policy import Episodes
 from bimodal.policies.decision_diffuser import DecisionDiffuser
@@ -27,25 +24,12 @@ from bimodal.policies.planning.plan_feasibility import (
 )
 from bimodal.policies.planning.planner import Plan, Planner
 from bimodal.tasks.demonstrations import collect as demonstrations
-from toy import train
+from toy import FORK, REACH, fork, toy_task, train
 
-REACH = 0.06
-"""The toy's two modes lie at y = -REACH and y = +REACH [m]."""
-FORK = 10
-"""Control steps of the toy before its modes part."""
 GOOD = 0.9
 """Return of a mode; the middle's is 0."""
-STEPS = {"diffuser": 500, "decision_diffuser": 500, "diffuser_lite": 500, "veteran": 500}
+STEPS = {"diffuser": 500, "decision_diffuser": 500, "diffuser_lite": 300, "veteran": 300}
 PLANNERS = (Diffuser, DecisionDiffuser, DiffuserLite, Veteran)
-
-
-def spec(name, size):
-    return Spec(name, (size,), "m", "world", -2.0, 2.0, "Toy.")
-
-
-def toy_task():
-    observation = spec("tcp_position", 3), spec("pole_position", 2)
-    return SimpleNamespace(id="Toy-v1", modes=("left", "right"), observation=observation, arms=1)
 
 
 def toy_demos(episodes=120, steps=24):
@@ -72,12 +56,6 @@ def toy_demos(episodes=120, steps=24):
     return graded._replace(meta={**graded.meta, "digest": demonstrations.content_digest(graded)})
 
 
-def fork(rows):
-    """Frames at which the modes part, of scenes that the training has not seen."""
-    pole = np.random.default_rng(8).uniform(-0.04, 0.04, (rows, 2))
-    return {"tcp_position": np.column_stack([pole, np.full(rows, 0.1)]), "pole_position": pole}
-
-
 def decide(policy, rows, first_key=100):
     policy.reset(Episodes(np.arange(first_key, first_key + rows, dtype=np.uint64), None))
     return policy.act(fork(rows))
@@ -100,18 +78,30 @@ def trained(demos, tmp_path_factory):
     return {m: train(m, demos, out, steps=steps, preset="tiny") for m, steps in STEPS.items()}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def few_demos(tmp_path_factory):
+    """Demonstrations for tests in which nothing is to be learnt."""
+    return demonstrations.save(toy_demos(12), tmp_path_factory.mktemp("demos") / "few.npz")
+
+
+@pytest.fixture(scope="module")
 def built(trained):
     """Build a planner from its weights."""
     return lambda kind, **options: kind(toy_task(), trained[kind.method], **options)
+
+
+@pytest.fixture(scope="module")
+def decided(built):
+    """What each planner decides in 40 scenes."""
+    return {kind: decide(built(kind), 40) for kind in PLANNERS}
 
 
 # --------------------------------------------------------------------------------- what they learn
 
 
 @pytest.mark.parametrize("kind", PLANNERS)
-def test_a_planner_commits_to_one_of_both_modes_and_avoids_the_bad_middle(built, kind):
-    decision = decide(built(kind), 40)
+def test_a_planner_commits_to_one_of_both_modes_and_avoids_the_bad_middle(decided, kind):
+    decision = decided[kind]
     ends = sideways(decision.actions)
     assert (np.abs(ends) > 0.45).mean() > 0.85  # after so little training plans are somewhat short
     assert (np.abs(ends) < 0.3).mean() < 0.1
@@ -134,8 +124,8 @@ def test_decision_diffuser_follows_the_return_that_is_asked_for(built, monkeypat
 
 
 @pytest.mark.parametrize("kind", [Diffuser, DiffuserLite, Veteran])
-def test_a_value_tells_the_modes_from_the_middle(built, kind):
-    plan = decide(built(kind), 40).plan
+def test_a_value_tells_the_modes_from_the_middle(decided, kind):
+    plan = decided[kind].plan
     y = plan.candidates[..., 1] - fork(40)["pole_position"][:, None, None, 1]
     reached = np.abs(y).max(2) / REACH
     rows = np.arange(40)
@@ -148,10 +138,9 @@ def test_a_value_tells_the_modes_from_the_middle(built, kind):
 
 
 @pytest.mark.parametrize("kind", [Diffuser, DiffuserLite, Veteran])
-def test_the_record_names_the_cheapest_plan_that_passes(built, kind):
-    decision = decide(built(kind), 20)
-    plan = decision.plan
-    assert plan.candidates.shape[:2] == plan.scores.shape == (20, kind.sampled)
+def test_the_record_names_the_cheapest_plan_that_passes(decided, kind):
+    plan = decided[kind].plan
+    assert plan.candidates.shape[:2] == plan.scores.shape == (40, kind.sampled)
     passed = plan.verdict == "pass"
     assert passed.mean() > 0.9
     assert (plan.chosen == plan.scores.argmin(1))[passed].all()
@@ -263,16 +252,16 @@ def test_a_row_is_the_same_in_any_batch_and_any_order(built, kind):
 
 
 @pytest.mark.parametrize("kind", PLANNERS)
-def test_training_again_gives_the_same_file(demos, tmp_path, kind):
+def test_training_again_gives_the_same_file(few_demos, tmp_path, kind):
     before = torch.random.get_rng_state()
-    files = [train(kind.method, demos, tmp_path / str(i), steps=3, preset="tiny") for i in range(2)]
+    files = [train(kind.method, few_demos, tmp_path / str(i), steps=3, preset="tiny") for i in range(2)]
     assert torch.equal(before, torch.random.get_rng_state())
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
 @pytest.mark.parametrize("kind", PLANNERS)
-def test_the_usual_networks_are_small(demos, tmp_path, kind):
-    policy = kind(toy_task(), train(kind.method, demos, tmp_path, steps=1))
+def test_the_usual_networks_are_small(few_demos, tmp_path, kind):
+    policy = kind(toy_task(), train(kind.method, few_demos, tmp_path, steps=1))
     assert policy.parameters < 320_000
     assert (tmp_path / "Toy-v1" / f"{kind.method}.safetensors").stat().st_size < 640_000
 

@@ -81,6 +81,7 @@ class Naive(GMM):
         return mixture_sample(answer.chunk(2, dim=2)[0], logs, noise)
 
 
+@pytest.mark.slow
 def test_a_mixture_that_learns_its_spreads_collapses_to_the_middle(demos, tmp_path, monkeypatch):
     monkeypatch.setitem(METHODS, "gmm", Naive)
     path = train("gmm", demos, tmp_path, steps=300)

@@ -98,6 +98,7 @@ def test_the_average_demonstration_is_the_plan_of_the_example():
     np.testing.assert_allclose(both.mean(0), straight_plan(), atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", [-0.4, 0.0, 0.4])
 def test_samples_lie_at_both_grasps_with_the_shares_of_the_data_and_regression_between(scene, lopsided):
     denoiser, regression = lopsided
@@ -119,6 +120,7 @@ def test_even_data_gives_even_shares_and_a_regression_that_ends_on_the_object(le
     assert endpoint_distance(learned.plans["regression"]).max() < 0.1
 
 
+@pytest.mark.slow
 def test_the_trained_denoiser_is_close_to_bayes_rule(lopsided):
     scenes = np.random.default_rng(2).uniform(*toy.SCENES, 500)
     trained, exact = toy.denoiser(lopsided[0], scenes), exact_denoiser(scenes, 0.7)
@@ -128,6 +130,7 @@ def test_the_trained_denoiser_is_close_to_bayes_rule(lopsided):
         assert np.sqrt(((trained(noisy, abar) - exact(noisy, abar)) ** 2).mean()) < 0.1, abar
 
 
+@pytest.mark.slow
 def test_fewer_steps_leave_more_plans_between_the_grasps_and_one_step_is_a_regression(lopsided):
     scenes, starts = np.zeros(1000), noise(1000)
     for walk in (toy.denoiser(lopsided[0], scenes), exact_denoiser(scenes, 0.7)):

@@ -8,12 +8,22 @@ from bimodal.tasks import load_task, task_names
 from bimodal.tasks.demonstrations.collect import collect
 from bimodal.tasks.demonstrations.regimes import GRADED
 from graded_plays import DUMBBELL
+from slow_cases import DIFFERENT_TASKS, OTHER_GOALS, mostly_slow
 from task_worlds import world_of
 
 
 @pytest.fixture(scope="module", params=task_names())
 def world(request):
     """Every task in turn, with the rollouts that several tests share."""
+    return world_of(request.param)
+
+
+@pytest.fixture(scope="module", params=mostly_slow(task_names(), *DIFFERENT_TASKS, *OTHER_GOALS))
+def played_world(request):
+    """As `world`, for files whose tests play episodes: the fast ones leave out tasks that are like others.
+
+    Every task's physics stands in its golden digests all the same, see `test_every_task.py`.
+    """
     return world_of(request.param)
 
 

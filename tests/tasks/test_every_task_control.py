@@ -1,10 +1,16 @@
 """What actions do in every task: replays to the bit, targets reached, axes and signs as documented."""
 
 import numpy as np
+import pytest
 from bimodal.envs.random_streams import stream
 from bimodal.envs.robot import inverse_kinematics as control
 from bimodal.envs.specs import CONTROL_HZ, OPENING_HIGH
 from task_worlds import SEEDS
+
+
+@pytest.fixture(scope="module")
+def world(played_world):
+    return played_world
 
 
 def move(simulation, action, steps):

@@ -1,8 +1,14 @@
 """What a policy sees in every task: finite, in range, in plausible units, and sharing no memory."""
 
 import numpy as np
+import pytest
 from bimodal.envs.scene import table_extents
 from task_worlds import names
+
+
+@pytest.fixture(scope="module")
+def world(played_world):
+    return played_world
 
 
 def test_observations_are_finite_in_shape_and_in_range(world):

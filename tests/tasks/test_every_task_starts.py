@@ -2,10 +2,16 @@
 
 import mujoco
 import numpy as np
+import pytest
 from bimodal.envs.frames import to_frame
 from bimodal.envs.random_streams import stream
 from bimodal.envs.specs import CONTROL_HZ
 from task_worlds import SEEDS
+
+
+@pytest.fixture(scope="module")
+def world(played_world):
+    return played_world
 
 
 def test_a_seed_always_gives_the_same_start(world):

@@ -10,6 +10,11 @@ from bimodal.tasks.core.referee import LIFTED, Referee
 from task_worlds import SEEDS
 
 
+@pytest.fixture(scope="module")
+def world(played_world):
+    return played_world
+
+
 def test_success_is_false_at_the_start(world):
     simulation = world.begin(SEEDS)
     seen = world.task.measure(simulation)
