@@ -17,7 +17,7 @@ from bimodal.envs.specs import ACTIONS, CONTROL_HZ, GRID, bounds
 from bimodal.leaderboard import files, folders, marks
 from bimodal.leaderboard.board import RANKED, TRACKS
 from bimodal.leaderboard.submission.submit import MOST_TRACE_BYTES, NEEDED_ANSWERS
-from bimodal.leaderboard.verification import fresh_seeds, rerun_verdict, trace_archive
+from bimodal.leaderboard.verification import first_decisions, fresh_seeds, rerun_verdict, trace_archive
 from bimodal.leaderboard.verification.replay_cell import FAR, NEAR
 from bimodal.tasks import load_task, task_names
 
@@ -99,6 +99,9 @@ def test_the_answers_and_their_bounds():
     assert [row[0] for row in rows(REPRODUCE, "Reproduce: does the policy do it again?")] == told
     macro, task = (100 * margin for margin in (rerun_verdict.MACRO_MARGIN, rerun_verdict.TASK_MARGIN))
     assert f"less than {macro:g} points apart over all tasks, less than {task:g} on each" in flat(REPRODUCE)
+    begun = f"(within {first_decisions.START:.0e}".replace("e-0", "e-")
+    decided = f"the same within {first_decisions.DECISION:.0e}".replace("e-0", "e-")
+    assert begun in flat(REPRODUCE) and decided in flat(REPRODUCE)
     kinds = {row[0]: row[1] for row in rows(REPRODUCE, "Verify: do the episodes follow from their actions?")}
     assert [float(re.search(r"1e-\d", kinds[kind])[0]) for kind in ("near", "drifted")] == [NEAR, FAR]
     assert f"`verify` allows 1e{np.log10(FAR):.0f} m or rad" in flat(PROTOCOL)
