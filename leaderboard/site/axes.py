@@ -14,7 +14,7 @@ from ..board import PolicyRow
 
 STEEPEST = 5
 """Shades of a drop."""
-_SHARE_A_SHADE = 0.15
+_SHARE_A_SHADE = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class AxisEffect:
     """Whether every episode equals its clean twin to the last bit."""
 
 
-def shade(difference: float) -> int:
-    """Return how steep a drop is, 0 (none, or a gain) to `STEEPEST`; for colours."""
-    return 0 if difference > -0.01 else min(1 + int(-difference / _SHARE_A_SHADE), STEEPEST)
+def shade(difference: Interval) -> int:
+    """Return how steep a drop is, 1 to `STEEPEST`; 0 where the interval leaves room for none."""
+    return min(1 + int(-difference.estimate / _SHARE_A_SHADE), STEEPEST) if difference.high < 0 else 0
 
 
 def axes(variants: tuple[str, ...]) -> list[Axis]:

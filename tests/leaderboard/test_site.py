@@ -7,13 +7,13 @@ from itertools import combinations, pairwise
 from urllib.parse import unquote
 
 import pytest
-from bimodal.benchmark.statistics.rates import clopper_pearson
+from bimodal.benchmark.statistics.rates import Interval, clopper_pearson
 from bimodal.benchmark.suites import SUITES
 from bimodal.envs.errors import WrongUse
 from bimodal.leaderboard.board import board_rows
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.marks import Mark
-from bimodal.leaderboard.site.axes import Axis, axes, axis_effect
+from bimodal.leaderboard.site.axes import STEEPEST, Axis, axes, axis_effect, shade
 from bimodal.leaderboard.site.build import build_site
 from bimodal.leaderboard.site.profiles import lanes, profiles
 from fabricated_entries import DUMBBELL, POST, forge, make
@@ -263,6 +263,14 @@ def test_an_axis_joins_the_levels_of_a_perturbation_and_counts_each_seed_once(tm
     assert both.difference.estimate == pytest.approx(-3 / 16) and not both.unchanged
     assert one.difference.estimate == pytest.approx(-6 / 16)
     assert both.difference.low < -3 / 16 < both.difference.high < 0
+    drops = [
+        (-0.02, -0.05, 0.01),
+        (-0.02, -0.03, -0.01),
+        (-0.31, -0.4, -0.2),
+        (-0.9, -1, -0.8),
+        (0.3, 0.2, 0.4),
+    ]
+    assert [shade(Interval(*drop)) for drop in drops] == [0, 1, 4, STEEPEST, 0]
     assert axis_effect(Axis("no.such", ("no.such:1",)), board.rows[0]) is None
 
 

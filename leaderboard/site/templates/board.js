@@ -28,8 +28,7 @@ const cellOf = (line, cell) => {
   make("span", percent(clean) + " → " + percent(success) + " %", place, {class: "range line"});
   make("span", broken + " broken, " + mended + " fixed", place, {class: "range line"});
   if (infeasible) make("span", "infeasible", place, {class: "chip infeasible"});
-  const drop = -difference;
-  if (drop >= 0.01) place.classList.add("drop" + Math.min(1 + Math.floor(drop / 0.15), 5));
+  if (high < 0) place.classList.add("drop" + Math.min(1 + Math.floor(-difference / 0.1), 5));
 };
 const shift = (section, name) => {
   const board = data.find((one) => one.suite === section.dataset.suite), found = board && board.variants.find((one) => one.name === name);
