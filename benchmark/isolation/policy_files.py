@@ -51,33 +51,32 @@ def build_policy(policy: str | type[Policy], task: Task, checkpoints: Path | Non
         built = load_policy(policy, task, checkpoints)
     told = dict(built.artifacts())
     found = {}
-    if inside.__module__.split(".")[0] != "bimodal":
-        package = _package(inside, policy) if isinstance(policy, str) else None
-        found = _files(inside, package, (while_imported, while_built), checkpoints)
+    uri = unwrapped(policy) if isinstance(policy, str) else ""
+    if ".py:" in uri or inside.__module__.split(".")[0] != "bimodal":
+        found = _files(inside, uri, (while_imported, while_built), checkpoints)
     unnamed = {name: digest for name, digest in found.items() if digest not in told.values()}
     return BuiltPolicy(built, kind, unnamed | told)
 
 
 def _files(
-    kind: type[Policy],
-    package: Path | None,
-    opened: tuple[set[Path], set[Path]],
-    checkpoints: Path | None,
+    kind: type[Policy], uri: str, opened: tuple[set[Path], set[Path]], checkpoints: Path | None
 ) -> dict[str, str]:
     """Return the sha256 of the files of a policy from outside, by their names below its package or folder.
 
     Args:
         kind: its class.
-        package: folder of its package; None for the folder of its file.
+        uri: what names it, "" for a class that has no name.
         opened: what was opened while it was imported, and while it was built.
         checkpoints: folder of trained weights.
     """
-    try:
-        own = Path(inspect.getfile(kind)).resolve(strict=True)
+    named_file, _, _ = uri.rpartition(":")
+    try:  # the file that is named may hold a class of another one
+        own = Path(named_file if named_file.endswith(".py") else inspect.getfile(kind)).resolve(strict=True)
     except (TypeError, OSError):  # defined in a terminal or notebook
         return {kind.__qualname__: _token(kind)}
     seen = _imported.setdefault(own, set())
     seen |= opened[0]
+    package = _package(kind, uri) if uri and not named_file.endswith(".py") else None
     home = package if package and own.is_relative_to(package) else own.parent
     roots = [home, *([checkpoints.resolve()] if checkpoints else [])]
     named: dict[str, str] = {}

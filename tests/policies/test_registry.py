@@ -125,6 +125,13 @@ def test_a_module_of_the_working_folder_is_found_shut_in_or_not_and_all_its_pack
     assert list(said.policy.artifacts) == [f"toy_pkg/{name}.py" for name in names]
 
 
+def test_a_file_that_hands_on_a_class_of_another_is_part_of_its_identity(project, tmp_path):
+    (project / "mine.py").write_text("from beside import Still\nStill.parameters = 1\n")
+    (project / "beside.py").write_text(STILL)
+    said = describe("mine.py:Still", find_suite("smoke", (DUMBBELL,), range(1), ()), EvalOptions(workers=0))
+    assert list(said.policy.artifacts) == ["mine.py", "beside.py"]
+
+
 def test_the_folder_of_a_module_is_found_without_running_it(project):
     (project / "toy_pkg" / "__init__.py").write_text("raise SystemExit")
     assert import_folder("safe(toy_pkg.arms.still:Still)") == project.resolve()
