@@ -34,12 +34,13 @@ def run(
     from ..benchmark.comparison.plan import plan
     from ..benchmark.comparison.rule import lock_rule
     from ..benchmark.isolation.choice import isolation_of
+    from ..benchmark.isolation.shapes import NOT_SHUT_IN
     from .console import console, print_json
 
     if lock:
         console.print(f"locked: {lock_rule(lock)}", markup=False)
         return 0
-    if isolation_of(policy, sandbox) not in ("none", "remote"):
+    if isolation_of(policy, sandbox) not in NOT_SHUT_IN:
         raise WrongUse(f"plan plays {policy} with your rights, not shut in: add --no-sandbox if you trust it")
     found = plan(suite, baseline, gain, policy, checkpoints)
     if json:
