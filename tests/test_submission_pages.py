@@ -116,6 +116,19 @@ def test_the_levels_the_marks_and_the_tracks():
     assert folders.COPIED == 0.5 and "half the episodes are another's" in flat(RULES)
 
 
+def test_the_fields_of_archives_and_marks():
+    formats = (ROOT / "docs" / "data-formats.md").read_text()
+    tables = {part.split("\n")[0]: part for part in formats.split("\n### ")}
+    named = {
+        heading: re.findall(r"`([^`]+)`", " ".join(re.findall(r"^\| (`[^|]*)", tables[heading], re.M)))
+        for heading in ("ENTRY.trace.npz", "marks.json")
+    }
+    assert tuple(named["ENTRY.trace.npz"]) == trace_archive.CellTrace._fields
+    assert all(f"`{name}`" in tables["ENTRY.trace.npz"] for name in trace_archive.TraceHeader.model_fields)
+    assert named["marks.json"] == [*marks.Mark.model_fields]
+    assert f"units of 2^{np.log2(trace_archive.GRID):.0f} m" in tables["ENTRY.trace.npz"]
+
+
 # ----------------------------------------------------------------------------------------- protocol.md
 
 

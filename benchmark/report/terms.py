@@ -5,6 +5,7 @@ from markupsafe import Markup
 WORDS = {
     "Action chunk": "the next H actions that a policy answers at once; only the first `n_action_steps` of "
     "them are executed.",
+    "Attempt": "one of several entries of a policy on a suite; the last one has the row.",
     "Averaging": "acting between two right ways, where the mean of the two lies and every attempt fails.",
     "Board": "the table of all entries of a suite, ranked by paired tests on the same seeds.",
     "Certificate": "the measurements that show that a task has the modes that it claims, and that their "
@@ -22,12 +23,16 @@ WORDS = {
     "Executed length": "the number of actions of a chunk that are executed before the next decision, "
     "`n_action_steps`, 8 by default.",
     "Expert": "a scripted policy that reads the simulator and carries out one mode.",
+    "Fresh seeds": "scenes that follow from a salt, which was secret when the entry was submitted.",
     "Horizon": "the number of control steps after which an episode ends by itself.",
     "Paired": "compared episode by episode on the same seeds, so that easy and hard scenes cancel.",
     "Perturbation": "one physical change of an episode, at level 1, 2 or 3.",
     "Policy": "what turns observations into actions; here a class with the method `act`.",
     "Privileged": "reading the simulator itself, which no real robot offers; scored on a track of its own.",
     "Replay": "simulating an episode again from its recorded actions, without the policy.",
+    "Replayed": "said of an entry whose episodes were simulated again from their recorded actions.",
+    "Reported": "said of an entry whose figures follow from its episodes, and of which no more is known.",
+    "Reproduced": "said of an entry whose policy somebody else has run again, on fresh seeds, too.",
     "Rollout": "carrying out a policy in the simulation, for a batch of episodes side by side.",
     "Shard": "a batch of episodes of one task and variant that one worker process runs and records as a "
     "whole.",
