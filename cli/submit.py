@@ -24,7 +24,6 @@ def run(
     recorded actions, from which anybody can simulate its episodes again (`bimodal verify`), and the form that
     a model repository of a hub takes. Then the git commands for a pull request are printed.
     """
-    from ..benchmark.records.run_folder import read_run_record
     from ..leaderboard.submission.submit import Terms, git_commands, submit
     from .console import console
 
@@ -38,12 +37,16 @@ def run(
         return 1
     trace = found.record.trace
     console.print(f"entry    {found.entry}", markup=False)
-    console.print(f"trace    {found.archive} ({trace.bytes / 1e6:.1f} MB)" if trace else "", markup=False)
+    console.print(f"trace    {found.archive} ({_size(trace.bytes)})" if trace else "", markup=False)
     console.print(
         f"hub      {found.hub_form}, for the folder .eval_results of your model's repository", markup=False
     )
     console.print("\nTo propose it:\n", markup=False)
-    for line in git_commands(found, read_run_record(run)):
+    for line in git_commands(found):
         console.print(f"  {line}", markup=False, soft_wrap=True)
     console.print(f"\nCheck it as others will: bimodal verify {found.entry}", markup=False)
     return 0
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.0f} kB"

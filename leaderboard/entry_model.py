@@ -3,6 +3,7 @@
 Entries come from strangers: every text, list and number has a bound. `check.py` checks what types cannot say.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -63,7 +64,15 @@ Latency = Annotated[Duration, Field(le=1e7)]
 
 Author = Annotated[str, Field(min_length=1, max_length=100, pattern=PRINTABLE)]
 """A person or a group."""
-Licence = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$")]
+
+
+def _spdx(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}", text):
+        raise ValueError(f"{one_line(text, 60)} is no SPDX name of a licence, such as MIT or Apache-2.0")
+    return text
+
+
+Licence = Annotated[str, AfterValidator(_spdx), Field(max_length=64)]
 """SPDX name of a licence, such as Apache-2.0."""
 Training = Annotated[dict[Key, Any], AfterValidator(_free), Field(max_length=200)] | None
 """How a policy was trained, free in its form."""

@@ -65,9 +65,14 @@ def known_marks() -> dict[str, Mark]:
 
 
 def add_mark(entry_id: str, mark: Mark, path: Path = MARKS) -> None:
-    """Write a mark beside those that are there; a weaker one does not replace a stronger one."""
+    """Write a mark beside those that are there; a weaker one does not replace a stronger one.
+
+    What was withdrawn stays so, whatever is found out about it afterwards.
+    """
     marks = read_marks(path)
     old = marks.get(entry_id)
+    if old and old.withdrawn:
+        mark = mark.model_copy(update={"withdrawn": old.withdrawn})
     if old is None or _LEVELS.index(mark.level) >= _LEVELS.index(old.level):
         write_json(path, {name: one.plain() for name, one in sorted((marks | {entry_id: mark}).items())})
     known_marks.cache_clear()

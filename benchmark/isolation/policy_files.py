@@ -169,6 +169,8 @@ def _imported_names(file: Path) -> Iterator[tuple[str, int]]:
 def _places(name: tuple[str, int], file: Path, root: Path) -> Iterator[Path]:
     """Yield the files below `root` that an import in `file` runs: packages, modules."""
     words, dots = name
+    if not dots and words.split(".")[0] == __name__.split(".")[0]:
+        return  # Bimodal itself, whose version and sources a record names
     above = [file.parent, *file.parent.parents]
     for base in above[dots - 1 : dots] if dots else {file.parent, root, *list(root.parents)[:3]}:
         place = base

@@ -5,13 +5,13 @@ added: another run of the same policy is another attempt, and the board keeps bo
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from ...benchmark.records.contract_card import title
-from ...benchmark.records.run_record import RunRecord
 from ...benchmark.scoring.run_episodes import read_run
 from ...envs.perturbations.core.variant import CLEAN
 from ...envs.storage.atomic_write import write_bytes, write_text
@@ -106,7 +106,8 @@ def terms_problems(entry: Entry) -> Iterator[str]:
     if silent := [title(name).lower() for name in NEEDED_ANSWERS if name not in said]:
         yield (
             f"the contract card does not say: {', '.join(silent)}; it is written before the first episode: "
-            f"bimodal card {entry.policy.uri} > card.toml, then evaluate --card card.toml --fresh"
+            f"bimodal card {shlex.quote(entry.policy.uri)} --suite {entry.suite.name} > card.toml, fill it in, "
+            "then evaluate --card card.toml --fresh"
         )
 
 
@@ -141,19 +142,20 @@ def _nothing_new(entry: Entry, before: Sequence[Entry]) -> Iterator[str]:
             yield f"attempt {old.attempt} has the same episodes, to the last bit; there is nothing to add"
 
 
-def git_commands(submission: Submission, record: RunRecord) -> list[str]:
-    """Return the commands that propose a submission, for a shell in the repository."""
+def git_commands(submission: Submission) -> list[str]:
+    """Return the commands that propose a submission, for a shell in the repository.
+
+    The policy's own file is proposed apart, if at all: a pull request of an entry adds nothing else.
+    """
+    entry = submission.record
     branch = f"entry-{submission.entry.stem}"
-    trace = submission.record.trace
-    files = [submission.entry] if trace and trace.url else [submission.entry, submission.archive]
-    policy = Path(record.policy.uri.rpartition(":")[0])
-    if policy.suffix == ".py" and policy.is_file():
-        files.append(policy)
-    suite = record.suite
+    beside = entry.trace is not None and entry.trace.url is None
+    files = [submission.entry, *([submission.archive] if beside else [])]
+    message = f"Entry: {entry.policy.name} on {entry.suite.name} {entry.suite.version}"
     return [
         f"git checkout -b {branch}",
-        f"git add {' '.join(map(str, files))}",
-        f"git commit -m 'Entry: {submission.record.policy.name} on {suite.name} {suite.version}'",
+        f"git add {shlex.join(map(str, files))}",
+        f"git commit -m {shlex.quote(message)}",
         f"git push -u origin {branch}",
     ]
 

@@ -1,8 +1,9 @@
 """Success on seeds that nobody could know: an entry's policy again, on scenes drawn from a salt.
 
-Whoever reproduces an entry publishes the sha256 of a salt first (`commitment`), so that neither side can
-choose the scenes: the submitter does not know the salt, the other is bound by it. The seeds lie outside every
-panel. A policy that learned the public panel by heart falls behind its claim here.
+Whoever reproduces entries publishes the sha256 of a salt (`commitment`) before the entry is proposed: then
+neither side can choose the scenes, for the submitter does not know the salt, and the other is bound by it. A
+hash that is younger than the entry binds nobody. The seeds lie outside every panel; a policy that learned the
+public panel by heart falls behind its claim here.
 """
 
 import secrets

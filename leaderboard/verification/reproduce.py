@@ -100,8 +100,17 @@ def _comparable_entry(path: Path, options: EvalOptions, policy: Path | None) -> 
     uri = checked_uri(path, entry.policy, policy)
     here = describe(uri, suite_from_record(entry.suite), options)
     if here.policy.artifacts != entry.policy.artifacts:
-        raise NotComparable(f"{path} was made with other weights or code than {one_line(uri)} has here")
+        raise NotComparable(
+            f"{path} was made with other weights or code than {one_line(uri)} has here: "
+            + _differing(entry.policy.artifacts, here.policy.artifacts)
+        )
     return entry, uri
+
+
+def _differing(theirs: dict[str, str], ours: dict[str, str]) -> str:
+    """Return the files that are not the same, the first by name."""
+    other = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
+    return one_line(other[0], 80) + (f" and {len(other) - 1} more" if len(other) > 1 else "")
 
 
 def _check_hash(path: Path, suite: object) -> None:
