@@ -106,8 +106,8 @@ def terms_problems(entry: Entry) -> Iterator[str]:
     if silent := [title(name).lower() for name in NEEDED_ANSWERS if name not in said]:
         yield (
             f"the contract card does not say: {', '.join(silent)}; it is written before the first episode: "
-            f"bimodal card {shlex.quote(entry.policy.uri)} --suite {entry.suite.name} > card.toml, fill it in, "
-            "then evaluate --card card.toml --fresh"
+            f"bimodal card {shlex.quote(entry.policy.uri)} --suite {entry.suite.name} > card.toml, fill it "
+            "in, then evaluate --card card.toml --fresh"
         )
 
 

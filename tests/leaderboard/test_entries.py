@@ -12,7 +12,6 @@ from bimodal.leaderboard.check import check_entry
 from bimodal.leaderboard.entry import entry_from_run, read_entry, write_entry
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.files import SCHEMA, entry_id, pretty, read_unchecked, schema_text
-from bimodal.leaderboard.marks import Mark, add_mark, read_marks
 from bimodal.tasks.core.outcomes import OUTCOMES
 from fabricated import run_folder
 from fabricated_entries import DUMBBELL, MIXED, POST, edit, forge, make, write
@@ -217,19 +216,6 @@ def test_every_problem_is_reported_at_once(entry):
     text = "\n".join(check_entry(entry))
     for part in ("from seed 99", "success_macro", "oracle", "was unexpected", "entry_id"):
         assert part in text
-
-
-def test_a_mark_brings_nothing_back_that_was_withdrawn(tmp_path):
-    file = tmp_path / "marks.json"
-    mark = Mark(level="replayed", by="Us", date="2026-11-29", found="all", withdrawn="trained on the panel")
-    add_mark("ab" * 32, mark, file)
-    add_mark("ab" * 32, mark.model_copy(update={"level": "reproduced", "withdrawn": None}), file)
-    add_mark("ab" * 32, mark.model_copy(update={"found": "again"}), file)
-    (kept,) = read_marks(file).values()
-    assert (kept.level, kept.withdrawn, kept.found) == ("reproduced", "trained on the panel", "all")
-    file.write_text('{"x": 1}')
-    with pytest.raises(BimodalError, match="is damaged"):
-        read_marks(file)
 
 
 @pytest.mark.parametrize("rubbish", [{}, [], None, "x", {"suite": 3, "episodes": {}, "results": [1]}])
