@@ -59,12 +59,14 @@ def audit_pairs(entries: Sequence[Entry]) -> str:
 
 def core_time(entries: dict[str, Entry]) -> str:
     """Return how long the suite `core` took, from the runs of the entries."""
-    episodes = sum(len(block.seeds) for block in entries["flow"].episodes)
-    fast, slow = (entries[name].provenance.wall_s for name in ("flow", "diffuser"))
-    made = entries["flow"].provenance.machine
+    entry = entries["diffusion"]
+    episodes = sum(len(block.seeds) for block in entry.episodes)
+    made = entry.provenance.machine
+    minutes = max(round(entry.provenance.wall_s / 60), 1)
+    time = f"{minutes} minute{'s' * (minutes > 1)}"
     return (
-        f"The core suite is {episodes:,} episodes: {fast / 60:.0f} minute for `flow`, {slow / 3600:.1f} "
-        f"hours for `diffuser`,\nwithout the videos, on {made.cores} cores ({_processor(made.cpu)})."
+        f"The core suite is {episodes:,} episodes: {time} for `diffusion`, without the videos,\n"
+        f"on {made.cores} cores ({_processor(made.cpu)})."
     )
 
 

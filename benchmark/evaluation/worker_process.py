@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...envs.errors import BimodalError
+from ...envs.perturbations.core.variant import CLEAN
 from ...envs.storage.file_lock import lock_file
 from ...policies import Policy
 from ...tasks import Task, load_task
@@ -167,7 +168,7 @@ def attempt(job: Job, source: PolicySource, shard: Shard, file: Path, deadline: 
             sys.stderr.write("".join(map(printable, result.tracebacks.values())))
         latencies = []
         faulty = any(OUTCOMES[label].policy_fault for label in result.verdict.label)
-        if shard.index == 0 and not faulty:
+        if shard.index == 0 and shard.variant == CLEAN and not faulty:
             with _hold(file.parent, shared=False):  # the run's other workers wait
                 latencies = _latencies(task, built, deadline, job.privileged)
         write_shard(file, result, latencies, job.run_id)
