@@ -169,7 +169,7 @@ def test_the_scene_seed_never_reaches_the_policy(tmp_path):
         return [e for e in met if isinstance(e, tuple) and len(e.noise_keys) > 1]
 
     (episodes,) = keys(0)
-    assert episodes._fields == ("noise_keys", "simulation") and episodes.simulation is None
+    assert episodes._fields == ("noise_keys", "simulation", "deadline_s") and episodes.simulation is None
     assert episodes.noise_keys.dtype == np.uint64
     assert min(episodes.noise_keys) > 1_000_000, "a key is no seed"
     assert all(set(seen.values()) == {"f"} for seen in met if isinstance(seen, dict))

@@ -15,7 +15,9 @@ BOARD = Printed("the board\n", ("a.json is unsound",), 0)
 
 @pytest.fixture(autouse=True)
 def store(tmp_path, monkeypatch):
-    """The folder of kept boards, below an empty cache."""
+    """The folder of kept boards, below an empty cache; no plug-in is asked for."""
+    for name in [name for name in os.environ if name.startswith("BIMODAL_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setattr(user_cache.platformdirs, "user_cache_path", lambda _: tmp_path / "cache")
     return tmp_path / "cache" / "boards"
 

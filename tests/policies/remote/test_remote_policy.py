@@ -89,20 +89,22 @@ def test_a_duplicate_without_a_number_is_dropped():
     sent = threading.Semaphore(0)
 
     def twice(body, seq, actions):
-        yield pack_openpi({"actions": actions})
-        yield pack_openpi({"actions": 0 * actions})
-        sent.release()
+        try:
+            yield pack_openpi({"actions": actions})
+            yield pack_openpi({"actions": 0 * actions})
+        finally:  # the client may hang up between the two
+            sent.release()
 
     with Toy("openpi", says("openpi", announced(TASK)), reply=twice) as toy:
         policy = load_policy(toy.uri, TASK)
         policy.reset(Episodes(np.array([7], np.uint64)))
-        sent.acquire()  # of the trial question
+        assert sent.acquire(timeout=30), "the trial question"
         for decision in range(3):
             seen = {spec.name: np.full((1, spec.size), decision) for spec in TASK.observation}
             body = {f"observation/{name}": values[0] for name, values in seen.items()}
             alone = wander(body | {"bimodal": {"noise_key": 7, "decision": decision}})
             np.testing.assert_array_equal(policy.act(seen).actions[0], alone[:8])
-            sent.acquire()
+            assert sent.acquire(timeout=30)
 
 
 # ------------------------------------------------------------------------------------ wrong answers
