@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..envs.errors import BimodalError
+from ..envs.rendering.gl import ASKED
 from ..envs.storage.bounded_read import json_files, read_bounded
 from ..envs.storage.user_cache import MOST_BYTES, keep, kept
 
 MOST_KEPT = 32
 """Boards that are kept."""
-HARMLESS = ("BIMODAL_QUIET", "BIMODAL_DEBUG")
+HARMLESS = ("BIMODAL_QUIET", "BIMODAL_DEBUG", ASKED)
 """Variables of ours that change no board; the others name files that it may depend on."""
 _FOLDER = "boards"
 _ROOMS = ("envs", "tasks", "policies", "benchmark", "leaderboard", "cli")

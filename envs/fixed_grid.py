@@ -12,9 +12,9 @@ FINE = 2.0**-32
 """Width of the grid [m] or [rad]: a power of two, so that its multiples are exact."""
 
 
-def settle(values: np.ndarray) -> np.ndarray:
-    """Return values (...) rounded to the grid; called for what the physics is given."""
-    return np.rint(values / FINE) * FINE
+def settle(values: np.ndarray, width: float = FINE) -> np.ndarray:
+    """Return values (...) rounded to a grid; called for what the physics is given."""
+    return np.rint(values / width) * width
 
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ from ..benchmark.records.run_record import SuiteRecord
 from ..benchmark.scoring.feasible_cells import Feasibility, known_cells
 from ..benchmark.scoring.panel_limits import repeats_scenes
 from ..benchmark.scoring.perturbation_effects import PerturbationEffect, measure_effects
-from ..benchmark.scoring.run_episodes import EpisodeColumns
 from ..benchmark.scoring.task_scores import SuiteScore, TaskScore, score_suite, score_task
 from ..benchmark.statistics.many_policies import (
     PairTest,
@@ -104,11 +103,11 @@ def standing(entries: Sequence[Entry]) -> list[Entry]:
 def _board(entries: Sequence[Entry]) -> Board:
     """Return the board of the entries of one suite."""
     feasibility = known_cells(entries[0].suite.tasks)
-    repeats = any(map(repeats_scenes, _columns(entries[0]).values()))
+    repeats = any(map(repeats_scenes, entries[0].cells.values()))
     ranked = [entry for entry in entries if _track(entry) == RANKED and not repeats]
     ranked.sort(key=lambda entry: (-entry.aggregate.success_macro, entry.policy.name))
     names = [entry.entry_id for entry in ranked]
-    tests = pair_tests({entry.entry_id: clean_successes(_columns(entry)) for entry in ranked})
+    tests = pair_tests({entry.entry_id: clean_successes(entry.cells) for entry in ranked})
     better = better_pairs(tests)
     ranks = rank_intervals(names, better)
     groups = groups_alike(names, better)
@@ -137,7 +136,7 @@ def _row(entry: Entry, ranks: Ranks | None, groups: tuple[int, ...], feasibility
         track=_track(entry),
         score=score_suite(cells),
         cells=cells,
-        shifts=tuple(measure_effects(_columns(entry), feasibility)),
+        shifts=tuple(measure_effects(entry.cells, feasibility)),
         mark=known_marks().get(entry.entry_id),
         entry=entry,
     )
@@ -152,8 +151,3 @@ def _cells(entry: Entry) -> tuple[TaskScore, ...]:
         for task in entry.suite.tasks
         if (block := blocks.get(task))
     )
-
-
-def _columns(entry: Entry) -> dict[tuple[str, str], EpisodeColumns]:
-    """Return the entry's episodes by (task, variant)."""
-    return {(block.task, block.variant): block.columns for block in entry.episodes}

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from ..benchmark.metrics import mean_rate
@@ -79,18 +78,17 @@ def results(
 ) -> list[Result]:
     """Return the rows of `results`; the latency is as it was measured, no episode can prove it."""
     return [
-        _result(score, timed.get(score.task) if score.variant == CLEAN else None, clean_twins(cells, score))
+        _result(score, timed.get(score.task) if score.variant == CLEAN else None, _clean_twins(cells, score))
         for score in scores
     ]
 
 
-def clean_twins(cells: Mapping[Cell, EpisodeColumns], score: TaskScore) -> int | None:
+def _clean_twins(cells: Mapping[Cell, EpisodeColumns], score: TaskScore) -> int | None:
     """Return the clean successes on the seeds of a perturbed cell; None for a clean one, or without them."""
     clean = cells.get((score.task, CLEAN))
     if score.variant == CLEAN or clean is None:
         return None
-    same = np.isin(clean.seeds, cells[score.task, score.variant].seeds)
-    return int(clean.succeeded[same].sum())
+    return clean.successes_on(cells[score.task, score.variant].seeds)
 
 
 def _result(cell: TaskScore, timed: DecisionTime | None, twins: int | None) -> Result:

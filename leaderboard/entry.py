@@ -160,7 +160,7 @@ def arm_of_entry(entry: Entry, source: str = "") -> Arm:
         versions=entry.provenance.versions,
         created=entry.provenance.created,
         training_seeds=training_seeds(entry.training),
-        cells={(block.task, block.variant): block.columns for block in entry.episodes},
+        cells=entry.cells,
     )
 
 

@@ -4,6 +4,7 @@ Entries come from strangers: every text, list and number has a bound. `check.py`
 """
 
 import re
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -24,13 +25,14 @@ from ..benchmark.records.field_types import (
     one_line,
 )
 from ..benchmark.records.run_record import (
-    HowIsolated,
+    Isolation,
     Machine,
     PolicyRecord,
     RunOptions,
     RunRecord,
     SuiteRecord,
 )
+from ..benchmark.scoring.run_episodes import Cell, EpisodeColumns
 from .episode_block import MOST_EPISODES, EpisodeBlock, Label, ModeName
 
 MOST_NESTING = 50
@@ -205,7 +207,7 @@ class Entry(Record):
     trained."""
     card: ContractCard
     """What it is given and promises, what it was trained on, and whether that holds scenes of the panel."""
-    isolation: HowIsolated
+    isolation: Isolation
     """How the policy was shut in while it was scored."""
     results: Annotated[Many[Result], Field(min_length=1, max_length=2000)]
     """One row a task and variant."""
@@ -217,6 +219,11 @@ class Entry(Record):
     """How, where and when the numbers were made."""
     trace: TraceFile | None
     """Its recorded actions, for `bimodal verify`; null where there is no archive."""
+
+    @cached_property
+    def cells(self) -> dict[Cell, EpisodeColumns]:
+        """The episodes as scores read them, by task and variant."""
+        return {(block.task, block.variant): block.columns for block in self.episodes}
 
     def run_record(self) -> RunRecord:
         """Return the entry's run as far as it is told here: for its facts and its command on a page."""

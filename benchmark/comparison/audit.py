@@ -6,14 +6,13 @@ Everything is about the clean world of one suite.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from math import sqrt
 from typing import NamedTuple
 
 from ...policies.core.registry import unwrapped
 from ..statistics.many_policies import better_pairs, pair_tests
 from ..statistics.paired import paired_difference
 from ..statistics.power import detectable_difference
-from ..statistics.rates import Interval, mean_interval, rate
+from ..statistics.rates import Interval, independent_difference, mean_interval, rate
 from .arm import VERSIONS, Arm, clean_only
 from .ranking import clean_successes
 
@@ -129,18 +128,6 @@ def audit(entries: Sequence[Audited], runs: Sequence[Audited]) -> Audit | None:
         without_fresh=tuple(one.arm.name for one in ranked if one.uri not in with_fresh),
         left_out=tuple(left_out),
     )
-
-
-def independent_difference(a: Interval, b: Interval) -> Interval:
-    """Return the interval of a - b, two independent estimates.
-
-    low = a - b - sqrt((a - a_low)^2 + (b_high - b)^2), and high likewise.
-
-    Source: the method of variance estimates recovery, Zou and Donner, Stat. Med. 27 (2008).
-    """
-    d = a.estimate - b.estimate
-    low = d - sqrt((a.estimate - a.low) ** 2 + (b.high - b.estimate) ** 2)
-    return Interval(d, low, d + sqrt((a.high - a.estimate) ** 2 + (b.estimate - b.low) ** 2))
 
 
 def _pair(a: Audited, b: Audited, better: set[tuple[str, str]]) -> AdjacentPair:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.simulation import Simulation
+from ...envs.specs import size
 from ...policies import Policy
 from ...policies.core.answers import InvalidAnswer, actions_of
 from ...policies.core.policy import Episodes
@@ -62,7 +63,7 @@ class HostedPolicy:
         seen = observe(simulation, 0)
         self._reset([0])
         actions = self._act({name: seen[name] for name in about.observations or seen})
-        width = sum(spec.size for spec in task.actions(about.action))
+        width = size(task.actions(about.action))
         if actions.ndim != 3 or actions.shape[::2] != (1, width) or actions.shape[1] < about.n_action_steps:
             expected = f"(1, >={about.n_action_steps}, {width})"
             raise WrongUse(f"act returned actions of shape {actions.shape}; expected {expected}")

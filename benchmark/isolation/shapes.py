@@ -19,13 +19,13 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ...envs.perturbations.core.registry import PERTURBATIONS
 from ...policies.core.registry import POLICIES
 from ...tasks.core.registry import TASKS
+from ..records.run_record import Isolation
 
-Isolation = Literal["bwrap", "landlock", "none", "remote"]
 NOT_SHUT_IN: tuple[Isolation, ...] = ("none", "remote")
 """Where a policy runs in our own process, or behind a server."""
 

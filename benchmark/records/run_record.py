@@ -25,7 +25,7 @@ from .field_types import (
 
 SCHEMA_VERSION = 1
 
-HowIsolated = Literal["bwrap", "landlock", "none", "remote"]
+Isolation = Literal["bwrap", "landlock", "none", "remote"]
 """How a policy was shut in: by namespaces, by Landlock, or not at all; `remote`: nothing of it ran here."""
 
 
@@ -170,7 +170,7 @@ class RunRecord(Record):
     """Versions of the packages that matter; `code` is the digest of Bimodal's own sources."""
     options: RunOptions
     """How it was run."""
-    isolation: Annotated[HowIsolated, Field(exclude_if=lambda value: value == "none")] = "none"
+    isolation: Annotated[Isolation, Field(exclude_if=lambda value: value == "none")] = "none"
     """How the policy was shut in."""
     latency_ms: dict[str, DecisionTime]
     """Wall time of a decision, by task; tasks in which none was timed are absent."""

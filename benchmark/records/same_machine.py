@@ -1,7 +1,7 @@
 """Whether two runs must agree to the last bit: by processor, libraries and numerical kernels.
 
-Called by `leaderboard/rerun_verdict.py`. The kernels decide: `OPENBLAS_CORETYPE=Haswell` alone changes every
-digest of a learned policy on one and the same processor. Records that do not tell them promise nothing.
+Called by `leaderboard/verification`. The kernels decide: other ones of PyTorch may change digests of a
+learned policy on one and the same processor. Records that do not tell them promise nothing.
 """
 
 from collections.abc import Iterator, Mapping

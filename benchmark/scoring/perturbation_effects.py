@@ -106,10 +106,10 @@ def measure_effect(
     Raises:
         BimodalError: a seed of the variant did not run clean.
     """
-    place = {seed: row for row, seed in enumerate(clean.seeds)}
-    if missing := [seed for seed in perturbed.seeds if seed not in place]:
+    rows = clean.rows_of(perturbed.seeds)
+    if missing := perturbed.seeds[rows < 0].tolist():
         raise BimodalError(f"{task} ({variant}): seed {missing[0]} did not run clean, as a score needs")
-    twins = clean.part(np.array([place[seed] for seed in perturbed.seeds]))
+    twins = clean.part(rows)
     before = twins.succeeded
     after = perturbed.succeeded
     old = twins.modes

@@ -4,7 +4,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,21 +13,19 @@ import pyarrow.parquet as pq
 
 from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import Variant
-from ...envs.seed_ranges import scene_seed
 from ...envs.storage.npz import LARGEST
 from ...tasks import load_task, task_names
-from ...tasks.core.outcomes import OUTCOMES, succeeded
+from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.registry import TASKS
 from ..records.checksums import changed_files
 from ..records.parquet_tables import EPISODE_COLUMNS
 from ..records.run_folder import read_run_record
 from ..records.run_record import RunRecord, SuiteRecord
 from ..suites import suite_from_record
+from .episode_columns import Cell, EpisodeColumns
 
 MOST_ROWS = 1_000_000
 """Episodes of a run that are read at most, whatever its suite says."""
-Cell = tuple[str, str]
-"""Task id, and name of the variant."""
 _VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
 _COLUMNS = {
     "seed": "seeds",
@@ -43,38 +40,6 @@ _COLUMNS = {
     "digest": "digests",
 }
 """Columns of episodes.parquet that are read, and the fields that hold them."""
-
-
-@dataclass(frozen=True, eq=False)
-class EpisodeColumns:
-    """How the N episodes of one task in one variant ended: what a run and an entry both hold."""
-
-    seeds: np.ndarray
-    """Seed of each episode, (N,) int."""
-    labels: np.ndarray
-    """Name of its outcome, (N,) object."""
-    modes: np.ndarray
-    """Number of its realised mode, -1 for none, (N,) int."""
-    steps: np.ndarray
-    """Its length [control steps], (N,) int."""
-    digests: np.ndarray
-    """Its fingerprint, (N,) object."""
-
-    @cached_property
-    def succeeded(self) -> np.ndarray:
-        """Which episodes succeeded, (N,) bool."""
-        return succeeded(self.labels)
-
-    @cached_property
-    def scenes(self) -> np.ndarray:
-        """Seed of the scene of each, (N,) int; several share one where scenes are repeated."""
-        return np.array([scene_seed(seed) for seed in self.seeds.tolist()], int)
-
-    def part(self, rows: np.ndarray) -> "EpisodeColumns":
-        """Return some of the episodes, by their numbers or by a mask (N,)."""
-        return EpisodeColumns(
-            self.seeds[rows], self.labels[rows], self.modes[rows], self.steps[rows], self.digests[rows]
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,3 +91,15 @@ def mean_interval(parts: Sequence[Interval]) -> Interval:
     above = float(np.sqrt(((high - x) ** 2).sum())) / len(x)
     mean = float(x.mean())
     return Interval(mean, mean - below, mean + above)
+
+
+def independent_difference(a: Interval, b: Interval) -> Interval:
+    """Return the interval of a - b, two independent estimates.
+
+    low = a - b - sqrt((a - a_low)^2 + (b_high - b)^2), and high likewise.
+
+    Source: the method of variance estimates recovery, Zou and Donner, Stat. Med. 27 (2008).
+    """
+    d = a.estimate - b.estimate
+    low = d - sqrt((a.estimate - a.low) ** 2 + (b.high - b.estimate) ** 2)
+    return Interval(d, low, d + sqrt((a.high - a.estimate) ** 2 + (b.estimate - b.low) ** 2))

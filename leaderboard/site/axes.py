@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...benchmark.scoring.run_episodes import EpisodeColumns
+from ...benchmark.scoring.run_episodes import Cell, EpisodeColumns
 from ...benchmark.statistics.paired import paired_difference
 from ...benchmark.statistics.rates import Interval, mean_interval
 from ...benchmark.statistics.resampling import stratified_mean
@@ -61,7 +61,7 @@ def axes(variants: tuple[str, ...]) -> list[Axis]:
 
 def axis_effect(axis: Axis, row: PolicyRow) -> AxisEffect | None:
     """Return what an axis costs a policy, None where no task can have it."""
-    cells = {(block.task, block.variant): block.columns for block in row.entry.episodes}
+    cells = row.entry.cells
     tasks = [task for task in row.entry.suite.tasks if any((task, one) in cells for one in axis.variants)]
     if not tasks:
         return None
@@ -77,14 +77,11 @@ def axis_effect(axis: Axis, row: PolicyRow) -> AxisEffect | None:
     )
 
 
-def _arms(
-    axis: Axis, task: str, cells: Mapping[tuple[str, str], EpisodeColumns]
-) -> tuple[np.ndarray, np.ndarray]:
+def _arms(axis: Axis, task: str, cells: Mapping[Cell, EpisodeColumns]) -> tuple[np.ndarray, np.ndarray]:
     """Return the success of one task's clean twins and in the variants, (levels, N) bool each."""
     clean = cells[task, CLEAN]
-    place = {seed: row for row, seed in enumerate(clean.seeds.tolist())}
     levels = [cells[task, variant] for variant in axis.variants if (task, variant) in cells]
-    twins = [clean.succeeded[[place[seed] for seed in one.seeds.tolist()]] for one in levels]
+    twins = [clean.succeeded[clean.rows_of(one.seeds)] for one in levels]
     return np.stack(twins), np.stack([one.succeeded for one in levels])
 
 

@@ -76,8 +76,7 @@ def outcomes(columns: EpisodeColumns) -> str:
 def _twins(arm: Arm, task: str, variant: str) -> int:
     """Return how many of a cell's episodes succeed clean."""
     clean = arm.cells.get((task, CLEAN))
-    seeds = arm.cells[task, variant].seeds
-    return int(clean.succeeded[np.isin(clean.seeds, seeds)].sum()) if clean is not None else 0
+    return clean.successes_on(arm.cells[task, variant].seeds) if clean is not None else 0
 
 
 def _text(value: Interval) -> list[str]:

@@ -81,7 +81,7 @@ class Profile:
             "Licence": entry.licence or "none stated",
             "Shut in by": entry.isolation,
             **facts(entry.run_record()),
-            "Recorded actions": where or "none",
+            "Recorded actions": where,
             "Attempt": str(entry.attempt),
             "Entry": entry.entry_id,
         }
@@ -150,19 +150,14 @@ def _rivals(row: PolicyRow, board: Board, stems: Mapping[str, str]) -> tuple[Riv
     episodes = sum(cell.episodes for cell in row.cells)
     tests = {(one.a, one.b): (one.only_a, one.only_b, one.adjusted) for one in board.pairs}
     tests |= {(b, a): (only_b, only_a, p) for (a, b), (only_a, only_b, p) in tests.items()}
-    return tuple(
-        Rival(
-            policy=other.policy,
-            stem=stems[other.entry.entry_id],
-            difference=tango(won, lost, episodes),
-            only_this=won,
-            only_other=lost,
-            adjusted=p,
-        )
-        for other in board.rows
-        if (test := tests.get((me, other.entry.entry_id)))
-        for won, lost, p in [test]
-    )
+    found = []
+    for other in board.rows:
+        if (me, other.entry.entry_id) not in tests:
+            continue
+        won, lost, p = tests[me, other.entry.entry_id]
+        difference = tango(won, lost, episodes)
+        found.append(Rival(other.policy, stems[other.entry.entry_id], difference, won, lost, p))
+    return tuple(found)
 
 
 def lanes(board: Board) -> list[int]:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...benchmark.records.field_types import one_line
+from ...benchmark.records.shard_file import sha256
 from ...envs.errors import BimodalError, WrongUse
 from ..entry import read_entry
 from ..entry_model import Entry
 from ..folders import read_folders
-from ..verification.trace_archive import sha256_of
 from ..verification.verify import archive_beside
 from .submit import MOST_TRACE_BYTES, entry_path, terms_problems
 
@@ -77,7 +77,7 @@ def _archive_problems(path: Path, entry: Entry) -> Iterator[str]:
     elif archive.is_file() and archive.stat().st_size > MOST_TRACE_BYTES:
         most = f"{MOST_TRACE_BYTES / 1e6:g} MB"
         yield f"its trace archive is larger than {most}: name its address with bimodal submit --url"
-    elif archive.is_file() and sha256_of(archive) != entry.trace.sha256:
+    elif archive.is_file() and sha256(archive) != entry.trace.sha256:
         yield f"its trace archive {archive.name} is another one than it names"
 
 

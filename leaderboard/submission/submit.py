@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from ...benchmark.records.contract_card import title
+from ...benchmark.records.shard_file import sha256
 from ...benchmark.scoring.run_episodes import read_run
 from ...envs.perturbations.core.variant import CLEAN
 from ...envs.storage.atomic_write import write_bytes, write_text
@@ -19,7 +20,7 @@ from ..check import check_entry
 from ..entry import entry_from_run, file_name, read_entry
 from ..entry_model import Entry
 from ..files import entry_id, pretty
-from ..verification.trace_archive import sha256_of, write_archive
+from ..verification.trace_archive import write_archive
 from ..verification.verify import archive_beside
 
 MOST_TRACE_BYTES = 5_000_000
@@ -82,7 +83,7 @@ def submit(run_dir: Path, folder: Path, terms: Terms) -> Submission | list[str]:
 
 def _with_trace(draft: Entry, archive: Path, url: str | None) -> dict[str, Any]:
     """Return an entry as JSON that names its archive, under its own id."""
-    trace = {"sha256": sha256_of(archive), "bytes": archive.stat().st_size, "url": url}
+    trace = {"sha256": sha256(archive), "bytes": archive.stat().st_size, "url": url}
     plain = draft.plain() | {"trace": trace}
     return plain | {"entry_id": entry_id(plain)}
 

@@ -13,10 +13,10 @@ import numpy as np
 from ...benchmark.number_text import short_name
 from ...benchmark.records.shard_file import read_shard, shard_file
 from ...benchmark.rollout.shard import STATE_EVERY, ShardResult
-from ...benchmark.scoring.run_episodes import Run
+from ...benchmark.scoring.run_episodes import Cell, Run
 from ...benchmark.suites import suite_from_record
-from ...envs.specs import ACTIONS, of_arms, size
 from ...envs.specs import GRID as ACTION_GRID
+from ...envs.specs import size
 from ...tasks import load_task
 from ..entry_model import Entry
 from .trace_archive import GRID, CellTrace, cell_trace, on_grid, read_archive
@@ -35,19 +35,17 @@ def first_difference(entry: Entry, archive: Path, run: Run) -> str:
         BimodalError: the archive or a shard of the run is damaged.
     """
     _, arrays = read_archive(archive)
-    blocks = {(block.task, block.variant): block.columns for block in entry.episodes}
     places = {cell: number for number, cell in enumerate(suite_from_record(entry.suite).cells())}
-    traces: dict[tuple[str, str], CellTrace] = {}
+    begun: dict[Cell, _Begun] = {}
     for shard in suite_from_record(run.record.suite).shards():
         cell = shard[:2]
-        claim = blocks[cell]
-        if cell not in traces:
-            width = size(of_arms(ACTIONS[entry.policy.action], load_task(cell[0]).arms))
-            traces[cell] = cell_trace(arrays, places[cell], width, claim.steps)
+        claim = entry.cells[cell]
+        if cell not in begun:
+            width = size(load_task(cell[0]).actions(entry.policy.action))
+            trace = cell_trace(arrays, places[cell], width, claim.steps)
+            begun[cell] = _Begun.of(trace, claim.steps, entry.policy.execute)
         found = read_shard(shard_file(run.folder, *shard[:3])).result
-        rows = np.searchsorted(claim.seeds, shard.seeds)
-        begun = _Begun.of(traces[cell], claim.steps, entry.policy.execute)
-        if problem := begun.problem(found, rows):
+        if problem := begun[cell].problem(found, claim.rows_of(np.array(shard.seeds))):
             return f"{short_name(cell[0])} ({cell[1]}) {problem}"
     return ""
 

@@ -12,9 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from ...benchmark.comparison.arm import clean_only
 from ...benchmark.number_text import short_name
 from ...benchmark.scoring.run_episodes import EpisodeColumns, read_run
-from ...benchmark.statistics.rates import LEVEL, Interval, mean_interval, rate
+from ...benchmark.statistics.rates import LEVEL, Interval, independent_difference, mean_interval, rate
 from ...benchmark.suites import Suite
 from ...envs.errors import WrongUse
 from ...envs.perturbations.core.variant import CLEAN
@@ -67,7 +68,7 @@ def fresh_suite(suite: Suite, salt: str, count: int = COUNT) -> Suite:
 def judge_fresh(entry: Entry, run_dir: Path) -> FreshScore:
     """Compare an entry's clean successes with those of a run on fresh seeds; no scene is in both."""
     run = read_run(run_dir)
-    claimed = {block.task: block.columns for block in entry.episodes if block.variant == CLEAN}
+    claimed = {task: cell for (task, _), cell in clean_only(entry.cells).items()}
     found = {task: cell for (task, _), cell in run.cells.items()}
     tasks = [task for task in entry.suite.tasks if task in found]
     level = 1 - (1 - LEVEL) / (len(tasks) + 1)
@@ -90,18 +91,12 @@ def judge_fresh(entry: Entry, run_dir: Path) -> FreshScore:
 
 
 def _difference(claimed: Sequence[EpisodeColumns], found: Sequence[EpisodeColumns], level: float) -> Interval:
-    """Return found minus claimed mean success of some tasks, of independent episodes.
-
-    The bounds of both means combined by squares (Newcombe 1998, method 10).
-    """
+    """Return found minus claimed mean success of some tasks, of independent episodes."""
     old, new = (
         mean_interval([rate(int(one.succeeded.sum()), len(one.seeds), level) for one in cells])
         for cells in (claimed, found)
     )
-    difference = new.estimate - old.estimate
-    down = ((new.estimate - new.low) ** 2 + (old.high - old.estimate) ** 2) ** 0.5
-    up = ((new.high - new.estimate) ** 2 + (old.estimate - old.low) ** 2) ** 0.5
-    return Interval(difference, difference - down, difference + up)
+    return independent_difference(new, old)
 
 
 def _has_zero(difference: Interval) -> bool:

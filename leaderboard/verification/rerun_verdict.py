@@ -94,11 +94,9 @@ def judge_rerun(entry: Entry, run_dir: Path, archive: Path | None = None) -> Rep
 
 def _compare_cell(block: EpisodeBlock, cell: RunEpisodes) -> ComparedCell:
     """Compare the episodes of a run with those of the same seeds in an entry."""
-    places = {seed: place for place, seed in enumerate(block.seeds)}
-    seeds = cell.seeds.tolist()
-    if foreign := [seed for seed in seeds if seed not in places]:
+    rows = block.columns.rows_of(cell.seeds)
+    if foreign := cell.seeds[rows < 0].tolist():
         raise NotComparable(f"seed {foreign[0]} of {block.task} ({block.variant}) is not in the entry")
-    rows = np.array([places[seed] for seed in seeds], int)
     claim = block.columns.part(rows)
     digest = claim.digests == np.array([digest[:DIGITS] for digest in cell.digests], object)
     told = (claim.labels == cell.labels) & (claim.modes == cell.modes) & (claim.steps == cell.steps)

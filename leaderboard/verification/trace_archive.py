@@ -5,7 +5,6 @@ difference from the one before, the positions of all joints every half second, o
 fingerprints. Lengths and outcomes stand in the entry. Files come from strangers: bounded, never unpickled.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -171,8 +170,3 @@ def _numbers_of(content: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     ends = np.cumsum(lengths)[:-1]
     parts = [np.cumsum(part, axis=0, dtype=np.int32) for part in np.split(differences, ends)]
     return np.concatenate(parts)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of an archive."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -16,13 +16,14 @@ from ...benchmark.number_text import short_name
 from ...benchmark.processes import run_in_processes
 from ...benchmark.provenance import cores, kernels, machine, versions
 from ...benchmark.records.same_machine import compare_machines
+from ...benchmark.records.shard_file import sha256
 from ...benchmark.scoring.run_episodes import Cell
 from ...benchmark.suites import suite_from_record
 from ...envs.errors import BimodalError
 from ..entry import read_entry
 from ..entry_model import Entry
 from .replay_cell import CellResult, replay_cell
-from .trace_archive import read_archive, sha256_of
+from .trace_archive import read_archive
 
 
 class Verification(NamedTuple):
@@ -55,7 +56,7 @@ def verify(
     """
     entry = read_entry(path)
     arrays = _archive_of(entry, archive or archive_beside(path))
-    cells = {(block.task, block.variant): block.columns for block in entry.episodes}
+    cells = entry.cells
     calls = {}
     for number, key in enumerate(suite_from_record(entry.suite).cells()):
         own = {name: array for name, array in arrays.items() if name.startswith(f"{number:03d}.")}
@@ -75,7 +76,7 @@ def archive_beside(path: Path) -> Path:
 def known_archive(path: Path, entry: Entry) -> Path | None:
     """Return the trace archive beside the entry at `path`, None unless it is the one that the entry names."""
     archive = archive_beside(path)
-    named = entry.trace is not None and archive.is_file() and sha256_of(archive) == entry.trace.sha256
+    named = entry.trace is not None and archive.is_file() and sha256(archive) == entry.trace.sha256
     return archive if named else None
 
 
@@ -88,7 +89,7 @@ def _archive_of(entry: Entry, path: Path) -> dict[str, np.ndarray]:
     if not path.exists():
         where = entry.trace.url or "to be had from its authors, or by `bimodal reproduce`"
         raise BimodalError(f"there is no {path}; the archive is {where}: name it with --trace FILE")
-    if sha256_of(path) != entry.trace.sha256:
+    if sha256(path) != entry.trace.sha256:
         raise BimodalError(
             f"{path} is another archive than the entry names (sha256 {entry.trace.sha256[:12]}...)"
         )

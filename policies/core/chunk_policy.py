@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...envs.errors import BimodalError
+from ...envs.fixed_grid import settle
 from ...envs.random_streams import stream
 from ...envs.robot.inverse_kinematics import columns_from_rotation, rotation_from_columns
 from ...envs.specs import ACTIONS, bounds, size
@@ -160,8 +161,7 @@ class ChunkPolicy(Policy):
 
         Rounded first, or the last bits of a matrix product, which every processor has its own, would decide.
         """
-        chunks = np.rint(chunks / DECIDED) * DECIDED
-        chunks = chunks.reshape(-1, self.config.chunk_size, self.config.action_size)
+        chunks = settle(chunks, DECIDED).reshape(-1, self.config.chunk_size, self.config.action_size)
         return valid_actions(self.config.action_normaliser.restore(chunks), self.config.action)
 
     def _noise(self) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from ...envs.errors import BimodalError, WrongUse
+from ...envs.specs import size
 from ...tasks.core.task import Task
 from ..core.policy import Decision, Episodes, Needs, Policy, RowFault
 from ..core.server_address import Address, address_of
@@ -108,15 +109,15 @@ class RemotePolicy(Policy):
         """
         agreed = self._agreement
         n = len(self._keys)
-        size = max(agreed.max_batch_size, 1)
-        groups = [np.arange(n)[at : at + size] for at in range(0, n, size)]
+        most = max(agreed.max_batch_size, 1)
+        groups = [np.arange(n)[at : at + most] for at in range(0, n, most)]
         waiting = [group for group in groups if not self._ended.issuperset(group.tolist())]
         asked = []
         for group in waiting:
             rows = {name: values[group] for name, values in observation.items()}
             lane = 0 if self._shared else int(group[0])
             asked.append((lane, question(agreed, self.task, rows, self._keys[group], self._decision)))
-        ours = sum(spec.size for spec in self.task.actions(agreed.action))
+        ours = size(self.task.actions(agreed.action))
         actions = np.full((n, agreed.n_action_steps, ours), np.nan)
         faults: dict[int, RowFault] = {}
         try:

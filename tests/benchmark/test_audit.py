@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from bimodal.benchmark.certificate.causal_controls import ControlResult, TaskControls
-from bimodal.benchmark.comparison.audit import Audited, audit, independent_difference
+from bimodal.benchmark.comparison.audit import Audited, audit
 from bimodal.benchmark.report.pages.audit_page import audit_page, audit_tables, source_rows
-from bimodal.benchmark.statistics.rates import Interval
+from bimodal.benchmark.statistics.rates import Interval, independent_difference
 from bimodal.benchmark.suites import SUITES
 from fabricated_arms import CREATED, N, arm, columns
 from rich.console import Console

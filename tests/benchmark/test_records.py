@@ -88,7 +88,7 @@ def test_a_kill_in_the_middle_costs_only_the_shards_in_work(tmp_path, small_shar
     os.killpg(first.pid, signal.SIGKILL)
     assert first.wait() == -signal.SIGKILL
     kept = list(run.glob("traces/[!.]*.npz"))
-    assert len(kept) < 8
+    assert len(kept) < 96 / 4, "some shards are left to run"
     assert not (run / "episodes.parquet").exists()
     (run / "traces" / f".{kept[0].name}.4711").write_bytes(b"half a shard")
     times = {file: file.stat().st_mtime_ns for file in kept}

@@ -19,10 +19,3 @@ const percent = (x, digits = 0) => {
 };
 const points = (x) => { const n = Number(fixed(100 * decimals(x), 0)); return n < 0 ? String(n) : "+" + (n + 0); };
 const ends = (low, high) => "[" + [Math.floor(100 * decimals(low)), Math.ceil(100 * decimals(high))].map((n) => n < 0 ? String(n) : "+" + (n + 0)).join(",") + "]";
-const make = (kind, text, parent, attributes = {}) => {
-  const node = document.createElement(kind);
-  if (text !== "" && text !== null) node.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (parent) parent.append(node);
-  return node;
-};
