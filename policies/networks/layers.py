@@ -44,9 +44,23 @@ class ConditionedNetwork(nn.Module):
         return self.condition_out(functional.mish(self.condition_in(features)))
 
 
+class Undrawn:
+    """Mixin for torch's layers: draws no values, for whoever builds the layer does, and from its generator.
+
+    The way through the device `meta` does the same and imports SymPy and torch.export, seconds in every worker.
+    """
+
+    def reset_parameters(self) -> None:
+        """Leave the values as they are."""
+
+
+class _Linear(Undrawn, nn.Linear):
+    pass
+
+
 def linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.Linear:
     """Return a linear layer drawn from U(-1/sqrt(inputs), 1/sqrt(inputs)); all zeros without a generator."""
-    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
+    layer = _Linear(inputs, outputs)
     bound = 1 / math.sqrt(inputs)
     with torch.no_grad():
         for parameter in (layer.weight, layer.bias):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import ConditionedNetwork, linear
+from .layers import ConditionedNetwork, Undrawn, linear
 
 WIDTHS = (32, 64)
 """Channels at each level; every level but the first has half the frames of the one before."""
@@ -110,12 +110,16 @@ class Pair(nn.Module):
         return self.two(self.one(h, e), e)
 
 
+class _Convolution(Undrawn, nn.Conv1d):
+    pass
+
+
 def _convolution(
     inputs: int, outputs: int, kernel: int, generator: torch.Generator | None, stride: int = 1
 ) -> nn.Conv1d:
     """Return a convolution over frames whose weights are drawn as those of a linear layer."""
     flat = linear(inputs * kernel, outputs, generator)
-    layer = nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2, device="meta").to_empty(device="cpu")
+    layer = _Convolution(inputs, outputs, kernel, stride, kernel // 2)
     with torch.no_grad():
         layer.weight.copy_(flat.weight.view(outputs, inputs, kernel))
         layer.bias.copy_(flat.bias)  # type: ignore[union-attr]
