@@ -47,7 +47,7 @@ class ConditionedNetwork(nn.Module):
 class Undrawn:
     """Mixin for torch's layers: draws no values, for whoever builds the layer does, and from its generator.
 
-    The way through the device `meta` does the same and imports SymPy and torch.export, seconds in every worker.
+    The way through the device `meta` does the same, and imports SymPy: seconds in every worker.
     """
 
     def reset_parameters(self) -> None:
