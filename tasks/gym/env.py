@@ -34,6 +34,7 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         width: int = 640,
         height: int = 480,
         variant: str = CLEAN,
+        reward: str = "sparse",
     ) -> None:
         """Make the environment.
 
@@ -45,13 +46,14 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
             width: of the pictures, 96..640 [pixels].
             height: of the pictures, 96..640 [pixels].
             variant: shifts the world, e.g. "contact.friction:2+sensing.latency:1".
+            reward: "sparse" or "dense", see `dense_reward.py`.
         """
         self.task = load_task(task_id(task))
         self.render_mode = render_mode
         # Gymnasium declares its `Dict` as a space of spaces, not of the arrays that it holds.
         self.observation_space = cast("gymnasium.Space[Observation]", observation_space(self.task))
         self.action_space = action_space_of(action_space, self.task.arms)
-        self._episodes = Episodes(self.task, 1, action_space, 1, variant)
+        self._episodes = Episodes(self.task, 1, action_space, 1, variant, reward=reward)
         self._pictures = Pictures(self.task, render_mode, camera, width, height, variant)
 
     def reset(
@@ -73,6 +75,16 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         terminated = bool(episodes.terminated[0])
         truncated = bool(episodes.truncated[0])
         return self._observe(), float(rewards[0]), terminated, truncated, infos[0]
+
+    @property
+    def task_description(self) -> str:
+        """What is to be done, in words."""
+        return self.task.goal
+
+    @property
+    def _max_episode_steps(self) -> int:
+        """Control steps after which an episode is truncated; the name is that of Gymnasium's `TimeLimit`."""
+        return self._episodes.max_episode_steps
 
     @property
     def simulation(self) -> Simulation:

@@ -19,10 +19,10 @@ from ..core import episode_step
 from ..core.outcomes import OUTCOMES
 from ..core.referee import Referee
 from ..core.task import Measurement, Task
-from .spaces import action_space as action_space_of
+from .dense_reward import checked_reward, potential, shaping
 
 Observation = dict[str, np.ndarray]
-_NOT_BEGUN = "no episode has begun: call reset() before step()"
+NOT_BEGUN = "no episode has begun: call reset() before step()"
 
 
 class _Group(NamedTuple):
@@ -41,15 +41,25 @@ class Episodes:
     """
 
     def __init__(
-        self, task: Task, n: int, action: str, threads: int, variant: str = CLEAN, first: int = 0
+        self,
+        task: Task,
+        n: int,
+        action: str,
+        threads: int,
+        variant: str = CLEAN,
+        first: int = 0,
+        reward: str = "sparse",
     ) -> None:
         """Make `n` rows that take actions of the space `action`; errors count rows from `first` on."""
         self.task = task
+        self._dense = checked_reward(reward) == "dense"
+        self._potential = np.zeros(n)
         self.n = n
         self.action = action
         self.first = first
         self.variant = Variant(variant)
         self.simulation = Simulation(task, n, threads, self.variant)
+        self.max_episode_steps = self.variant.episode_steps(task.max_episode_steps)
         self._step = 0
         self._seen: Observation | None = None
         self.ended = np.ones(n, bool)
@@ -79,17 +89,21 @@ class Episodes:
         for group in self._groups:
             group.running[np.isin(group.rows, rows)] = False
         self._groups = [group for group in self._groups if group.running.any()]
-        referee = Referee(self.task, len(rows), self.variant.episode_steps(self.task.max_episode_steps))
+        referee = Referee(self.task, len(rows), self.max_episode_steps)
         self._groups.append(_Group(rows, referee, np.ones(len(rows), bool)))
         self.ended[rows] = self.terminated[rows] = self.truncated[rows] = False
         self.begun = True
         self._step = 0
         self._seen = None
+        if self._dense:
+            nothing = np.zeros(len(rows))
+            hands = simulation.hand[rows]
+            self._potential[rows] = potential(self.task, hands, nothing.astype(bool), nothing)
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """Advance one control step; return rewards (N,) and infos, {} for rows that had ended."""
         if not self.begun:
-            raise WrongUse(_NOT_BEGUN)
+            raise WrongUse(NOT_BEGUN)
         # 1. check what was asked for; rows that have ended repeat their last action
         live = ~self.ended
         self._grid[live] = self.checked(actions, live)[live]
@@ -108,6 +122,11 @@ class Episodes:
             group.referee.see(theirs, diverged[group.rows])
             self._judge(group, rewards, infos)
         self._groups = [group for group in self._groups if group.running.any()]
+        if self._dense:
+            reached = potential(self.task, seen.hand, seen.in_hand, seen.lift)
+            reached[self.terminated] = 0.0
+            rewards[live] += shaping(self._potential, reached)[live]
+            self._potential = reached
         return rewards, infos
 
     def _judge(self, group: _Group, rewards: np.ndarray, infos: list[dict[str, Any]]) -> None:
@@ -155,63 +174,6 @@ class Episodes:
     def simulations(self) -> tuple[Simulation, ...]:
         """The simulations of the rows, in their order."""
         return (self.simulation,)
-
-
-class SeparateEpisodes:
-    """N rows of a variant, each with a simulation of its own."""
-
-    def __init__(self, task: Task, n: int, action: str, variant: str) -> None:
-        self._rows = [Episodes(task, 1, action, 1, variant, row) for row in range(n)]
-        self._action = action
-        self._shape = action_space_of(action, task.arms).shape
-
-    def begin(self, rows: np.ndarray, seeds: list[int]) -> None:
-        """Begin episodes `seeds` in `rows` (k,); the other rows go on."""
-        for row, seed in zip(rows.tolist(), seeds, strict=True):
-            self._rows[row].begin(np.array([0]), [seed])
-
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
-        """Advance one control step; rows that have ended stay as they are."""
-        actions = np.asarray(actions, np.float64)
-        if actions.shape != (len(self._rows), *self._shape):
-            raise WrongUse(f"an action of {self._action} has shape {self._shape}, got {actions.shape[1:]}")
-        if not any(row.begun for row in self._rows):
-            raise WrongUse(_NOT_BEGUN)
-        live = [index for index, row in enumerate(self._rows) if not row.ended[0]]
-        for index in live:  # before any row goes on
-            self._rows[index].checked(actions[[index]], np.ones(1, bool))
-        rewards = np.zeros(len(self._rows))
-        infos: list[dict[str, Any]] = [{} for _ in self._rows]
-        for index in live:
-            reward, info = self._rows[index].step(actions[[index]])
-            rewards[index] = reward[0]
-            infos[index] = info[0]
-        return rewards, infos
-
-    def observe(self) -> Observation:
-        """Return every component within its declared range, each (N, d)."""
-        seen = [row.observe() for row in self._rows]
-        return {name: np.concatenate([one[name] for one in seen]) for name in seen[0]}
-
-    @property
-    def simulations(self) -> tuple[Simulation, ...]:
-        """The simulations of the rows, in their order."""
-        return tuple(row.simulation for row in self._rows)
-
-    @property
-    def ended(self) -> np.ndarray:
-        """Which rows' episodes have ended, (N,) bool."""
-        return np.concatenate([row.ended for row in self._rows])
-
-    @property
-    def terminated(self) -> np.ndarray:
-        """Which of them ended by what happened, (N,) bool."""
-        return np.concatenate([row.terminated for row in self._rows])
-
-    @property
-    def truncated(self) -> np.ndarray:
-        """Which of them ended by time, (N,) bool."""
-        return np.concatenate([row.truncated for row in self._rows])
 
 
 def _measured(seen: Measurement, row: int) -> dict[str, Any]:

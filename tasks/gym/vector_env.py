@@ -19,8 +19,9 @@ from ...envs.seed_ranges import checked_seed
 from ...envs.simulation import Simulation
 from .. import load_task, task_id
 from .env import TaskEnv
-from .episodes import Episodes, Observation, SeparateEpisodes, draw_seed
+from .episodes import Episodes, Observation, draw_seed
 from .pictures import Pictures
+from .separate_episodes import SeparateEpisodes
 from .spaces import action_space as action_space_of
 from .spaces import observation_space
 
@@ -40,6 +41,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         width: int = 640,
         height: int = 480,
         variant: str = CLEAN,
+        reward: str = "sparse",
     ) -> None:
         """Make `num_envs` rows; `TaskEnv` explains what is not explained here.
 
@@ -54,11 +56,12 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self._state_what_it_is(action_space)
         if variant == CLEAN:
-            self._episodes = Episodes(self.task, num_envs, action_space, threads)
+            self._episodes = Episodes(self.task, num_envs, action_space, threads, reward=reward)
         else:
-            self._episodes = SeparateEpisodes(self.task, num_envs, action_space, variant)
+            self._episodes = SeparateEpisodes(self.task, num_envs, action_space, variant, reward)
         self._pictures = Pictures(self.task, render_mode, camera, width, height, variant)
         self._random: list[np.random.Generator | None] = [None] * num_envs
+        self._row_attributes: dict[str, tuple[Any, ...]] = {}
 
     def _state_what_it_is(self, action_space: str) -> None:
         """Set the metadata and the spaces that Gymnasium asks for."""
@@ -160,6 +163,42 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         """Return a picture of every row's present state, N of (H, W, 3) uint8."""
         pictures = self._pictures.of(self._episodes.simulations)
         return tuple(pictures) if pictures else None
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Return every row's attribute `name`, or its picture for "render", (N,), as `SyncVectorEnv` would.
+
+        Raises:
+            AttributeError: a row has no such attribute that others may read.
+        """
+        if name == "render":
+            return self.render() or (None,) * self.num_envs
+        if name in self._row_attributes:
+            return self._row_attributes[name]
+        shared = {
+            "_max_episode_steps": self._episodes.max_episode_steps,
+            "action_space": self.single_action_space,
+            "metadata": TaskEnv.metadata,
+            "observation_space": self.single_observation_space,
+            "render_mode": self.render_mode,
+            "task": self.task,
+            "task_description": self.task.goal,
+        }
+        if name not in shared:
+            raise AttributeError(f"a row has no attribute {name!r}; known: render, {', '.join(shared)}")
+        return (shared[name],) * self.num_envs
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """Return every row's attribute `name`, (N,); see `call`."""
+        return self.call(name)
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Note `values` (a list or tuple is one each) with the rows; only `get_attr` reads them."""
+        each = tuple(values) if isinstance(values, (list, tuple)) else (values,) * self.num_envs
+        if len(each) != self.num_envs:
+            raise WrongUse(f"there are {self.num_envs} rows, got {len(each)} values of {name!r}")
+        if hasattr(TaskEnv, name) or name in ("task", "render_mode", "observation_space", "action_space"):
+            raise WrongUse(f"{name!r} of a row is fixed: make another environment")
+        self._row_attributes[name] = each
 
     def close_extras(self, **kwargs: Any) -> None:
         """Give the graphics memory back."""
