@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from ..envs.robot.model_files import ROBOSUITE_VERSION
+
 KERNEL_SWITCHES = (
     "OPENBLAS_CORETYPE",
     "ATEN_CPU_CAPABILITY",
@@ -48,7 +50,8 @@ def kernels() -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that can change a result."""
-    return {name: _version(name) for name in ("mujoco", "numpy", "torch", "robosuite")}
+    packages = {name: _version(name) for name in ("mujoco", "numpy", "torch")}
+    return packages | {"robosuite": ROBOSUITE_VERSION}
 
 
 @cache

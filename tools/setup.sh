@@ -12,7 +12,7 @@ unset PYTHONPATH PYTHONHOME # a sourced ROS workspace would shadow the pinned pa
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_USER=0
 
 case "${1:-}" in
-  "")    venv=.venv  constraints=constraints.txt       steps=4 published="robosuite" ;;
+  "")    venv=.venv  constraints=constraints.txt       steps=3 published="" ;;
   peers) venv=.peers constraints=constraints-peers.txt steps=3 published="robosuite openpi-client vla-eval" ;;
   *)     echo "error: unknown argument '$1'; use: tools/setup.sh [peers]" >&2; exit 2 ;;
 esac
@@ -115,13 +115,15 @@ if ! installed; then
   step 2 "Packages, versions as in $constraints"
   install_packages
   finish "done"
-  step 3 "${published// /, }, without dependencies"
-  # shellcheck disable=SC2086
-  pip_install --no-deps $published
-  finish "done"
+  if [ -n "$published" ]; then
+    step 3 "${published// /, }, without dependencies"
+    # shellcheck disable=SC2086
+    pip_install --no-deps $published
+    finish "done"
+  fi
   key >"$ready"
 fi
 if [ "$venv" = .venv ] && [ ! -s "$rendering" ]; then
-  step 4 "Off-screen rendering"
+  step 3 "Off-screen rendering"
   check_rendering
 fi

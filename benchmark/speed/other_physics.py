@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import mujoco
 import numpy as np
 
-from ...envs.robot.panda import COLLISION_GROUP, robosuite_models
+from ...envs.robot.model_files import ROBOSUITE_MODELS
+from ...envs.robot.panda import COLLISION_GROUP
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ, PREFIXES
 from ...tasks import Task
@@ -78,8 +79,8 @@ def with_meshes(spec: mujoco.MjSpec) -> mujoco.MjSpec:
         if "_box" in geom.name or "_capsule" in geom.name:
             spec.delete(geom)
     for file in ("robots/panda/robot.xml", "grippers/panda_gripper.xml"):
-        path = robosuite_models() / file
-        root = ElementTree.parse(path).getroot()  # noqa: S314 (the file of an installed package)
+        path = ROBOSUITE_MODELS / file
+        root = ElementTree.parse(path).getroot()  # noqa: S314 (our own file)
         shapes = {mesh.get("name"): mesh.get("file") for mesh in root.iter("mesh")}
         for body in root.iter("body"):
             links = [link for prefix in PREFIXES if (link := spec.body(f"{prefix}{body.get('name')}"))]

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 
 from ..frames import heading
-from ..robot.panda import robosuite_models
+from ..robot.model_files import ROBOSUITE_MODELS
 from ..scene_generation.distributions import Family, choice, uniform
 from ..scene_generation.episode_context import EpisodeContext
 from .core.perturbation import Perturbation
@@ -79,7 +79,7 @@ def _cover(model: mujoco.MjModel, kind: str, share: float) -> None:
     wide = int(texture.width[0])
     tall = int(texture.height[0])
     begin = int(texture.adr[0])
-    with Image.open(robosuite_models() / "textures" / f"{kind}.png") as image:
+    with Image.open(ROBOSUITE_MODELS / "textures" / f"{kind}.png") as image:
         other = np.asarray(image.convert("RGB").resize((wide, tall)), float)
     data = model.tex_data[begin : begin + other.size]
     data[:] = np.rint((1 - share) * data + share * other.ravel()).astype(np.uint8)

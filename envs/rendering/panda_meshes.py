@@ -6,19 +6,17 @@ normals. Nothing here touches physics.
 """
 
 import functools
-import importlib.metadata
 import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import fast_simplification
-import mujoco
 import numpy as np
 import platformdirs
 
 from ..errors import BimodalError
-from ..robot.panda import robosuite_models
+from ..robot.model_files import ROBOSUITE_MODELS, ROBOSUITE_VERSION
 from ..storage.atomic_write import atomic_write
 from .meshes import Mesh, face_areas, smooth, weld
 
@@ -43,9 +41,8 @@ class Part(NamedTuple):
 @functools.cache
 def panda_parts(faces: int) -> tuple[Part, ...]:
     """Return the visible Panda with about `faces` triangles, from the cache when it is sound."""
-    version = importlib.metadata.version("robosuite")
     folder = platformdirs.user_cache_path("bimodal-bench") / "meshes"
-    path = folder / f"panda-robosuite{version}-{faces}-v{_CODE}.npz"
+    path = folder / f"panda-robosuite{ROBOSUITE_VERSION}-{faces}-v{_CODE}.npz"
     parts = _load(path)
     if parts is None:
         parts = _build(faces)
@@ -104,30 +101,9 @@ class _Shell(NamedTuple):
 
 def _shells() -> list[_Shell]:
     """Read robosuite's visual meshes, welded."""
-    shells = []
-    for file in (Path("robots", "panda", "robot.xml"), Path("grippers", "panda_gripper.xml")):
-        spec = mujoco.MjSpec.from_file(str(robosuite_models() / file))
-        for geom in [geom for geom in spec.geoms if geom.group != 1]:
-            spec.delete(geom)
-        shown = {geom.meshname for geom in spec.geoms}
-        for mesh in [mesh for mesh in spec.meshes if mesh.name not in shown]:
-            spec.delete(mesh)
-        model = spec.compile()
-        for geom in range(model.ngeom):
-            material = model.geom_matid[geom]
-            rgba = model.mat_rgba[material] if material >= 0 else model.geom_rgba[geom]
-            body = model.body(model.geom_bodyid[geom]).name
-            shells.append(_Shell(body, "white" if rgba[1] > 0.6 else "dark", *weld(_triangles(model, geom))))
-    return shells
-
-
-def _triangles(model: mujoco.MjModel, geom: int) -> np.ndarray:
-    """Return the corners of a mesh geom in its body's frame, (F, 3, 3) [m]."""
-    mesh = model.geom_dataid[geom]
-    vertex = model.mesh_vertadr[mesh]
-    face = model.mesh_faceadr[mesh]
-    corners = model.mesh_vert[vertex : vertex + model.mesh_vertnum[mesh]].astype(float)
-    rotation = np.empty(9)
-    mujoco.mju_quat2Mat(rotation, model.geom_quat[geom])
-    placed = corners @ rotation.reshape(3, 3).T + model.geom_pos[geom]
-    return placed[model.mesh_face[face : face + model.mesh_facenum[mesh]]]
+    with np.load(ROBOSUITE_MODELS / "shells.npz", allow_pickle=False) as file:
+        labels = file["labels"]
+        return [
+            _Shell(str(body), str(colour), file[f"{i}.vertices"], file[f"{i}.faces"].astype(np.int64))
+            for i, (body, colour) in enumerate(labels)
+        ]

@@ -5,13 +5,10 @@ from typing import NamedTuple
 
 import mujoco
 import numpy as np
-from PIL import Image
 
-from ..robot.panda import robosuite_models
+from ..robot.model_files import ROBOSUITE_MODELS
 from .meshes import lay_picture
 
-_PIXELS = 256
-_PICTURES = {"can": "soda.png", "cereal": "cereal.png", "milk": "ceramic.png"}
 _COLOURS = {
     "bottle": (0.16, 0.42, 0.27),
     "bread": (0.80, 0.58, 0.32),
@@ -61,17 +58,6 @@ class Grocery(NamedTuple):
 @functools.cache
 def grocery(kind: str) -> Grocery:
     """Return one of `props.GROCERIES`."""
-    folder = robosuite_models()
-    model = mujoco.MjModel.from_xml_path(str(folder / "objects" / f"{kind}.xml"))
-    data = mujoco.MjData(model)
-    mujoco.mj_kinematics(model, data)
-    vertices = model.mesh_vert[: model.mesh_vertnum[0]] @ data.geom_xmat[0].reshape(3, 3).T
-    vertices = vertices - (vertices.min(0) + vertices.max(0)) / 2
-    faces = model.mesh_face[: model.mesh_facenum[0]]
-    if kind not in _PICTURES or not model.mesh_texcoordnum[0]:
-        return Grocery(vertices, faces, np.zeros((0, 2)), np.zeros((0, 3), int), None, _COLOURS[kind])
-    with Image.open(folder / "textures" / _PICTURES[kind]) as image:
-        picture = np.asarray(image.convert("RGB").resize((_PIXELS, _PIXELS)))
-    places = model.mesh_texcoord[: model.mesh_texcoordnum[0]]
-    place_faces = model.mesh_facetexcoord[: model.mesh_facenum[0]]
-    return Grocery(vertices, faces, places, place_faces, picture, _COLOURS[kind])
+    with np.load(ROBOSUITE_MODELS / "objects" / f"{kind}.npz", allow_pickle=False) as file:
+        bare = {"places": np.zeros((0, 2)), "place_faces": np.zeros((0, 3), int), "picture": None}
+        return Grocery(**bare | dict(file), colour=_COLOURS[kind])

@@ -1,20 +1,19 @@
 """The Panda arm and its gripper, lean: robosuite's kinematics with few shapes and real servos.
 
-The kinematic tree, masses and finger pads are read from robosuite's model files (robosuite itself is
-never imported). Arm links touch the world through five capsules and three boxes fitted to their
-meshes; the joints are position servos with gravity compensation, and the gripper presses with 40 N.
+The kinematic tree, masses and finger pads are read from robosuite's model files (`model_files.py`). Arm
+links touch the world through five capsules and three boxes fitted to their meshes; the joints are position
+servos with gravity compensation, and the gripper presses with 40 N.
 Numbers: docs/design.md, "Robot".
 """
 
 import functools
-import importlib.util
 from pathlib import Path
 from xml.etree import ElementTree
 
 import mujoco
 import numpy as np
 
-from ..errors import BimodalError
+from .model_files import ROBOSUITE_MODELS
 
 ARM_JOINTS = tuple(f"joint{i}" for i in range(1, 8))
 FINGER_JOINTS = ("finger_joint1", "finger_joint2")
@@ -58,18 +57,6 @@ _BOXES = (
 _PADS = ("finger1_pad_collision", "finger2_pad_collision")
 
 
-def robosuite_models() -> Path:
-    """Return the folder of robosuite's model files, without importing robosuite.
-
-    Raises:
-        BimodalError: robosuite is not installed.
-    """
-    found = importlib.util.find_spec("robosuite")
-    if found is None or not found.submodule_search_locations:
-        raise BimodalError("robosuite's robot models are missing: pip install --no-deps robosuite==1.5.2")
-    return Path(found.submodule_search_locations[0]) / "models" / "assets"
-
-
 def panda() -> mujoco.MjSpec:
     """Return a fresh spec of the lean Panda with its gripper, base at the world's origin."""
     return _panda().copy()
@@ -77,14 +64,11 @@ def panda() -> mujoco.MjSpec:
 
 @functools.cache
 def _panda() -> mujoco.MjSpec:
-    arm = _kinematics(robosuite_models() / "robots" / "panda" / "robot.xml")
-    gripper = _kinematics(robosuite_models() / "grippers" / "panda_gripper.xml")
+    arm = _kinematics(ROBOSUITE_MODELS / "robots" / "panda" / "robot.xml")
+    gripper = _kinematics(ROBOSUITE_MODELS / "grippers" / "panda_gripper.xml")
     hand = arm.find(".//body[@name='right_hand']")
     gripper_root = gripper.find(".//body[@name='right_gripper']")
-    if hand is None or gripper_root is None:
-        raise BimodalError(
-            "robosuite's Panda has changed: expected bodies right_hand and right_gripper (1.5.2)"
-        )
+    assert hand is not None and gripper_root is not None
     hand.append(gripper_root)
     spec = mujoco.MjSpec.from_string(ElementTree.tostring(arm, encoding="unicode"))
     _add_shapes(spec)
@@ -96,7 +80,7 @@ def _panda() -> mujoco.MjSpec:
 
 def _kinematics(path: Path) -> ElementTree.Element:
     """Read a model file and keep only its bodies, joints, inertias, finger pads and TCP site."""
-    root = ElementTree.parse(path).getroot()  # noqa: S314 (the file of an installed package)
+    root = ElementTree.parse(path).getroot()  # noqa: S314 (our own file)
     for unused in ("asset", "actuator", "sensor"):
         for element in root.findall(unused):
             root.remove(element)

@@ -7,7 +7,7 @@ from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.envs.perturbations.scene_appearance import TABLES
 from bimodal.envs.rendering.cameras import views
 from bimodal.envs.rendering.render import Renderer, visual_model
-from bimodal.envs.robot.panda import robosuite_models
+from bimodal.envs.robot.model_files import ROBOSUITE_MODELS
 from bimodal.envs.seed_ranges import TRAIN
 from bimodal.tasks import load_task
 from generated_scenes import DUMBBELL, LOOKS, POT, begun, played
@@ -83,7 +83,7 @@ def test_the_table_is_covered_by_that_share_of_another_picture_seen_or_unseen(dr
     for seed, kinds in ((0, TABLES.unseen), (1, TABLES.seen), (TRAIN.start, TABLES.seen)):
         (model,), mixed = looks(dressed_pot, f"scene.texture:{level}", [seed]), []
         for kind in kinds:
-            with Image.open(robosuite_models() / "textures" / f"{kind}.png") as image:
+            with Image.open(ROBOSUITE_MODELS / "textures" / f"{kind}.png") as image:
                 other = np.asarray(image.convert("RGB").resize((wide, tall)), float).ravel()
             mixed.append(
                 np.abs((1 - share) * dressed_pot.tex_data[mine] + share * other - model.tex_data[mine]).max()
