@@ -35,6 +35,7 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         height: int = 480,
         variant: str = CLEAN,
         reward: str = "sparse",
+        clip: bool = False,
     ) -> None:
         """Make the environment.
 
@@ -47,13 +48,15 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
             height: of the pictures, 96..640 [pixels].
             variant: shifts the world, e.g. "contact.friction:2+sensing.latency:1".
             reward: "sparse" or "dense", see `dense_reward.py`.
+            clip: actions out of range are clipped and counted (`info["clipped"]`), and what is no action at
+                all ends its episode as the policy's fault; both are refused without it.
         """
         self.task = load_task(task_id(task))
         self.render_mode = render_mode
         # Gymnasium declares its `Dict` as a space of spaces, not of the arrays that it holds.
         self.observation_space = cast("gymnasium.Space[Observation]", observation_space(self.task))
         self.action_space = action_space_of(action_space, self.task.arms)
-        self._episodes = Episodes(self.task, 1, action_space, 1, variant, reward=reward)
+        self._episodes = Episodes(self.task, 1, action_space, 1, variant, reward=reward, clip=clip)
         self._pictures = Pictures(self.task, render_mode, camera, width, height, variant)
 
     def reset(

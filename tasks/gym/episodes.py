@@ -49,8 +49,13 @@ class Episodes:
         variant: str = CLEAN,
         first: int = 0,
         reward: str = "sparse",
+        clip: bool = False,
     ) -> None:
-        """Make `n` rows that take actions of the space `action`; errors count rows from `first` on."""
+        """Make `n` rows that take actions of the space `action`; errors count rows from `first` on.
+
+        With `clip`, actions out of range are clipped and counted, and one that is none (not finite, no
+        rotation) ends its episode as the policy's fault, as in the evaluator; without, both are refused.
+        """
         self.task = task
         self._dense = checked_reward(reward) == "dense"
         self._potential = np.zeros(n)
@@ -66,6 +71,8 @@ class Episodes:
         self.terminated = np.zeros(n, bool)
         self.truncated = np.zeros(n, bool)
         self.begun = False
+        self._clip = clip
+        self._clipped = np.zeros(n, np.int32)
         self._check = ActionCheck(action, task.arms)
         self._grid = np.zeros((n, len(self._check.low)), np.int32)
         self._groups: list[_Group] = []
@@ -92,6 +99,7 @@ class Episodes:
         referee = Referee(self.task, len(rows), self.max_episode_steps)
         self._groups.append(_Group(rows, referee, np.ones(len(rows), bool)))
         self.ended[rows] = self.terminated[rows] = self.truncated[rows] = False
+        self._clipped[rows] = 0
         self.begun = True
         self._step = 0
         self._seen = None
@@ -106,6 +114,8 @@ class Episodes:
             raise WrongUse(NOT_BEGUN)
         # 1. check what was asked for; rows that have ended repeat their last action
         live = ~self.ended
+        if self._clip:
+            actions = self._clipped_actions(np.asarray(actions, np.float64), live)
         self._grid[live] = self.checked(actions, live)[live]
         # 2. command, perturb, step, measure
         commands = episode_step.command(self.simulation, self._grid, self.action, self._step)
@@ -117,6 +127,9 @@ class Episodes:
         diverged = self.simulation.diverged
         rewards = np.zeros(self.n)
         infos = [_measured(seen, row) if live[row] else {} for row in range(self.n)]
+        if self._clip:
+            for row in np.flatnonzero(live):
+                infos[row]["clipped"] = int(self._clipped[row])
         for group in self._groups:
             theirs = Measurement(*(column[group.rows] for column in seen))
             group.referee.see(theirs, diverged[group.rows])
@@ -150,6 +163,17 @@ class Episodes:
             }
         self.ended[group.rows[over]] = True
         group.running[over] = False
+
+    def _clipped_actions(self, actions: np.ndarray, live: np.ndarray) -> np.ndarray:
+        """Return actions (N, A) within their range; rows whose action is none keep still, and are blamed."""
+        if actions.shape != self._grid.shape:
+            return actions  # what is wrong with all of them is refused
+        within = np.clip(actions, self._check.low, self._check.high)
+        sound = np.isfinite(actions).all(-1) & self._check.sound(within)
+        self._clipped += live & sound & ~self._check.inside(actions)
+        for group in self._groups:
+            group.referee.policy_fault(~sound[group.rows] & group.running, "POLICY_INVALID_ACTION")
+        return np.where(sound[:, None], within, self.simulation.stay(self.action))
 
     def checked(self, actions: np.ndarray, live: np.ndarray) -> np.ndarray:
         """Return actions (N, A) as whole multiples of `GRID`; refuse what the evaluator would refuse."""

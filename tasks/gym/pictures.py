@@ -28,13 +28,20 @@ class Pictures:
         self._shows = bool(shown.having("perturb_scene") or shown.having("perturb_appearance"))
         self._renderers: dict[int, Renderer] = {}
 
-    def of(self, simulations: Sequence[Simulation]) -> list[np.ndarray] | None:
-        """Return a picture (H, W, 3) uint8 of every row's present state; None without a render mode."""
+    def of(
+        self, simulations: Sequence[Simulation], chosen: Sequence[int] | None = None
+    ) -> list[np.ndarray] | None:
+        """Return a picture (H, W, 3) uint8 of every row's present state, or of the chosen rows'.
+
+        None without a render mode.
+        """
         if not self._on:
             return None
         rows = [
             (int(seed), state) for s in simulations for seed, state in zip(s.seeds, s.state(), strict=True)
         ]
+        if chosen is not None:
+            rows = [rows[index] for index in chosen]
         seeds = {seed if self._shows else 0 for seed, _ in rows}
         for seed in self._renderers.keys() - seeds:
             self._renderers.pop(seed).close()

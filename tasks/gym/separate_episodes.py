@@ -14,8 +14,11 @@ from .spaces import action_space as action_space_of
 class SeparateEpisodes:
     """N rows of a variant, each with a simulation of its own."""
 
-    def __init__(self, task: Task, n: int, action: str, variant: str, reward: str = "sparse") -> None:
-        self._rows = [Episodes(task, 1, action, 1, variant, row, reward) for row in range(n)]
+    def __init__(
+        self, task: Task, n: int, action: str, variant: str, reward: str = "sparse", clip: bool = False
+    ) -> None:
+        self._rows = [Episodes(task, 1, action, 1, variant, row, reward, clip) for row in range(n)]
+        self._clip = clip
         self.max_episode_steps = self._rows[0].max_episode_steps
         self._action = action
         self._shape = action_space_of(action, task.arms).shape
@@ -33,7 +36,7 @@ class SeparateEpisodes:
         if not any(row.begun for row in self._rows):
             raise WrongUse(NOT_BEGUN)
         live = [index for index, row in enumerate(self._rows) if not row.ended[0]]
-        for index in live:  # before any row goes on
+        for index in () if self._clip else live:  # before any row goes on
             self._rows[index].checked(actions[[index]], np.ones(1, bool))
         rewards = np.zeros(len(self._rows))
         infos: list[dict[str, Any]] = [{} for _ in self._rows]

@@ -42,6 +42,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         height: int = 480,
         variant: str = CLEAN,
         reward: str = "sparse",
+        clip: bool = False,
     ) -> None:
         """Make `num_envs` rows; `TaskEnv` explains what is not explained here.
 
@@ -56,9 +57,9 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self._state_what_it_is(action_space)
         if variant == CLEAN:
-            self._episodes = Episodes(self.task, num_envs, action_space, threads, reward=reward)
+            self._episodes = Episodes(self.task, num_envs, action_space, threads, reward=reward, clip=clip)
         else:
-            self._episodes = SeparateEpisodes(self.task, num_envs, action_space, variant, reward)
+            self._episodes = SeparateEpisodes(self.task, num_envs, action_space, variant, reward, clip)
         self._pictures = Pictures(self.task, render_mode, camera, width, height, variant)
         self._random: list[np.random.Generator | None] = [None] * num_envs
         self._row_attributes: dict[str, tuple[Any, ...]] = {}
@@ -161,8 +162,12 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
 
     def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
         """Return a picture of every row's present state, N of (H, W, 3) uint8."""
-        pictures = self._pictures.of(self._episodes.simulations)
+        pictures = self.pictures(range(self.num_envs))
         return tuple(pictures) if pictures else None
+
+    def pictures(self, rows: Sequence[int]) -> list[np.ndarray] | None:
+        """Return pictures (H, W, 3) uint8 of some rows' present states; None without a render mode."""
+        return self._pictures.of(self._episodes.simulations, rows)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Return every row's attribute `name`, or its picture for "render", (N,), as `SyncVectorEnv` would.

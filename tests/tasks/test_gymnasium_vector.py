@@ -111,3 +111,29 @@ def test_threads_do_not_change_the_result():
             envs.step(np.tile(PLUNGE, (4, 1)))
         finals.append(envs.unwrapped.simulation.state())
     assert (finals[0] == finals[1]).all()
+
+
+@pytest.mark.parametrize("variant", ["clean", "horizon.short:2"])
+def test_clipped_actions_are_counted_and_what_is_none_ends_its_own_episode(variant):
+    """Rows: in range, float32 far out of range, not finite at the third step."""
+    options = {"action_space": "ee_delta", "autoreset_mode": "Disabled", "variant": variant}
+    envs = gymnasium.make_vec(ID, num_envs=3, clip=True, **options)
+    plain = gymnasium.make_vec(ID, num_envs=3, **options)
+    envs.reset(seed=0), plain.reset(seed=0)
+    asked = np.stack([0.2 * PLUNGE, 5 * STAY, 0.2 * STAY]).astype(np.float32)
+    for step in range(4):
+        if step == 2:
+            asked[2, 1] = np.inf
+        seen, rewards, terminated, truncated, infos = envs.step(asked)
+        same_asked = np.where(np.isfinite(asked), np.clip(asked, -1, 1), 0)
+        expected, *_ = plain.step(same_asked)
+        assert same(row_of(seen, 0), row_of(expected, 0)) and same(row_of(seen, 1), row_of(expected, 1))
+        assert infos["clipped"][:2].tolist() == [0, step + 1]
+        if step == 2:
+            assert infos["label"][2] == "POLICY_INVALID_ACTION" and infos["steps"][2] == 2
+            assert not infos["is_success"][2] and infos["_label"].tolist() == [False, False, True]
+    assert truncated.tolist() == [False, False, True] and not terminated.any() and not rewards.any()
+    envs.reset(options={"reset_mask": np.array([False, True, True])}, seed=[None, 1, 2])
+    assert envs.step(np.stack([STAY] * 3))[4]["clipped"].tolist() == [0, 0, 0]
+    with pytest.raises(WrongUse, match="has shape"):
+        envs.step(np.zeros((3, 10)))
