@@ -17,6 +17,8 @@ from ..envs.errors import WrongUse, unknown_name
 SUITES = ("smoke", "core", "full", "diversity")
 PRESETS = ("tiny", "cpu", "gpu")
 REGIMES = ("bi50", "bi70", "bi90", "uni", "ctx", "graded")
+FORMATS = ("lerobot", "robomimic", "minari")
+ACTIONS = ("ee_absolute", "ee_delta", "joint_absolute")
 RUNS = Path("runs")
 """Names that the help text tells. The rooms below own them; a test compares both."""
 ENTRIES = Path(__file__).parents[1] / "leaderboard" / "entries"

@@ -1,9 +1,12 @@
 """`bimodal demos`: records demonstrations of a task."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from .arguments import REGIMES, RUNS, Task, choice, number, option
+
+if TYPE_CHECKING:
+    from ..tasks.demonstrations.record import Demonstrations
 
 EXAMPLE = "bimodal demos PandaLiftPot-v1 --episodes 20 --regime bi70"
 
@@ -44,13 +47,20 @@ def run(
     with progress_bar(f"{task} {regime}", "episodes") as update:
         found = collect(shown, regime, episodes, seed, noise / 1000, threads or cores(), update)
     save(found, path)
-    shares = ", ".join(f"{(found.modes == mode).mean():.0%} {name}" for mode, name in enumerate(shown.modes))
-    text = f"{path}: {len(found.seeds)} episodes ({shares}), {found.success.mean():.1%} succeed"
-    console.print(text, markup=False)
+    console.print(summary(found, path), markup=False)
     for index, kind in enumerate(() if found.kinds is None else KINDS):
         meant = found.kinds == index
         console.print(f"{kind}: {meant.sum()} episodes, {found.success[meant].sum()} succeed", markup=False)
     return 0
+
+
+def summary(found: "Demonstrations", path: Path) -> str:
+    """Return what a file of demonstrations holds, in a line."""
+    from ..tasks import load_task
+
+    modes = load_task(found.meta["task"]).modes
+    shares = ", ".join(f"{(found.modes == mode).mean():.0%} {name}" for mode, name in enumerate(modes))
+    return f"{path}: {len(found.seeds)} episodes ({shares}), {found.success.mean():.1%} succeed"
 
 
 def demonstrations_file(

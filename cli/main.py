@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
+from keyword import iskeyword
 from typing import Annotated, Any
 
 import typer
@@ -24,11 +25,11 @@ from .evaluate import ENTRY_FOLDER
 from .plain_output import print_plainly_where_needed, without_gl_library
 
 COMMANDS = {
-    name: import_module(f".{name.replace('-', '_')}", __package__)
+    name: import_module(f".{name.replace('-', '_')}{'_' * iskeyword(name)}", __package__)
     for name in (
         *("bench", "tasks", "policies", "suites", "variants", "new-task", "view", "scenes", "demos", "train"),
         *("card", "evaluate", "videos", "measures", "diagnose", "certify", "results", "probe"),
-        *("review", "pack", "replay", "export", "compare", "plan", "serve"),
+        *("review", "pack", "replay", "export", "import", "compare", "plan", "serve"),
         *("leaderboard", "audit", "submit", "check", "verify", "reproduce", "site", "speed"),
     )
 }

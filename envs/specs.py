@@ -103,6 +103,20 @@ def by_arm(actions: np.ndarray) -> np.ndarray:
     return actions.reshape(*actions.shape[:-1], -1, size(ACTIONS["ee_absolute"]))
 
 
+_ELEMENTS = {
+    1: ("",),
+    2: ("cosine", "sine"),
+    3: ("x", "y", "z"),
+    6: ("column 1 x", "column 1 y", "column 1 z", "column 2 x", "column 2 y", "column 2 z"),
+    7: tuple(f"joint {i}" for i in range(1, 8)),
+}
+
+
+def elements(spec: Spec) -> tuple[str, ...]:
+    """Return the names of a component's numbers, "" for its only one."""
+    return _ELEMENTS.get(spec.size, tuple(f"element {i}" for i in range(spec.size)))
+
+
 def size(specs: tuple[Spec, ...]) -> int:
     """Return the number of values of several components together."""
     return sum(spec.size for spec in specs)

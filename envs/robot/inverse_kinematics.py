@@ -80,7 +80,8 @@ def rotation_from_vector(vector: np.ndarray) -> np.ndarray:
     return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * product(cross, cross)
 
 
-def _clip_length(vector: np.ndarray, limit: float) -> np.ndarray:
+def clip_length(vector: np.ndarray, limit: float) -> np.ndarray:
+    """Return vectors (..., 3) none of which is longer than `limit`."""
     length = np.linalg.norm(vector, axis=-1, keepdims=True)
     return vector * np.minimum(1.0, limit / np.maximum(length, 1e-12))
 
@@ -102,7 +103,7 @@ def joint_step(
         clip: largest position [m] and rotation [rad] error that the step acts on.
     """
     # Elements first, rows last, and no matrix product: the same bits on every processor and for every N.
-    error = np.concatenate([_clip_length(position_error, clip[0]), _clip_length(rotation_error, clip[1])], -1)
+    error = np.concatenate([clip_length(position_error, clip[0]), clip_length(rotation_error, clip[1])], -1)
     jacobian = np.ascontiguousarray(jacobian.transpose(1, 2, 0))
     gram = (jacobian[:, None] * jacobian).sum(2)
     gram[np.arange(6), np.arange(6)] += DAMPING

@@ -1,18 +1,10 @@
 """Writes docs/spaces.md: what every number of an observation and of an action means."""
 
 from ....envs.seed_ranges import UNNAMED
-from ....envs.specs import ACTIONS, CONTROL_HZ, GRID, Spec
+from ....envs.specs import ACTIONS, CONTROL_HZ, GRID, Spec, elements
 from ....tasks import load_task
 from ....tasks.core.registry import own_names
 from .markdown import markdown_page, markdown_table
-
-_ELEMENTS = {
-    1: ("",),
-    2: ("cosine", "sine"),
-    3: ("x", "y", "z"),
-    6: ("column 1 x", "column 1 y", "column 1 z", "column 2 x", "column 2 y", "column 2 z"),
-    7: tuple(f"joint {i}" for i in range(1, 8)),
-}
 
 
 def spaces_page() -> str:
@@ -33,7 +25,7 @@ def element_table(specs: tuple[Spec, ...]) -> str:
     """Return a table with one row for every number of several components together."""
     rows = []
     for spec in specs:
-        for element in _ELEMENTS.get(spec.size, tuple(f"element {i}" for i in range(spec.size))):
+        for element in elements(spec):
             limits = f"{spec.low:g}", f"{spec.high:g}"
             what = spec.description, spec.unit, spec.frame
             rows.append((str(len(rows)), f"`{spec.name}`", element, *what, *limits))

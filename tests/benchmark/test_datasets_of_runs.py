@@ -1,0 +1,100 @@
+"""Data sets of a run hold what its policy saw and commanded, also where the sensors were disturbed."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from bimodal.benchmark.datasets.delta_actions import converted
+from bimodal.benchmark.datasets.from_run import run_source
+from bimodal.benchmark.evaluation.evaluate import evaluate
+from bimodal.benchmark.evaluation.options import EvalOptions
+from bimodal.benchmark.records.shard_file import read_shard, slug
+from bimodal.envs.specs import from_grid
+from bimodal.policies.experts import Expert
+from scoring import DUMBBELL, POST, bimodal, panel, rows
+
+NOISY = "sensing.noise:2+sensing.latency:2"
+
+
+class Watcher(Expert):
+    """The expert, which keeps what it is shown at every decision."""
+
+    description = "Remembers."
+    seen: list = []  # noqa: RUF012 (read by the tests)
+
+    def act(self, observation):
+        Watcher.seen.append({name: values.copy() for name, values in observation.items()})
+        return super().act(observation)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Three clean and three noisy episodes of one task."""
+    suite = panel(3, (DUMBBELL,))._replace(variants=("clean", NOISY))
+    Watcher.seen.clear()
+    return evaluate(Watcher, suite, EvalOptions(out=tmp_path_factory.mktemp("run") / "run", workers=0))
+
+
+@pytest.mark.parametrize("variant", ["clean", NOISY])
+def test_observations_are_what_the_policy_saw(run, variant):
+    every = 16  # the expert's
+    source = run_source(run, variant=variant)
+    episodes = list(source.episodes)
+    record = read_shard(next((run / "traces").glob(f"*-{slug(variant)}-000.npz"))).result
+    # decisions of the two variants follow one another, and with them a few more for the decision time
+    begin = next(
+        place
+        for place, seen in enumerate(Watcher.seen)
+        if len(seen["tcp_position"]) == 3
+        and (seen["dumbbell_position"][0] == episodes[0].observations["dumbbell_position"][0]).all()
+    )
+    for row, episode in enumerate(episodes):
+        assert (
+            episode.steps == record.verdict.steps[row]
+            and len(episode.observations["tcp_position"]) == episode.steps + 1
+        )
+        np.testing.assert_array_equal(episode.actions, from_grid(record.trace.actions[row, : episode.steps]))
+        for number, step in enumerate(range(0, episode.steps, every)):
+            for name, values in Watcher.seen[begin + number].items():
+                np.testing.assert_array_equal(episode.observations[name][step], values[row], err_msg=name)
+
+
+def test_a_data_set_says_how_its_episodes_ended(run, tmp_path, capsys):
+    words = ("export", run, "--format", "lerobot", "--out", tmp_path / "set", "--variant", NOISY)
+    assert bimodal(*words, "--episode", 2, "--episode", 0, capsys=capsys)[0] == 0
+    there = pq.read_table(
+        tmp_path / "set" / "meta" / "episodes" / "chunk-000" / "file-000.parquet"
+    ).to_pylist()
+    wanted = {row["seed"]: row for row in rows(run) if row["variant"] == NOISY}
+    assert [row["seed"] for row in there] == [0, 2]
+    for row in there:
+        names = ("variant", "mode", "mode_name", "label", "success")
+        assert [row[name] for name in names] == [wanted[row["seed"]][name] for name in names]
+        assert row["length"] == wanted[row["seed"]]["steps"]
+    origin = json.loads((tmp_path / "set" / "meta" / "bimodal.json").read_text())
+    assert origin["run_id"] == json.loads((run / "run.json").read_text())["run_id"]
+
+
+def test_steps_start_from_where_the_hand_is_not_from_where_it_seems(run):
+    clean = next(iter(run_source(run, action="ee_delta").episodes))
+    absolute = next(iter(run_source(run).episodes))
+    np.testing.assert_array_equal(
+        clean.actions, converted(absolute.actions, "ee_absolute", "ee_delta", absolute.observations)
+    )
+    noisy, plain = (next(iter(run_source(run, variant=NOISY, action=a).episodes)) for a in ("ee_delta", ""))
+    seeming = converted(plain.actions, "ee_absolute", "ee_delta", plain.observations)
+    assert np.abs(seeming - noisy.actions).max() > 0.01
+
+
+def test_what_a_run_does_not_have_is_said_in_one_line(run, tmp_path, capsys):
+    out = ("--format", "minari", "--out", tmp_path / "a")
+    for words, text in (
+        (("--task", POST), "unknown task of the run"),
+        (("--variant", "contact.friction:1"), "unknown variant of the run"),
+        (("--episode", 7), "no seed 7"),
+        (("--actions", "joint_absolute"), "cannot be written"),
+    ):
+        code, _, err = bimodal("export", run, *out, *words, capsys=capsys)
+        assert (code, len(err)) == (2, 1) and text in err[0], err
+    assert not list(tmp_path.iterdir())
