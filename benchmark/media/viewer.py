@@ -15,8 +15,8 @@ from ...envs.physics_state import set_state
 from ...envs.random_streams import stream
 from ...envs.rendering.appearance import ROBOT, SHOWN
 from ...envs.rendering.colours import AVERAGED, mode_colour
+from ...envs.rendering.drawn_model import copy_pose, visual_model
 from ...envs.rendering.marks import Mark, lay, outline
-from ...envs.rendering.render import copy_pose, visual_model
 from ...envs.specs import CONTROL_HZ
 from ...tasks.core.task import Task
 from .drawing import PAPER

@@ -16,7 +16,7 @@ from ..scene_generation.props import LOOK
 from ..specs import PREFIXES
 from .cameras import add_cameras
 from .lighting import WORKSPACE
-from .meshes import lay_picture, rounded_box, rounded_cylinder
+from .meshes import Mesh, lay_picture, rounded_box, rounded_cylinder
 from .panda_meshes import panda_parts
 from .robosuite_objects import grocery
 
@@ -44,6 +44,7 @@ _FLOOR_SIZE = 15.0  # half the side of the floor, whose edge the fog hides [m]
 _FOG = (3.0, 14.0)  # where the fog begins and where nothing else is seen [m]
 _BEVEL = 0.004  # radius of the edges of task objects [m]
 _BEVEL_SHARE = 0.3  # and at most this share of their smallest half size
+_ARCS = 3  # segments of an eighth of a round edge
 _TOP = 0.006  # half thickness of the table's wood [m]
 _BOARD = 0.016  # half thickness of the edge below it [m]
 _LEG = 0.025  # half width of the legs [m]
@@ -52,12 +53,13 @@ _LEG = 0.025  # half width of the legs [m]
 _SHADOWS = (1.1, 1.5)  # half the width of the square in which shadows are drawn, for one arm and two [m]
 
 
-def visual_spec(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
+def visual_spec(spec: mujoco.MjSpec, faces: int, plain: bool = False) -> mujoco.MjSpec:
     """Return a copy of the physics scene `spec` with the looks of its things; the renderer compiles it.
 
     Args:
         spec: a scene with robosuite's body names; visible shapes in groups 0-2, with colours.
         faces: triangles of the robot.
+        plain: round edges of fewer triangles, and a wall in place of the sky: quick to draw.
     """
     spec = spec.copy()
     physics = spec.compile()
@@ -66,19 +68,22 @@ def visual_spec(spec: mujoco.MjSpec, faces: int) -> mujoco.MjSpec:
     for light in list(spec.lights):
         spec.delete(light)
     _set_stage(spec)
+    arcs = 1 if plain else _ARCS
     # 2. what is seen in place of each physics shape, which is hidden
     for index, geom in shapes:
         visible = geom.group < _HIDDEN and geom.rgba[3] > 0 and geom.type != mujoco.mjtGeom.mjGEOM_PLANE
         if geom.name == TABLE_TOP:
             _show_table(spec, geom.parent, physics, index)
         elif visible:
-            _show_object(spec, geom, physics, index)
+            _show_object(spec, geom, physics, index, arcs)
         geom.group = _HIDDEN
     # 3. the robot's shells, and cameras
     _show_robot(spec, faces)
     arms = len(_of_arms(spec, "base"))
     spec.visual.map.shadowclip = _SHADOWS[arms == 2]
     add_cameras(spec, arms)
+    # 4. what is behind it all; last, as a variant's draws count the materials
+    _show_wall(spec) if plain else _show_sky(spec)
     return spec
 
 
@@ -100,9 +105,10 @@ def _paint(spec: mujoco.MjSpec, name: str, rgba: tuple[float, ...], specular: fl
 
 
 def _set_stage(spec: mujoco.MjSpec) -> None:
-    """Add sky, fog, floor and the two lights.
+    """Add fog, floor and the two lights.
 
-    The floor is finite, as an endless one is a fine grid that takes longer to draw than everything else.
+    The floor is finite, as an endless one is a fine grid that takes longer to draw than everything else. It
+    is a plane, as fog is computed at corners and a box has too few of them.
     """
     spec.stat.extent = 1.0
     spec.stat.center = WORKSPACE
@@ -112,6 +118,16 @@ def _set_stage(spec: mujoco.MjSpec) -> None:
     spec.visual.rgba.fog = [*_HORIZON, 1.0]
     spec.visual.quality.numquads = 1
     spec.visual.global_.offwidth = spec.visual.global_.offheight = 640
+    world = spec.worldbody
+    floor = [_FLOOR_SIZE, _FLOOR_SIZE, 2 * _FLOOR_SIZE]
+    _show(world, "plane", _paint(spec, "floor", _FLOOR, 0.0, 0.0), size=floor, pos=[0, 0, FLOOR_Z])
+    _paint(spec, "metal", _METAL, 0.3, 0.4)
+    for name in ("key", "fill"):
+        world.add_light(name=name, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, ambient=[0, 0, 0])
+
+
+def _show_sky(spec: mujoco.MjSpec) -> None:
+    """Add the sky that is seen where nothing else is."""
     spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
@@ -121,12 +137,19 @@ def _set_stage(spec: mujoco.MjSpec) -> None:
         width=256,
         height=256 * 6,
     )
-    world = spec.worldbody
-    floor = [_FLOOR_SIZE, _FLOOR_SIZE, 2 * _FLOOR_SIZE]
-    _show(world, "plane", _paint(spec, "floor", _FLOOR, 0.0, 0.0), size=floor, pos=[0, 0, FLOOR_Z])
-    _paint(spec, "metal", _METAL, 0.3, 0.4)
-    for name in ("key", "fill"):
-        world.add_light(name=name, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, ambient=[0, 0, 0])
+
+
+def _show_wall(spec: mujoco.MjSpec) -> None:
+    """Stand the floor in a bright box, seen from inside: without a sky MuJoCo's background is black."""
+    spec.visual.map.zfar = 3 * _FLOOR_SIZE
+    wide = _FLOOR_SIZE
+    corners = np.array([[x, y, z] for x in (-wide, wide) for y in (-wide, wide) for z in (FLOOR_Z, wide)])
+    sides = ((0, 3, 1), (0, 2, 3), (4, 7, 6), (4, 5, 7), (0, 5, 4), (0, 1, 5), (2, 7, 3), (2, 6, 7))
+    Mesh(corners, np.array(sides), np.tile([0.0, 0.0, -1.0], (len(corners), 1))).add_to(spec, "wall")
+    shines = 50.0  # beside which the lamps are nothing
+    paint = spec.add_material(name="wall", rgba=[*(np.array(_HORIZON) / shines), 1.0], specular=0.0)
+    paint.emission = shines
+    _show(spec.worldbody, "mesh", "wall", meshname="wall")
 
 
 def _show_table(spec: mujoco.MjSpec, table: mujoco.MjsBody, physics: mujoco.MjModel, geom: int) -> None:
@@ -175,7 +198,9 @@ def _streaks(rng: np.random.Generator, tall: int, wide: int, across: float, alon
 # ------------------------------------------------------------------------------------------- objects
 
 
-def _show_object(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjModel, index: int) -> None:
+def _show_object(
+    spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjModel, index: int, arcs: int
+) -> None:
     """Show a task's shape in its own colour, its edges rounded inside its extents."""
     name = f"shape {index}"
     if kind := spec.text(LOOK + geom.name):
@@ -186,9 +211,10 @@ def _show_object(spec: mujoco.MjSpec, geom: mujoco.MjsGeom, physics: mujoco.MjMo
     size = physics.geom_size[index]
     frame = {"pos": physics.geom_pos[index], "quat": physics.geom_quat[index]}
     if geom.type == mujoco.mjtGeom.mjGEOM_BOX:
-        rounded_box(size, min(_BEVEL, _BEVEL_SHARE * size.min())).add_to(spec, name)
+        rounded_box(size, min(_BEVEL, _BEVEL_SHARE * size.min()), arcs).add_to(spec, name)
     elif geom.type == mujoco.mjtGeom.mjGEOM_CYLINDER:
-        rounded_cylinder(size[0], size[1], min(_BEVEL, _BEVEL_SHARE * size[:2].min())).add_to(spec, name)
+        bevel = min(_BEVEL, _BEVEL_SHARE * size[:2].min())
+        rounded_cylinder(size[0], size[1], bevel, 16 * arcs, arcs).add_to(spec, name)
     elif geom.type == mujoco.mjtGeom.mjGEOM_MESH:
         _show(geom.parent, "mesh", material, meshname=geom.meshname, pos=geom.pos, quat=geom.quat)
         return

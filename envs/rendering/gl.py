@@ -9,6 +9,7 @@ import importlib
 import os
 import subprocess
 import sys
+import threading
 from typing import Protocol
 
 from ..errors import BimodalError
@@ -19,6 +20,8 @@ ASKED = "BIMODAL_MUJOCO_GL"
 """Where the command line keeps a MUJOCO_GL that it hides from MuJoCo until something is drawn."""
 _MODULES = {"egl": "mujoco.egl", "osmesa": "mujoco.osmesa", "glfw": "mujoco.glfw", "cgl": "mujoco.cgl"}
 _CHOICES = {"linux": ("egl", "osmesa"), "darwin": ("cgl",)}
+_SIDE = 64  # of the window that is never seen: pictures are drawn beside it [pixels]
+_OPEN = threading.local()
 
 _TRIAL = """
 import mujoco
@@ -36,10 +39,6 @@ class Context(Protocol):
 
     def make_current(self) -> None:
         """Send the following drawing calls of this thread here."""
-        ...
-
-    def free(self) -> None:
-        """Give the context back."""
         ...
 
 
@@ -64,9 +63,16 @@ def configure_gl() -> str:
     return known
 
 
-def open_context(width: int, height: int) -> Context:
-    """Return a new context of the configured backend, for pictures of `width` x `height` pixels."""
-    return importlib.import_module(_MODULES[configure_gl()]).GLContext(width, height)
+def thread_context() -> Context:
+    """Return this thread's context, current; opened by the first picture and kept until the thread ends.
+
+    All pictures of a thread share it: a driver compiles its shaders anew for each context, which takes longer
+    than a hundred small pictures. A context belongs to its thread.
+    """
+    if (context := getattr(_OPEN, "context", None)) is None:
+        context = _OPEN.context = importlib.import_module(_MODULES[configure_gl()]).GLContext(_SIDE, _SIDE)
+    context.make_current()
+    return context
 
 
 def _failed(choices: tuple[str, ...]) -> str:

@@ -29,12 +29,16 @@ class LightingPreset(NamedTuple):
     """Side of the shadow map [pixels]; 0 draws no shadows."""
     passes: int
     """Pictures averaged into one; they soften shadows and edges."""
+    air: bool = True
+    """Whether sky and haze are drawn."""
     blur: float = 0.0
     """Radius of a box that smooths the edges of a single picture [pixels]."""
 
 
 LIGHTING_PRESETS = {
-    "policy": LightingPreset(ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=0, passes=1),
+    "policy": LightingPreset(
+        ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=0, passes=1, air=False
+    ),
     "video": LightingPreset(
         ambient=0.30, head=0.17, key=0.53, fill=0.28, sky=False, shadows=1024, passes=1, blur=0.2
     ),

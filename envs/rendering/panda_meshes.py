@@ -20,13 +20,21 @@ from ..robot.model_files import ROBOSUITE_MODELS, ROBOSUITE_VERSION
 from ..storage.atomic_write import atomic_write
 from .meshes import Mesh, face_areas, smooth, weld
 
-BUDGETS = {"policy": 6_000, "video": 6_000, "still": 24_000}
-"""Faces of the whole robot for each quality of picture."""
+_BUDGETS = {"video": 6_000, "still": 24_000}
+_SMALL = 128  # side of a picture in which fewer faces look the same [pixels]
 
 _CODE = 5  # raise it when a change here changes the meshes: old cache files are then ignored
 _SMALLEST_SHARE = 1 / 250  # of all faces: no piece gets a smaller one
 _SHARE = {"right_gripper": 6.0, "leftfinger": 3.0, "rightfinger": 3.0, "link7": 2.0, "link6": 1.3}
 """Faces per area, over that of the other links: cameras look at the hand."""
+
+
+def face_budget(quality: str, side: int) -> int:
+    """Return how many faces the robot is given in pictures of a quality whose longer side is `side` pixels.
+
+    Small pieces keep some faces each, so below 4,000 it has more than it is given.
+    """
+    return _BUDGETS.get(quality, 1_500 if side <= _SMALL else 3_000)
 
 
 class Part(NamedTuple):

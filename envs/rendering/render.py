@@ -4,7 +4,7 @@ The physics model reads the state row; only the poses (`qpos` and the fixed obje
 the drawn model (`appearance.py`), which is placed and drawn but never stepped.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import mujoco
@@ -16,23 +16,24 @@ from ..perturbations.core.variant import Variant
 from ..physics_state import set_state, state_size
 from ..task_protocol import TaskProtocol
 from . import gl
-from .appearance import ROBOT, SHOWN, visual_spec
+from .appearance import ROBOT, SHOWN
 from .cameras import CAMERAS, FOVY, View
+from .drawn_model import ViewCut, copy_pose, visual_model
 from .lighting import (
     FILL_DIRECTION,
     LIGHTING_PRESETS,
+    LightPass,
     lamp_position,
     light_passes,
     rotation_between,
-    set_lights,
 )
 from .marks import Mark, lay
-from .panda_meshes import BUDGETS
 
 SMALLEST = 96
 LARGEST = 1280
 """Limits of a picture's width and height [pixels]."""
 _ROOM = 150  # for marks in a scene
+_STILL = np.zeros(2)  # of a picture that is not moved
 
 
 class Renderer:
@@ -68,12 +69,14 @@ class Renderer:
         spec = variant.drawn(task, seed)
         self._physics = spec.compile()
         self._physics_data = mujoco.MjData(self._physics)
-        self.model = visual_model(spec, quality)  # the drawn model
+        self.model = visual_model(spec, quality, max(width, height))  # the drawn model
         lamps = {name: self.model.light(name).dir.copy() for name in ("key", "fill")}
         variant.perturb_appearance(self.model, task, seed)
         turned = {name: self.model.light(name).dir for name in lamps}
         self._turned = {name: rotation_between(way, turned[name]) for name, way in lamps.items()}
         self._data = mujoco.MjData(self.model)
+        self._light(light_passes(1)[0])
+        self._view = None if self._lighting.shadows else ViewCut(self.model, width / height)
         self._open()
 
     # -------------------------------------------------------------------------------------- pictures
@@ -89,6 +92,15 @@ class Renderer:
             marks: laid into the scene.
         """
         return self._average(state, camera, self._lighting.passes, marks)
+
+    def frames(self, state: np.ndarray, cameras: Sequence[str]) -> np.ndarray:
+        """Return one state as several cameras see it, in a single pass, (C, H, W, 3) uint8."""
+        self._pose(state)
+        pictures = np.empty((len(cameras), self._height, self._width, 3), np.uint8)
+        for index, camera in enumerate(cameras):
+            self._aim(camera)
+            pictures[index] = self._draw(_STILL, ())
+        return pictures
 
     def pixels(self, points: np.ndarray) -> np.ndarray:
         """Return where the last picture shows world points (P, 3) [m]: right, down [pixels], (P, 2)."""
@@ -124,10 +136,10 @@ class Renderer:
         self._aim(camera)
         total = np.zeros((), np.uint32 if passes > 1 else np.uint8)
         for one in light_passes(passes):
-            self._turn("key", one.key)
-            self._turn("fill", one.sky if self._lighting.sky else FILL_DIRECTION)
+            self._light(one)
             total = total + self._draw(one.shift, marks)
-        picture = ((total + passes // 2) // passes).astype(np.uint8)
+        self._light(light_passes(1)[0])
+        picture = np.ascontiguousarray((total + passes // 2) // passes, np.uint8)
         if not self._lighting.blur:
             return picture
         return np.array(Image.fromarray(picture).filter(ImageFilter.BoxBlur(self._lighting.blur)))
@@ -158,25 +170,33 @@ class Renderer:
         """Draw the posed scene, moved by `shift` (2,) parts of a pixel."""
         scene = self._scene
         everything = mujoco.mjtCatBit.mjCAT_ALL
+        if self._view:
+            self._view.cut(self._data, self._camera)
         mujoco.mjv_updateScene(self.model, self._data, self._option, None, self._camera, everything, scene)
         for mark in marks:
             lay(scene, mark)
         scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._lighting.shadows > 0
-        scene.flags[mujoco.mjtRndFlag.mjRND_FOG] = True
+        scene.flags[mujoco.mjtRndFlag.mjRND_FOG] = self._lighting.air
+        scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = self._lighting.air
         scene.flags[mujoco.mjtRndFlag.mjRND_HAZE] = False
         scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
-        for eye in scene.camera:
+        for eye in scene.camera if shift.any() else ():
             right, up = shift * (eye.frustum_top - eye.frustum_bottom) / self._rectangle.height
             eye.frustum_center += right
             eye.frustum_top += up
             eye.frustum_bottom += up
-        self._context.make_current()
+        gl.thread_context()
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._buffers)
         picture = np.empty((self._rectangle.height, self._rectangle.width, 3), np.uint8)
         mujoco.mjr_render(self._rectangle, scene, self._buffers)
         mujoco.mjr_readPixels(picture, None, self._rectangle, self._buffers)
-        return picture[::-1].copy()
+        return picture[::-1]
 
     # ----------------------------------------------------------------------------------------- light
+
+    def _light(self, one: LightPass) -> None:
+        self._turn("key", one.key)
+        self._turn("fill", one.sky if self._lighting.sky else FILL_DIRECTION)
 
     def _turn(self, name: str, direction: np.ndarray) -> None:
         """Let a light shine along `direction` (3,) on the workspace, as the variant turns it."""
@@ -200,17 +220,14 @@ class Renderer:
         self._option.sitegroup[:] = 0
         self._scene = mujoco.MjvScene(self.model, maxgeom=self.model.ngeom + _ROOM)
         self._rectangle = mujoco.MjrRect(0, 0, wide, tall)
-        self._context = gl.open_context(wide, tall)
-        self._context.make_current()
-        self._buffers = mujoco.MjrContext(self.model, mujoco.mjtFontScale.mjFONTSCALE_100)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._buffers)
+        gl.thread_context()
+        self._buffers = mujoco.MjrContext(self.model, mujoco.mjtFontScale.mjFONTSCALE_50)
 
     def close(self) -> None:
         """Give the graphics memory back; calling it twice does no harm."""
         if self._buffers is not None:
-            self._context.make_current()
+            gl.thread_context()
             self._buffers.free()
-            self._context.free()
             self._buffers = None
 
     def __enter__(self) -> Self:
@@ -227,22 +244,3 @@ def _check(quality: str, width: int, height: int) -> None:
     for side, pixels in (("width", width), ("height", height)):
         if not SMALLEST <= pixels <= LARGEST:
             raise BimodalError(f"{side} {pixels} is outside {SMALLEST}..{LARGEST} pixels")
-
-
-def visual_model(spec: mujoco.MjSpec, quality: str) -> mujoco.MjModel:
-    """Return the model that is drawn of a physics scene, lit for a quality of picture."""
-    model = visual_spec(spec, BUDGETS[quality]).compile()
-    set_lights(model, LIGHTING_PRESETS[quality])
-    model.vis.quality.offsamples = 0  # the passes smooth the edges
-    return model
-
-
-def copy_pose(model: mujoco.MjModel, target: mujoco.MjData, source: mujoco.MjData) -> None:
-    """Place everything in the drawn model's data as it is in the physics model's."""
-    target.qpos[:] = source.qpos
-    target.time = source.time
-    target.mocap_pos[:] = source.mocap_pos
-    target.mocap_quat[:] = source.mocap_quat
-    mujoco.mj_kinematics(model, target)
-    mujoco.mj_comPos(model, target)
-    mujoco.mj_camlight(model, target)

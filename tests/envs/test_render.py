@@ -35,6 +35,7 @@ def states():
 @pytest.fixture(scope="module")
 def renderer(drawing):
     with Renderer(load_task(TASK), 128, 96, "policy") as renderer:
+        renderer.everything = renderer.model.geom_group.copy()
         yield renderer
 
 
@@ -108,6 +109,19 @@ def test_pictures_are_neither_burnt_nor_black(drawing, states):
         assert (picture.min(-1) == 255).mean() < 0.03
         assert (picture.max(-1) < 20).mean() < 0.03
         assert 120 < picture.mean() < 210
+
+
+def test_what_is_left_out_beside_a_picture_does_not_show(renderer, states, monkeypatch):
+    shown = {camera: renderer.frame(states[TASK][1], camera) for camera in ("wrist", "closeup", "front")}
+    left_out = {}
+    for camera in shown:
+        renderer.frame(states[TASK][1], camera)
+        left_out[camera] = (renderer.model.geom_group != renderer.everything).sum()
+    assert left_out["wrist"] > 8 > left_out["front"]  # most links are behind the hand's camera
+    monkeypatch.setattr(renderer, "_view", None)
+    renderer.model.geom_group[:] = renderer.everything
+    for camera, picture in shown.items():
+        assert np.array_equal(picture, renderer.frame(states[TASK][1], camera)), camera
 
 
 def test_a_video_has_shadows_and_a_policy_camera_has_none(drawing, states):

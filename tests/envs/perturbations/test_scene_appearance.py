@@ -6,7 +6,8 @@ from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.envs.perturbations.scene_appearance import TABLES
 from bimodal.envs.rendering.cameras import views
-from bimodal.envs.rendering.render import Renderer, visual_model
+from bimodal.envs.rendering.drawn_model import visual_model
+from bimodal.envs.rendering.render import Renderer
 from bimodal.envs.robot.model_files import ROBOSUITE_MODELS
 from bimodal.envs.seed_ranges import TRAIN
 from bimodal.tasks import load_task
