@@ -86,7 +86,8 @@ install_packages() {
   if [ "$venv" = .venv ]; then
     pip_install "$(grep '^torch==' "$constraints")" --editable ".[dev]"
   else
-    pip_install mujoco numba numpy opencv-python-headless pillow scipy termcolor anyio msgpack websockets
+    pip_install mujoco numba numpy opencv-python-headless pillow scipy termcolor anyio msgpack websockets \
+      lazyregistry pyyaml
   fi
 }
 

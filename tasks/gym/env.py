@@ -99,7 +99,11 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
 
     def render(self) -> np.ndarray | None:
         """Return a picture of the present state, (H, W, 3) uint8."""
-        pictures = self._pictures.of(self._episodes.simulations)
+        return self.picture()
+
+    def picture(self, camera: str | None = None) -> np.ndarray | None:
+        """Return the present state's picture of a camera, (H, W, 3) uint8; None is the environment's."""
+        pictures = self._pictures.of(self._episodes.simulations, camera=camera)
         return pictures[0] if pictures else None
 
     def close(self) -> None:

@@ -29,11 +29,14 @@ class Pictures:
         self._renderers: dict[int, Renderer] = {}
 
     def of(
-        self, simulations: Sequence[Simulation], chosen: Sequence[int] | None = None
+        self,
+        simulations: Sequence[Simulation],
+        chosen: Sequence[int] | None = None,
+        camera: str | None = None,
     ) -> list[np.ndarray] | None:
         """Return a picture (H, W, 3) uint8 of every row's present state, or of the chosen rows'.
 
-        None without a render mode.
+        `camera` None is that of the environment. None is returned without a render mode.
         """
         if not self._on:
             return None
@@ -49,7 +52,8 @@ class Pictures:
             world = {"variant": Variant(self._variant), "seed": seed} if self._shows else {}
             self._renderers[seed] = Renderer(self._task, *self._size, **world)
         return [
-            self._renderers[seed if self._shows else 0].frame(state, self._camera) for seed, state in rows
+            self._renderers[seed if self._shows else 0].frame(state, camera or self._camera)
+            for seed, state in rows
         ]
 
     def close(self) -> None:
