@@ -32,7 +32,7 @@ check: setup  ## lint, formatting and types
 speed: setup  ## control steps per second and core, beside robosuite's own Lift after `make peers`
 	@$(BIN)/bimodal speed $(ARGS)
 
-peers:  ## build .peers: robosuite's own Lift, openpi-client and vla-eval, on the versions they want
+peers:  ## build .peers: robosuite's own Lift, servers and readers of others, on the versions they want
 	@tools/setup.sh peers
 
 check-entries: setup  ## what a pull request adds to the leaderboard: make check-entries SINCE=origin/main

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds .venv with everything that Bimodal needs, or .peers with robosuite's own Lift on the MuJoCo it wants and the
-# published ends of the wires that policies are served on (openpi-client, vla-eval).
+# published ends of the wires that policies are served on (openpi-client, vla-eval), and readers of data sets.
 #
 #   tools/setup.sh [peers]
 #
@@ -13,7 +13,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_USER=0
 
 case "${1:-}" in
   "")    venv=.venv  constraints=constraints.txt       steps=3 published="" ;;
-  peers) venv=.peers constraints=constraints-peers.txt steps=3 published="robosuite openpi-client vla-eval" ;;
+  peers) venv=.peers constraints=constraints-peers.txt steps=3
+    published="robosuite openpi-client vla-eval lerobot-doctor robot-report-card minari" ;;
   *)     echo "error: unknown argument '$1'; use: tools/setup.sh [peers]" >&2; exit 2 ;;
 esac
 log=$venv/setup.log          # what the last command said
@@ -87,7 +88,7 @@ install_packages() {
     pip_install "$(grep '^torch==' "$constraints")" --editable ".[dev]"
   else
     pip_install mujoco numba numpy opencv-python-headless pillow scipy termcolor anyio msgpack websockets \
-      lazyregistry pyyaml
+      lazyregistry pyyaml gymnasium h5py packaging pyarrow rich
   fi
 }
 
@@ -117,7 +118,7 @@ if ! installed; then
   install_packages
   finish "done"
   if [ -n "$published" ]; then
-    step 3 "${published// /, }, without dependencies"
+    step 3 "Packages of others, without their dependencies"
     # shellcheck disable=SC2086
     pip_install --no-deps $published
     finish "done"
