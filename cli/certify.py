@@ -28,6 +28,10 @@ Controls = Annotated[
     ),
 ]
 Limits = Annotated[bool, flag("--limits", "instead: when regression succeeds anyway (docs/validity.md)")]
+Grace = Annotated[
+    bool,
+    flag("--grace", "instead: for how long the average of the modes stays harmless (docs/grace.md)"),
+]
 Variants = Annotated[
     bool,
     flag(
@@ -48,6 +52,7 @@ def run(
     quick: Quick = False,
     controls: Controls = False,
     limits: Limits = False,
+    grace: Grace = False,
     variants: Variants = False,
     publish: Renew = False,
     fresh: Fresh = False,
@@ -56,21 +61,23 @@ def run(
 ) -> int:
     """Check a task against every gate of the certificate.
 
-    The exit code is 1 if a gate is not passed. Three options measure something else instead.
+    The exit code is 1 if a gate is not passed. Four options measure something else instead.
     """
     from ..benchmark.provenance import cores
     from ..tasks.core.registry import own_names
 
     if every and task:
         raise WrongUse("--all means every task; leave it out, or leave out the task ids")
-    if variants and (controls or limits):
-        raise WrongUse("--variants, and --controls or --limits, are two studies; leave one out")
+    if sum((variants, grace, controls or limits)) > 1:
+        raise WrongUse("--variants, --grace, and --controls or --limits, are three studies; name one")
     if publish and not variants:
         raise WrongUse("--publish is for --variants; leave it out, or name both")
     names = tuple(task or own_names())
     processes = cores() if workers is None else workers
     if variants:
         return _feasibility(names, quick, fresh, page, publish, processes)
+    if grace:
+        return _grace(names, fresh, page, processes)
     if controls or limits:
         return _studies(names, controls, limits, fresh, page, processes)
     return _gates(names, quick, fresh, page, processes)
@@ -136,6 +143,21 @@ def _studies(
     if page:
         everything = measure_controls(map(load_task, own_names()), controls=False, limits=False)
         write_text(page, validity_page([one for one in everything if one.results]))
+    return 0
+
+
+def _grace(names: tuple[str, ...], fresh: bool, page: Path | None, workers: int) -> int:
+    """Measure for how long the mean plan of tasks stays harmless, and print it."""
+    from ..benchmark.certificate.grace import measure_grace
+    from ..benchmark.report.pages.grace_page import grace_page, grace_table
+    from ..envs.storage.atomic_write import write_text
+    from .console import console, progress_bar
+
+    with progress_bar("grace", "tasks") as update:
+        found = measure_grace(names, workers, fresh, lambda text, n, total: update(n, total, text))
+    console.print(grace_table(found))
+    if page:
+        write_text(page, grace_page(found))
     return 0
 
 
