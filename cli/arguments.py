@@ -110,6 +110,20 @@ def seed_range(text: str) -> range:
         raise WrongUse(f"--seeds {text!r} is not START..END or a count, e.g. 0..49 or 50") from None
 
 
+def shard_part(text: str) -> Any:
+    """Parse `I/N`; returns the `RunPart`.
+
+    Raises:
+        WrongUse: it is no part of a run.
+    """
+    from ..benchmark.records.run_record import RunPart
+
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) <= 10_000):
+        raise WrongUse(f"--shard {text!r} is not I/N with I from 1 to N, e.g. 2/3")
+    return RunPart(number=int(number), of=int(of))
+
+
 def task_name(text: str) -> str:
     """Parse a task id or a file; returns the id."""
     from ..tasks import task_id

@@ -4,7 +4,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from ..envs.errors import WrongUse
 from .arguments import (
@@ -23,6 +23,7 @@ from .arguments import (
     percentage,
     policy_names,
     seed_range,
+    shard_part,
     task_option,
 )
 from .gate import Bounds, exit_code, run_cases, write_junit
@@ -32,6 +33,7 @@ from .videos import present
 if TYPE_CHECKING:
     from ..benchmark.evaluation.early_stop import Baseline
     from ..benchmark.evaluation.options import EvalOptions
+    from ..benchmark.records.contract_card import Answers
     from ..benchmark.records.run_record import RunRecord
     from ..benchmark.suites import Suite as Panel
 
@@ -83,6 +85,10 @@ UntilDecided = Annotated[
 Against = Annotated[
     Path | None, option("RUN|ENTRY", "baseline of --until-decided: run folder, artifact or entry file")
 ]
+Part = Annotated[
+    Any,
+    option("I/N", "play one of N parts alone, e.g. 2/3; bimodal merge joins them", shard_part),
+]
 Junit = Annotated[
     Path | None, option("FILE", "also write the conditions of the exit code as JUnit XML, for CI")
 ]
@@ -103,6 +109,7 @@ def run(
     max_averaging: MaxAveraging = None,
     until_decided: UntilDecided = False,
     against: Against = None,
+    shard: Part = None,
     junit: Junit = None,
     no_videos: NoVideos = False,
     sandbox: Sandbox = None,
@@ -113,20 +120,20 @@ def run(
 ) -> int:
     """Score a policy on a suite: records, table, videos, report."""
     from ..benchmark.evaluation.options import EvalOptions
-    from ..benchmark.records.contract_card import read_statement
     from ..benchmark.suites import find_suite
 
-    _require_whole_suite(entry, policy, task, seeds, variant, until_decided or None)
+    _require_whole_suite(entry, policy, task, seeds, variant, until_decided or None, shard)
+    _require_no_result(shard, min_success, max_averaging, junit, json or None)
     panel = find_suite(suite, task or (), seeds, [] if until_decided and not variant else variant)
     options = replace(
-        EvalOptions(out, checkpoints, workers, threads, deadline, fresh, sandbox),
-        card=read_statement(card) if card else None,
+        EvalOptions(out, checkpoints, workers, threads, deadline, fresh, sandbox, part=shard),
+        card=_statement(card),
         until_decided=_baseline(panel, until_decided, against),
         check=partial(_check_entry, entry) if entry else None,
     )
-    ways = trainings_of(policy, panel, options)
-    paths = [_play(name, panel, way, Shown(entry, not no_videos, json)) for name, way in ways]
-    return _judge(policy, paths, Bounds(min_success, max_averaging), json, junit)
+    shown = Shown(entry, not no_videos, json)
+    paths = [_play(name, panel, way, shown) for name, way in trainings_of(policy, panel, options)]
+    return 0 if shard else _judge(policy, paths, Bounds(min_success, max_averaging), json, junit)
 
 
 class Shown(NamedTuple):
@@ -148,6 +155,9 @@ def _play(policy: str, panel: "Panel", options: "EvalOptions", shown: Shown) -> 
     with progress_bar(f"{policy} on {panel.name}", "episodes") as update:
         how = replace(options, progress=update, notice=partial(notices.print, markup=False))
         path = evaluate(policy, panel, how)
+    if options.part:
+        console.print(f"{options.part}: {path}; join all {options.part.of} with: bimodal merge", markup=False)
+        return path
     with console.capture() if shown.quiet else nullcontext():
         if shown.entry is not None:
             _write_entry(path, shown.entry)
@@ -176,6 +186,13 @@ def _judge(policy: str, paths: list[Path], bounds: Bounds, json: bool, junit: Pa
     return exit_code(cases)
 
 
+def _statement(card: Path | None) -> "Answers | None":
+    """Return what the submitter says for the contract card."""
+    from ..benchmark.records.contract_card import read_statement
+
+    return read_statement(card) if card else None
+
+
 def _baseline(panel: "Panel", until_decided: bool, against: Path | None) -> "Baseline | None":
     """Return what a run is held against that ends when decided; None for other runs."""
     from ..benchmark.comparison.early_stop import baseline_of
@@ -199,8 +216,15 @@ def _require_whole_suite(entry: Path | None, policy: str, *parts: object) -> Non
     if entry is not None and "@seed" in policy:
         raise WrongUse("an entry is of one training; leave out @seed and name its weights with --checkpoints")
     if entry is not None and any(part is not None for part in parts):
-        text = "an entry needs the whole suite; leave out --task, --seeds and --variant, or leave out --entry"
-        raise WrongUse(text)
+        cut = "--task, --seeds, --variant and --shard"
+        raise WrongUse(f"an entry needs the whole suite; leave out {cut}, or leave out --entry")
+
+
+def _require_no_result(shard: object, *asked: object) -> None:
+    """Refuse to judge or to print a part of a run."""
+    if shard and any(one is not None for one in asked):
+        text = "a part of a run has no result"
+        raise WrongUse(f"{text}; leave out --min-success, --max-averaging, --junit and --json")
 
 
 def _check_entry(folder: Path, record: "RunRecord") -> None:

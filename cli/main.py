@@ -28,7 +28,7 @@ COMMANDS = {
     name: import_module(f".{name.replace('-', '_')}{'_' * iskeyword(name)}", __package__)
     for name in (
         *("bench", "tasks", "policies", "suites", "variants", "new-task", "view", "scenes", "demos", "train"),
-        *("card", "evaluate", "videos", "measures", "diagnose", "certify", "results", "probe"),
+        *("card", "evaluate", "merge", "videos", "measures", "diagnose", "certify", "results", "probe"),
         *("review", "pack", "replay", "export", "import", "compare", "plan", "serve"),
         *("leaderboard", "audit", "submit", "check", "verify", "reproduce", "site", "speed"),
     )

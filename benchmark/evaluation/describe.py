@@ -59,6 +59,7 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
         wall_s=0.0,
         invalid_shards=(),
         early_stop=options.until_decided and options.until_decided.announced(asked),
+        part=options.part,
     )
 
 

@@ -19,6 +19,7 @@ from ..provenance import cores
 from ..records.checksums import seal
 from ..records.contract_card import keep_card
 from ..records.run_folder import RUNS, RunFolder
+from ..records.run_record import RunPart
 from ..rollout.shard import Shard
 from ..rollout.timeouts import Deadline
 from ..statistics.sequential import Evidence
@@ -52,7 +53,7 @@ def evaluate(
     record = describe(policy, suite, options)
     if options.check:
         options.check(record)
-    path = Path(options.out or default_folder(record.suite.name, record.policy.name))
+    path = Path(options.out or default_folder(record.suite.name, record.policy.name, record.part))
     run = RunFolder(path, record, options.fresh)
     begin = time.monotonic()
     try:
@@ -87,10 +88,15 @@ def _prepare(run: RunFolder, options: EvalOptions) -> None:
         )
 
 
-def default_folder(suite: str, policy: str) -> Path:
+def default_folder(suite: str, policy: str, part: RunPart | None = None) -> Path:
     """Return where a run goes by itself: below `RUNS`, whatever the policy's class is called."""
-    name = f"{suite.replace('*', '-part')}-{policy}"
+    name = f"{suite.replace('*', '-part')}-{policy}" + (f".{part.number}of{part.of}" if part else "")
     return RUNS / re.sub(r"[^A-Za-z0-9._+()-]+", "-", name)[:120].strip(".-")
+
+
+def share(shards: list[Shard], part: RunPart | None) -> list[Shard]:
+    """Return the shards of a part of a run: every n-th, so that each part has some of every task."""
+    return shards[part.number - 1 :: part.of] if part else shards
 
 
 def _run_missing(
@@ -102,7 +108,7 @@ def _run_missing(
         The shards that the run has then, all of them unless it was decided earlier; what the harness did
         wrong, one line a shard; the evidence for or against the policy if it runs against a baseline.
     """
-    shards = suite.shards()
+    shards = share(suite.shards(), run.record.part)
     missing = run.missing(shards)
     total = sum(len(shard.seeds) for shard in shards)
     finished = before = total - sum(len(shard.seeds) for shard in missing)

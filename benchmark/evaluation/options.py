@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...envs.errors import WrongUse
 from ..records.contract_card import Answers
-from ..records.run_record import RunOptions, RunRecord
+from ..records.run_record import RunOptions, RunPart, RunRecord
 from ..rollout.timeouts import DEADLINE_S
 from .early_stop import Baseline
 
@@ -41,6 +41,8 @@ class EvalOptions:
     """Called with a line that the user should read."""
     until_decided: Baseline | None = None
     """End as soon as the run is better or worse than this; None plays the whole panel."""
+    part: RunPart | None = None
+    """Play this share of the shards alone, for `merge`; None for all of them."""
     check: Callable[[RunRecord], None] | None = None
     """Called with the record of the run before anything is written; what it raises stops the run."""
 
@@ -51,6 +53,8 @@ class EvalOptions:
             raise WrongUse(f"threads is {self.threads}; it must be at least 1")
         if not 0 < self.deadline_s < 1e6:
             raise WrongUse(f"the deadline is {self.deadline_s:g} s; it must be more than 0")
+        if self.part and self.until_decided:
+            raise WrongUse("a part of a run decides nothing; leave out --shard or --until-decided")
 
     @property
     def weights(self) -> Path | None:

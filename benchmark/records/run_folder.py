@@ -30,7 +30,8 @@ from ..rollout.shard import Shard, ShardResult, Trace
 from .field_types import Record, problems
 from .folder_guard import LOCK, drafts_in, empty, refuse_links, refuse_strangers
 from .parquet_tables import decision_table, episode_table
-from .run_record import SCHEMA_VERSION, DecisionTime, RunRecord, other_conditions
+from .run_record import SCHEMA_VERSION, DecisionTime, RunRecord
+from .same_machine import other_conditions
 from .shard_check import is_sound
 from .shard_file import StoredShard, read_shard, sha256, shard_file
 
@@ -116,7 +117,7 @@ class RunFolder:
                 "begun, choose another folder (--out), or discard the old run (--fresh)"
             )
         self.resumed = True
-        kept = {name: getattr(old, name) for name in ("run_id", "created", "wall_s")}
+        kept = {name: getattr(old, name) for name in ("run_id", "created", "wall_s", "parts")}
         self.record = self.record.model_copy(update=kept)
 
     def _save_record(self) -> None:
@@ -141,7 +142,7 @@ class RunFolder:
         return self._is_mine(stored, shard) and is_sound(stored)
 
     def _is_mine(self, stored: StoredShard, shard: Shard) -> bool:
-        return stored.result.shard == shard and stored.run_id == self.record.run_id
+        return stored.result.shard == shard and stored.run_id in self.record.run_ids
 
     def save_tables(
         self,

@@ -128,6 +128,34 @@ class DecisionTime(Record):
     """Decisions that were timed."""
 
 
+class RunPart(Record):
+    """Which share of a suite's shards a run plays, where several runs play it together."""
+
+    number: Annotated[int, Field(ge=1, le=10_000)]
+    """Its number, from 1."""
+    of: Annotated[int, Field(ge=1, le=10_000)]
+    """How many parts there are."""
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"part {self.number} of {self.of}"
+
+
+class PlayedPart(Record):
+    """A part of a joined run: where and when its shards were played."""
+
+    run_id: Annotated[str, Field(pattern=r"^[0-9a-f]{1,32}$")]
+    """What the files of its shards say."""
+    part: RunPart
+    """Which part it is."""
+    created: When
+    """When it was begun."""
+    wall_s: Duration
+    """Its wall time [s]."""
+    machine: Machine
+    """What it ran on."""
+
+
 class EarlyStop(Record):
     """How a run ended that was to end as soon as a comparison is decided."""
 
@@ -180,6 +208,15 @@ class RunRecord(Record):
     """What the harness did wrong, one line a shard; such a run makes no entry."""
     early_stop: Annotated[EarlyStop | None, Field(exclude_if=lambda value: value is None)] = None
     """How it ended before its panel did, of `evaluate --until-decided`; absent for others."""
+    part: Annotated[RunPart | None, Field(exclude_if=lambda value: value is None)] = None
+    """Which part of the suite it plays, of `evaluate --shard`; absent for the whole suite."""
+    parts: Annotated[Many[PlayedPart], Field(max_length=10_000, exclude_if=lambda value: not value)] = ()
+    """What it was joined from by `bimodal merge`; absent for others."""
+
+    @property
+    def run_ids(self) -> set[str]:
+        """What the files of its shards may say of the run that they belong to."""
+        return {self.run_id, *(one.run_id for one in self.parts)}
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -188,26 +225,6 @@ class RunRecord(Record):
         return {
             "suite": stop.asked if stop else self.suite,
             "baseline": stop and stop.outcomes,
+            "part": self.part,
             **{name: getattr(self, name) for name in ("policy", "training", "versions")},
         }
-
-
-_SAME_MACHINE = ("cpu", "os", "python")
-"""What two sittings of a run must share of a machine; the number of cores changes nothing."""
-
-
-def other_conditions(old: RunRecord, new: RunRecord) -> str:
-    """Return how the conditions of two sittings of one run differ, "" if they do not.
-
-    Called when a run resumes. What an older record does not tell, or a process that has not loaded PyTorch,
-    is not compared.
-    """
-    pairs = {name: (getattr(old.machine, name), getattr(new.machine, name)) for name in _SAME_MACHINE}
-    before = old.machine.kernels or {}
-    now = new.machine.kernels or {}
-    pairs |= {name: (before[name], now[name]) for name in before if name in now}
-    pairs["isolation"] = old.isolation, new.isolation
-    pairs["deadline_s"] = old.options.deadline_s, new.options.deadline_s
-    return ", ".join(
-        f"{name} {a or 'unset'} then and {b or 'unset'} now" for name, (a, b) in pairs.items() if a != b
-    )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .field_types import one_line
+from .run_record import RunRecord
 
 _NO_MATTER = ("cores", "python")
 """What a machine's record says and no bit depends on."""
@@ -52,3 +53,24 @@ def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
             yield from _flat(f"{name}.{key}".lstrip("."), part)
     elif value is not None:
         yield name, str(value)
+
+
+_SAME_MACHINE = ("cpu", "os", "python")
+"""What two sittings of a run must share of a machine; the number of cores changes nothing."""
+
+
+def other_conditions(old: RunRecord, new: RunRecord) -> str:
+    """Return how the conditions of two sittings of one run differ, "" if they do not.
+
+    Called when a run resumes. What an older record does not tell, or a process that has not loaded PyTorch,
+    is not compared.
+    """
+    pairs = {name: (getattr(old.machine, name), getattr(new.machine, name)) for name in _SAME_MACHINE}
+    before = old.machine.kernels or {}
+    now = new.machine.kernels or {}
+    pairs |= {name: (before[name], now[name]) for name in before if name in now}
+    pairs["isolation"] = old.isolation, new.isolation
+    pairs["deadline_s"] = old.options.deadline_s, new.options.deadline_s
+    return ", ".join(
+        f"{name} {a or 'unset'} then and {b or 'unset'} now" for name, (a, b) in pairs.items() if a != b
+    )

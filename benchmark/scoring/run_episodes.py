@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...envs.errors import BimodalError
+from ...envs.errors import BimodalError, WrongUse
 from ...envs.perturbations.core.variant import Variant
 from ...envs.storage.npz import LARGEST
 from ...tasks import load_task, task_names
@@ -77,6 +77,8 @@ def read_run(run_dir: Path | str) -> Run:
     """
     folder = Path(run_dir)
     record = read_run_record(folder)
+    if record.part:
+        raise WrongUse(f"{folder} is {record.part} of a run; join the parts first: bimodal merge")
     file = folder / "episodes.parquet"
     if not file.is_file():
         raise BimodalError(f"{folder} has no episodes.parquet; run the same evaluation to its end first")
