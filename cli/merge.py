@@ -17,10 +17,11 @@ def run(
     ] = None,
     no_videos: Annotated[bool, flag("--no-videos", "render no videos")] = False,
 ) -> int:
-    """Join the parts of a run, as `bimodal evaluate --shard` wrote them, into one run folder.
+    """Join the parts of a run that were played side by side.
 
-    What comes out is what one machine would have written: the same episodes, tables and entry. Parts that are
-    missing, unfinished, changed or of another run are refused.
+    `bimodal evaluate --shard` wrote the parts. What comes out is what one machine would have written: the
+    same episodes, tables and entry. Parts that are missing, unfinished, changed or of another run are
+    refused.
     """
     from ..benchmark.evaluation.merge import merge
     from .console import notices
