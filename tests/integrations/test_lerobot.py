@@ -44,6 +44,7 @@ def plans(simulation):
 
 def rollout(env, seeds):
     """LeRobot's `rollout`: rows are stepped until all have ended; rewards, successes, dones (N, T)."""
+    assert env.get_attr("task_description") and env.get_attr("task"), "else LeRobot warns"
     observation, _ = env.reset(seed=seeds, options={"lerobot_new_rollout": True})
     actions = plans(env.unwrapped.simulation)
     done = np.array([False] * env.num_envs)

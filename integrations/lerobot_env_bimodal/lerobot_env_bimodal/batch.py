@@ -48,6 +48,10 @@ class LeRobotBatch(gymnasium.vector.VectorWrapper):
         """Return every row's attribute `name`; pictures are drawn when they are read."""
         return Pictures(self._envs) if name == "render" else self._envs.call(name, *args, **kwargs)
 
+    def get_attr(self, name: str) -> Sequence[Any]:
+        """Return every row's attribute `name`."""
+        return self.call(name)
+
     def _joined(self, observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         parts = list(observation.values())
         hands = len(ROBOT_OBSERVATION) * self._envs.task.arms
