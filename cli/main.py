@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ..envs.errors import BimodalError, WrongUse, unknown_name
+from ..envs.errors import BimodalError, WrongUse, missing_package, unknown_name
 from .arguments import flag
 from .evaluate import ENTRY_FOLDER
 from .plain_output import print_plainly_where_needed, without_gl_library
@@ -56,6 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(said(error), file=sys.stderr)
         return getattr(error, "exit_code", 1)
+    except ModuleNotFoundError as error:
+        if "--debug" in words or not (missing := missing_package(error)):
+            raise
+        print(f"bimodal: this {missing}", file=sys.stderr)
+        return WrongUse.exit_code
     if code == INTERRUPTED:
         print(f"bimodal: stopped; {GO_ON}", file=sys.stderr)
         return 128 + came[0] if came else code

@@ -16,10 +16,26 @@ class WrongUse(BimodalError):
     exit_code = 2
 
 
+class MissingPackage(WrongUse):
+    """Something that needs a package which is not installed; exit code 2."""
+
+
 class NotComparable(BimodalError):
     """Two results that must not be compared (other suite, other MuJoCo); exit code 3."""
 
     exit_code = 3
+
+
+_EXTRAS = {"torch": "train", "safetensors": "train", "msgpack": "serve", "websockets": "serve"}
+"""Packages that only a part of Bimodal needs, with the extra of `pyproject.toml` that brings them."""
+
+
+def missing_package(error: BaseException) -> str:
+    """Return how to install the package that an import misses, "" if none of an extra is missing."""
+    package = (getattr(error, "name", None) or "").partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError) or package not in _EXTRAS:
+        return ""
+    return f"needs the package {package}: pip install 'bimodal-bench[{_EXTRAS[package]}]'"
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> WrongUse:

@@ -11,7 +11,6 @@ from ...envs.seed_ranges import VALIDATION
 from ...policies import Policy
 from ...policies.core.checkpoint import checkpoint_path
 from ...policies.core.dataset import CHUNK_SIZE
-from ...policies.training.train import METHODS, TrainOptions, train
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import PROCESS_NOISE, Demonstrations, collect, load, save
 from .certificate import Check, percents
@@ -163,6 +162,8 @@ class TaskTraining:
         """Return the policy of a trial, trained if need be."""
         if setting.method == "mean":
             return Blend(self.task, np.full(len(self.task.modes), 1 / len(self.task.modes)))
+        from ...policies.training.train import METHODS, TrainOptions, train  # torch, only where it is used
+
         folder = self.folder / str(setting.seed)
         weights = checkpoint_path(folder, self.task.id, setting.method)
         if not weights.is_file():

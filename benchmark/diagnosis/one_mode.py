@@ -6,9 +6,8 @@ from ...envs.errors import BimodalError
 from ...envs.random_streams import noise_key, stream
 from ...envs.robot.inverse_kinematics import rotation_from_columns
 from ...envs.simulation import Simulation
-from ...envs.specs import POSITION
+from ...envs.specs import POSITION, ROTATION
 from ...policies.core.answers import actions_of
-from ...policies.core.chunk_policy import ROTATION
 from ...policies.core.policy import Decision, Episodes, Needs, Policy
 
 CANDIDATES = 8

@@ -2,6 +2,7 @@
 
 from rich.table import Table
 
+from ...envs.errors import MissingPackage
 from ...envs.perturbations.core.variant import CLEAN
 from ...policies.core.registry import policy_class, policy_names
 from ...tasks import load_task, task_names
@@ -40,10 +41,15 @@ def policy_table() -> Table:
 
 def described_policies() -> dict[str, str]:
     """Return what each registered policy is, by its name."""
-    classes = {name: policy_class(name) for name in policy_names()}
-    return {
-        n: kind.description or (kind.__doc__ or "").strip().splitlines()[0] for n, kind in classes.items()
-    }
+    return {name: _described(name) for name in policy_names()}
+
+
+def _described(policy: str) -> str:
+    try:
+        kind = policy_class(policy)
+    except MissingPackage as error:
+        return f"({error})"
+    return kind.description or (kind.__doc__ or "").strip().splitlines()[0]
 
 
 def run_table(run: Run) -> Table:

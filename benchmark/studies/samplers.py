@@ -13,7 +13,6 @@ from ...envs.seed_ranges import VALIDATION
 from ...policies import Policy
 from ...policies.core.checkpoint import checkpoint_path
 from ...policies.core.registry import SHIPPED_CHECKPOINTS
-from ...policies.training.train import METHODS
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
@@ -46,6 +45,8 @@ class Sampler(NamedTuple):
 
     def policy(self, task: Task, n_action_steps: int | None = None) -> Policy:
         """Return the policy, which executes so many actions of each chunk; None for the method's number."""
+        from ...policies.training.train import METHODS  # torch, only where it is used
+
         weights = checkpoint_path(SHIPPED_CHECKPOINTS, task.id, self.method)
         return METHODS[self.method](task, weights, n_action_steps, **dict(self.options))
 

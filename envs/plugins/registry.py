@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-from ..errors import WrongUse, unknown_name
+from ..errors import MissingPackage, WrongUse, missing_package, unknown_name
 from .import_file import import_file
 from .script_block import refuse_missing
 from .source import Source, files_of, package_of, place_of
@@ -221,6 +221,8 @@ class PluginRegistry:
             if found is not None:
                 return build(found)
         except (Exception, SystemExit) as error:
+            if self.is_own(source) and (missing := missing_package(error)):
+                raise MissingPackage(f"the {self.kind} {name!r} {missing}") from error
             text = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise WrongUse(f"{where}{_line(error, source)} does not load: {text}") from error
         raise WrongUse(f"{where} holds no subclass of {base.__name__} with the {self.attribute} {name!r}")

@@ -5,16 +5,16 @@ import json
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import safetensors.torch
-import torch
+from typing import TYPE_CHECKING, Any
 
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.specs import ACTIONS, Spec, size
 from ...envs.storage.atomic_write import write_bytes
 from .dataset import Component
 from .normaliser import Normaliser
+
+if TYPE_CHECKING:
+    import torch
 
 SCHEMA_VERSION = 1
 """Version of the JSON file; a reader refuses a newer one."""
@@ -128,7 +128,7 @@ class Checkpoint:
     """Weights with their config."""
 
     config: Config
-    weights: dict[str, torch.Tensor]
+    weights: dict[str, "torch.Tensor"]
 
 
 def checkpoint_path(folder: Path, task: str, method: str) -> Path:
@@ -136,12 +136,14 @@ def checkpoint_path(folder: Path, task: str, method: str) -> Path:
     return folder / task / f"{method}.safetensors"
 
 
-def save(path: Path, config: Config, weights: dict[str, torch.Tensor], limit: int = SIZE_LIMIT) -> None:
+def save(path: Path, config: Config, weights: dict[str, "torch.Tensor"], limit: int = SIZE_LIMIT) -> None:
     """Write weights and config beside each other; each file appears whole or not at all.
 
     Raises:
         BimodalError: the weights are larger than `limit` [bytes].
     """
+    import safetensors.torch  # not at the top, as pages read configs where there is no torch
+
     renamed = _renamed(weights, WEIGHTS_ON_DISK)
     raw = safetensors.torch.save({name: tensor.contiguous() for name, tensor in renamed.items()})
     if len(raw) > limit:
@@ -160,6 +162,8 @@ def load(path: Path, task: str, method: str) -> Checkpoint:
     Raises:
         BimodalError: missing, damaged, newer schema, other task or other method.
     """
+    import safetensors.torch
+
     raw = _read(path)
     config = _config(path.with_suffix(".json"))
     if config.task != task or config.method != method:
@@ -173,7 +177,7 @@ def load(path: Path, task: str, method: str) -> Checkpoint:
     return Checkpoint(config, _renamed(weights, {old: new for new, old in WEIGHTS_ON_DISK.items()}))
 
 
-def _renamed(weights: dict[str, torch.Tensor], names: dict[str, str]) -> dict[str, torch.Tensor]:
+def _renamed(weights: dict[str, "torch.Tensor"], names: dict[str, str]) -> dict[str, "torch.Tensor"]:
     """Return weights whose names, `layer.part.weight`, have other words in them."""
     return {
         ".".join(names.get(word, word) for word in name.split(".")): part for name, part in weights.items()

@@ -13,7 +13,7 @@ from ...envs.errors import BimodalError
 from ...envs.fixed_grid import settle
 from ...envs.random_streams import stream
 from ...envs.robot.inverse_kinematics import columns_from_rotation, rotation_from_columns
-from ...envs.specs import ACTIONS, bounds, size
+from ...envs.specs import ACTIONS, ROTATION, bounds, size
 from ...tasks.core.task import Task
 from ..networks.film_resnet import ResFiLM
 from . import checkpoint as checkpoints
@@ -30,8 +30,6 @@ DECIDED = 2.0**-9
 """What networks say is rounded to this share of half the range of an action (a third of a millimetre)."""
 ROWS = 16
 """Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
-ROTATION = slice(3, 9)
-"""Where `ee_absolute` keeps the two columns of an arm's rotation matrix."""
 
 
 class ChunkPolicy(Policy):

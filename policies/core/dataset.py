@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.specs import ACTIONS, size
 from ...tasks.demonstrations import collect as demonstrations
 from ...tasks.demonstrations.collect import Demonstrations
 from .policy import CHUNK_SIZE
+
+if TYPE_CHECKING:
+    import torch
 
 ACTION = "ee_absolute"
 """Action space of the demonstrations."""
@@ -53,15 +55,15 @@ class Windows:
 class Batch(NamedTuple):
     """What one training step learns from: B normalised windows."""
 
-    chunk: torch.Tensor
+    chunk: "torch.Tensor"
     """Actions t .. t+H-1, flat, (B, H*A)."""
-    condition: torch.Tensor
+    condition: "torch.Tensor"
     """What a policy is given at t: observation, and the mode label of a labelled method, (B, C)."""
-    states: torch.Tensor
+    states: "torch.Tensor"
     """Observations at the frames that the method plans (`ChunkPolicy.planned`), flat, (B, P*C)."""
-    label: torch.Tensor
+    label: "torch.Tensor"
     """Mode label, whether or not the method is given it, (B, L)."""
-    returns: torch.Tensor
+    returns: "torch.Tensor"
     """Return to come, in [0, 1], (B,)."""
 
 
@@ -114,8 +116,12 @@ def make_windows(demos: Demonstrations, reach: int = CHUNK_SIZE) -> Windows:
     )
 
 
-def batches(rows: int, batch: int, steps: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+def batches(
+    rows: int, batch: int, steps: int, generator: "torch.Generator"
+) -> Iterator["torch.Tensor"]:
     """Yield `steps` index tensors (batch,) that walk through fresh shuffles of all rows without a gap."""
+    import torch
+
     passes = -(-steps * batch // rows)
     order = torch.cat([torch.randperm(rows, generator=generator) for _ in range(passes)])
     yield from order[: steps * batch].view(steps, batch)
