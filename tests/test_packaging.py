@@ -17,6 +17,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 FOLDERS = ("envs", "tasks", "policies", "benchmark", "leaderboard", "cli")
 SHIPPED = {".py", ".json", ".html", ".css", ".j2", ".js", ".safetensors", ".xml", ".stl", ".npz", ".png"}
 CONSTRAINTS = ("constraints.txt", "constraints-peers.txt")
@@ -38,7 +39,7 @@ esac
 
 def requirements() -> list[Requirement]:
     project = PYPROJECT["project"]
-    return [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["dev"]]
+    return [Requirement(line) for line in sum(EXTRAS.values(), project["dependencies"])]
 
 
 def pins(name: str = "constraints.txt") -> dict[str, str]:

@@ -44,10 +44,10 @@ installed() {
 }
 
 find_python() {
-  for python in python3.11 python3.12 python3; do
-    "$python" -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))" 2>/dev/null && return
+  for python in python3.11 python3.12 python3.13 python3; do
+    "$python" -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" 2>/dev/null && return
   done
-  fail "Python 3.11 or 3.12 is needed and neither is on the PATH; on Debian: sudo apt-get install python3.11-venv"
+  fail "Python 3.11, 3.12 or 3.13 is needed and none is on the PATH; on Debian: sudo apt-get install python3.11-venv"
 }
 
 # Debian keeps the part of Python that makes virtual environments in a package of its own.
@@ -85,7 +85,7 @@ pip_install() {
 
 install_packages() {
   if [ "$venv" = .venv ]; then
-    pip_install "$(grep '^torch==' "$constraints")" --editable ".[dev]"
+    pip_install "$(grep '^torch==' "$constraints")" --editable ".[train,serve,export,plots,dev]"
   else
     pip_install mujoco numba numpy opencv-python-headless pillow scipy termcolor anyio msgpack websockets \
       lazyregistry pyyaml gymnasium h5py packaging pyarrow rich

@@ -17,6 +17,7 @@ from contextlib import suppress
 from multiprocessing.connection import Pipe, wait
 from typing import Any
 
+from ...envs.errors import WrongUse
 from ..rollout.timeouts import SHARED_BYTES, blame_for_death, is_overdue
 from .worker_process import Job
 
@@ -39,6 +40,10 @@ class PolicyProcess:
     """The parent's end of one process."""
 
     def __init__(self, job: Job) -> None:
+        if not hasattr(os, "killpg"):
+            raise WrongUse(
+                "on Windows a policy runs in this process alone: --workers 0, without --sandbox (or take WSL)"
+            )
         self.pipe, other = Pipe()
         with socket.socket(fileno=os.dup(self.pipe.fileno())) as end:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _ANSWER_S, 0))

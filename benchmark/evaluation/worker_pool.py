@@ -23,7 +23,7 @@ from .worker_process import Job
 
 TRIES = 2
 """How often a shard is tried when the harness is at fault."""
-_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
+_FROM_OUTSIDE = tuple(-getattr(signal, name, 0) for name in ("SIGKILL", "SIGTERM"))
 """Exit codes of processes that others may have ended: an operator, or a system short of memory."""
 
 

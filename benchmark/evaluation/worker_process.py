@@ -3,7 +3,6 @@
 import json
 import mmap
 import os
-import resource
 import sys
 import traceback
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import CLEAN
-from ...envs.storage.file_lock import lock_file
+from ...envs.storage.file_lock import HAS_LOCKS, lock_file
 from ...policies import Policy
 from ...tasks import Task, load_task
 from ...tasks.core.outcomes import OUTCOMES
@@ -130,6 +129,8 @@ def _attempted(job: Job, source: PolicySource, order: dict[str, Any], deadline: 
 
 def _limits() -> dict[str, tuple[int, int]]:
     """Return the limits of this process, by name."""
+    import resource  # Windows has none
+
     names = [name for name in dir(resource) if name.startswith("RLIMIT_")]
     return {name: resource.getrlimit(getattr(resource, name)) for name in names}
 
@@ -198,6 +199,9 @@ def _refuse_replaced(began: dict[str, str], now: dict[str, str]) -> None:
 @contextmanager
 def _hold(folder: Path, shared: bool) -> Iterator[None]:
     """Share the machine with the run's other workers, or have it alone, where the file system has locks."""
+    if not HAS_LOCKS:
+        yield
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         lock_file(handle, shared, wait=True)

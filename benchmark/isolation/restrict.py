@@ -3,16 +3,15 @@
 import ctypes
 import errno
 import os
-import resource
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 LIMITS = {
-    resource.RLIMIT_DATA: 4 * 2**30,  # memory [bytes]; not RLIMIT_AS, for torch maps far more than it uses
-    resource.RLIMIT_FSIZE: 64 * 2**20,  # a file that it writes [bytes]
-    resource.RLIMIT_NOFILE: 256,  # open files
-    resource.RLIMIT_CORE: 0,
+    "RLIMIT_DATA": 4 * 2**30,  # memory [bytes]; not RLIMIT_AS, for torch maps far more than it uses
+    "RLIMIT_FSIZE": 64 * 2**20,  # a file that it writes [bytes]
+    "RLIMIT_NOFILE": 256,  # open files
+    "RLIMIT_CORE": 0,
 }
 PROCESSES = 64
 """Processes and threads that it may have."""
@@ -40,8 +39,11 @@ def restrict(folders: Folders | None) -> None:
     Args:
         folders: what may be seen; None in a namespace, which hides the rest anyway.
     """
-    most = LIMITS | {resource.RLIMIT_NPROC: PROCESSES + (_running() if folders else 0)}
-    for what, limit in most.items():
+    import resource  # Windows has none
+
+    most = LIMITS | {"RLIMIT_NPROC": PROCESSES + (_running() if folders else 0)}
+    for name, limit in most.items():
+        what = getattr(resource, name)
         _, hard = resource.getrlimit(what)
         limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(what, (limit, limit))

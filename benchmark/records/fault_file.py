@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...envs.storage.file_lock import NO_LINKS
 from ..rollout.shard import Shard
 
 NAME = "faults.txt"
@@ -20,7 +21,7 @@ def keep_tracebacks(folder: Path, shard: Shard, tracebacks: Mapping[str, str]) -
     if not tracebacks:
         return
     try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | NO_LINKS
         with open(os.open(folder / NAME, flags, 0o644), "a+", encoding="utf-8") as file:  # noqa: PTH123
             file.seek(0)
             known = file.read(_LARGEST)

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.storage.atomic_write import atomic_write, write_json
 from ...envs.storage.bounded_read import read_bounded
-from ...envs.storage.file_lock import FileTaken, lock_file
+from ...envs.storage.file_lock import NO_LINKS, FileTaken, lock_file
 from ..rollout.plan_records import plan_file, read_plans
 from ..rollout.shard import Shard, ShardResult, Trace
 from .field_types import Record, problems
@@ -63,7 +63,7 @@ class RunFolder:
         try:
             (path / "traces").mkdir(parents=True, exist_ok=True)
             refuse_links(path)
-            self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | NO_LINKS, 0o644)
         except OSError as error:
             raise BimodalError(f"cannot write to {path}: {error.strerror}") from error
         try:

@@ -86,7 +86,8 @@ class Deadline:
 
     @contextmanager
     def _alarm(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
+        # where nothing can interrupt the policy, `watch` says afterwards that it was late
+        if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
             yield
             return
 

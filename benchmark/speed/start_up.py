@@ -1,6 +1,5 @@
 """How long commands take that should come at once: help, a typo, the board, the videos of a small run."""
 
-import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -49,6 +48,8 @@ def videos_row(policy: str = "flow") -> SpeedRow:
 
 def _child_s(code: str) -> float:
     """Return the CPU time of a Python process that runs `code` [s]."""
+    import resource  # Windows has none
+
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run_program([sys.executable, "-c", code])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

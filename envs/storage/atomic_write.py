@@ -23,7 +23,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield draft
-        with draft.open("rb") as written:
+        with draft.open("r+b") as written:  # Windows synchronises only what may be written
             os.fsync(written.fileno())  # else a power cut may leave the new name on an empty file
         draft.replace(path)
     except OSError as error:

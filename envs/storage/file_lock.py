@@ -1,15 +1,18 @@
-"""Locks on files, where the file system has any; network file systems often refuse them."""
+"""Locks on files, where the file system has any; Windows has none, network file systems often refuse them."""
 
 import errno
+import os
 from typing import IO
-
-from ..errors import WrongUse
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
 
+HAS_LOCKS = fcntl is not None
+"""Whether this system has locks at all."""
+NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
+"""Flag of `os.open` that refuses links, where the system has it."""
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 
@@ -26,14 +29,13 @@ def lock_file(file: IO | int, shared: bool = False, wait: bool = False) -> bool:
         wait: wait until nobody else holds it.
 
     Returns:
-        Whether it is locked; False where the file system refuses locks.
+        Whether it is locked; False where the system has no locks or the file system refuses them.
 
     Raises:
         FileTaken: another process holds it.
-        WrongUse: this system has no such locks.
     """
     if fcntl is None:
-        raise WrongUse("policies are scored on Linux and macOS only: this Python has no fcntl (try WSL)")
+        return False
     kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
     try:
         fcntl.flock(file, kind)

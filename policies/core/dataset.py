@@ -116,9 +116,7 @@ def make_windows(demos: Demonstrations, reach: int = CHUNK_SIZE) -> Windows:
     )
 
 
-def batches(
-    rows: int, batch: int, steps: int, generator: "torch.Generator"
-) -> Iterator["torch.Tensor"]:
+def batches(rows: int, batch: int, steps: int, generator: "torch.Generator") -> Iterator["torch.Tensor"]:
     """Yield `steps` index tensors (batch,) that walk through fresh shuffles of all rows without a gap."""
     import torch
 

@@ -1,7 +1,9 @@
 """What a run takes for its own in its folder: no links, no strangers' files, no doctored shards."""
 
 import errno
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ import pytest
 from bimodal.benchmark.evaluation.describe import describe
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
+from bimodal.benchmark.evaluation.policy_process import PolicyProcess
+from bimodal.benchmark.evaluation.worker_process import Job
 from bimodal.benchmark.records.checksums import seal
 from bimodal.benchmark.records.run_folder import RunFolder, read_run_record
 from bimodal.benchmark.records.shard_file import write_shard
@@ -177,11 +181,19 @@ def test_a_file_system_without_locks_is_scored_on(tmp_path, record, monkeypatch,
     assert [row["label"] for row in rows(finished)] == ["SUCCESS"] * 2
 
 
-def test_a_system_without_locks_is_said_in_one_line(tmp_path, record, monkeypatch):
+def test_without_what_only_unix_has_policies_are_scored_in_this_process(tmp_path, monkeypatch):
+    """As on Windows: no locks, no alarms, no process groups; processes are refused in one line."""
     monkeypatch.setattr(file_lock, "fcntl", None)
-    with pytest.raises(WrongUse, match="Linux and macOS") as error:
-        RunFolder(tmp_path / "run", record)
-    assert "\n" not in str(error.value)
+    monkeypatch.setattr("bimodal.benchmark.evaluation.worker_process.HAS_LOCKS", False)
+    monkeypatch.delattr(signal, "setitimer")
+    monkeypatch.delattr(os, "killpg")
+    told = []
+    options = EvalOptions(out=tmp_path / "run", workers=0, notice=told.append)
+    finished = evaluate("expert", panel(2, (DUMBBELL,)), options)
+    assert [row["label"] for row in rows(finished)] == ["SUCCESS"] * 2
+    assert "without locks" in told[0]
+    with pytest.raises(WrongUse, match="--workers 0"):
+        PolicyProcess(Job("expert", None, "1"))
 
 
 def test_a_folder_with_a_colon_in_its_name_holds_a_run(tmp_path, monkeypatch):
