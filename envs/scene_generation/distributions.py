@@ -1,9 +1,5 @@
 """What the scene generator draws from: dm_control's distributions, and kinds that no train scene shows."""
 
-import functools
-import os
-import warnings
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -30,41 +26,23 @@ class Family(NamedTuple):
         return self.unseen if is_unseen(seed) else self.seen
 
 
-@functools.cache
-def _distributions() -> ModuleType:
-    """Import dm_control's distributions only when a scene is drawn, and without its renderers."""
-    before = os.environ.get("MUJOCO_GL")
-    os.environ["MUJOCO_GL"] = "disabled"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from dm_control.composer.variation import distributions
-    finally:
-        os.environ.pop("MUJOCO_GL")
-        if before is not None:
-            os.environ["MUJOCO_GL"] = before
-    return distributions
-
-
 def _state(rng: np.random.Generator) -> np.random.RandomState:
-    """Return the older interface to the same stream, which dm_control's distributions ask for."""
+    """Return the older interface to the same stream, whose numbers are those of dm_control's distributions."""
     return np.random.RandomState(rng.bit_generator)
 
 
 def uniform(rng: np.random.Generator, low: ArrayLike, high: ArrayLike) -> np.ndarray:
     """Return uniform numbers between arrays of one shape."""
-    low = np.asarray(low, float)
-    high = np.asarray(high, float)
-    if low.shape != high.shape:
-        low, high = np.broadcast_arrays(low, high)
-    return np.asarray(_distributions().Uniform(low, high)(initial_value=low, random_state=rng))
+    low, high = np.broadcast_arrays(np.asarray(low, float), np.asarray(high, float))
+    return np.asarray(rng.uniform(low, high))
 
 
 def choice(rng: np.random.Generator, options: int) -> int:
     """Return one of 0 .. options - 1, all equally likely."""
-    return int(_distributions().UniformInteger(0, options)(random_state=_state(rng)))
+    return int(_state(rng).randint(options))
 
 
 def sphere(rng: np.random.Generator) -> np.ndarray:
     """Return a direction, uniform on the unit sphere, (3,)."""
-    return _distributions().UniformPointOnSphere()(random_state=_state(rng))
+    axis = _state(rng).normal(size=3)
+    return axis / np.linalg.norm(axis, axis=-1, keepdims=True)
