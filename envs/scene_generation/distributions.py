@@ -27,7 +27,7 @@ class Family(NamedTuple):
 
 
 def _state(rng: np.random.Generator) -> np.random.RandomState:
-    """Return the older interface to the same stream, whose numbers are those of dm_control's distributions."""
+    """Return the older interface to the same stream: dm_control's distributions draw from it."""
     return np.random.RandomState(rng.bit_generator)
 
 
