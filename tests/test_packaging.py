@@ -119,31 +119,41 @@ def test_set_up_script_takes_the_python_versions_of_pyproject():
     assert f"(3, {low}) <= sys.version_info < (3, {high})" in (ROOT / "tools/setup.sh").read_text()
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    if Version(metadata.version("setuptools")) < Version("77"):
-        pytest.skip("needs setuptools 77")
-    tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheel")
+def wanted() -> set[Path]:
+    """Every file that the code reads, from the top of the repository."""
+    files = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in SHIPPED)
+    # older entries, and what proves an entry, stay in the repository
+    kept = {path for path in files if "archive" not in path.parts and not path.match("entries/*.trace.npz")}
+    return {path.relative_to(ROOT) for path in kept}
+
+
+def test_pyproject_ships_every_file_the_code_reads():
+    tool = PYPROJECT["tool"]["setuptools"]
+    shipped = set()
+    for package in tool["packages"]:
+        folder = ROOT.joinpath(*package.split(".")[1:])
+        for pattern in ("*.py", *tool["package-data"].get(package, [])):
+            shipped |= {path.relative_to(ROOT) for path in folder.glob(pattern)}
+    assert wanted() <= shipped
+
+
+@pytest.mark.slow
+def test_a_wheel_made_from_the_source_distribution_holds_the_package_and_nothing_else(tmp_path):
+    """As `python -m build` makes both."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", build, out], cwd=tree, check=True, capture_output=True)
-    return zipfile.ZipFile(next(out.glob("*.whl")))
-
-
-def test_wheel_holds_nothing_beside_the_package(wheel):
-    assert {name.split("/")[0].split("-")[0] for name in wheel.namelist()} == {"bimodal", "bimodal_bench"}
-
-
-def test_wheel_holds_every_file_the_code_reads(wheel):
-    for folder in FOLDERS:
-        read = (path for path in (ROOT / folder).rglob("*") if "archive" not in path.parts)
-        # what proves an entry stays in the repository
-        files = [p for p in read if p.suffix in SHIPPED and not p.match("entries/*.trace.npz")]
-        wanted = {f"bimodal/{path.relative_to(ROOT).as_posix()}" for path in files}
-        assert wanted <= set(wheel.namelist())
+    build = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
+    subprocess.run([sys.executable, "-c", build, "build_sdist", tmp_path], cwd=tree, check=True)
+    shutil.unpack_archive(next(tmp_path.glob("*.tar.gz")), tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    subprocess.run([sys.executable, "-c", build, "build_wheel", tmp_path], cwd=unpacked, check=True)
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    assert {f"bimodal/{path.as_posix()}" for path in wanted()} <= set(names)
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"bimodal", "bimodal_bench"}
 
 
 @pytest.fixture
