@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 # A sourced ROS workspace would put its own packages before the pinned ones.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup bench test test-slow check check-entries speed peers site certify clean
+.PHONY: help setup bench test test-slow check check-entries speed peers site docs certify clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,9 +41,13 @@ check-entries: setup  ## what a pull request adds to the leaderboard: make check
 site: setup  ## the leaderboard as a static site
 	@$(BIN)/bimodal site --pictures docs/images --certificates docs/certificates.md $(ARGS)
 
+docs: setup  ## the documentation as a site that opens from disk; a warning is an error
+	@$(BIN)/python -m sphinx -q -W --keep-going -c docs -d build/docs . site-docs $(ARGS)
+	@echo site-docs/index.html
+
 certify: setup  ## check a task against every gate: make certify TASK=PandaLiftDumbbell-v1
 	@$(BIN)/bimodal certify $(TASK) $(ARGS)
 
 clean:  ## remove build outputs and caches; keeps .venv, .peers and runs
-	rm -rf build dist site *.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist site site-docs *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.peers/*' -prune -exec rm -rf {} +

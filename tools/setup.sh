@@ -85,7 +85,7 @@ pip_install() {
 
 install_packages() {
   if [ "$venv" = .venv ]; then
-    pip_install "$(grep '^torch==' "$constraints")" --editable ".[train,serve,export,plots,dev]"
+    pip_install "$(grep '^torch==' "$constraints")" --editable ".[train,serve,export,plots,docs,dev]"
   else
     pip_install mujoco numba numpy opencv-python-headless pillow scipy termcolor anyio msgpack websockets \
       lazyregistry pyyaml gymnasium h5py packaging pyarrow rich
