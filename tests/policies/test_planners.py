@@ -1,5 +1,7 @@
 """The four planners on a toy with two good modes and a bad middle: what they learn, choose and record."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -24,12 +26,17 @@ from bimodal.policies.planning.plan_feasibility import (
 )
 from bimodal.policies.planning.planner import Plan, Planner
 from bimodal.tasks.demonstrations import collect as demonstrations
+from slow_cases import mostly_slow
 from toy import FORK, REACH, fork, toy_task, train
 
 GOOD = 0.9
 """Return of a mode; the middle's is 0."""
 STEPS = {"diffuser": 500, "decision_diffuser": 500, "diffuser_lite": 300, "veteran": 300}
 PLANNERS = (Diffuser, DecisionDiffuser, DiffuserLite, Veteran)
+LEARNT = mostly_slow(PLANNERS, DecisionDiffuser, Veteran)
+"""The other two take twenty seconds each to learn the toy."""
+VALUED = mostly_slow((Diffuser, DiffuserLite, Veteran), Veteran)
+"""Those that choose by a value."""
 
 
 def toy_demos(episodes=120, steps=24):
@@ -73,9 +80,9 @@ def demos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(demos, tmp_path_factory):
-    """Every planner, trained briefly and small."""
+    """The weights of a planner, trained briefly and small, once."""
     out = tmp_path_factory.mktemp("checkpoints")
-    return {m: train(m, demos, out, steps=steps, preset="tiny") for m, steps in STEPS.items()}
+    return cache(lambda method: train(method, demos, out, steps=STEPS[method], preset="tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -87,21 +94,29 @@ def few_demos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def built(trained):
     """Build a planner from its weights."""
-    return lambda kind, **options: kind(toy_task(), trained[kind.method], **options)
+    return lambda kind, **options: kind(toy_task(), trained(kind.method), **options)
+
+
+@pytest.fixture(scope="module")
+def begun(few_demos, tmp_path_factory):
+    """Build a planner that has learnt nothing yet."""
+    out = tmp_path_factory.mktemp("begun")
+    weights = cache(lambda method: train(method, few_demos, out, steps=3, preset="tiny"))
+    return lambda kind, **options: kind(toy_task(), weights(kind.method), **options)
 
 
 @pytest.fixture(scope="module")
 def decided(built):
-    """What each planner decides in 40 scenes."""
-    return {kind: decide(built(kind), 40) for kind in PLANNERS}
+    """What a planner decides in 40 scenes."""
+    return cache(lambda kind: decide(built(kind), 40))
 
 
 # --------------------------------------------------------------------------------- what they learn
 
 
-@pytest.mark.parametrize("kind", PLANNERS)
+@pytest.mark.parametrize("kind", LEARNT)
 def test_a_planner_commits_to_one_of_both_modes_and_avoids_the_bad_middle(decided, kind):
-    decision = decided[kind]
+    decision = decided(kind)
     ends = sideways(decision.actions)
     assert (np.abs(ends) > 0.45).mean() > 0.85  # after so little training plans are somewhat short
     assert (np.abs(ends) < 0.3).mean() < 0.1
@@ -123,9 +138,9 @@ def test_decision_diffuser_follows_the_return_that_is_asked_for(built, monkeypat
     assert (np.abs(sideways(decide(policy, 40).actions)) < 0.4).mean() > 0.7  # the middle returned 0
 
 
-@pytest.mark.parametrize("kind", [Diffuser, DiffuserLite, Veteran])
+@pytest.mark.parametrize("kind", VALUED)
 def test_a_value_tells_the_modes_from_the_middle(decided, kind):
-    plan = decided[kind].plan
+    plan = decided(kind).plan
     y = plan.candidates[..., 1] - fork(40)["pole_position"][:, None, None, 1]
     reached = np.abs(y).max(2) / REACH
     rows = np.arange(40)
@@ -137,9 +152,9 @@ def test_a_value_tells_the_modes_from_the_middle(decided, kind):
 # -------------------------------------------------------------------------------- how they choose
 
 
-@pytest.mark.parametrize("kind", [Diffuser, DiffuserLite, Veteran])
+@pytest.mark.parametrize("kind", VALUED)
 def test_the_record_names_the_cheapest_plan_that_passes(decided, kind):
-    plan = decided[kind].plan
+    plan = decided(kind).plan
     assert plan.candidates.shape[:2] == plan.scores.shape == (40, kind.sampled)
     passed = plan.verdict == "pass"
     assert passed.mean() > 0.9
@@ -206,8 +221,8 @@ def test_the_rest_of_a_plan_begins_with_what_is_seen_and_waits_at_its_end():
 # ------------------------------------------------------------------------------- coarse to fine
 
 
-def test_finer_levels_keep_both_ends_of_the_gap(built):
-    policy = built(DiffuserLite)
+def test_finer_levels_keep_both_ends_of_the_gap(begun):
+    policy = begun(DiffuserLite)
     gaps = torch.randn(3, 2, 5, generator=torch.Generator().manual_seed(0))
     noise = torch.randn(3, POINTS * 5, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -236,8 +251,8 @@ def test_a_flow_between_two_ends_finds_the_bridge():
 
 
 @pytest.mark.parametrize("kind", PLANNERS)
-def test_a_row_is_the_same_in_any_batch_and_any_order(built, kind):
-    policy, rows = built(kind, **({"candidates": 4} if kind is Diffuser else {})), ROWS + 2
+def test_a_row_is_the_same_in_any_batch_and_any_order(begun, kind):
+    policy, rows = begun(kind, **({"candidates": 4} if kind is Diffuser else {})), ROWS + 2
     keys, scene = np.arange(rows, dtype=np.uint64) + 1, fork(rows)
 
     def run(chosen):
@@ -266,19 +281,19 @@ def test_the_usual_networks_are_small(few_demos, tmp_path, kind):
     assert (tmp_path / "Toy-v1" / f"{kind.method}.safetensors").stat().st_size < 640_000
 
 
-def test_a_guided_plan_needs_no_gradient_from_its_caller(built):
-    policy = built(Diffuser)
+def test_a_guided_plan_needs_no_gradient_from_its_caller(begun):
+    policy = begun(Diffuser)
     with torch.inference_mode():
         plain = decide(policy, 2).actions
     assert np.array_equal(plain, decide(policy, 2).actions)
 
 
-def test_impossible_options_are_refused(built):
+def test_impossible_options_are_refused(begun):
     with pytest.raises(BimodalError, match="left"):
-        built(DecisionDiffuser, mode="lefft")
+        begun(DecisionDiffuser, mode="lefft")
     with pytest.raises(BimodalError, match="among 0 plans"):
-        built(Diffuser, candidates=0)
+        begun(Diffuser, candidates=0)
     with pytest.raises(BimodalError, match="multiple of 4"):
-        built(Veteran, n_action_steps=1, margin=0.1)
-    assert built(Veteran, n_action_steps=1).needs().n_action_steps == 1
+        begun(Veteran, n_action_steps=1, margin=0.1)
+    assert begun(Veteran, n_action_steps=1).needs().n_action_steps == 1
     assert issubclass(Veteran, Planner)
