@@ -9,6 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unset PYTHONPATH PYTHONHOME # a sourced ROS workspace would shadow the pinned packages
+unset PYTHONDONTWRITEBYTECODE # containers set it; then every process would compile torch again, for seconds
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_USER=0
 
 case "${1:-}" in
@@ -73,7 +74,7 @@ make_environment() {
   rm -f "$unfinished"
 }
 
-# Bytecode is left to the first import, which needs a tenth of it.
+# Bytecode is left to the first import, which needs a tenth of it and comes right after.
 pip_install() {
   touch "$unfinished"
   if ! "$venv/bin/python" -m pip install --no-compile --constraint "$constraints" "$@" >"$log" 2>&1; then
@@ -86,6 +87,7 @@ pip_install() {
 install_packages() {
   if [ "$venv" = .venv ]; then
     pip_install "$(grep '^torch==' "$constraints")" --editable ".[train,serve,export,plots,docs,dev]"
+    quietly "$venv/bin/python" -c "import bimodal.policies.training.train, bimodal.leaderboard.site.build, pytest"
   else
     pip_install mujoco numba numpy opencv-python-headless pillow scipy termcolor anyio msgpack websockets \
       lazyregistry pyyaml gymnasium h5py packaging pyarrow rich
