@@ -27,6 +27,7 @@ from .arguments import (
     task_option,
 )
 from .gate import Bounds, exit_code, run_cases, write_junit
+from .log_to import LogTo, log_runs
 from .trainings import say_spread, trainings_of
 from .videos import present
 
@@ -117,13 +118,13 @@ def run(
     workers: Workers = None,
     threads: Threads = 1,
     json: Json = False,
+    log_to: LogTo = None,
 ) -> int:
     """Score a policy on a suite: records, table, videos, report."""
-    from ..benchmark.evaluation.options import EvalOptions
-    from ..benchmark.suites import find_suite
+    from ..benchmark import EvalOptions, find_suite
 
     _require_whole_suite(entry, policy, task, seeds, variant, until_decided or None, shard)
-    _require_no_result(shard, min_success, max_averaging, junit, json or None)
+    _require_no_result(shard, min_success, max_averaging, junit, json or log_to or None)
     panel = find_suite(suite, task or (), seeds, [] if until_decided and not variant else variant)
     options = replace(
         EvalOptions(out, checkpoints, workers, threads, deadline, fresh, sandbox, part=shard),
@@ -133,7 +134,7 @@ def run(
     )
     shown = Shown(entry, not no_videos, json)
     paths = [_play(name, panel, way, shown) for name, way in trainings_of(policy, panel, options)]
-    return 0 if shard else _judge(policy, paths, Bounds(min_success, max_averaging), json, junit)
+    return 0 if shard else _judge(policy, paths, Bounds(min_success, max_averaging), json, junit, log_to)
 
 
 class Shown(NamedTuple):
@@ -165,13 +166,16 @@ def _play(policy: str, panel: "Panel", options: "EvalOptions", shown: Shown) -> 
     return path
 
 
-def _judge(policy: str, paths: list[Path], bounds: Bounds, json: bool, junit: Path | None) -> int:
-    """Print the results for programs, and say which conditions are not kept; returns the exit code."""
+def _judge(
+    policy: str, paths: list[Path], bounds: Bounds, json: bool, junit: Path | None, log_to: str | None
+) -> int:
+    """Give programs and trackers the results, say which conditions are not kept; returns the exit code."""
     from ..benchmark.scoring.run_episodes import read_run
     from ..benchmark.scoring.task_scores import score_run
     from .console import notices, print_json
 
     runs = {path: read_run(path) for path in paths}
+    log_runs(runs.values(), log_to)
     if json:
         rows = {str(path): [asdict(cell) for cell in score_run(run)] for path, run in runs.items()}
         print_json(rows if len(rows) > 1 else rows[str(paths[0])])
@@ -224,7 +228,7 @@ def _require_no_result(shard: object, *asked: object) -> None:
     """Refuse to judge or to print a part of a run."""
     if shard and any(one is not None for one in asked):
         text = "a part of a run has no result"
-        raise WrongUse(f"{text}; leave out --min-success, --max-averaging, --junit and --json")
+        raise WrongUse(f"{text}; leave out --min-success, --max-averaging, --junit, --json and --log-to")
 
 
 def _check_entry(folder: Path, record: "RunRecord") -> None:

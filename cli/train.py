@@ -1,5 +1,6 @@
 """`bimodal train`: trains one method on one task, or many on many."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +18,14 @@ from .arguments import (
     task_option,
 )
 from .demos import demonstrations_file
+from .log_to import LogTo
 
 if TYPE_CHECKING:
     from ..benchmark.train_all import Training, TrainingOptions
+    from ..policies.training.train import TrainOptions
 
+LOGGED_EVERY = 10
+"""Steps between two numbers that are sent to a tracker."""
 EXAMPLE = "bimodal train flow --task PandaLiftPot-v1 --preset tiny"
 
 Method = Annotated[str | None, argument("METHOD", "mse, flow, mip, ...: a wrong name lists them all")]
@@ -61,6 +66,7 @@ def run(
     out: Out = CHECKPOINTS,
     fresh: Fresh = False,
     workers: Workers = None,
+    log_to: LogTo = None,
 ) -> int:
     """Train a method on a task, or with --all many methods on many.
 
@@ -74,25 +80,30 @@ def run(
     if not every:
         if methods or seeds:
             raise WrongUse("--methods and --seeds belong to --all; here it is METHOD and --seed")
-        return _train_one(
-            method, task or [], demos, seed, TrainingOptions(out, preset or USUAL, device, steps, fresh)
-        )
-    if method or demos or seed:
-        raise WrongUse("METHOD, --demos and --seed are for one training; with --all: --methods and --seeds")
+        setting = TrainingOptions(out, preset or USUAL, device, steps, fresh)
+        return _train_one(method, task or [], demos, seed, setting, log_to)
+    if method or demos or seed or log_to:
+        one = "METHOD, --demos, --seed and --log-to"
+        raise WrongUse(f"{one} are for one training; with --all: --methods and --seeds")
     setting = TrainingOptions(out, *_size(preset, device), steps, fresh)
     return _train_all(methods, suite, task or [], seeds or "1", setting, workers)
 
 
 def _train_one(
-    method: str | None, tasks: list[str], path: Path | None, seed: int, setting: "TrainingOptions"
+    method: str | None,
+    tasks: list[str],
+    path: Path | None,
+    seed: int,
+    setting: "TrainingOptions",
+    log_to: str | None,
 ) -> int:
     """Train one method on one task."""
     from ..benchmark.train_all import Training
     from ..policies.core.checkpoint import load as load_checkpoint
-    from ..policies.training.train import METHODS, TrainOptions, train
+    from ..policies.training.train import METHODS, TrainOptions
     from ..tasks import load_task
     from ..tasks.demonstrations.collect import load
-    from .console import console, progress_bar
+    from .console import console
 
     if method is None:
         raise WrongUse(f"name a method ({', '.join(METHODS)}), or --all for every method and task")
@@ -107,18 +118,28 @@ def _train_one(
     if _is_kept(Training(task.id, method, seed), setting, path):
         return 0
     options = TrainOptions(setting.steps, seed, setting.preset, setting.device, setting.fresh)
-    with progress_bar(f"{method} on {task.id}", "steps") as update:
-        weights = train(
-            method,
-            path,
-            setting.out,
-            options,
-            lambda step, steps, loss: update(step, steps, f"loss {loss:.4f}"),
-            notice=lambda text: console.print(text, markup=False),
-        )
+    weights = _fit(method, path, setting.out, options, f"{method} on {task.id}", log_to)
     loss = load_checkpoint(weights, task.id, method).config.training["loss"]
     console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB, loss {loss:.4f}", markup=False)
     return 0
+
+
+def _fit(method: str, path: Path, out: Path, options: "TrainOptions", name: str, log_to: str | None) -> Path:
+    """Train on a file of demonstrations, shown by a bar and sent to a tracker; returns the weights."""
+    from ..policies.training.run_log import logged
+    from ..policies.training.train import train
+    from .console import console, progress_bar
+
+    config = {"demonstrations": path.name, **options._asdict()}
+    with logged(log_to, name.replace(" ", "-"), config) as numbers, progress_bar(name, "steps") as update:
+
+        def report(step: int, steps: int, loss: float) -> None:
+            update(step, steps, f"loss {loss:.4f}")
+            if step % LOGGED_EVERY == 0 or step == steps:
+                numbers(step, {"loss": loss})
+
+        notice = partial(console.print, markup=False)
+        return train(method, path, out, options, report, notice=notice)
 
 
 def _is_kept(training: "Training", setting: "TrainingOptions", demonstrations: Path) -> bool:

@@ -1,10 +1,13 @@
-"""The dense reward, `reward="dense"` of both Gymnasium environments; no score depends on it.
+"""The dense reward, `reward="dense"` of the Gymnasium environments; no score depends on it.
 
-It is the sparse reward, 1 for success, plus potential-based shaping, which leaves the best policy what it was
-(Ng, Harada and Russell 1999, "Policy invariance under reward transformations", theorem 1):
+The sum of an episode's rewards is the mean of its progress phi over its whole time T, where phi counts as 1
+from success on and as 0 from a forbidden touch on:
 
-    r = success + DISCOUNT * phi(after) - phi(before),   phi = 0 once the episode has terminated
+    r_t = phi(after) / T,   at success (T - t) / T for the t steps before,   at a forbidden touch 0
     phi = sum of WEIGHTS[term] * term, each term from 0 to 1
+
+So it lies between 0 and 1, nothing earns more than succeeding soon, and an end by touching costs what was
+still to come.
 """
 
 import numpy as np
@@ -14,8 +17,6 @@ from ..core.task import PAD_RADIUS, Task
 
 REWARDS = ("sparse", "dense")
 """Names of the rewards."""
-DISCOUNT = 0.99
-"""The discount that the shaping is exact for; train with the same one."""
 REACH = 0.2
 """Distance from the nearest grasp at which `near` has fallen to a quarter [m]; about the start's."""
 WEIGHTS = {"near": 0.4, "held": 0.3, "lifted": 0.3}
@@ -52,12 +53,22 @@ def terms(task: Task, hand: np.ndarray, held: np.ndarray, lift: np.ndarray) -> d
     }
 
 
-def potential(task: Task, hand: np.ndarray, held: np.ndarray, lift: np.ndarray) -> np.ndarray:
+def progress(task: Task, hand: np.ndarray, held: np.ndarray, lift: np.ndarray) -> np.ndarray:
     """Return phi of N episodes (N,); the arguments are those of `terms`."""
     found = terms(task, hand, held, lift)
     return np.sum([weight * found[name] for name, weight in WEIGHTS.items()], axis=0)
 
 
-def shaping(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return what a step adds to the sparse reward, (N,), from phi before and after it."""
-    return DISCOUNT * after - before
+def dense(
+    phi: np.ndarray, steps: np.ndarray, time: int, success: np.ndarray, terminated: np.ndarray
+) -> np.ndarray:
+    """Return the rewards of a step of N episodes, (N,).
+
+    Args:
+        phi: progress after the step, (N,).
+        steps: control steps of each episode before it, (N,).
+        time: T, the steps that an episode lasts at most.
+        success: episodes that succeed in this step, (N,) bool.
+        terminated: episodes that end in it by what happened, those included, (N,) bool.
+    """
+    return np.where(success, time - steps, np.where(terminated, 0.0, phi)) / time

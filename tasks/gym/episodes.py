@@ -19,7 +19,7 @@ from ..core import episode_step
 from ..core.outcomes import OUTCOMES
 from ..core.referee import Referee
 from ..core.task import Measurement, Task
-from .dense_reward import checked_reward, potential, shaping
+from .dense_reward import checked_reward, dense, progress
 
 Observation = dict[str, np.ndarray]
 NOT_BEGUN = "no episode has begun: call reset() before step()"
@@ -58,7 +58,7 @@ class Episodes:
         """
         self.task = task
         self._dense = checked_reward(reward) == "dense"
-        self._potential = np.zeros(n)
+        self._steps = np.zeros(n, np.int32)
         self.n = n
         self.action = action
         self.first = first
@@ -100,13 +100,10 @@ class Episodes:
         self._groups.append(_Group(rows, referee, np.ones(len(rows), bool)))
         self.ended[rows] = self.terminated[rows] = self.truncated[rows] = False
         self._clipped[rows] = 0
+        self._steps[rows] = 0
         self.begun = True
         self._step = 0
         self._seen = None
-        if self._dense:
-            nothing = np.zeros(len(rows))
-            hands = simulation.hand[rows]
-            self._potential[rows] = potential(self.task, hands, nothing.astype(bool), nothing)
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """Advance one control step; return rewards (N,) and infos, {} for rows that had ended."""
@@ -136,10 +133,10 @@ class Episodes:
             self._judge(group, rewards, infos)
         self._groups = [group for group in self._groups if group.running.any()]
         if self._dense:
-            reached = potential(self.task, seen.hand, seen.in_hand, seen.lift)
-            reached[self.terminated] = 0.0
-            rewards[live] += shaping(self._potential, reached)[live]
-            self._potential = reached
+            phi = progress(self.task, seen.hand, seen.in_hand, seen.lift)
+            found = dense(phi, self._steps, self.max_episode_steps, rewards > 0, self.terminated)
+            rewards = np.where(live, found, 0.0)
+        self._steps += live
         return rewards, infos
 
     def _judge(self, group: _Group, rewards: np.ndarray, infos: list[dict[str, Any]]) -> None:

@@ -1,73 +1,70 @@
-"""The dense reward: shaping that leaves the best policy what it is, and changes no episode."""
+"""The dense reward: an episode's mean progress over its time; it changes no episode."""
 
 import gymnasium
 import numpy as np
 import pytest
 from bimodal.envs.errors import WrongUse
 from bimodal.tasks import load_task
-from bimodal.tasks.gym.dense_reward import DISCOUNT, WEIGHTS, potential, terms
+from bimodal.tasks.gym.dense_reward import WEIGHTS, terms
 from gymnasium_play import ID, PLUNGE, STAY, TASK, expert_plan, play, same
 
 LIFT = load_task(TASK)
-
-
-def discounted(rewards):
-    return float(np.sum(rewards * DISCOUNT ** np.arange(len(rewards))))
+TIME = LIFT.max_episode_steps
 
 
 @pytest.fixture(scope="module")
 def episodes():
-    """Per kind of episode: phi at its start, and the steps with both rewards."""
+    """The steps of an episode of every kind, with both rewards."""
     found = {}
     for reward in ("sparse", "dense"):
         env = gymnasium.make(ID, action_space="ee_absolute", reward=reward)
         env.reset(seed=3)
         found[reward, "success"] = play(env, expert_plan(env, 1))
-        start = env.reset(seed=3) and env.unwrapped.simulation.hand
-        stay = env.unwrapped.simulation.stay("ee_absolute")[0]
-        found[reward, "truncated"] = play(env, [stay] * 200)
         env = gymnasium.make(ID, action_space="ee_delta", reward=reward)
         env.reset(seed=3)
+        found[reward, "truncated"] = play(env, [STAY] * 200)
+        env.reset(seed=3)
         found[reward, "collision"] = play(env, [PLUNGE] * 60)
-    none = np.zeros(1)
-    return found, float(potential(LIFT, start, none > 0, none)[0])
+    return found
 
 
-@pytest.mark.parametrize("ending", ["success", "collision"])
-def test_the_shaping_of_an_episode_that_terminates_adds_up_to_where_it_began(episodes, ending):
-    """So it pays every policy the same: sum of discount^t (discount phi' - phi) = -phi(start)."""
-    found, start = episodes
-    dense = np.array([reward for _, reward, *_ in found["dense", ending]])
-    sparse = np.array([reward for _, reward, *_ in found["sparse", ending]])
-    assert discounted(dense) - discounted(sparse) == pytest.approx(-start, abs=1e-12)
+def rewards_of(steps):
+    return np.array([reward for _, reward, *_ in steps])
 
 
-def test_where_time_runs_out_the_potential_of_the_last_state_is_still_to_come(episodes):
-    found, start = episodes
-    steps = found["dense", "truncated"]
-    last = steps[-1][0]["tcp_position"]
-    assert np.linalg.norm(last - steps[0][0]["tcp_position"]) < 0.01  # it kept still
-    shaped = discounted(np.array([reward for _, reward, *_ in steps]))
-    assert shaped == pytest.approx((DISCOUNT ** len(steps) - 1) * start, abs=5e-3)
+def test_from_success_on_progress_counts_as_one(episodes):
+    rewards = rewards_of(episodes["dense", "success"])
+    assert rewards[-1] == pytest.approx((TIME - len(rewards) + 1) / TIME)
+    assert 0.5 < rewards.sum() < 1
+
+
+def test_a_forbidden_touch_costs_what_was_still_to_come(episodes):
+    rewards = rewards_of(episodes["dense", "collision"])
+    assert rewards[-1] == 0.0 and (rewards[:-1] > 0).all()
+    idle = rewards_of(episodes["dense", "truncated"])
+    assert len(idle) == TIME and rewards.sum() < idle.sum() < rewards_of(episodes["dense", "success"]).sum()
+
+
+def test_where_little_moves_every_step_earns_about_the_same(episodes):
+    rewards = rewards_of(episodes["dense", "truncated"])
+    assert np.ptp(rewards) < 0.1 * rewards.mean() < 0.1 * WEIGHTS["near"] / TIME
 
 
 def test_it_changes_nothing_else(episodes):
-    found, _ = episodes
     for ending in ("success", "collision", "truncated"):
-        pairs = zip(found["sparse", ending], found["dense", ending], strict=True)
+        pairs = zip(episodes["sparse", ending], episodes["dense", ending], strict=True)
         assert all(
             same(one[0], two[0]) and one[2:4] == two[2:4] and same(one[4], two[4]) for one, two in pairs
         )
 
 
 def test_coming_near_grasping_and_lifting_each_pay(episodes):
-    found, phi = episodes
-    steps = found["dense", "success"]
-    phis = [phi := (reward + phi) / DISCOUNT for _, reward, *_ in steps[:-1]]
+    steps = episodes["dense", "success"]
+    phi = TIME * rewards_of(steps)[:-1]
     first = int(np.argmax([info["held"] for *_, info in steps]))
-    assert phis[first - 1] > 0.9 * WEIGHTS["near"] > 2 * phis[0]
-    assert WEIGHTS["near"] + WEIGHTS["held"] <= phis[first] < 0.8
-    assert phis[-1] == pytest.approx(1.0)
+    assert phi[first - 1] > 0.9 * WEIGHTS["near"] > 2 * phi[0]
+    assert WEIGHTS["near"] + WEIGHTS["held"] <= phi[first] < 0.8
+    assert phi[-1] == pytest.approx(1.0)
 
 
 def test_terms_run_from_zero_to_one_and_know_that_the_fingers_are_alike():
