@@ -39,7 +39,7 @@ def run(
     task: Annotated[str | None, task_option("its task  [default: the run's only one]")] = None,
     variant: Annotated[str, option("VARIANT", "its variant")] = "clean",
     pictures: Annotated[
-        bool, flag("--pictures", "with --mcap also what the camera in front sees, 5 times a second")
+        bool, flag("--pictures", "also what cameras see: for lerobot videos, for --mcap 5 pictures a second")
     ] = False,
 ) -> int:
     """Write data for LeRobot, robomimic, Minari or MCAP viewers.
@@ -56,9 +56,8 @@ def run(
         return _log(what, mcap, episode or [], task or "", variant, pictures)
     if out is None:
         raise WrongUse("say where to write the data set: --out PATH")
-    if pictures:
-        raise WrongUse("--pictures belongs to --mcap; data sets have no pictures yet")
-    return _data_set(what, str(format), out, actions or "", (task or "", variant, tuple(episode or ())))
+    which = (task or "", variant, tuple(episode or ()))
+    return _data_set(what, str(format), out, actions or "", which, pictures)
 
 
 def _log(what: Path, mcap: Path, seeds: list[int], task: str, variant: str, pictures: bool) -> int:
@@ -77,7 +76,7 @@ def _log(what: Path, mcap: Path, seeds: list[int], task: str, variant: str, pict
 
 
 def _data_set(
-    what: Path, format: str, out: Path, actions: str, which: tuple[str, str, tuple[int, ...]]
+    what: Path, format: str, out: Path, actions: str, which: tuple[str, str, tuple[int, ...]], pictures: bool
 ) -> int:
     from ..benchmark.artifact.read import open_run
     from ..benchmark.datasets.export import Selection, export_data
@@ -85,7 +84,7 @@ def _data_set(
 
     opened = nullcontext(what) if what.suffix == ".npz" else open_run(what)
     with opened as found, progress_bar(f"{format} {out}", "episodes") as update:
-        written = export_data(found, format, out, actions, Selection(*which), update)
+        written = export_data(found, format, out, actions, Selection(*which), pictures, update)
     text = f"{written.path}: {written.episodes} episodes, {written.steps} steps, actions {written.action}"
     console.print(text, markup=False)
     if written.minari_id:

@@ -29,6 +29,8 @@ class Episode(NamedTuple):
     """What a graded demonstration was meant to be."""
     returns: np.ndarray | None = None
     """Return to come before each action, (T,); of graded demonstrations alone."""
+    states: np.ndarray | None = None
+    """`mjSTATE_INTEGRATION` before each action, (T, nstate), of which pictures are drawn; None without."""
 
     @property
     def steps(self) -> int:
@@ -60,6 +62,8 @@ class DataSource(NamedTuple):
     """How many there are."""
     episodes: Iterable[Episode]
     variant: str = CLEAN
+    cameras: tuple[str, ...] = ()
+    """Cameras whose pictures are written; then every episode has states."""
 
     @property
     def action_specs(self) -> tuple[Spec, ...]:

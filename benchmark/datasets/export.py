@@ -21,6 +21,10 @@ WRITERS = {"lerobot": write_lerobot, "robomimic": write_robomimic, "minari": wri
 """Writers by the name of their format: (folder or file, source) -> steps."""
 
 
+CAMERAS = ("front", "wrist")
+"""Cameras whose pictures are written."""
+
+
 class Selection(NamedTuple):
     """Which episodes of a run are meant; demonstrations are written as a whole."""
 
@@ -46,6 +50,7 @@ def export_data(
     out: Path,
     action: str = "",
     selection: Selection = Selection(),  # noqa: B008 (immutable)
+    pictures: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Written:
     """Write a data set.
@@ -56,6 +61,7 @@ def export_data(
         out: a new folder; for robomimic a file, .hdf5; for Minari the root of its data sets.
         action: the action space; "" for the recorded one, for robomimic `ee_delta`.
         selection: of a run.
+        pictures: whether to write what the cameras of `CAMERAS` see; for LeRobot alone.
         progress: called with (episodes done, episodes).
 
     Raises:
@@ -63,9 +69,11 @@ def export_data(
     """
     if format != "lerobot":
         require_hdf5()
+        if pictures:
+            raise WrongUse(f"pictures are written for lerobot alone, not for {format}; leave out --pictures")
     if format == "robomimic":
         action = _robomimic_action(action, out)
-    source = _source(what, action, selection)
+    source = _source(what, action, selection, CAMERAS if pictures else ())
     path = out / minari_id(source) if format == "minari" else out
     counted = _Counted(source, progress)
     with _whole_or_nothing(path, folder=format != "robomimic") as draft:
@@ -85,12 +93,12 @@ def _robomimic_action(action: str, out: Path) -> str:
     return ROBOMIMIC_ACTION
 
 
-def _source(what: Path, action: str, selection: Selection) -> DataSource:
+def _source(what: Path, action: str, selection: Selection, cameras: tuple[str, ...]) -> DataSource:
     if what.suffix != ".npz":
-        return run_source(what, selection.task, selection.variant, selection.seeds, action)
+        return run_source(what, selection.task, selection.variant, selection.seeds, action, cameras)
     if selection != Selection():
         raise WrongUse(f"{what} is written as a whole; leave out --task, --variant and --episode")
-    return demonstration_source(what, action or RECORDED)
+    return demonstration_source(what, action or RECORDED, cameras)
 
 
 class _Counted:

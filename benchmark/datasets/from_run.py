@@ -24,7 +24,12 @@ from .episodes import DataSource, Episode
 
 
 def run_source(
-    folder: Path, task: str = "", variant: str = CLEAN, seeds: Sequence[int] = (), action: str = ""
+    folder: Path,
+    task: str = "",
+    variant: str = CLEAN,
+    seeds: Sequence[int] = (),
+    action: str = "",
+    cameras: tuple[str, ...] = (),
 ) -> DataSource:
     """Return episodes of a run, each up to its end; those that ended before their first step are left out.
 
@@ -34,6 +39,7 @@ def run_source(
         variant: one of its variants.
         seeds: which episodes; () for all.
         action: the action space to be written, "" for the recorded one.
+        cameras: whose pictures are to be written.
 
     Raises:
         BimodalError: the run has no such episodes, or there is no way to that action space.
@@ -55,9 +61,8 @@ def run_source(
     shards = [one for one in suite.shards() if one[:2] == (task, variant) and wanted.intersection(one.seeds)]
     episodes = (one for shard in shards for one in _episodes(folder, run, shard, wanted, action or recorded))
     name = f"{folder.name}-{variant}" if variant != CLEAN else folder.name
-    return DataSource(
-        load_task(task), action or recorded, name, _origin(run, variant), len(wanted), episodes, variant
-    )
+    told = (name, _origin(run, variant), len(wanted), episodes, variant, cameras)
+    return DataSource(load_task(task), action or recorded, *told)
 
 
 def _origin(run: RunRecord, variant: str) -> dict[str, str]:
@@ -93,7 +98,7 @@ def _episodes(
     if not len(rows):
         return
     space = run.policy.action
-    seen, hands = _observed(result, rows, space)
+    seen, hands, states = _observed(result, rows, space)
     for place, row in enumerate(rows.tolist()):
         steps = int(verdict.steps[row])
         outcome = OUTCOMES[str(verdict.label[row])]
@@ -107,6 +112,7 @@ def _episodes(
             terminated=outcome.terminates,
             observations={name: values[place, : steps + 1] for name, values in seen.items()},
             actions=converted(actions, space, action, places),
+            states=states[place, :steps],
         )
 
 
@@ -114,8 +120,12 @@ Frames = dict[str, np.ndarray]
 """Observations by their names, (n, T + 1, d) each."""
 
 
-def _observed(result: ShardResult, rows: np.ndarray, space: str) -> tuple[Frames, Frames]:
-    """Step some episodes of a shard again; return what a policy saw at every moment, and what was there."""
+def _observed(result: ShardResult, rows: np.ndarray, space: str) -> tuple[Frames, Frames, np.ndarray]:
+    """Step some episodes of a shard again.
+
+    Returns:
+        What a policy saw at every moment, what was there, and the states (n, T + 1, nstate).
+    """
     shard = result.shard
     trace = result.trace
     task = load_task(shard.task)
@@ -125,15 +135,17 @@ def _observed(result: ShardResult, rows: np.ndarray, space: str) -> tuple[Frames
     steps = int(result.verdict.steps[rows].max())
     seen: list[Frames] = []
     there: list[Frames] = []
+    states: list[np.ndarray] = []
     for step in range(steps + 1):
         if step < steps and step % STATE_EVERY == 0:  # another machine's last bits do not add up
             simulation.restore(trace.states[rows, step // STATE_EVERY])
         seen.append(episode_step.observe(simulation, min(step, steps - 1)))
         there.append(simulation.observe())
+        states.append(simulation.state())
         if step < steps:
             command = from_grid(trace.actions[rows, step])
             episode_step.advance(simulation, command, step, space)
-    return _stacked(seen), _stacked(there)
+    return _stacked(seen), _stacked(there), np.stack(states, axis=1)
 
 
 def _stacked(frames: list[Frames]) -> Frames:

@@ -6,11 +6,13 @@ meta/tasks.parquet                          the task in words
 meta/episodes/chunk-000/file-000.parquet    a row an episode, with seed, variant, mode, label and success
 meta/bimodal.json                           where the episodes come from; for `bimodal import`
 data/chunk-000/file-000.parquet             a row a control step, a row group an episode
+videos/KEY/chunk-000/file-000.mp4           what a camera sees, episode after episode; `videos.py` writes it
 
 The format: huggingface/lerobot, `src/lerobot/datasets`, CODEBASE_VERSION v3.0.
 """
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,12 @@ import pyarrow.parquet as pq
 
 from ...envs.specs import CONTROL_HZ
 from ...envs.storage.atomic_write import write_json
+from ...tasks.demonstrations.regimes import GRADED
 from .episodes import DataSource, Episode
 from .features import Feature, columns_of, features_of
 from .parquet_series import FILES, ParquetSeries, parquet_series
-from .statistics import NUMBERS, of_columns, statistics
+from .statistics import of_columns, statistics
+from .videos import TEMPLATE, Told, Videos, key_of, plain_feature
 
 VERSION = "v3.0"
 DATA_MB = 100
@@ -54,11 +58,13 @@ _TYPES = {"float32": pa.float32(), "int64": pa.int64(), "bool": pa.bool_()}
 
 def write_lerobot(folder: Path, source: DataSource) -> int:
     """Write the episodes of a source into a new folder, and return how many frames they have."""
-    writer = _Writer(source, "graded" in str(source.about.get("demonstrations", {}).get("regime")))
+    graded = source.about.get("demonstrations", {}).get("regime") == GRADED
     with (
         parquet_series(folder / "data", DATA_MB * 1e6) as data,
         parquet_series(folder / "meta" / "episodes", DATA_MB * 1e6) as episodes,
+        closing(Videos(folder, source)) as videos,
     ):
+        writer = _Writer(source, graded, videos)
         for episode in source.episodes:
             writer.write(episode, data)
             if len(writer.rows) == ROWS:
@@ -71,8 +77,9 @@ def write_lerobot(folder: Path, source: DataSource) -> int:
 class _Writer:
     """Writes the frames of episodes, and keeps what their table will say."""
 
-    def __init__(self, source: DataSource, graded: bool) -> None:
+    def __init__(self, source: DataSource, graded: bool, videos: Videos) -> None:
         self.source = source
+        self.videos = videos
         self.features = features_of(source.task, source.action_specs, graded)
         self.episodes = 0
         self.frames = 0
@@ -86,9 +93,11 @@ class _Writer:
         place = data.place
         arrays = [_arrow_array(self.features[key], columns[key]) for key in self.features]
         data.write(pa.table(arrays, schema=self._schema))
+        pictures = self.videos.write(episode)
+        told = of_columns(columns) | {key: video.statistics for key, video in pictures.items()}
         numbers = {
             f"stats/{key}/{name}": values.tolist()
-            for key, of_key in of_columns(columns).items()
+            for key, of_key in told.items()
             for name, values in of_key.items()
         }
         modes = self.source.task.modes
@@ -110,6 +119,7 @@ class _Writer:
                 "dataset_to_index": self.frames + episode.steps,
             }
             | numbers
+            | dict(item for key, video in pictures.items() for item in _in_video(key, video).items())
         )
         self.episodes += 1
         self.frames += episode.steps
@@ -122,15 +132,22 @@ class _Writer:
             "meta/episodes/chunk_index": episodes.place.chunk,
             "meta/episodes/file_index": episodes.place.file,
         }
-        kinds = {"count": pa.list_(pa.int64())}
-        fields = _EPISODE | {
-            f"stats/{key}/{name}": kinds.get(name, pa.list_(pa.float64()))
-            for key in self.features
-            for name in NUMBERS
-        }
         rows = [row | place for row in self.rows]
-        episodes.write(pa.Table.from_pylist(rows, pa.schema(list(fields.items()))))
+        # types of a row's other columns follow from their values: numbers, and lists of numbers
+        schema = pa.Table.from_pylist(rows[:1]).schema
+        fields = [pa.field(field.name, _EPISODE.get(field.name, field.type)) for field in schema]
+        episodes.write(pa.Table.from_pylist(rows, pa.schema(fields)))
         self.rows.clear()
+
+
+def _in_video(key: str, video: Told) -> dict[str, float]:
+    """Return where an episode's pictures lie, as the table of episodes says it."""
+    return {
+        f"videos/{key}/chunk_index": video.place.chunk,
+        f"videos/{key}/file_index": video.place.file,
+        f"videos/{key}/from_timestamp": video.begin,
+        f"videos/{key}/to_timestamp": video.end,
+    }
 
 
 def _arrow_type(feature: Feature) -> pa.DataType:
@@ -145,10 +162,9 @@ def _arrow_array(feature: Feature, values: np.ndarray) -> pa.Array:
 
 def _write_meta(meta: Path, source: DataSource, writer: _Writer) -> None:
     """Write everything that is known once all frames are written."""
-    stats = {
-        key: {name: values.tolist() for name, values in _of_all(meta.parent, key, feature).items()}
-        for key, feature in writer.features.items()
-    }
+    numbers = {key: _of_all(meta.parent, key, feature) for key, feature in writer.features.items()}
+    numbers |= writer.videos.statistics(writer.frames)
+    stats = {key: {name: values.tolist() for name, values in of.items()} for key, of in numbers.items()}
     write_json(meta / "stats.json", stats)
     _write_tasks(meta / "tasks.parquet", source.task.goal)
     write_json(meta / ORIGIN, {"task": source.task.id, "action": source.action, **source.about})
@@ -164,8 +180,9 @@ def _write_meta(meta: Path, source: DataSource, writer: _Writer) -> None:
         "fps": CONTROL_HZ,
         "splits": {"train": f"0:{writer.episodes}"},
         "data_path": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
-        "video_path": None,
-        "features": {key: feature.plain() for key, feature in writer.features.items()},
+        "video_path": TEMPLATE if source.cameras else None,
+        "features": {key: feature.plain() for key, feature in writer.features.items()}
+        | {key_of(camera): plain_feature() for camera in source.cameras},
     }
     write_json(meta / "info.json", info)
 

@@ -6,7 +6,8 @@ actions are the clean plan.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,8 @@ PROCESS_NOISE = 0.001
 SETTLING = 4
 """The hand is not shaken in the last steps: these, and those for which success must last. A hand that is
 shaken by 5 mm a step never rests."""
+SAME = 1e-4
+"""Demonstrations that are played again agree to this [m or the unit of what is observed]."""
 SHARD = 100
 """Episodes simulated side by side."""
 
@@ -100,8 +103,13 @@ class _Collecting(NamedTuple):
     until: int | None
     grade: bool
 
-    def play(self, seeds: np.ndarray, modes: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the arrays of some episodes by their names in the file."""
+    def play(
+        self, seeds: np.ndarray, modes: np.ndarray, watch: Callable[[Simulation], None] = lambda _: None
+    ) -> dict[str, np.ndarray]:
+        """Return the arrays of some episodes by their names in the file.
+
+        `watch` is called with the simulation before every control step.
+        """
         task = self.task
         simulation = Simulation(task, len(seeds), self.threads)
         simulation.reset(seeds)
@@ -121,6 +129,7 @@ class _Collecting(NamedTuple):
         referee = Referee(task, len(seeds))
         frames = []
         for step in range(plan.shape[1]):
+            watch(simulation)
             frames.append(episode_step.observe(simulation, step))
             action = plan[:, step].copy()
             by_arm(action)[..., POSITION] += shake[:, step]
@@ -140,6 +149,32 @@ class _Collecting(NamedTuple):
             for seed, mode in zip(seeds, modes, strict=True)
         ]
         return np.stack(each)
+
+
+def played_states(demos: Demonstrations) -> Iterator[np.ndarray]:
+    """Play recorded demonstrations again; yield the states before each action of each, (T, nstate).
+
+    Called where pictures of them are drawn, because a file holds no states.
+
+    Raises:
+        WrongUse: they were not collected by the experts, or come out otherwise on this machine.
+    """
+    meta = demos.meta
+    if not {"regime", "process_noise", "seed"} <= meta.keys():
+        raise WrongUse("bimodal demos did not make these demonstrations, so there are no pictures of them")
+    run = _Collecting(load_task(meta["task"]), meta["process_noise"], 1, None, meta["regime"] == GRADED)
+    for begin in range(0, len(demos.seeds), SHARD):
+        part = slice(begin, begin + SHARD)
+        states: list[np.ndarray] = []
+        again = run.play(demos.seeds[part], demos.modes[part], partial(_keep_state, states))
+        for name, values in demos.observations.items():
+            if not np.allclose(again[f"{OBSERVED}{name}"], values[part], atol=SAME):
+                raise WrongUse("the demonstrations come out otherwise on this machine; make them here, too")
+        yield from np.stack(states, axis=1)
+
+
+def _keep_state(states: list[np.ndarray], simulation: Simulation) -> None:
+    states.append(simulation.state())
 
 
 def _judged(verdict: Verdict, kinds: np.ndarray | None, plan: np.ndarray) -> dict[str, np.ndarray]:

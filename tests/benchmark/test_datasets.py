@@ -9,10 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.datasets import lerobot_writer
 from bimodal.benchmark.datasets.features import FLOORS
-from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task
-from bimodal.tasks.core import episode_step
-from bimodal.tasks.core.referee import Referee
 from bimodal.tasks.demonstrations import collect as demonstrations
 from scoring import DUMBBELL, bimodal
 
@@ -52,9 +49,7 @@ def test_lerobot_frames_are_the_demonstrations_a_row_group_an_episode(files, tmp
     paths, columns = table(tmp_path / "set" / "data")
     assert len(paths) > 1
     groups = [
-        pq.ParquetFile(path).metadata.row_group(i).num_rows
-        for path in paths
-        for i in range(pq.ParquetFile(path).metadata.num_row_groups)
+        one.row_group(i).num_rows for one in map(pq.read_metadata, paths) for i in range(one.num_row_groups)
     ]
     assert groups == [frames] * episodes
     # 1. every number, bit for bit
@@ -188,29 +183,6 @@ def test_a_damaged_data_set_is_refused_in_one_line(files, tmp_path, capsys, dama
     assert (code, len(err)) == (2, 1) and not (tmp_path / "a.npz").exists()
 
 
-def play(actions, seeds, space):
-    """Play actions (N, T, A) from the seeds; return the last state and who succeeded."""
-    simulation = Simulation(TASK, len(seeds))
-    simulation.reset(seeds)
-    referee = Referee(TASK, len(seeds))
-    for step in range(actions.shape[1]):
-        episode_step.advance_and_judge(referee, simulation, actions[:, step].astype(float), step, space)
-    return simulation.qpos.copy(), referee.verdict().success
-
-
-def test_steps_are_the_same_commands_as_the_absolute_poses(tmp_path, capsys):
-    demos = demonstrations.collect(TASK, "bi50", 2, process_noise=0.0)
-    file = demonstrations.save(demos, tmp_path / "calm.npz")
-    export(file, "lerobot", tmp_path / "set", "--actions", "ee_delta", capsys=capsys)
-    _, columns = table(tmp_path / "set" / "data")
-    steps = columns["action"].reshape(2, -1, 7)
-    assert np.abs(steps).max() == 1.0 and set(steps[..., 6].ravel().tolist()) == {-1.0, 1.0}
-    where, success = play(steps, demos.seeds, "ee_delta")
-    there, _ = play(demos.actions, demos.seeds, "ee_absolute")
-    assert success.all()
-    np.testing.assert_allclose(where, there, atol=1e-3)  # one path follows measured, one planned poses
-
-
 def test_robomimic_has_steps_next_observations_and_masks_by_scene(files, tmp_path, capsys):
     h5py = pytest.importorskip("h5py")
     export(files["bi50"], "robomimic", tmp_path / "set.hdf5", capsys=capsys)
@@ -268,6 +240,10 @@ def test_what_cannot_be_exported_is_said_in_one_line(files, tmp_path, monkeypatc
         ),
         ((files["bi50"], "--format", "robomimic", "--out", new), "must end in .hdf5"),
         ((files["bi50"], "--format", "robomimic", "--out", new, "--actions", "ee_absolute"), "from -1 to 1"),
+        (
+            (files["bi50"], "--format", "robomimic", "--out", tmp_path / "a.hdf5", "--pictures"),
+            "lerobot alone",
+        ),
         ((files["bi50"], "--format", "rlds", "--out", new), "unknown format"),
         ((tmp_path / "no.npz", "--format", "lerobot", "--out", new), "no demonstrations"),
         ((there, "--format", "lerobot", "--out", new), "not a run folder"),

@@ -2,9 +2,11 @@
 
 import json
 
+import imageio
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from bimodal.benchmark.datasets import videos
 from bimodal.benchmark.datasets.delta_actions import converted
 from bimodal.benchmark.datasets.from_run import run_source
 from bimodal.benchmark.evaluation.evaluate import evaluate
@@ -85,6 +87,47 @@ def test_steps_start_from_where_the_hand_is_not_from_where_it_seems(run):
     noisy, plain = (next(iter(run_source(run, variant=NOISY, action=a).episodes)) for a in ("ee_delta", ""))
     seeming = converted(plain.actions, "ee_absolute", "ee_delta", plain.observations)
     assert np.abs(seeming - noisy.actions).max() > 0.01
+
+
+class Clock:
+    """Draws the time of an episode as a grey, brighter for the second camera."""
+
+    def __init__(self, task, width, height, quality, variant, seed):
+        assert (task.id, width, height, quality, seed) == (DUMBBELL, videos.SIZE, videos.SIZE, "policy", 0)
+
+    def frames(self, state, cameras):
+        grey = (
+            40 + 30 * state[0] + 50 * np.arange(len(cameras))
+        )  # the first number of a state is its time [s]
+        return np.broadcast_to(grey[:, None, None, None], (len(cameras), videos.SIZE, videos.SIZE, 3)).astype(
+            "u1"
+        )
+
+    def close(self):
+        pass
+
+
+def test_every_frame_has_its_picture(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(videos, "Renderer", Clock)
+    monkeypatch.setattr(videos, "FRAMES", 100)  # the second episode still goes into the first file
+    words = ("export", run, "--format", "lerobot", "--out", tmp_path / "set", "--pictures")
+    assert bimodal(*words, capsys=capsys)[0] == 0
+    meta = tmp_path / "set" / "meta"
+    info = json.loads((meta / "info.json").read_text())
+    stats = json.loads((meta / "stats.json").read_text())
+    episodes = pq.read_table(meta / "episodes" / "chunk-000" / "file-000.parquet").to_pylist()
+    for number, key in enumerate(("observation.images.front", "observation.images.wrist")):
+        assert info["features"][key]["dtype"] == "video" and np.shape(stats[key]["mean"]) == (3, 1, 1)
+        for episode in episodes:
+            place = {"video_key": key, "chunk_index": 0, "file_index": episode[f"videos/{key}/file_index"]}
+            pictures = list(imageio.v3.imiter(tmp_path / "set" / info["video_path"].format(**place)))
+            begin, end = (round(20 * episode[f"videos/{key}/{name}_timestamp"]) for name in ("from", "to"))
+            assert end - begin == episode["length"]
+            greys = [int(picture[9, 9, 0]) for picture in pictures[begin:end]]
+            wanted = 40 + 30 * np.arange(episode["length"]) / 20 + 50 * number
+            np.testing.assert_allclose(greys, wanted, atol=3)
+            assert 0 <= episode[f"stats/{key}/min"][0][0][0] <= episode[f"stats/{key}/max"][2][0][0] <= 1
+    assert [episode["videos/observation.images.front/file_index"] for episode in episodes] == [0, 0, 1]
 
 
 def test_what_a_run_does_not_have_is_said_in_one_line(run, tmp_path, capsys):
