@@ -34,7 +34,7 @@ from .own_policies import ORACLES
 
 RANKED = "state"
 """The track whose policies are ranked."""
-TRACKS = (RANKED, "oracle", "privileged")
+TRACKS = (RANKED, "vision", "oracle", "privileged")
 """Groups of rows, in the order of the table: the tracks of entries, oracles by themselves."""
 
 

@@ -13,7 +13,9 @@ import mujoco
 
 from ..benchmark.records.field_types import one_line
 from ..benchmark.records.run_record import SuiteRecord
+from ..benchmark.rollout.track import SIMULATOR, track_of
 from ..envs.errors import WrongUse
+from ..envs.images import IMAGES, INSTRUCTION
 from ..envs.perturbations.core.variant import Variant
 from ..envs.seed_ranges import REPEATED
 from ..envs.specs import ACTIONS
@@ -135,9 +137,12 @@ def policy_problems(policy: EntryPolicy, suite: SuiteRecord, own_weights: bool) 
     if policy.action not in ACTIONS:
         yield f"policy.action: {policy.action} is not one of {', '.join(ACTIONS)}"
     tasks = [load_task(name) for name in suite.tasks if name in task_names()]
-    offered = {spec.name for task in tasks for spec in task.observation}
+    offered = {spec.name for task in tasks for spec in task.observation} | {*IMAGES, INSTRUCTION}
     if unknown := [name for name in policy.observations if name not in offered]:
         yield f"policy.observations: no task of the suite has {unknown[0]}"
+    tracks = {track_of(task, policy.observations, policy.track == SIMULATOR) for task in tasks}
+    if tracks and policy.track not in tracks:
+        yield f"policy.track: what it reads is on the track {tracks.pop()}, not {policy.track}"
     shortest = min((task.max_episode_steps for task in tasks), default=policy.execute)
     if policy.execute > shortest:
         yield f"policy.execute: {policy.execute} is longer than an episode of {shortest} control steps"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.errors import BimodalError, WrongUse
+from ...envs.images import IMAGES
 from ...envs.plugins.script_block import installed_versions
 from ...policies import Policy
 from ...policies.core.registry import POLICIES, policy_names, unwrapped
@@ -20,10 +21,14 @@ from ..provenance import code_digest, machine, versions
 from ..records.fault_file import printable
 from ..records.run_record import SCHEMA_VERSION, Machine, PolicyRecord, RunRecord
 from ..rollout import timeouts
+from ..rollout.track import OBJECTS, PICTURES, SIMULATOR, track_of
 from ..suites import Suite
 from .options import EvalOptions
 from .policy_process import PolicyProcess
 from .worker_process import Job
+
+_DRAWN = "PandaLiftDumbbell-v1"
+"""The task whose scene is in the test picture, whatever the suite."""
 
 
 def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> RunRecord:
@@ -43,15 +48,16 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
     training = {name: one.training for name, one in told.items() if one.training}
     *_, last = told.values()
     asked = suite.record()
+    who = _policy_record(policy, told)
     ours = {"bimodal": version("bimodal-bench"), "code": code_digest()}
     return RunRecord(
         schema_version=SCHEMA_VERSION,
         run_id=secrets.token_hex(8),
         suite=asked,
-        policy=_policy_record(policy, told),
+        policy=who,
         training=training or None,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=Machine.model_validate(machine() | {"kernels": last.kernels}),
+        machine=Machine.model_validate(machine() | {"kernels": last.kernels, "renderer": _renderer(who)}),
         versions=_asked_for(policy) | versions() | ours,
         options=options.record(),
         isolation=isolation,
@@ -83,19 +89,40 @@ def _policy_record(policy: str | type[Policy], told: Mapping[str, Introduction])
     uri = policy if isinstance(policy, str) else kind
     if uri not in policy_names() and last.kind in POLICIES.own():
         raise WrongUse(f"the class is called {last.kind!r}, the name of one of Bimodal's own: rename it")
+    looks = any(name in IMAGES for one in told.values() for name in one.observations)
     said = {
         "name": uri if uri in policy_names() else last.kind,
         "uri": uri,
         "class": kind if uri in POLICIES.own() else last.kind,
-        "track": "privileged" if last.privileged else "state",
+        "track": _track(told),
         "description": last.description,
         "parameters": next((one.parameters for one in told.values() if one.parameters is not None), None),
         "execute": last.n_action_steps,
         "action": last.action,
         "observations": list(dict.fromkeys(name for one in told.values() for name in one.observations)),
+        "pictures": f"{last.image_size} px x {last.image_frames}" if looks else "",
         "artifacts": _artifacts(told),
     }
     return recorded(PolicyRecord, said)
+
+
+def _track(told: Mapping[str, Introduction]) -> str:
+    """Return the track of a policy: where it reads most, over all tasks."""
+    each = [track_of(load_task(name), one.observations, one.privileged) for name, one in told.items()]
+    return next(track for track in (SIMULATOR, OBJECTS, PICTURES) if track in each)
+
+
+def _renderer(policy: PolicyRecord) -> dict[str, str] | None:
+    """Return what the policy's pictures are drawn with; None where it reads none.
+
+    Raises:
+        BimodalError: pictures are asked for and there is no OpenGL.
+    """
+    if not policy.pictures:
+        return None
+    from ...envs.rendering.episode_pictures import render_fingerprint
+
+    return render_fingerprint(load_task(_DRAWN))._asdict()
 
 
 def _asked_for(policy: str | type[Policy]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...envs.errors import BimodalError, WrongUse
+from ...envs.images import IMAGES, INSTRUCTION
 from ...envs.simulation import Simulation
 from ...envs.specs import size
 from ...policies import Policy
@@ -57,6 +58,8 @@ class HostedPolicy:
         about = self._source.introduce(task, self._deadline.building(self._build_s))
         if about.privileged:
             raise ReadsSimulator
+        if unsent := [name for name in about.observations if name in (*IMAGES, INSTRUCTION)]:
+            raise WrongUse(f"the policy reads {unsent[0]}, which a server cannot be sent yet")
         self._build(task)
         simulation = Simulation(task, 1)
         simulation.reset([0])

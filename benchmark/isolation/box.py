@@ -185,8 +185,8 @@ class BoxedPolicy(Policy):
         """Return what the policy says it needs."""
         said = self._box.ask({"ask": "needs"}).say.get("needs")
         try:
-            names, action, steps, privileged = said if isinstance(said, list) else []
-            needs = plain_needs(Needs(tuple(names), action, steps, privileged))
+            names, *others = said if isinstance(said, list) else []
+            needs = plain_needs(Needs(tuple(names), *others))
         except (TypeError, ValueError):
             raise WrongUse(f"needs() returned {said!r:.80}; it must be a Needs") from None
         _refuse_privileged(needs.privileged)
@@ -198,7 +198,8 @@ class BoxedPolicy(Policy):
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return what the policy decides."""
-        answer = self._box.ask({"ask": "act"}, observation)
+        words, arrays = channel.apart(observation)
+        answer = self._box.ask({"ask": "act", "words": words}, arrays)
         arrays = dict(answer.arrays)
         if "actions" not in arrays:
             raise InvalidAnswer("nothing")

@@ -82,6 +82,12 @@ def receive(end: socket.socket) -> Message:
         raise Nonsense(f"the message cannot be read ({type(error).__name__})") from None
 
 
+def apart(observation: Mapping[str, np.ndarray]) -> tuple[dict[str, list[str]], dict[str, np.ndarray]]:
+    """Return the words of an observation as lists, and its arrays: a message has no arrays of text."""
+    words = {name: array.tolist() for name, array in observation.items() if array.dtype.kind == "U"}
+    return words, {name: array for name, array in observation.items() if name not in words}
+
+
 def _exactly(end: socket.socket, size: int) -> bytes:
     """Return the next `size` bytes."""
     found = bytearray()

@@ -92,7 +92,8 @@ class _Inside:
                 self._policy.reset(Episodes(asked.arrays["noise_keys"]))
                 return channel.Message({}, {})
             case _:
-                decision = self._policy.act(asked.arrays)
+                words = {name: np.array(said) for name, said in say.get("words", {}).items()}
+                decision = self._policy.act(asked.arrays | words)
                 return _told(actions_of(decision), fitting(getattr(decision, "plan", None), self._n))
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ...envs.errors import BimodalError, WrongUse
+from ...envs.images import IMAGE_SIZES
 from ...policies import Policy
 from ...tasks import Task
 from ..provenance import kernels
@@ -37,6 +38,10 @@ class Introduction(Record):
     """Actions executed of each chunk."""
     privileged: bool
     """Whether it reads the simulator itself."""
+    image_size: int = IMAGE_SIZES[0]
+    """Width and height of the pictures that it reads [pixels]."""
+    image_frames: int = 1
+    """Control steps whose pictures it is shown."""
     description: str
     """One sentence for the leaderboard."""
     parameters: int | None

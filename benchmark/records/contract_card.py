@@ -137,6 +137,8 @@ def _estimate(record: RunRecord) -> str:
     """Return where what a policy sees comes from."""
     if record.policy.track == "privileged":
         return "the simulator itself"
+    if record.policy.track == "vision":
+        return f"none: it sees pictures ({record.policy.pictures} control steps), no pose of an object"
     sensing = [variant for variant in record.suite.variants if "sensing." in variant]
     return "true poses from the simulator" + (f"; disturbed in {', '.join(sensing)}" if sensing else "")
 

@@ -68,8 +68,8 @@ class PolicyRecord(Record):
     """What `bimodal evaluate` was given."""
     class_: Annotated[str, Field(alias="class")]
     """Python class of the policy."""
-    track: Literal["state", "privileged"]
-    """What the policy may see: poses, or the simulator itself."""
+    track: Literal["state", "vision", "privileged"]
+    """What the policy may see: poses of objects, pictures and no poses, or the simulator itself."""
     description: str
     """One sentence for a reader."""
     parameters: Annotated[int, Field(ge=0, le=10**13)] | None
@@ -82,6 +82,10 @@ class PolicyRecord(Record):
         Many[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]], Field(max_length=100)
     ]
     """Names of the observation components that it reads; none for all of them."""
+    pictures: Annotated[
+        str, Field(pattern=r"^([1-9][0-9]{0,3} px x [1-9][0-9]?)?$", exclude_if=lambda value: not value)
+    ] = ""
+    """Size of the pictures among them and the control steps shown at once; absent where it reads none."""
     artifacts: dict[str, str]
     """sha256 of every file that the policy loads, by `<task>/<file>`."""
 
@@ -102,6 +106,11 @@ class Machine(Record):
     ] = None
     """Numerical kernels in use, which decide whether bits agree: `openblas` its core type, `torch` its CPU
     capability, `numpy` its CPU features, `switches` the environment variables that choose kernels."""
+    renderer: Annotated[
+        dict[Key, Text] | None, Field(max_length=3, exclude_if=lambda value: value is None)
+    ] = None
+    """What pictures were drawn with: `vendor` and `name` of the OpenGL driver, `picture` the sha256 of a test
+    picture; absent where the policy reads none."""
 
 
 class RunOptions(Record):

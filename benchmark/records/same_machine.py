@@ -69,6 +69,7 @@ def other_conditions(old: RunRecord, new: RunRecord) -> str:
     before = old.machine.kernels or {}
     now = new.machine.kernels or {}
     pairs |= {name: (before[name], now[name]) for name in before if name in now}
+    pairs["renderer"] = str(old.machine.renderer or ""), str(new.machine.renderer or "")
     pairs["isolation"] = old.isolation, new.isolation
     pairs["deadline_s"] = old.options.deadline_s, new.options.deadline_s
     return ", ".join(

@@ -53,7 +53,9 @@ def facts(record: RunRecord) -> dict[str, str]:
     return {
         "Policy": f"{policy.uri} ({policy.class_})",
         "Parameters": f"{learned:,}" if learned else "none learned",
-        "Reads": ", ".join(policy.observations) or "every component of the track",
+        "Track": policy.track,
+        "Reads": ", ".join(policy.observations) + f" ({policy.pictures})" * bool(policy.pictures)
+        or "every component of the track",
         "Emits": f"{policy.action}, {policy.execute} actions a decision",
         "Training": _lines(record.training),
         "Files": "\n".join(f"{name} {digest[:12]}…" for name, digest in policy.artifacts.items()) or "none",

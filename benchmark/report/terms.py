@@ -52,7 +52,8 @@ TERMS = {
     " the smallest distance between two.",
     "Dead zone": "The stretch of α in which every grasp is certified to fail.",
     "Seed panel": "The fixed list of seeds of a suite; every policy meets the same scenes.",
-    "Track": "What a policy may see: state (poses) or privileged (the simulator itself).",
+    "Track": "What a policy may see: state (poses), vision (pictures and no pose of an object) or"
+    " privileged (the simulator itself).",
 }
 """The words that a reader of a report or of the leaderboard needs."""
 

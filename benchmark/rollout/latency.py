@@ -1,6 +1,7 @@
 """Measures the latency of decisions as on a robot: one episode, one thread, after a warm-up."""
 
 import time
+from contextlib import closing
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from ...envs.random_streams import noise_key
 from ...envs.simulation import Simulation
 from ...policies.core.policy import Episodes, Policy, plain_needs
 from ...tasks import Task
+from .observation import Observer
 from .timeouts import Deadline
 
 WARM_UP = 20
@@ -28,15 +30,15 @@ def measure(task: Task, policy: Policy, deadline: Deadline, privileged: bool = T
     with deadline.watch():
         said = policy.needs()
     needs = plain_needs(said)
-    seen = simulation.observe()
-    names = needs.observations or tuple(seen)
+    with closing(Observer(task, simulation, needs)) as observer:
+        seen = observer.see(0, np.ones(1, bool)) or {}
     keys = np.array([noise_key("latency", task.id)], np.uint64)
     times: list[float] = []
     with deadline.watch():
         policy.reset(Episodes(keys, simulation if needs.privileged and privileged else None))
     stop = time.perf_counter() + _BUDGET_S
     for number in range(WARM_UP + DECISIONS):
-        observation = {name: seen[name].copy() for name in names}
+        observation = {name: array.copy() for name, array in seen.items()}
         begin = time.perf_counter()
         with deadline.watch():
             policy.act(observation)

@@ -16,8 +16,8 @@ from ...envs.simulation import Simulation
 from ...envs.specs import to_grid
 from ...policies.core.answers import InvalidAnswer, ServerLost, actions_of, faults_of, one_line
 from ...policies.core.policy import Episodes, Needs, PlanRecord, Policy, RowFault
-from ...tasks.core import episode_step
 from ...tasks.core.referee import Referee
+from .observation import Observer
 from .plan_records import PlanLog, fitting
 from .timeouts import Deadline, PolicyTimeout
 
@@ -45,6 +45,7 @@ class PolicyRunner:
         self.referee = referee
         self.deadline = deadline
         self.decisions: list[DecisionRecord] = []
+        self.observer = Observer(referee.task, simulation, needs)
         self.plans = PlanLog(simulation.n)
         """How the policy came to them."""
         self.faults = np.full(simulation.n, "", dtype=object)
@@ -66,18 +67,14 @@ class PolicyRunner:
 
     def action(self, step: int) -> np.ndarray:
         """Return the actions of control step `step` on the grid, (N, A) int32."""
-        if step % self.needs.n_action_steps == 0:
-            self._decide(episode_step.observe(self.simulation, step), step)
-        elif self.simulation.variant.every_step:
-            episode_step.observe(self.simulation, step)
+        seen = self.observer.see(step, ~self.referee.done)
+        if seen is not None:
+            self._decide(seen, step)
         place = step % self.needs.n_action_steps
         self.clipped += self._over[:, place] & ~self.referee.done
         return self._chunk[:, place]
 
-    def _decide(self, seen: dict[str, np.ndarray], step: int) -> None:
-        names = self.needs.observations or tuple(seen)
-        # copies: a variant may remember what it showed, and must not show what the policy wrote there
-        observation = {name: seen[name].copy() for name in names}
+    def _decide(self, observation: dict[str, np.ndarray], step: int) -> None:
         begin = time.perf_counter()
         answer = self._ask(lambda: _answer(self.policy.act(observation), self.simulation.n))
         latency_ms = 1e3 * (time.perf_counter() - begin)

@@ -5,12 +5,14 @@ records do not depend on the number of workers or threads, on the order of shard
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
+from ...envs import images
 from ...envs.errors import WrongUse, unknown_name
 from ...envs.perturbations.core.variant import Variant
 from ...envs.random_streams import noise_key
@@ -76,7 +78,7 @@ def check_needs(task: Task, said: object) -> Needs:
         WrongUse: not a `Needs`, an unknown observation or action space, or an impossible `n_action_steps`.
     """
     needs = plain_needs(said)
-    offered = [spec.name for spec in task.observation]
+    offered = [*(spec.name for spec in task.observation), *images.IMAGES, images.INSTRUCTION]
     for name in needs.observations:
         if name not in offered:
             raise unknown_name(f"observation of {task.id}", name, offered)
@@ -126,12 +128,12 @@ def run_shard(
     referee = referee or Referee(task, simulation.n, simulation.variant.episode_steps(task.max_episode_steps))
     runner = PolicyRunner(policy, needs, simulation, referee, deadline)
     runner.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
-    trace = run_episodes(runner)
+    with closing(runner.observer):
+        trace = run_episodes(runner)
     verdict = referee.verdict()
     faults = runner.faults.astype(str)
-    found = digests(verdict, trace)
     told = (runner.plans.plans(), runner.clipped, runner.tracebacks)
-    return ShardResult(shard, verdict, faults, found, runner.decisions, trace, *told)
+    return ShardResult(shard, verdict, faults, digests(verdict, trace), runner.decisions, trace, *told)
 
 
 def _checked_needs(task: Task, policy: Policy, deadline: Deadline) -> Needs:

@@ -1,10 +1,11 @@
 """What a policy is. Subclass `Policy`, write `act`, and every evaluator of the suite can run it."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 
 from ...envs.errors import WrongUse
+from ...envs.images import IMAGE_SIZES, MOST_IMAGE_FRAMES
 from ...envs.simulation import Simulation
 from ...tasks.core.task import Task
 
@@ -14,13 +15,18 @@ CHUNK_SIZE = 16
 
 class _Needs(NamedTuple):
     observations: tuple[str, ...] = ()
-    """Names of the observation components it reads, in its own order; () for all of them."""
+    """Names of the observation components it reads, in its own order; () for all but pictures and words."""
     action: str = "ee_absolute"
     """Action space: `ee_absolute`, `ee_delta` or `joint_absolute`."""
     n_action_steps: int = 8
     """Actions executed of each chunk before the next decision."""
     privileged: bool = False
     """Whether it reads the simulator itself (experts, MPC); scored on a track of its own."""
+    image_size: int = IMAGE_SIZES[0]
+    """Width and height of the pictures that it reads: 96, 128 or 224 [pixels]."""
+    image_frames: int = 1
+    """Control steps whose pictures it is shown, this one and those before; beyond 1 they have an axis of
+    their own, the oldest first, (N, frames, H, W, 3)."""
 
 
 class Needs(_Needs):
@@ -45,16 +51,29 @@ def plain_needs(said: object) -> Needs:
     """
     if type(said) is not Needs:
         raise WrongUse(f"needs() returned {said!r:.80}; it must be a Needs")
-    names, action, steps, privileged = tuple(said)
+    names, action, steps, privileged, side, frames = tuple(said)
     if not isinstance(names, tuple | list) or any(type(name) is not str for name in names):
         raise WrongUse(f"needs().observations is {names!r:.80}; it must be a tuple of names")
     if type(action) is not str:
         raise WrongUse(f"needs().action is {action!r:.80}; it must be the name of an action space")
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer):
+    if not _whole(steps):
         raise WrongUse(f"needs().n_action_steps is {steps!r:.80}; it must be a whole number")
     if not isinstance(privileged, bool | np.bool_):
         raise WrongUse(f"needs().privileged is {privileged!r:.80}; it must be True or False")
-    return Needs(tuple(names), action, int(steps), bool(privileged))
+    if not _whole(side) or side not in IMAGE_SIZES:
+        raise WrongUse(f"needs().image_size is {side!r:.80}; it must be {_one_of(IMAGE_SIZES)} [pixels]")
+    if not _whole(frames) or not 1 <= frames <= MOST_IMAGE_FRAMES:
+        raise WrongUse(f"needs().image_frames is {frames!r:.80}; it must be 1 to {MOST_IMAGE_FRAMES}")
+    return Needs(tuple(names), action, int(steps), bool(privileged), int(side), int(frames))
+
+
+def _whole(number: object) -> TypeGuard[int]:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
+
+
+def _one_of(numbers: tuple[int, ...]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} or {last}"
 
 
 class Episodes(NamedTuple):
@@ -137,7 +156,8 @@ class Policy:
         """Return the next chunk of actions.
 
         Args:
-            observation: the components named in `needs().observations`, each (N, d), SI units.
+            observation: the components named in `needs().observations`, each (N, d), SI units; pictures and
+                words as docs/vision.md has them.
         """
         raise NotImplementedError
 

@@ -13,19 +13,26 @@ environments, demonstrations, pictures, and the planners' model of the simulator
 does nothing.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from ...envs.simulation import Simulation
 from .referee import Referee
 from .task import Measurement, Task
 
+NO_PICTURES: Mapping[str, np.ndarray] = MappingProxyType({})
 
-def observe(simulation: Simulation, step: int) -> dict[str, np.ndarray]:
-    """Return what the policy sees before control step `step`, arrays (N, d); ask once a step.
+
+def observe(
+    simulation: Simulation, step: int, pictures: Mapping[str, np.ndarray] = NO_PICTURES
+) -> dict[str, np.ndarray]:
+    """Return what the policy sees before control step `step`, arrays (N, d), and `pictures`; ask once a step.
 
     A variant that remembers what it has shown must be asked at every step: see `Variant.every_step`.
     """
-    return simulation.variant.perturb_observation(simulation.observe(), step)
+    return simulation.variant.perturb_observation(simulation.observe() | dict(pictures), step)
 
 
 def command(simulation: Simulation, asked: np.ndarray, space: str, step: int) -> np.ndarray:
