@@ -15,7 +15,8 @@ import pytest
 from bimodal.cli import main as cli
 from bimodal.cli.console import QUIET
 
-DOCS = Path(__file__).parent.parent / "docs"
+README = Path(__file__).parent.parent / "README.md"
+DOCS = README.parent / "docs"
 TASK = "PandaLiftDumbbell-v1"
 CARD = "most_likely_failure"
 
@@ -83,6 +84,11 @@ def test_the_demonstrations_part_late_and_the_table_of_pairs_has_twenty_episodes
     assert sum(map(int, re.findall(r"(?<= )\d+\b", pairs))) == 20
 
 
+def test_how_to_cite_is_the_same_in_both_places():
+    said = [re.findall(r"```bibtex\n.*?```", file.read_text(), re.S) for file in (README, DOCS / "cite.md")]
+    assert said[0] == said[1] and len(said[0]) == 1
+
+
 # ----------------------------------------------------------------------- as a newcomer, in an empty folder
 
 
@@ -102,10 +108,10 @@ def follow(page, folder, leave_out="make "):
             script += [line for line in text.splitlines() if not line.startswith(leave_out)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash"],
-        input="\n".join(script),
+        ["bash", "-c", "\n".join(script)],
         cwd=folder,
         env=os.environ | {"PATH": path},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )

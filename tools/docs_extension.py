@@ -53,7 +53,7 @@ def menus(parts: list[tuple[str, ...]], pages: list[str]) -> Iterator[str]:
             found += [page for page in others if fnmatchcase(page, name)] if "*" in name else [name]
         found = [page for page in found if page in pages]
         if found:
-            lines = "\n".join(f"/{page}" for page in found)
+            lines = "\n".join(f"README </{page}>" if page == "README" else f"/{page}" for page in found)
             yield f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{lines}\n```\n"
 
 
