@@ -8,12 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.datasets import videos
 from bimodal.benchmark.datasets.delta_actions import converted
+from bimodal.benchmark.datasets.features import columns_of
 from bimodal.benchmark.datasets.from_run import run_source
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.shard_file import read_shard, slug
 from bimodal.envs.specs import from_grid
 from bimodal.policies.experts import Expert
+from lerobot_env_bimodal import make_envs
 from scoring import DUMBBELL, POST, bimodal, panel, rows
 
 NOISY = "sensing.noise:2+sensing.latency:2"
@@ -87,6 +89,22 @@ def test_steps_start_from_where_the_hand_is_not_from_where_it_seems(run):
     noisy, plain = (next(iter(run_source(run, variant=NOISY, action=a).episodes)) for a in ("ee_delta", ""))
     seeming = converted(plain.actions, "ee_absolute", "ee_delta", plain.observations)
     assert np.abs(seeming - noisy.actions).max() > 0.01
+
+
+def test_a_policy_trained_on_them_sees_the_same_in_lerobot_eval(run):
+    source = run_source(run, seeds=[2])
+    (episode,) = source.episodes
+    columns = columns_of(source, episode, 0, 0)
+    envs = make_envs(DUMBBELL, 1, pictures=False)["clean"][DUMBBELL]
+    seen, _ = envs.reset(seed=[2])
+    for step in range(10):
+        for key, ours in (
+            ("observation.state", "agent_pos"),
+            ("observation.environment_state", "environment_state"),
+        ):
+            np.testing.assert_array_equal(seen[ours][0].astype(np.float32), columns[key][step])
+        seen, *_ = envs.step(columns["action"][None, step])
+    envs.close()
 
 
 class Clock:
