@@ -26,16 +26,16 @@ class NotComparable(BimodalError):
     exit_code = 3
 
 
-_EXTRAS = {"torch": "train", "safetensors": "train", "msgpack": "serve", "websockets": "serve"}
+EXTRAS = {"torch": "train", "safetensors": "train", "msgpack": "serve", "websockets": "serve"}
 """Packages that only a part of Bimodal needs, with the extra of `pyproject.toml` that brings them."""
 
 
 def missing_package(error: BaseException) -> str:
     """Return how to install the package that an import misses, "" if none of an extra is missing."""
     package = (getattr(error, "name", None) or "").partition(".")[0]
-    if not isinstance(error, ModuleNotFoundError) or package not in _EXTRAS:
+    if not isinstance(error, ModuleNotFoundError) or package not in EXTRAS:
         return ""
-    return f"needs the package {package}: pip install 'bimodal-bench[{_EXTRAS[package]}]'"
+    return f"needs the package {package}: pip install 'bimodal-bench[{EXTRAS[package]}]'"
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> WrongUse:

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from bimodal.envs import errors
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -90,6 +91,14 @@ def test_no_constraint_is_left_over():
 )
 def test_where_packages_come_from_is_left_to_the_user(name):
     assert not INDEX_OR_HOST.search((ROOT / name).read_text())
+
+
+def test_what_a_missing_package_is_said_to_need_brings_it():
+    for package, extra in errors.EXTRAS.items():
+        assert package in {Requirement(line).name for line in EXTRAS[extra]}
+        told = errors.missing_package(ModuleNotFoundError("no", name=f"{package}.part"))
+        assert told.endswith(f"pip install 'bimodal-bench[{extra}]'")
+    assert errors.missing_package(ModuleNotFoundError("no", name="something")) == ""
 
 
 def test_make_help_lists_every_target():
