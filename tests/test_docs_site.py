@@ -13,7 +13,7 @@ from browser import BROWSER, Browser
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
-SHOWN = ("docs/index", "docs/train-your-own", "docs/spaces", "docs/api/policies", "README")
+SHOWN = ("docs/index", "docs/train-your-own", "docs/datasheet", "docs/spaces", "docs/api/policies", "README")
 """Pages with code, wide tables, long words and pictures."""
 
 

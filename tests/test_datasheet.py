@@ -1,0 +1,56 @@
+"""The page docs/datasheet.md: every figure is measured, on the demonstrations that policies learnt from.
+
+It is renewed by `python tools/datasheet.py`.
+"""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+from bimodal.tasks import load_task, task_names
+from bimodal.tasks.core.fingerprint import fingerprint
+from bimodal.tasks.demonstrations.collect import collect
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "datasheet.md").read_text()
+ADVICE = "docs/datasheet.md is old; see this file's first lines"
+
+
+@pytest.fixture(scope="module")
+def tool():
+    spec = importlib.util.spec_from_file_location("datasheet_tool", ROOT / "tools" / "datasheet.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def lines(name):
+    """Return the lines of a table by their task."""
+    (block,) = re.findall(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", PAGE, re.S)
+    return {line.split("|")[1].strip(): line for line in block.splitlines()[2:]}
+
+
+def test_every_task_is_there_and_the_constants_are_those_of_the_code(tool):
+    paired, graded = lines("paired"), lines("graded")
+    assert tuple(paired) == task_names() and list(graded) == sorted(graded)
+    assert tool.filled(PAGE, list(paired.values()), list(graded.values())) == PAGE, ADVICE
+    assert all(len(line.split("|")) == len(tool.PAIRED) + 2 for line in paired.values())
+
+
+def test_the_published_weights_learnt_from_the_same_tasks_scenes_and_counts(tool):
+    cards = [json.loads(file.read_text()) for file in (ROOT / "policies" / "checkpoints").glob("*/*.json")]
+    learnt = [card["training"]["demonstrations"] for card in cards if "training" in card]
+    named = [one for one in learnt if "fingerprint" in one]
+    assert {one["regime"] for one in named} == tool.SIZES.keys()
+    assert {one["fingerprint"] for one in named} == {fingerprint(load_task(task)) for task in lines("graded")}
+    assert {(one["regime"], one["episodes"], one["seed"]) for one in learnt} == {
+        (regime, size, 0) for regime, size in tool.SIZES.items()
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["PandaLiftTrefoil-v1", "PandaPickAroundPost-v1"])
+def test_a_line_is_what_is_measured_again(tool, task):
+    assert tool.paired_row(collect(load_task(task))) == lines("paired")[task], ADVICE

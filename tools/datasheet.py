@@ -1,0 +1,100 @@
+"""Measures the demonstrations and writes the figures into docs/datasheet.md, so that none is typed by hand.
+
+Run `python tools/datasheet.py` after tasks were added or changed. It reads `runs/demos` and records first
+what is missing there, some minutes for all tasks. `tests/test_datasheet.py` fails until you do.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from bimodal.envs.seed_ranges import TRAIN
+from bimodal.envs.specs import CONTROL_HZ
+from bimodal.policies.core.registry import SHIPPED_CHECKPOINTS
+from bimodal.tasks import load_task, task_names
+from bimodal.tasks.core.task import PAD_RADIUS
+from bimodal.tasks.demonstrations.collect import PROCESS_NOISE, SETTLING, collect, load, save
+from bimodal.tasks.demonstrations.grades import GAMMA, KINDS
+from bimodal.tasks.demonstrations.record import Demonstrations, arrays_of
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "datasheet.md"
+SIZES = {"bi50": 300, "graded": 600}
+"""Episodes of the sets that published policies learn from, by regime."""
+APART = 0.001
+"""Commanded fingers further apart than this are on different ways [m]."""
+PAIRED = (
+    *("task", "modes", "episodes", "scenes", "steps", "length", "observed", "action", "succeed"),
+    *("part at", "apart", "size", "digest"),
+)
+"""Headings of the table of `bi50`."""
+
+
+def paired_row(demos: Demonstrations) -> str:
+    """Return the line of a task's `bi50` set."""
+    task = load_task(demos.meta["task"])
+    episodes, steps, action = demos.actions.shape
+    observed = sum(array.shape[2] for array in demos.observations.values())
+    apart = np.stack([_apart(demos, mode) for mode in range(1, len(task.modes))]).max(0)  # (T,)
+    megabytes = sum(array.nbytes for array in arrays_of(demos).values()) / 1e6
+    cells = (
+        *(task.id, ", ".join(task.modes), episodes, len(set(demos.seeds.tolist())), steps),
+        *(f"{steps / CONTROL_HZ:.1f} s", observed, action, f"{100 * demos.success.mean():.1f} %"),
+        *(int((apart > APART).argmax()), f"{100 * apart.max():.0f} cm", f"{megabytes:.1f} MB"),
+        f"`{demos.meta['digest'][:8]}`",
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _apart(demos: Demonstrations, mode: int) -> np.ndarray:
+    """Return how far a finger is told to be from where the first mode has it [m], at most, (T,)."""
+    fingers = demos.actions[..., :3] + PAD_RADIUS * demos.actions[..., 3:6]  # column 1: where fingers open
+    return np.linalg.norm(fingers[demos.modes == mode] - fingers[demos.modes == 0], axis=-1).max(0)
+
+
+def graded_row(demos: Demonstrations) -> str:
+    """Return the line of a task's `graded` set."""
+    assert demos.kinds is not None
+    kinds = [demos.kinds == index for index in range(len(KINDS))]
+    counts = [f"{demos.success[kind].sum()} of {kind.sum()}" for kind in kinds]
+    cells = (demos.meta["task"], len(demos.seeds), *counts, f"`{demos.meta['digest'][:8]}`")
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def filled(text: str, paired: Sequence[str], graded: Sequence[str]) -> str:
+    """Return the page with the lines of both tables and the constants of today."""
+    blocks = {
+        "paired": table(PAIRED, paired),
+        "graded": table(("task", "episodes", *KINDS, "digest"), graded),
+        "step": f"{1000 / CONTROL_HZ:g} ms",
+        "apart": f"{1000 * APART:g} mm",
+        "gamma": f"{GAMMA:g}",
+        "first": f"{TRAIN.start:,}",
+        "noise": f"{1000 * PROCESS_NOISE:g} mm",
+        "settling": str(SETTLING),
+    }
+    for name, block in blocks.items():
+        new = f"<!-- {name} -->{block}<!-- /{name} -->"
+        text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, new=new: new, text, flags=re.S)
+    return text
+
+
+def table(heads: Sequence[str], rows: Sequence[str]) -> str:
+    """Return a table of finished lines, on lines of its own."""
+    return "\n".join(["", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *rows, ""])
+
+
+def recorded(name: str, regime: str) -> Demonstrations:
+    """Return the published set of a task, from `runs/demos` or recorded there now."""
+    file = ROOT / "runs" / "demos" / name / f"{regime}-{SIZES[regime]}-s0.npz"
+    if not file.exists():
+        save(collect(load_task(name), regime, SIZES[regime]), file)
+    return load(file)
+
+
+if __name__ == "__main__":
+    trained = sorted(folder.name for folder in SHIPPED_CHECKPOINTS.iterdir() if folder.is_dir())
+    rows = [paired_row(recorded(name, "bi50")) for name in task_names()]
+    graded_rows = [graded_row(recorded(name, "graded")) for name in trained]
+    PAGE.write_text(filled(PAGE.read_text(), rows, graded_rows))
