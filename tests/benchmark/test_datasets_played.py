@@ -28,23 +28,24 @@ def test_demonstrations_that_are_played_again_go_through_the_same_states():
         list(demonstrations.played_states(other))
 
 
-def play(actions, seeds, space):
+def play(task, actions, seeds, space):
     """Play actions (N, T, A) from the seeds; return the last state and who succeeded."""
-    simulation = Simulation(TASK, len(seeds))
+    simulation = Simulation(task, len(seeds))
     simulation.reset(seeds)
-    referee = Referee(TASK, len(seeds))
+    referee = Referee(task, len(seeds))
     for step in range(actions.shape[1]):
         episode_step.advance_and_judge(referee, simulation, actions[:, step].astype(float), step, space)
     return simulation.qpos.copy(), referee.verdict().success
 
 
-def test_steps_are_the_same_commands_as_the_absolute_poses(tmp_path):
-    demos = demonstrations.collect(TASK, "bi50", 2, process_noise=0.0)
+def test_steps_are_the_same_commands_as_the_absolute_poses_of_both_arms(tmp_path):
+    task = load_task("TwoPandaHandover-v1")
+    demos = demonstrations.collect(task, "bi50", 2, process_noise=0.0)
     file = demonstrations.save(demos, tmp_path / "calm.npz")
     episodes = demonstration_source(file, "ee_delta").episodes
     steps = np.stack([episode.actions for episode in episodes])
-    assert np.abs(steps).max() == 1.0 and set(steps[..., 6].ravel().tolist()) == {-1.0, 1.0}
-    where, success = play(steps, demos.seeds, "ee_delta")
-    there, _ = play(demos.actions, demos.seeds, "ee_absolute")
+    assert np.abs(steps).max() == 1.0 and set(steps[..., 6::7].ravel().tolist()) == {-1.0, 1.0}
+    where, success = play(task, steps, demos.seeds, "ee_delta")
+    there, _ = play(task, demos.actions, demos.seeds, "ee_absolute")
     assert success.all()
     np.testing.assert_allclose(where, there, atol=1e-5)  # float32 poses, in steps of the grid
