@@ -152,13 +152,13 @@ def _demonstrations(
     """Return the arrays of demonstrations, without what `meta` says."""
     # 1. which rows are whose
     owner = frames["episode_index"].to_numpy()
-    lengths = np.array([(owner == number).sum() for number in episodes.number])
-    if lengths.min() < 1 or (np.repeat(episodes.number, lengths) != owner).any():
+    first = np.flatnonzero(np.diff(owner, prepend=-1))
+    lengths = np.diff(first, append=len(owner))
+    if not np.array_equal(owner[first], episodes.number):
         raise ValueError("the frames do not follow one another as meta/episodes says")
     if not (np.isin(episodes.mode, range(-1, len(task.modes))).all() and (episodes.seed >= 0).all()):
         raise ValueError(f"a mode is none of -1 to {len(task.modes) - 1}, or a seed is below 0")
     # 2. equally long episodes: the last frame again
-    first = np.cumsum(lengths) - lengths
     rows = first[:, None] + np.minimum(np.arange(lengths.max()), lengths[:, None] - 1)
     valid = np.arange(lengths.max()) < lengths[:, None]
     columns = {key: _numbers(frames[key], feature.size)[rows] for key, feature in wanted.items()}
