@@ -5,8 +5,8 @@
 
 The algorithm is that of CleanRL's `ppo_continuous_action.py`, for an environment that begins the next episode
 in the same step: the value of a state in which time ran out is that of `final_obs`. In 120,000 control steps
-the mean reward of an episode rises from 0.07 to 0.38: the hand comes down to a grasp without touching the hub,
-and stays there. Closing the gripper there, the next 0.3 of the reward, takes longer.
+the mean reward of an episode rises from 0.07 to 0.38: the hand comes down to a grasp without touching the
+hub, and stays there. Closing the gripper there, the next 0.3 of the reward, takes longer.
 """
 
 import argparse
