@@ -103,6 +103,19 @@ def test_demonstrations_come_back_from_lerobot_to_the_last_bit(files, tmp_path, 
     assert out.read_bytes() == files["bi50"].read_bytes()
 
 
+def test_a_data_set_of_others_is_taken_once_its_task_is_named(files, tmp_path, capsys):
+    export(files["bi50"], "lerobot", tmp_path / "set", capsys=capsys)
+    (tmp_path / "set" / "meta" / "bimodal.json").unlink()
+    words = ("import", tmp_path / "set", "--out", tmp_path / "a.npz")
+    code, _, err = bimodal(*words, capsys=capsys)
+    assert (code, len(err)) == (2, 1) and "name it by --task" in err[0]
+    assert bimodal(*words, "--task", DUMBBELL, capsys=capsys)[0] == 0
+    ours, theirs = (demonstrations.load(file) for file in (files["bi50"], tmp_path / "a.npz"))
+    assert theirs.meta["regime"] == "imported" and theirs.meta["digest"] == ours.meta["digest"]
+    code, _, err = bimodal(*words, "--task", DUMBBELL, capsys=capsys)
+    assert code == 2 and "is there already" in err[0]
+
+
 def test_graded_demonstrations_come_back_as_far_as_they_count(files, tmp_path, capsys):
     export(files["graded"], "lerobot", tmp_path / "set", capsys=capsys)
     assert bimodal("import", tmp_path / "set", "--out", tmp_path / "back.npz", capsys=capsys)[0] == 0
