@@ -19,6 +19,7 @@ from ..rich_table import plain_table
 from ..suites import SHARD_SIZE
 from .measure import SpeedRow
 from .peer_rows import TASK, batch_row, evaluator_row, peer_rows, physics_row
+from .pictures import picture_rows
 from .start_up import board_row, help_row, videos_row
 from .task_speed import compile_row, task_rows, variant_rows
 from .whole_job import memory_row, pipeline_row, shut_in_rows
@@ -131,6 +132,10 @@ def _sandbox(scale: Scale) -> Iterator[SpeedRow]:
     yield from shut_in_rows(load_task(TASK), scale.rounds, scale.episodes)
 
 
+def _pictures(scale: Scale) -> Iterator[SpeedRow]:
+    yield from picture_rows(load_task(TASK), scale.rounds, min(scale.episodes, 25))
+
+
 PARTS: dict[str, Callable[[Scale], Iterator[SpeedRow]]] = {
     "evaluator": _evaluator,
     "tasks": _tasks,
@@ -140,10 +145,11 @@ PARTS: dict[str, Callable[[Scale], Iterator[SpeedRow]]] = {
     "batch": _batch,
     "start": _start,
     "sandbox": _sandbox,
+    "pictures": _pictures,
     "videos": lambda _: iter([videos_row()]),
     "job": lambda _: iter([pipeline_row(load_task(TASK))]),
     "memory": lambda _: iter([memory_row()]),
 }
 """What is measured, in this order."""
-_PROGRAMS = ("start", "sandbox", "videos", "job", "memory")
+_PROGRAMS = ("start", "sandbox", "pictures", "videos", "job", "memory")
 """Parts that train or start other programs."""

@@ -3,18 +3,21 @@
 What every number means: docs/spaces.md, which `spaces.py` writes.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import gymnasium
 import numpy as np
 
 from ...envs.errors import WrongUse
+from ...envs.images import IMAGE_SIZES
 from ...envs.perturbations.core.variant import CLEAN
 from ...envs.seed_ranges import checked_seed
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ
 from .. import load_task, task_id
 from .episodes import Episodes, Observation, draw_seed
+from .extras import Extras
 from .pictures import Pictures
 from .spaces import action_space as action_space_of
 from .spaces import observation_space
@@ -36,6 +39,8 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         variant: str = CLEAN,
         reward: str = "sparse",
         clip: bool = False,
+        observe: Sequence[str] = (),
+        image_size: int = IMAGE_SIZES[0],
     ) -> None:
         """Make the environment.
 
@@ -50,13 +55,18 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
             reward: "sparse" or "dense", see `dense_reward.py`.
             clip: actions out of range are clipped and counted (`info["clipped"]`), and what is no action at
                 all ends its episode as the policy's fault; both are refused without it.
+            observe: besides the state: `front_image`, `side_image`, `wrist_image`, `instruction`.
+            image_size: width and height of these images, 96, 128 or 224 [pixels].
         """
         self.task = load_task(task_id(task))
         self.render_mode = render_mode
+        extras = Extras(self.task, observe, image_size, variant)
         # Gymnasium declares its `Dict` as a space of spaces, not of the arrays that it holds.
-        self.observation_space = cast("gymnasium.Space[Observation]", observation_space(self.task))
+        self.observation_space = cast("gymnasium.Space[Observation]", observation_space(self.task, extras))
         self.action_space = action_space_of(action_space, self.task.arms)
-        self._episodes = Episodes(self.task, 1, action_space, 1, variant, reward=reward, clip=clip)
+        self._episodes = Episodes(
+            self.task, 1, action_space, 1, variant, reward=reward, clip=clip, extras=extras
+        )
         self._pictures = Pictures(self.task, render_mode, camera, width, height, variant)
 
     def reset(
@@ -109,3 +119,4 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
     def close(self) -> None:
         """Give the graphics memory back."""
         self._pictures.close()
+        self._episodes.close()

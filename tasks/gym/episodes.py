@@ -20,6 +20,7 @@ from ..core.outcomes import OUTCOMES
 from ..core.referee import Referee
 from ..core.task import Measurement, Task
 from .dense_reward import checked_reward, dense, progress
+from .extras import Extras
 
 Observation = dict[str, np.ndarray]
 NOT_BEGUN = "no episode has begun: call reset() before step()"
@@ -50,6 +51,7 @@ class Episodes:
         first: int = 0,
         reward: str = "sparse",
         clip: bool = False,
+        extras: Extras | None = None,
     ) -> None:
         """Make `n` rows that take actions of the space `action`; errors count rows from `first` on.
 
@@ -63,6 +65,7 @@ class Episodes:
         self.action = action
         self.first = first
         self.variant = Variant(variant)
+        self._extras = extras or Extras(task)
         self.simulation = Simulation(task, n, threads, self.variant)
         self.max_episode_steps = self.variant.episode_steps(task.max_episode_steps)
         self._step = 0
@@ -187,9 +190,18 @@ class Episodes:
         """Return every component within its declared range, each (N, d)."""
         if self._seen is None:  # what a variant remembers is asked for once a step
             step = min(self._step, self.task.max_episode_steps - 1)
-            seen = episode_step.observe(self.simulation, step) if self.begun else self.simulation.observe()
+            drawn = self._extras.pictures(self.simulation)
+            if self.begun:
+                seen = episode_step.observe(self.simulation, step, drawn)
+            else:
+                seen = self.simulation.observe() | drawn
             self._seen = {s.name: np.clip(seen[s.name], s.low, s.high) for s in self.task.observation}
+            self._seen |= self._extras.of(seen, self.n)
         return dict(self._seen)
+
+    def close(self) -> None:
+        """Give the graphics memory back."""
+        self._extras.close()
 
     @property
     def simulations(self) -> tuple[Simulation, ...]:

@@ -1,5 +1,6 @@
 """Rows of a variant, each with a simulation of its own: a variant remembers one episode."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from ...envs.errors import WrongUse
 from ...envs.simulation import Simulation
 from ..core.task import Task
 from .episodes import NOT_BEGUN, Episodes, Observation
+from .extras import Extras
 from .spaces import action_space as action_space_of
 
 
@@ -15,9 +17,17 @@ class SeparateEpisodes:
     """N rows of a variant, each with a simulation of its own."""
 
     def __init__(
-        self, task: Task, n: int, action: str, variant: str, reward: str = "sparse", clip: bool = False
+        self,
+        task: Task,
+        n: int,
+        action: str,
+        variant: str,
+        reward: str = "sparse",
+        clip: bool = False,
+        extras: Sequence[Extras] = (),
     ) -> None:
-        self._rows = [Episodes(task, 1, action, 1, variant, row, reward, clip) for row in range(n)]
+        each = extras or [Extras(task)] * n
+        self._rows = [Episodes(task, 1, action, 1, variant, row, reward, clip, each[row]) for row in range(n)]
         self._clip = clip
         self.max_episode_steps = self._rows[0].max_episode_steps
         self._action = action
@@ -50,6 +60,11 @@ class SeparateEpisodes:
         """Return every component within its declared range, each (N, d)."""
         seen = [row.observe() for row in self._rows]
         return {name: np.concatenate([one[name] for one in seen]) for name in seen[0]}
+
+    def close(self) -> None:
+        """Give the graphics memory back."""
+        for row in self._rows:
+            row.close()
 
     @property
     def simulations(self) -> tuple[Simulation, ...]:

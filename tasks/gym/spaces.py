@@ -6,12 +6,14 @@ from gymnasium import spaces
 from ...envs.errors import unknown_name
 from ...envs.specs import ACTIONS, bounds, of_arms
 from ..core.task import Task
+from .extras import Extras
 
 
-def observation_space(task: Task) -> spaces.Dict:
-    """Return the space of a task's observation, its components in the order of `task.observation`."""
+def observation_space(task: Task, extras: Extras | None = None) -> spaces.Dict:
+    """Return the space of a task's observation, in the order of `task.observation`, then `extras`."""
     return spaces.Dict(
         [(spec.name, spaces.Box(spec.low, spec.high, spec.shape, np.float64)) for spec in task.observation]
+        + [*(extras.spaces() if extras else {}).items()]
     )
 
 

@@ -5,7 +5,7 @@ costs speed. What every number means: docs/spaces.md.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from gymnasium import spaces
@@ -14,12 +14,15 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from ...envs.errors import WrongUse, unknown_name
+from ...envs.images import IMAGE_SIZES
 from ...envs.perturbations.core.variant import CLEAN
 from ...envs.seed_ranges import checked_seed
 from ...envs.simulation import Simulation
 from .. import load_task, task_id
+from ..core.task import Task
 from .env import TaskEnv
 from .episodes import Episodes, Observation, draw_seed
+from .extras import Extras
 from .pictures import Pictures
 from .separate_episodes import SeparateEpisodes
 from .spaces import action_space as action_space_of
@@ -43,6 +46,8 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         variant: str = CLEAN,
         reward: str = "sparse",
         clip: bool = False,
+        observe: Sequence[str] = (),
+        image_size: int = IMAGE_SIZES[0],
     ) -> None:
         """Make `num_envs` rows; `TaskEnv` explains what is not explained here.
 
@@ -55,19 +60,22 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
-        self._state_what_it_is(action_space)
+        extras = _extras(self.task, observe, image_size, variant, num_envs)
+        self._state_what_it_is(action_space, extras[0])
         if variant == CLEAN:
-            self._episodes = Episodes(self.task, num_envs, action_space, threads, reward=reward, clip=clip)
+            rows = (self.task, num_envs, action_space, threads)
+            self._episodes = Episodes(*rows, reward=reward, clip=clip, extras=extras[0])
         else:
-            self._episodes = SeparateEpisodes(self.task, num_envs, action_space, variant, reward, clip)
+            kind = (variant, reward, clip, extras)
+            self._episodes = SeparateEpisodes(self.task, num_envs, action_space, *kind)
         self._pictures = Pictures(self.task, render_mode, camera, width, height, variant)
         self._random: list[np.random.Generator | None] = [None] * num_envs
         self._row_attributes: dict[str, tuple[Any, ...]] = {}
 
-    def _state_what_it_is(self, action_space: str) -> None:
+    def _state_what_it_is(self, action_space: str, extras: Extras) -> None:
         """Set the metadata and the spaces that Gymnasium asks for."""
         self.metadata = TaskEnv.metadata | {"autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = observation_space(self.task)
+        self.single_observation_space = observation_space(self.task, extras)
         self.single_action_space = action_space_of(action_space, self.task.arms)
         # batch_space would sort the components.
         self.observation_space = spaces.Dict(
@@ -110,7 +118,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             raise WrongUse(f"there are {self.num_envs} rows, got {len(seeds)} seeds")
         infos: dict[str, Any] = {}
         self._begin(self._mask(options or {}), seeds, infos)
-        return self._episodes.observe(), infos
+        return _rows_of(self._episodes.observe()), infos
 
     def _mask(self, options: dict[str, Any]) -> np.ndarray:
         mask = np.asarray(options.get("reset_mask", np.ones(self.num_envs, bool)))
@@ -158,7 +166,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             self._begin(over, drawn, infos)
         for row, info in enumerate(row_infos):
             infos |= self._add_info(infos, info, row)
-        return episodes.observe(), rewards, terminated, truncated, infos
+        return _rows_of(episodes.observe()), rewards, terminated, truncated, infos
 
     def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
         """Return a picture of every row's present state, N of (H, W, 3) uint8."""
@@ -208,6 +216,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
     def close_extras(self, **kwargs: Any) -> None:
         """Give the graphics memory back."""
         self._pictures.close()
+        self._episodes.close()
 
 
 def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
@@ -215,3 +224,14 @@ def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
     if mode not in (*modes, *AutoresetMode):
         raise unknown_name("autoreset mode", str(mode), modes)
     return AutoresetMode(mode)
+
+
+def _rows_of(seen: Observation) -> Observation:
+    """Return an observation of all rows as Gymnasium batches it: a text is a tuple of texts."""
+    texts = {name: tuple(rows.tolist()) for name, rows in seen.items() if rows.dtype.kind == "U"}
+    return seen | cast("Observation", texts)
+
+
+def _extras(task: Task, names: Sequence[str], size: int, variant: str, n: int) -> list[Extras]:
+    """Return what is observed beside the state: rows of a variant have cameras of their own."""
+    return [Extras(task, names, size, variant) for _ in range(1 if variant == CLEAN else n)]

@@ -1,0 +1,67 @@
+"""Pictures and words in the observations of a Gymnasium environment, where `observe=` asks for them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from gymnasium import spaces
+
+from ...envs.errors import WrongUse, unknown_name
+from ...envs.images import IMAGE_SIZES, IMAGES, INSTRUCTION
+from ...envs.perturbations.core.variant import CLEAN, Variant
+from ...envs.simulation import Simulation
+from ..core.task import Task
+
+if TYPE_CHECKING:
+    from ...envs.rendering.episode_pictures import EpisodePictures
+
+
+class Extras:
+    """What is observed beside the state, in the order in which it is named."""
+
+    def __init__(
+        self, task: Task, names: Sequence[str] = (), size: int = IMAGE_SIZES[0], variant: str = CLEAN
+    ) -> None:
+        """Check the names; nothing is drawn before the first observation.
+
+        Raises:
+            WrongUse: a picture or a size that does not exist.
+        """
+        for name in names:
+            if name not in (*IMAGES, INSTRUCTION):
+                raise unknown_name("observation", name, (*IMAGES, INSTRUCTION))
+        if size not in IMAGE_SIZES:
+            raise WrongUse(f"image_size is {size!r:.20}; it must be in {IMAGE_SIZES}")
+        self._task = task
+        self._names = tuple(names)
+        self._size = size
+        self._variant = variant
+        self._drawn: EpisodePictures | None = None
+
+    def spaces(self) -> dict[str, spaces.Space]:
+        """Return the space of each."""
+        box = spaces.Box(0, 255, (self._size, self._size, 3), np.uint8)
+        goal = self._task.goal
+        text = spaces.Text(len(goal), charset="".join(sorted(set(goal))))
+        return {name: text if name == INSTRUCTION else box for name in self._names}
+
+    def pictures(self, simulation: Simulation) -> dict[str, np.ndarray]:
+        """Return what the cameras see of every row, each (N, H, W, 3) uint8."""
+        images = [name for name in self._names if name in IMAGES]
+        if not images:
+            return {}
+        from ...envs.rendering.episode_pictures import EpisodePictures  # most environments draw nothing
+
+        drawn = self._drawn or EpisodePictures(self._task, Variant(self._variant), images, self._size)
+        self._drawn = drawn
+        return drawn.take(simulation.seeds, simulation.state(), np.ones(simulation.n, bool))
+
+    def of(self, seen: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
+        """Return the extras of N rows, of what was `seen` and told."""
+        told = {INSTRUCTION: np.full(n, self._task.goal)}
+        return {name: told[name] if name == INSTRUCTION else seen[name] for name in self._names}
+
+    def close(self) -> None:
+        """Give the graphics memory back."""
+        if self._drawn:
+            self._drawn.close()
