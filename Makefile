@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 # A sourced ROS workspace would put its own packages before the pinned ones.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup bench test test-slow check check-entries speed peers site docs certify clean
+.PHONY: help setup bench test test-slow check check-entries speed peers peers-lerobot site docs certify clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,10 @@ speed: setup  ## control steps per second and core, beside robosuite's own Lift 
 
 peers:  ## build .peers: robosuite's own Lift, servers and readers of others, on the versions they want
 	@tools/setup.sh peers
+
+peers-lerobot:  ## build .peers-lerobot, for the test with LeRobot itself: Python 3.12, several GB
+	@python3.12 -m venv .peers-lerobot
+	@.peers-lerobot/bin/pip install "lerobot[evaluation]==0.6.1" --editable . --editable integrations/lerobot_env_bimodal
 
 check-entries: setup  ## what a pull request adds to the leaderboard: make check-entries SINCE=origin/main
 	@$(BIN)/bimodal check leaderboard/entries --since $(or $(SINCE),origin/main)
