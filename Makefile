@@ -35,9 +35,9 @@ speed: setup  ## control steps per second and core, beside robosuite's own Lift 
 peers:  ## build .peers: robosuite's own Lift, servers and readers of others, on the versions they want
 	@tools/setup.sh peers
 
-peers-lerobot:  ## build .peers-lerobot, for the test with LeRobot itself: Python 3.12, several GB
+peers-lerobot:  ## build .peers-lerobot, for the tests with LeRobot itself: Python 3.12, several GB
 	@python3.12 -m venv .peers-lerobot
-	@.peers-lerobot/bin/pip install "lerobot[evaluation]==0.6.1" --editable . --editable integrations/lerobot_env_bimodal
+	@.peers-lerobot/bin/pip install "lerobot[dataset,evaluation]==0.6.1" --editable . --editable integrations/lerobot_env_bimodal
 
 check-entries: setup  ## what a pull request adds to the leaderboard: make check-entries SINCE=origin/main
 	@$(BIN)/bimodal check leaderboard/entries --since $(or $(SINCE),origin/main)

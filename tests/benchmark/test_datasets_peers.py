@@ -13,7 +13,17 @@ from bimodal.tasks.demonstrations import collect as demonstrations
 from scoring import DUMBBELL
 
 PEERS = Path(__file__).parents[2] / ".peers" / "bin" / "python"
-pytestmark = pytest.mark.skipif(not PEERS.exists(), reason="make peers builds the environment of the peers")
+LEROBOT = Path(__file__).parents[2] / ".peers-lerobot" / "bin" / "python"
+peers_only = pytest.mark.skipif(not PEERS.exists(), reason="make peers builds the environment of the peers")
+LOAD = """
+import json, sys
+from lerobot.datasets.lerobot_dataset import LeRobotDataset
+ahead = {"action": [i / 20 for i in range(16)]}
+data = LeRobotDataset("bimodal/test", root=sys.argv[1], delta_timestamps=ahead)
+frame = data[70]
+told = {name: frame[name].tolist() for name in ("observation.state", "action", "action_is_pad")}
+print(json.dumps(told | {"task": frame["task"], "frames": len(data)}))
+"""
 READ = """
 import json, sys
 import minari
@@ -43,6 +53,24 @@ def peer(module, *words, **more):
     return run.stdout
 
 
+@pytest.mark.skipif(not LEROBOT.exists(), reason="make peers-lerobot builds the environment of LeRobot")
+def test_lerobot_itself_loads_windows_of_actions(file, tmp_path):
+    export_data(file, "lerobot", tmp_path / "set")
+    run = subprocess.run([LEROBOT, "-c", LOAD, tmp_path / "set"], capture_output=True, text=True)
+    assert not run.returncode, run.stderr
+    said = json.loads(run.stdout.splitlines()[-1])
+    demos = demonstrations.load(file)
+    frames = demos.actions.shape[1]
+    ahead = np.minimum(70 + np.arange(16), frames - 1)
+    np.testing.assert_array_equal(np.float32(said["action"]), demos.actions[0, ahead])
+    np.testing.assert_array_equal(said["action_is_pad"], 70 + np.arange(16) >= frames)
+    np.testing.assert_array_equal(
+        np.float32(said["observation.state"])[:3], demos.observations["tcp_position"][0, 70]
+    )
+    assert (said["task"], said["frames"]) == (load_task(DUMBBELL).goal, 6 * frames)
+
+
+@peers_only
 def test_lerobot_doctor_finds_nothing_that_fails(file, tmp_path):
     export_data(file, "lerobot", tmp_path / "set", "ee_delta")
     said = json.loads(peer("lerobot_doctor", "-m", "lerobot_doctor.cli", "check", "--json", tmp_path / "set"))
@@ -53,6 +81,7 @@ def test_lerobot_doctor_finds_nothing_that_fails(file, tmp_path):
     assert (said["total_episodes"], said["fps"]) == (6, 20)
 
 
+@peers_only
 def test_robot_report_card_scores_every_episode_and_sees_its_outcome(file, tmp_path):
     export_data(file, "lerobot", tmp_path / "set")
     said = json.loads(
@@ -63,6 +92,7 @@ def test_robot_report_card_scores_every_episode_and_sees_its_outcome(file, tmp_p
     assert all(one["outcome_sim"] for one in episodes)
 
 
+@peers_only
 def test_minari_reads_back_every_bit(file, tmp_path):
     name = export_data(file, "minari", tmp_path).minari_id
     lines = peer("minari", "-c", READ, name, env=os.environ | {"MINARI_DATASETS_PATH": str(tmp_path)})
