@@ -7,6 +7,7 @@ import pytest
 from bimodal.benchmark.evaluation.describe import describe
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.isolation import channel
+from bimodal.benchmark.records.same_machine import compare_machines
 from bimodal.benchmark.rollout.observation import Observer
 from bimodal.benchmark.rollout.shard import Shard, check_needs, run_shard
 from bimodal.benchmark.rollout.track import track_of
@@ -155,6 +156,15 @@ def test_without_opengl_only_policies_with_pictures_are_refused(monkeypatch):
     assert describe(Blind, suite, options).machine.renderer is None
     with pytest.raises(BimodalError, match=r"MUJOCO_GL=nonsense.*policies that read no pictures need none"):
         describe(Seeing, suite, options)
+
+
+def test_another_renderer_is_another_machine():
+    drawn = {"vendor": "Mesa", "name": "llvmpipe", "picture": "0" * 64}
+    made = {"cpu": "x", "os": "y", "kernels": {"openblas": "Zen"}, "renderer": drawn}, {}
+    other = made[0] | {"renderer": drawn | {"picture": "1" * 64}}, {}
+    assert compare_machines(made, made)[0]
+    same, told = compare_machines(made, other)
+    assert not same and told.startswith("renderer.picture 000")
 
 
 def test_the_example_sees_the_dumbbell_and_lifts_both_bars(drawing, monkeypatch):
