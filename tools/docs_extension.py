@@ -9,7 +9,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import ArrayLike
 from sphinx.application import Sphinx
+from sphinx.util.typing import stringify_annotation
 
 FIRST = '<!doctype html><title>Bimodal</title><meta http-equiv="refresh" content="0; url=docs/index.html">\n'
 DRAWING = re.compile(r"```mermaid\n(.*?)```\n", re.S)
@@ -21,6 +23,7 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("menus", [], "env")
     app.connect("source-read", fill_in)
     app.connect("autodoc-process-docstring", as_written, priority=400)  # before Google sections are read
+    app.connect("autodoc-process-signature", short_names)
     app.connect("build-finished", write_first_page)
 
 
@@ -109,6 +112,13 @@ def as_written(_app: Sphinx, _what: str, _name: str, _of: object, _options: obje
         found.append(line if inside else plain(line))
         before = line
     lines[:] = found
+
+
+def short_names(_app: Sphinx, _what: str, _name: str, _of: object, _options: object, *parts: str) -> tuple:
+    """Return arguments and result of a signature with NumPy's name for the dozen types that it stands for."""
+    return tuple(
+        part and part.replace(stringify_annotation(ArrayLike, "smart"), "ArrayLike") for part in parts
+    )
 
 
 def plain(line: str) -> str:

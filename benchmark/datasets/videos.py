@@ -11,6 +11,7 @@ from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import Variant
 from ...envs.rendering.render import Renderer
 from ...envs.specs import CONTROL_HZ
+from ..media.encode import holds
 from .episodes import DataSource, Episode
 from .parquet_series import Place
 from .statistics import statistics
@@ -193,9 +194,5 @@ class _VideoSeries:
             return
         self._writer.close()
         self._writer = None
-        try:
-            found = imageio_ffmpeg.count_frames_and_secs(str(self._path.absolute()))[0]
-        except RuntimeError:
-            found = 0
-        if found != self.frames:
+        if not holds(self._path, self.frames):
             raise BimodalError(f"cannot write {self._path}: the encoder failed; is the disk full?")

@@ -1,5 +1,7 @@
 """Writes video files and their stills, whole or not at all."""
 
+import re
+import subprocess
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
@@ -48,7 +50,7 @@ def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fp
                 sent += 1
         finally:
             writer.close()
-        if not _holds(draft, sent):  # the encoder's exit code is not told
+        if not holds(draft, sent):  # the encoder's exit code is not told
             raise BimodalError(f"cannot write {path}: the encoder failed; is the disk full?")
     return picture
 
@@ -62,12 +64,13 @@ def _sent(writer: Generator[None, np.ndarray, None], picture: np.ndarray) -> boo
     return True
 
 
-def _holds(path: Path, count: int) -> bool:
-    """Return whether a file is a video of so many pictures."""
-    try:
-        return imageio_ffmpeg.count_frames_and_secs(str(path.absolute()))[0] == count
-    except RuntimeError:
-        return False
+def holds(path: Path, count: int) -> bool:
+    """Return whether a file is a video of so many pictures; called when it is finished."""
+    # imageio's own count lets ffmpeg read the terminal: it took the first letter of the next command.
+    words = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-i", str(path.absolute())]
+    words += ["-map", "0:v:0", "-c", "copy", "-f", "null", "-"]
+    told = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return told.returncode == 0 and re.findall(r"frame= *(\d+)", told.stderr)[-1:] == [str(count)]
 
 
 def save_still(path: Path, picture: np.ndarray) -> None:

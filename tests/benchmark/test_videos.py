@@ -1,5 +1,6 @@
 """Videos: the right episodes, files that every browser plays, and what is written on them."""
 
+import subprocess
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -229,6 +230,18 @@ def test_a_relative_folder_that_looks_like_a_protocol_holds_a_video(tmp_path, mo
     Path("x:y").mkdir()
     encode(Path("x:y/a.mp4"), [np.full((96, 96, 3), 80, np.uint8)] * 3, (96, 96), 20)
     assert len(read(tmp_path / "x:y" / "a.mp4")[1]) == 3
+
+
+def test_the_encoder_leaves_what_is_typed_for_the_next_command(tmp_path, monkeypatch):
+    heard, begin = [], subprocess.Popen.__init__
+
+    def started(process, words, **more):
+        heard.extend([more.get("stdin")] * ("-i" in words))
+        begin(process, words, **more)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", started)
+    encode(tmp_path / "a.mp4", [np.full((96, 96, 3), 80, np.uint8)] * 3, (96, 96), 20)
+    assert len(heard) > 1 and None not in heard, "ffmpeg reads the terminal unless it is given another input"
 
 
 def test_an_encoder_that_fails_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
