@@ -25,7 +25,7 @@ SIZES = {"bi50": 300, "graded": 600}
 APART = 0.001
 """Commanded fingers further apart than this are on different ways [m]."""
 PAIRED = (
-    *("task", "modes", "episodes", "scenes", "steps", "observed", "action", "succeed"),
+    *("task", "modes", "episodes", "steps", "observed", "action", "succeed"),
     *("part at", "apart [cm]", "size [MB]", "digest"),
 )
 """Headings of the table of `bi50`."""
@@ -39,7 +39,7 @@ def paired_row(demos: Demonstrations) -> str:
     apart = np.stack([_apart(demos, mode) for mode in range(1, len(task.modes))]).max(0)  # (T,)
     megabytes = sum(array.nbytes for array in arrays_of(demos).values()) / 1e6
     cells = (
-        *(task.id, len(task.modes), episodes, len(set(demos.seeds.tolist())), steps, observed, action),
+        *(task.id, len(task.modes), episodes, steps, observed, action),
         *(f"{100 * demos.success.mean():.1f} %", int((apart > APART).argmax()), f"{100 * apart.max():.0f}"),
         *(f"{megabytes:.1f}", f"`{demos.meta['digest'][:8]}`"),
     )
