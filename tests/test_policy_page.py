@@ -1,7 +1,6 @@
 """What docs/policies.md and docs/data-formats.md say is what the code does."""
 
 import re
-import resource
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +55,7 @@ def names():
 
 
 def test_the_page_says_how_much_a_policy_has_that_is_shut_in():
-    memory, file = (restrict.LIMITS[what] for what in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE))
+    memory, file = (restrict.LIMITS[name] for name in ("RLIMIT_DATA", "RLIMIT_FSIZE"))
     assert f"It has {memory / 2**30:g} GiB of memory and {restrict.PROCESSES} processes" in POLICIES
     assert f"may write to `/tmp` alone ({file / 2**20:g} MiB)" in POLICIES
 

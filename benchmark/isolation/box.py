@@ -13,13 +13,14 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
 
 import numpy as np
 
-from ...envs.errors import BimodalError, WrongUse
+from ...envs.errors import WrongUse
 from ...policies.core.answers import InvalidAnswer
 from ...policies.core.policy import Decision, Episodes, Needs, PlanRecord, Policy, plain_needs
 from ...policies.core.registry import import_folder, unwrapped, with_inner
@@ -29,6 +30,7 @@ from ..rollout.timeouts import Deadline
 from . import channel
 from .introduction import Introduction, recorded
 from .policy_files import sum_of
+from .raised import raise_again, unreadable
 from .shapes import Isolation, View, own_view, shown, shut_in
 
 _PROGRAM = "from bimodal.benchmark.isolation.inside import main; main()"
@@ -116,7 +118,7 @@ class Box:
         except BaseException:
             self.close()
             raise
-        _raise(answer)
+        raise_again(answer, partial(unreadable, self._view, self._isolation))
         return answer
 
     def close(self) -> None:
@@ -231,20 +233,3 @@ def _file_of(uri: str) -> Path | None:
     """Return a policy's file; None for one that is installed."""
     file, _, _ = unwrapped(uri).rpartition(":")
     return Path(file) if file.endswith(".py") else None
-
-
-def _raise(answer: channel.Message) -> None:
-    """Raise what the policy raised in its box."""
-    said = answer.say
-    if "invalid" in said:
-        error = InvalidAnswer(str(said["invalid"])[:300])
-        error.mended = answer.arrays.get("mended")
-        raise error
-    if "refused" in said:
-        kind = WrongUse if said.get("code") == WrongUse.exit_code else BimodalError
-        raise kind(str(said["refused"])[:1000])
-    if "raised" in said:
-        name = "".join(letter for letter in str(said["raised"]) if letter.isalnum() or letter == "_")[:60]
-        error = type(name or "Exception", (Exception,), {})(str(said.get("text", ""))[:300])
-        error.add_note(str(said.get("traceback", ""))[:20_000])
-        raise error

@@ -1,5 +1,6 @@
 """A run with its policy shut in gives the same episodes, and faults are the policy's."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.isolation import choice
 from bimodal.benchmark.isolation.shapes import possible
 from bimodal.benchmark.records.run_folder import read_run_record
-from bimodal.envs.errors import WrongUse
+from bimodal.envs.errors import BimodalError, WrongUse
 from scoring import DUMBBELL, digests, panel, rows
 
 ODD = Path(__file__).parent / "hostile" / "odd.py"
@@ -55,6 +56,17 @@ def test_what_goes_wrong_in_the_box_is_the_policys_fault(odd, tmp_path, small_sh
     assert all(row["fault"].startswith(fault) for row in rows(out))
     if name == "Raises":
         assert "odd.py" in (out / "faults.txt").read_text()
+
+
+@pytest.mark.skipif(bool(os.getuid()) or possible()[0] != "bwrap", reason="only root's box has another user")
+def test_weights_that_only_their_owner_may_read_are_named_with_what_mends_it(odd, tmp_path):
+    weights = Path(odd("").rpartition("/")[0]) / "weights.safetensors"
+    weights.write_bytes(b"numbers")
+    weights.chmod(0o600)
+    with pytest.raises(BimodalError, match=r"weights\.safetensors.*chmod a\+r weights\.safetensors"):
+        run(odd("Loads"), tmp_path / "run")
+    weights.chmod(0o644)
+    assert len(rows(run(odd("Loads"), tmp_path / "run", count=1))) == 1
 
 
 def test_what_it_prints_cannot_command_a_terminal(odd, tmp_path, capfd):

@@ -1,6 +1,7 @@
 """Policies of which one is honest; the others misbehave in ways that only a process of their own survives."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 from bimodal.policies import Decision, Needs, Policy
@@ -22,6 +23,14 @@ class Rises(Policy):
         up = observation["tcp_position"] + np.outer(self._up, [0, 0, 1])
         action = np.concatenate([up, observation["tcp_rotation"], np.full((n, 1), 0.08)], axis=1)
         return Decision(np.repeat(action[:, None], 16, axis=1))
+
+
+class Loads(Rises):
+    """Reads a file that lies beside it."""
+
+    def __init__(self, task):
+        super().__init__(task)
+        Path(__file__).with_name("weights.safetensors").read_bytes()
 
 
 class Prints(Rises):
