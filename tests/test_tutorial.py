@@ -127,7 +127,7 @@ def test_a_newcomer_who_trains_gets_a_policy_that_commits(tmp_path, drawing):
     success, averaging = rates(tmp_path / "runs" / "mine")
     assert success > 0.7 and averaging < 0.2 and "better" in said
     lines = [line for line in (tmp_path / "my_flow.py").read_text().splitlines() if line.strip()]
-    assert len(lines) < 65, "about 60"
+    assert len(lines) < 70, "about 60"
 
 
 @pytest.mark.slow
