@@ -1,5 +1,6 @@
 """Fixtures that several files share."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from bimodal.cli import main as cli
 from bimodal.cli.console import QUIET
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.rendering import gl
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background; tests send Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

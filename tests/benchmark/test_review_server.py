@@ -267,7 +267,10 @@ def test_the_command_prints_the_url_and_ends_cleanly_with_the_report_renewed(run
         post = urllib.request.Request(url[0], said("late"), {"Content-Type": "application/json"})
         urllib.request.urlopen(post, timeout=60).close()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, err) == (0, "") and "1 episode reviewed" in out
     assert ">late</a>" in (run / "report.html").read_text()
     assert changed_files(run, ("report.html", "episodes.csv", NAME)) == []
