@@ -216,7 +216,7 @@ def test_a_quick_look_neither_reads_nor_keeps(tried, capsys):
 @pytest.mark.parametrize("other", ["--controls", "--limits"])
 def test_two_studies_at_once_are_refused_in_one_line(tried, capsys, other):
     code, _, err = certify(DUMBBELL, other, capsys=capsys)
-    assert (code, len(err)) == (2, 1) and "leave one out" in err[0] and tried == []
+    assert (code, len(err)) == (2, 1) and "name one" in err[0] and tried == []
 
 
 def test_the_page_shows_what_is_measured_and_dashes_for_the_rest(tried, capsys):

@@ -193,7 +193,7 @@ def test_a_variant_that_cannot_be_is_said_in_one_line_and_never_clean(case, tmp_
 def test_an_entry_is_of_the_whole_ladder(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, _, err = bimodal("evaluate", "zero", "--variant", SLIPPERY, "--entry", capsys=capsys)
-    assert (code, len(err)) == (2, 1) and "leave out --task, --seeds and --variant" in err[0]
+    assert (code, len(err)) == (2, 1) and "leave out --task, --seeds, --variant and --shard" in err[0]
 
 
 def test_a_variant_that_cannot_be_on_a_task_is_left_out_of_a_suite_and_not_scored_clean(tmp_path):

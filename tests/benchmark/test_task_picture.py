@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import threading
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bimodal.benchmark.media.task_geometry import (
 from bimodal.benchmark.media.task_picture import animate, draw
 from bimodal.cli.main import main
 from bimodal.envs.errors import WrongUse
+from bimodal.envs.rendering import gl
 from bimodal.envs.rendering.cameras import FOVY
 from bimodal.envs.rendering.colours import AVERAGED, MODE_COLOURS
 from bimodal.envs.simulation import Simulation
@@ -171,6 +173,7 @@ def test_functions_refuse_other_files_too(tmp_path):
 
 def test_without_opengl_the_message_helps(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("MUJOCO_GL", "none")
+    monkeypatch.setattr(gl, "_OPEN", threading.local())  # as in a process that has not drawn yet
     assert main(["view", TASK, "--png", str(tmp_path / "a.png")]) == 1
     said = capsys.readouterr().err
     assert "cannot draw" in said and said.count("\n") == 1
