@@ -165,9 +165,10 @@ def update(agent: Agent, optimiser: torch.optim.Optimizer, steps: Steps, drawn: 
 def train(task: str, steps: int, seed: int = 0, log_to: str | None = None) -> Path:
     """Train on a task for some control steps of all rows together; returns the file of weights."""
     torch.set_num_threads(1)  # so small a network is slower with more
-    torch.manual_seed(seed)
     player = Player(task, seed)
-    agent = Agent(player.seen.shape[1], 7)
+    with torch.random.fork_rng(devices=()):  # PyTorch draws first weights from its global generator alone
+        torch.manual_seed(seed)
+        agent = Agent(player.seen.shape[1], 7)
     agent.mean[:] = player.seen.mean(0)
     agent.scale[:] = player.seen.std(0).clip(min=0.05)  # 5 cm: about how far the hand goes
     optimiser = torch.optim.Adam(agent.parameters(), lr=1e-3, eps=1e-5)

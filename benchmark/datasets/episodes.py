@@ -65,6 +65,17 @@ class DataSource(NamedTuple):
     cameras: tuple[str, ...] = ()
     """Cameras whose pictures are written; then every episode has states."""
 
+    def told(self, episode: Episode) -> dict[str, Any]:
+        """Return what every format says of an episode beside its numbers."""
+        return {
+            "seed": episode.seed,
+            "variant": self.variant,
+            "mode": episode.mode,
+            "label": episode.label,
+            "success": episode.success,
+            "kind": episode.kind,
+        }
+
     @property
     def action_specs(self) -> tuple[Spec, ...]:
         """Components of an action."""

@@ -106,18 +106,13 @@ class _Writer:
                 "episode_index": self.episodes,
                 "tasks": [self.source.task.goal],
                 "length": episode.steps,
-                "seed": episode.seed,
-                "variant": self.source.variant,
-                "mode": episode.mode,
                 "mode_name": modes[episode.mode] if episode.mode >= 0 else "",
-                "label": episode.label,
-                "success": episode.success,
-                "kind": episode.kind,
                 "data/chunk_index": place.chunk,
                 "data/file_index": place.file,
                 "dataset_from_index": self.frames,
                 "dataset_to_index": self.frames + episode.steps,
             }
+            | self.source.told(episode)
             | numbers
             | dict(item for key, video in pictures.items() for item in _in_video(key, video).items())
         )

@@ -51,17 +51,7 @@ def write_minari(folder: Path, source: DataSource) -> int:
 
 
 def _write_episode(group: Any, source: DataSource, episode: Episode, number: int) -> None:
-    said = {
-        "id": number,
-        "seed": episode.seed,
-        "total_steps": episode.steps,
-        "variant": source.variant,
-        "mode": episode.mode,
-        "label": episode.label,
-        "success": episode.success,
-        "kind": episode.kind,
-    }
-    group.attrs.update(said)
+    group.attrs.update({"id": number, "total_steps": episode.steps} | source.told(episode))
     for name, values in episode.observations.items():
         group[f"observations/{name}"] = values
     group["actions"] = episode.actions

@@ -46,16 +46,7 @@ def write_robomimic(path: Path, source: DataSource) -> int:
 
 
 def _write_episode(group: Any, source: DataSource, episode: Episode) -> None:
-    said = {
-        "num_samples": episode.steps,
-        "seed": episode.seed,
-        "variant": source.variant,
-        "mode": episode.mode,
-        "label": episode.label,
-        "success": episode.success,
-        "kind": episode.kind,
-    }
-    group.attrs.update(said)
+    group.attrs.update({"num_samples": episode.steps} | source.told(episode))
     group["actions"] = episode.actions.astype(np.float32)
     group["rewards"] = episode.rewards
     group["dones"] = episode.ends.astype(np.int64)

@@ -14,12 +14,12 @@ _MOST = 2000
 """Files beside a policy that are looked at."""
 
 
-def raise_again(answer: channel.Message, hint: Callable[[], str]) -> None:
+def raise_again(answer: channel.Message, hint: Callable[[str], str]) -> None:
     """Raise what the policy raised; called by `Box.ask` with every answer.
 
     Args:
         answer: from the box.
-        hint: says why the policy may be unable to do in its box what it can do outside, "" for nothing.
+        hint: says what the box has to do with a reason why the policy cannot be built, "" for nothing.
     """
     said = answer.say
     if "invalid" in said:
@@ -28,7 +28,8 @@ def raise_again(answer: channel.Message, hint: Callable[[], str]) -> None:
         raise error
     if "refused" in said:
         kind = WrongUse if said.get("code") == WrongUse.exit_code else BimodalError
-        raise kind(str(said["refused"])[:1000] + hint())
+        why = str(said["refused"])[:1000]
+        raise kind(why + hint(why))
     if "raised" in said:
         name = "".join(letter for letter in str(said["raised"]) if letter.isalnum() or letter == "_")[:60]
         error = type(name or "Exception", (Exception,), {})(str(said.get("text", ""))[:300])
@@ -36,8 +37,8 @@ def raise_again(answer: channel.Message, hint: Callable[[], str]) -> None:
         raise error
 
 
-def unreadable(view: View, isolation: Isolation) -> str:
-    """Return a hint at the first file of the policy that a box cannot read, "" if there is none.
+def unreadable(view: View, isolation: Isolation, why: str) -> str:
+    """Return a hint at a file that an error is about and that a box cannot read, "" if there is none.
 
     As root a box has a user of its own, so it reads what everybody may read. Some libraries write files for
     their owner alone (safetensors' `save_file`).
@@ -46,7 +47,7 @@ def unreadable(view: View, isolation: Isolation) -> str:
         return ""
     own = own_view().readable
     for file in _files(path for path in view.readable if path not in own):
-        if not file.is_symlink() and not file.stat().st_mode & stat.S_IROTH:
+        if file.name in why and not file.is_symlink() and not file.stat().st_mode & stat.S_IROTH:
             return f" (shut in, it cannot read {file}, which only its owner may: chmod a+r {file.name})"
     return ""
 

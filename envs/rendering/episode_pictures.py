@@ -54,8 +54,8 @@ class EpisodePictures:
         Args:
             task: of the episodes.
             variant: of the episodes.
-            names: of `specs.IMAGES`.
-            size: width and height, one of `specs.IMAGE_SIZES` [pixels].
+            names: of `images.IMAGES`.
+            size: width and height, one of `images.IMAGE_SIZES` [pixels].
 
         Raises:
             BimodalError: a camera or a size that does not exist.
