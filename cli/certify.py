@@ -32,6 +32,10 @@ Grace = Annotated[
     bool,
     flag("--grace", "instead: for how long the average of the modes stays harmless (docs/grace.md)"),
 ]
+Regressions = Annotated[
+    bool,
+    flag("--regressions", "instead: whether another recipe of regression succeeds (docs/regressions.md)"),
+]
 Variants = Annotated[
     bool,
     flag(
@@ -53,6 +57,7 @@ def run(
     controls: Controls = False,
     limits: Limits = False,
     grace: Grace = False,
+    regressions: Regressions = False,
     variants: Variants = False,
     publish: Renew = False,
     fresh: Fresh = False,
@@ -61,15 +66,17 @@ def run(
 ) -> int:
     """Check a task against every gate of the certificate.
 
-    The exit code is 1 if a gate is not passed. Four options measure something else instead.
+    The exit code is 1 if a gate is not passed. Five options measure something else instead.
     """
     from ..benchmark.provenance import cores
     from ..tasks.core.registry import own_names
 
     if every and task:
         raise WrongUse("--all means every task; leave it out, or leave out the task ids")
-    if sum((variants, grace, controls or limits)) > 1:
-        raise WrongUse("--variants, --grace, and --controls or --limits, are three studies; name one")
+    if sum((variants, grace, regressions, controls or limits)) > 1:
+        raise WrongUse(
+            "--variants, --grace, --regressions, and --controls or --limits, are studies; name one of them"
+        )
     if publish and not variants:
         raise WrongUse("--publish is for --variants; leave it out, or name both")
     names = tuple(task or own_names())
@@ -78,6 +85,8 @@ def run(
         return _feasibility(names, quick, fresh, page, publish, processes)
     if grace:
         return _grace(names, fresh, page, processes)
+    if regressions:
+        return _regressions(names, fresh, page, processes)
     if controls or limits:
         return _studies(names, controls, limits, fresh, page, processes)
     return _gates(names, quick, fresh, page, processes)
@@ -158,6 +167,22 @@ def _grace(names: tuple[str, ...], fresh: bool, page: Path | None, workers: int)
     console.print(grace_table(found))
     if page:
         write_text(page, grace_page(found))
+    return 0
+
+
+def _regressions(names: tuple[str, ...], fresh: bool, page: Path | None, workers: int) -> int:
+    """Try whether any recipe of regression succeeds on tasks, and print it."""
+    from ..benchmark.certificate.grace import known_grace
+    from ..benchmark.certificate.regression_panel import measure_regressions
+    from ..benchmark.report.pages.regressions_page import regressions_page, regressions_table
+    from ..envs.storage.atomic_write import write_text
+    from .console import console, progress_bar
+
+    with progress_bar("regressions", "recipes") as update:
+        found = measure_regressions(names, workers, fresh, lambda text, n, total: update(n, total, text))
+    console.print(regressions_table(found))
+    if page:
+        write_text(page, regressions_page(found, known_grace(names)))
     return 0
 
 

@@ -112,7 +112,13 @@ def measure_grace(
     for done, (name, found) in enumerate(run_in_processes(calls, workers), 1):
         stores[name].put("grace", found)
         tell(name, done, len(missing))
-    return [found for store in stores.values() if (found := store.get("grace"))]
+    return known_grace(stores, folder)
+
+
+def known_grace(names: Iterable[str], folder: Path = FOUND) -> list[GraceResult]:
+    """Return the grace of those of some tasks of which it was measured; measures nothing."""
+    stores = (_store(load_task(name), folder) for name in names)
+    return [found for store in stores if (found := store.get("grace"))]
 
 
 def _store(task: Task, folder: Path) -> MeasurementStore[GraceResult]:

@@ -1,0 +1,221 @@
+"""Tries to make regression succeed: other errors, other networks, with and without averaged weights.
+
+Gate 5 of a certificate asks one recipe. A task is bimodal for regression only if no sensible recipe succeeds,
+so this panel looks for the strongest one. Called by `bimodal certify --regressions`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import huber_loss, l1_loss, mse_loss
+
+from ...policies.core import checkpoint as checkpoints
+from ...policies.core.chunk_policy import ChunkPolicy
+from ...policies.core.dataset import Batch, load_demonstrations, make_windows
+from ...policies.mse import MSE
+from ...policies.networks.film_resnet import ResFiLM
+from ...policies.networks.layers import Trunk, linear
+from ...policies.training.fit import fit
+from ...policies.training.presets import USUAL, find_preset
+from ...policies.training.training_batches import batch_getter, make_config, training_settings
+from ...tasks import load_task
+from ...tasks.core.fingerprint import fingerprint
+from ...tasks.core.task import Task
+from ..processes import run_in_processes
+from ..provenance import versions
+from ..records.measurement_store import MeasurementStore
+from .learning_gates import TRIAL_SEEDS, TaskTraining
+from .store import FOLDER
+from .trials import run_trial
+
+FOUND = FOLDER.parent / "regressions"
+"""Where findings lie, relative to the working directory."""
+SEEDS = 5
+"""Training seeds of each recipe."""
+ERRORS = {"squared": mse_loss, "absolute": l1_loss, "Huber": huber_loss}
+"""Errors that are minimised: their best answers are a mean, a median, and something between."""
+
+
+class PlainMLP(nn.Module):
+    """Two hidden layers of rectified linear units, as a beginner writes them; reads the condition alone."""
+
+    def __init__(self, x_size: int, c_size: int, generator: torch.Generator, width: int) -> None:
+        """Build a network that answers with flat chunks of `x_size` values (H*A)."""
+        super().__init__()
+        sizes = (c_size, width, width, x_size)
+        self.layers = nn.ModuleList(linear(*pair, generator) for pair in pairwise(sizes))
+
+    def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
+        """Return chunks (B, H*A) for conditions c (B, C); `x` and `t` are not read."""
+        first, second, last = self.layers
+        return last(torch.relu(second(torch.relu(first(c)))))
+
+
+class Recipe(NamedTuple):
+    """One way to train a regression."""
+
+    error: str
+    """One of `ERRORS`."""
+    network: str
+    """`ResFiLM`, the trunk of all methods here, or `MLP`."""
+    width: int
+    """Hidden width."""
+    steps: int
+    """Optimiser steps, 128 windows each."""
+    learning_rate: float
+    """Of AdamW at the first step; it falls to zero along a half cosine."""
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.network} {self.width}, {self.error} error"
+
+
+RECIPES = (
+    Recipe("squared", "ResFiLM", 128, 1000, 3e-3),
+    Recipe("absolute", "ResFiLM", 128, 1000, 3e-3),
+    Recipe("Huber", "ResFiLM", 128, 1000, 3e-3),
+    Recipe("squared", "ResFiLM", 384, 1000, 1e-3),
+    Recipe("squared", "MLP", 256, 3000, 1e-3),
+    Recipe("absolute", "MLP", 256, 3000, 1e-3),
+)
+"""All that are tried; the first is that of the board's `mse` and of gate 5."""
+
+
+class RegressionResult(NamedTuple):
+    """How often one recipe succeeds on a task, executing 8 of 16 actions."""
+
+    recipe: str
+    """In words."""
+    averaged: tuple[float, ...]
+    """Share of the episodes by training seed, with the running average of the weights."""
+    last: tuple[float, ...]
+    """The same with the weights of the last step."""
+
+    @property
+    def best(self) -> float:
+        """The best of all its trainings."""
+        return max(*self.averaged, *self.last)
+
+
+class TaskRegressions(NamedTuple):
+    """All that was measured of one task."""
+
+    task: str
+    """Task id."""
+    fingerprint: str
+    """Of the task that was measured."""
+    results: tuple[RegressionResult, ...]
+    """In the order of `RECIPES`."""
+
+    @property
+    def strongest(self) -> RegressionResult:
+        """The recipe with the best training."""
+        return max(self.results, key=lambda result: result.best)
+
+
+def regression(recipe: Recipe) -> type[ChunkPolicy]:
+    """Return the method of a recipe; it writes and reads checkpoints of `mse`."""
+
+    class Regression(MSE):
+        learning_rate = recipe.learning_rate
+
+        @classmethod
+        def build(cls, config: checkpoints.Config, generator: torch.Generator) -> nn.Module:
+            sizes = (config.chunk_values, config.condition_size, generator, recipe.width)
+            return PlainMLP(*sizes) if recipe.network == "MLP" else ResFiLM(*sizes, config.blocks)
+
+        @staticmethod
+        def loss(network: Trunk, batch: Batch, generator: torch.Generator) -> Tensor:
+            guess = network(
+                torch.zeros_like(batch.chunk), batch.chunk.new_zeros(len(batch.chunk)), batch.condition
+            )
+            return ERRORS[recipe.error](guess, batch.chunk)
+
+    return Regression
+
+
+def try_recipe(
+    task_id: str, recipe: Recipe, episodes: int = 300, seeds: int = SEEDS, trial: range = TRIAL_SEEDS
+) -> RegressionResult:
+    """Train a recipe with several seeds and count the successes of each; the same bits in any process."""
+    torch.set_num_threads(1)
+    task = load_task(task_id)
+    with TemporaryDirectory(prefix="bimodal-regressions-") as folder:
+        shown = TaskTraining(task, Path(folder), episodes - episodes % len(task.modes)).file
+        rates = [_try_seed(task, recipe, shown, seed, trial) for seed in range(seeds)]
+    averaged, last = zip(*rates, strict=True)
+    return RegressionResult(str(recipe), averaged, last)
+
+
+def _try_seed(task: Task, recipe: Recipe, shown: Path, seed: int, trial: range) -> tuple[float, float]:
+    """Train once; return the success with averaged weights, and with those of the last step."""
+    kind = regression(recipe)
+    demonstrations = load_demonstrations(shown)
+    windows = make_windows(demonstrations, kind.chunk_size)
+    settings = training_settings(recipe.steps, seed)
+    config = make_config(kind, demonstrations.meta, windows, settings)
+    generator = torch.Generator().manual_seed(seed)
+    network = kind.build(config, generator)
+    get_batch = batch_getter(kind, config, windows)
+    sizes = (len(windows.observations), recipe.steps, find_preset(USUAL).batch)
+    averaged, _ = fit(kind, network, get_batch, *sizes, generator)
+    rates = []
+    for name, weights in (("averaged", averaged), ("last", network.state_dict())):
+        path = checkpoints.checkpoint_path(shown.parent / name, task.id, kind.method)
+        checkpoints.save(path, replace(config, width=recipe.width), weights, checkpoints.LARGE_LIMIT)
+        rates.append(run_trial(task, kind(task, path), trial).rate)
+    return rates[0], rates[1]
+
+
+def measure_regressions(
+    names: Iterable[str],
+    workers: int = 1,
+    fresh: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+    folder: Path = FOUND,
+) -> list[TaskRegressions]:
+    """Try the recipes that are not known yet of tasks, and return all that is known of them.
+
+    Args:
+        names: ids of tasks.
+        workers: processes; the result does not depend on them.
+        fresh: whether to measure again what the folder holds.
+        progress: called with what was done last, the number of recipes done, and their total.
+        folder: where results are kept, a file a task, as they come.
+    """
+    recipes = {str(recipe): recipe for recipe in RECIPES}
+    stores = {name: _store(load_task(name), folder) for name in names}
+    calls = {
+        (name, recipe): partial(try_recipe, name, recipes[recipe])
+        for name, store in stores.items()
+        for recipe in (recipes if fresh else store.missing(recipes))
+    }
+    tell = progress or (lambda text, done, total: None)
+    tell("", 0, len(calls))
+    for done, ((name, recipe), found) in enumerate(run_in_processes(calls, workers), 1):
+        stores[name].put(recipe, found)
+        tell(f"{name} {recipe}", done, len(calls))
+    return [_known(name, store, recipes) for name, store in stores.items()]
+
+
+def _known(name: str, store: MeasurementStore[RegressionResult], recipes: Iterable[str]) -> TaskRegressions:
+    """Return what a store holds of a task, in the order of the recipes."""
+    found = store.values()
+    results = tuple(found[recipe] for recipe in recipes if recipe in found)
+    return TaskRegressions(name, store.identity["fingerprint"], results)
+
+
+def _store(task: Task, folder: Path) -> MeasurementStore[RegressionResult]:
+    identity = {
+        "fingerprint": fingerprint(task),
+        "recipes": [tuple(one) for one in RECIPES],
+        "versions": versions(),
+    }
+    return MeasurementStore(folder / f"{task.id}.json", identity, RegressionResult)

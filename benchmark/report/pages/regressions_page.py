@@ -1,0 +1,69 @@
+"""The page docs/regressions.md and the terminal table of `bimodal certify --regressions`."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from ...certificate.grace import GraceResult
+from ...certificate.learning_gates import MSE_CEILING, TRIAL_SEEDS
+from ...certificate.regression_panel import RECIPES, SEEDS, RegressionResult, TaskRegressions
+from ...number_text import percent
+from ...rich_table import number_table
+from .markdown import markdown_page, markdown_table
+
+_HEADER = ("task", *(str(recipe) for recipe in RECIPES))
+_STRONGEST = (
+    "task",
+    "grace",
+    "recipe",
+    "averaged weights, by training seed",
+    "last weights, by training seed",
+)
+
+
+def regression_rows(found: Sequence[TaskRegressions]) -> list[tuple[str, ...]]:
+    """Return a row for each task: the worst and the best training of each recipe, a dash if not measured."""
+    rows = []
+    for task in found:
+        ranges = {result.recipe: _range(result) for result in task.results}
+        rows.append((task.task, *(ranges.get(name, "–") for name in _HEADER[1:])))
+    return rows
+
+
+def regressions_table(found: Sequence[TaskRegressions]) -> Table:
+    """Return the table for the terminal."""
+    title = f"Success [%] of regressions, worst to best of {2 * SEEDS} trainings"
+    return number_table(title, _HEADER, regression_rows(found))
+
+
+def regressions_page(found: Sequence[TaskRegressions], graces: Sequence[GraceResult]) -> str:
+    """Return the page docs/regressions.md; a task whose grace is not known has a dash there."""
+    known = {one.task: str(one.grace) for one in graces}
+    strongest = [
+        (
+            task.task,
+            known.get(task.task, "–"),
+            task.strongest.recipe,
+            ", ".join(map(percent, task.strongest.averaged)),
+            ", ".join(map(percent, task.strongest.last)),
+        )
+        for task in found
+    ]
+    escaped = [task.task for task in found if task.strongest.best >= MSE_CEILING]
+    return markdown_page(
+        "regressions",
+        recipes=[recipe._asdict() for recipe in RECIPES],
+        seeds=SEEDS,
+        n=len(TRIAL_SEEDS),
+        ceiling=percent(MSE_CEILING),
+        tasks=len(found),
+        escaped=escaped,
+        ranges=markdown_table(_HEADER, regression_rows(found)),
+        strongest=markdown_table(_STRONGEST, strongest),
+        prints=", ".join(f"{one.task} `{one.fingerprint[:16]}`" for one in found),
+    )
+
+
+def _range(result: RegressionResult) -> str:
+    rates = (*result.averaged, *result.last)
+    return f"{percent(min(rates))} to {percent(max(rates))}"
