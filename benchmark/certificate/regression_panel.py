@@ -1,4 +1,4 @@
-"""Tries to make regression succeed: other errors, other networks, with and without averaged weights.
+"""Tries to make regression succeed: other errors, other networks, another trainer.
 
 Gate 5 of a certificate asks one recipe. A task is bimodal for regression only if no sensible recipe succeeds,
 so this panel looks for the strongest one. Called by `bimodal certify --regressions`.
@@ -18,7 +18,7 @@ from torch.nn.functional import huber_loss, l1_loss, mse_loss
 
 from ...policies.core import checkpoint as checkpoints
 from ...policies.core.chunk_policy import ChunkPolicy
-from ...policies.core.dataset import Batch, load_demonstrations, make_windows
+from ...policies.core.dataset import Batch, batches, load_demonstrations, make_windows
 from ...policies.mse import MSE
 from ...policies.networks.film_resnet import ResFiLM
 from ...policies.networks.layers import Trunk, linear
@@ -39,7 +39,9 @@ FOUND = FOLDER.parent / "regressions"
 """Where findings lie, relative to the working directory."""
 SEEDS = 5
 """Training seeds of each recipe."""
-ERRORS = {"squared": mse_loss, "absolute": l1_loss, "Huber": huber_loss}
+BATCH = find_preset(USUAL).batch
+"""Windows of a step."""
+ERRORS = {"squared": mse_loss, "absolute": l1_loss, "Huber": partial(huber_loss, delta=0.1)}
 """Errors that are minimised: their best answers are a mean, a median, and something between."""
 
 
@@ -61,29 +63,33 @@ class PlainMLP(nn.Module):
 class Recipe(NamedTuple):
     """One way to train a regression."""
 
-    error: str
-    """One of `ERRORS`."""
     network: str
     """`ResFiLM`, the trunk of all methods here, or `MLP`."""
     width: int
     """Hidden width."""
+    error: str
+    """One of `ERRORS`."""
+    averaged: bool
+    """True for the trainer of all methods here: AdamW along a half cosine, and a running average of the
+    weights. False for Adam at one rate, and the weights of its last step."""
     steps: int
     """Optimiser steps, 128 windows each."""
     learning_rate: float
-    """Of AdamW at the first step; it falls to zero along a half cosine."""
+    """At the first step."""
 
     def __str__(self) -> str:
         """Return it in words."""
-        return f"{self.network} {self.width}, {self.error} error"
+        return f"{self.network} {self.width}, {self.error} error" + ", averaged" * self.averaged
 
 
 RECIPES = (
-    Recipe("squared", "ResFiLM", 128, 1000, 3e-3),
-    Recipe("absolute", "ResFiLM", 128, 1000, 3e-3),
-    Recipe("Huber", "ResFiLM", 128, 1000, 3e-3),
-    Recipe("squared", "ResFiLM", 384, 1000, 1e-3),
-    Recipe("squared", "MLP", 256, 3000, 1e-3),
-    Recipe("absolute", "MLP", 256, 3000, 1e-3),
+    Recipe("ResFiLM", 128, "squared", True, 1000, 3e-3),
+    Recipe("ResFiLM", 128, "absolute", True, 1000, 3e-3),
+    Recipe("ResFiLM", 128, "Huber", True, 1000, 3e-3),
+    Recipe("ResFiLM", 256, "squared", True, 1000, 3e-3),
+    Recipe("ResFiLM", 128, "squared", False, 3000, 1e-3),
+    Recipe("MLP", 256, "squared", False, 3000, 1e-3),
+    Recipe("MLP", 256, "absolute", False, 3000, 1e-3),
 )
 """All that are tried; the first is that of the board's `mse` and of gate 5."""
 
@@ -93,15 +99,8 @@ class RegressionResult(NamedTuple):
 
     recipe: str
     """In words."""
-    averaged: tuple[float, ...]
-    """Share of the episodes by training seed, with the running average of the weights."""
-    last: tuple[float, ...]
-    """The same with the weights of the last step."""
-
-    @property
-    def best(self) -> float:
-        """The best of all its trainings."""
-        return max(*self.averaged, *self.last)
+    success: tuple[float, ...]
+    """Share of the episodes, by training seed."""
 
 
 class TaskRegressions(NamedTuple):
@@ -117,7 +116,7 @@ class TaskRegressions(NamedTuple):
     @property
     def strongest(self) -> RegressionResult:
         """The recipe with the best training."""
-        return max(self.results, key=lambda result: result.best)
+        return max(self.results, key=lambda result: max(result.success))
 
 
 def regression(recipe: Recipe) -> type[ChunkPolicy]:
@@ -142,36 +141,51 @@ def regression(recipe: Recipe) -> type[ChunkPolicy]:
 
 
 def try_recipe(
-    task_id: str, recipe: Recipe, episodes: int = 300, seeds: int = SEEDS, trial: range = TRIAL_SEEDS
+    task_id: str,
+    recipe: Recipe,
+    folder: Path,
+    episodes: int = 300,
+    seeds: int = SEEDS,
+    trial: range = TRIAL_SEEDS,
 ) -> RegressionResult:
-    """Train a recipe with several seeds and count the successes of each; the same bits in any process."""
+    """Train a recipe with several seeds and count the successes of each; the same bits in any process.
+
+    The demonstrations of the task lie in the folder, or are put there for the next recipe.
+    """
     torch.set_num_threads(1)
     task = load_task(task_id)
-    with TemporaryDirectory(prefix="bimodal-regressions-") as folder:
-        shown = TaskTraining(task, Path(folder), episodes - episodes % len(task.modes)).file
-        rates = [_try_seed(task, recipe, shown, seed, trial) for seed in range(seeds)]
-    averaged, last = zip(*rates, strict=True)
-    return RegressionResult(str(recipe), averaged, last)
+    shown = TaskTraining(task, folder, episodes - episodes % len(task.modes)).file
+    with TemporaryDirectory(prefix="bimodal-regressions-") as weights:
+        trained = [_train(recipe, shown, seed, Path(weights) / str(seed)) for seed in range(seeds)]
+        kind = regression(recipe)
+        rates = tuple(run_trial(task, kind(task, path), trial).rate for path in trained)
+    return RegressionResult(str(recipe), rates)
 
 
-def _try_seed(task: Task, recipe: Recipe, shown: Path, seed: int, trial: range) -> tuple[float, float]:
-    """Train once; return the success with averaged weights, and with those of the last step."""
+def _train(recipe: Recipe, shown: Path, seed: int, folder: Path) -> Path:
+    """Train once on a file of demonstrations; return the checkpoint."""
+    # 1. the windows and the network of the recipe
     kind = regression(recipe)
     demonstrations = load_demonstrations(shown)
     windows = make_windows(demonstrations, kind.chunk_size)
-    settings = training_settings(recipe.steps, seed)
-    config = make_config(kind, demonstrations.meta, windows, settings)
+    count = len(windows.observations)
+    config = make_config(kind, demonstrations.meta, windows, training_settings(recipe.steps, seed))
     generator = torch.Generator().manual_seed(seed)
     network = kind.build(config, generator)
     get_batch = batch_getter(kind, config, windows)
-    sizes = (len(windows.observations), recipe.steps, find_preset(USUAL).batch)
-    averaged, _ = fit(kind, network, get_batch, *sizes, generator)
-    rates = []
-    for name, weights in (("averaged", averaged), ("last", network.state_dict())):
-        path = checkpoints.checkpoint_path(shown.parent / name, task.id, kind.method)
-        checkpoints.save(path, replace(config, width=recipe.width), weights, checkpoints.LARGE_LIMIT)
-        rates.append(run_trial(task, kind(task, path), trial).rate)
-    return rates[0], rates[1]
+    # 2. the trainer of the recipe
+    if recipe.averaged:
+        weights, _ = fit(kind, network, get_batch, count, recipe.steps, BATCH, generator)
+    else:
+        optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, fused=True)
+        for rows in batches(count, BATCH, recipe.steps, generator):
+            optimiser.zero_grad(set_to_none=True)
+            kind.loss(network, get_batch(rows), generator).backward()
+            optimiser.step()
+        weights = network.state_dict()
+    path = checkpoints.checkpoint_path(folder, config.task, kind.method)
+    checkpoints.save(path, replace(config, width=recipe.width), weights, checkpoints.LARGE_LIMIT)
+    return path
 
 
 def measure_regressions(
@@ -193,7 +207,7 @@ def measure_regressions(
     recipes = {str(recipe): recipe for recipe in RECIPES}
     stores = {name: _store(load_task(name), folder) for name in names}
     calls = {
-        (name, recipe): partial(try_recipe, name, recipes[recipe])
+        (name, recipe): partial(try_recipe, name, recipes[recipe], _demonstrations(store))
         for name, store in stores.items()
         for recipe in (recipes if fresh else store.missing(recipes))
     }
@@ -203,6 +217,11 @@ def measure_regressions(
         stores[name].put(recipe, found)
         tell(f"{name} {recipe}", done, len(calls))
     return [_known(name, store, recipes) for name, store in stores.items()]
+
+
+def _demonstrations(store: MeasurementStore[RegressionResult]) -> Path:
+    """Return where the demonstrations of a store's task lie; they are of one version of the task."""
+    return store.file.with_suffix("") / store.identity["fingerprint"][:16]
 
 
 def _known(name: str, store: MeasurementStore[RegressionResult], recipes: Iterable[str]) -> TaskRegressions:

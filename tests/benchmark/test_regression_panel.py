@@ -23,11 +23,11 @@ class Constant(torch.nn.Module):
 
 @pytest.mark.parametrize(
     ("error", "best", "worse"),
-    [("squared", 0.25, (0.0, 0.5)), ("absolute", 0.0, (0.25, -0.25)), ("Huber", 0.25, (0.0, 0.5))],
+    [("squared", 0.25, (0.0, 0.5)), ("absolute", 0.0, (0.25, -0.25)), ("Huber", 1 / 30, (0.0, 0.25))],
 )
 def test_a_mean_minimises_the_squared_error_and_a_median_the_absolute_one(error, best, worse):
     recipe = panel.RECIPES[0]._replace(error=error)
-    chunk = torch.tensor([[0.0], [0.0], [0.0], [1.0]])  # mean 0.25, median 0; Huber is a square up to 1
+    chunk = torch.tensor([[0.0], [0.0], [0.0], [1.0]])  # mean 0.25, median 0; Huber's best: 3 x = 0.1
     nothing = torch.zeros(4, 0)
     batch = Batch(chunk, torch.zeros(4, 1), nothing, nothing, torch.zeros(4))
 
@@ -47,17 +47,18 @@ def test_a_recipe_trains_its_own_network(recipe):
     assert isinstance(network, panel.PlainMLP) == (recipe.network == "MLP")
 
 
-def test_a_training_is_tried_with_averaged_and_with_last_weights_and_comes_out_the_same_again():
-    recipe = panel.RECIPES[-1]._replace(steps=3, width=8)
-    first, again = (panel.try_recipe(DUMBBELL, recipe, 4, 2, range(7000, 7002)) for _ in range(2))
-    assert first == again and first.recipe == "MLP 8, absolute error"
-    assert len(first.averaged) == len(first.last) == 2
+@pytest.mark.parametrize("averaged", [True, False])
+def test_a_recipe_comes_out_the_same_again_whoever_trains_it(tmp_path, averaged):
+    recipe = panel.RECIPES[-1]._replace(steps=3, width=8, averaged=averaged)
+    first, again = (panel.try_recipe(DUMBBELL, recipe, tmp_path, 4, 2, range(7000, 7002)) for _ in range(2))
+    assert first == again and first.recipe == "MLP 8, absolute error" + ", averaged" * averaged
+    assert len(first.success) == 2 and (tmp_path / "demonstrations.npz").is_file()
 
 
 def test_what_is_known_is_not_tried_again_and_the_page_names_what_gets_away(tmp_path, monkeypatch):
-    def tried(name, recipe):
-        strong = recipe == panel.RECIPES[4] and name == DUMBBELL
-        return panel.RegressionResult(str(recipe), (0.05, 0.1), (0.02, 0.43 if strong else 0.2))
+    def tried(name, recipe, folder):
+        strong = recipe == panel.RECIPES[5] and name == DUMBBELL
+        return panel.RegressionResult(str(recipe), (0.05, 0.02, 0.43 if strong else 0.2))
 
     names = [DUMBBELL, "PandaLiftPot-v1"]
     monkeypatch.setattr(panel, "try_recipe", tried)
@@ -66,6 +67,6 @@ def test_what_is_known_is_not_tried_again_and_the_page_names_what_gets_away(tmp_
     assert panel.measure_regressions(names, workers=0, folder=tmp_path) == first
     page = regressions_page(first, [GraceResult(DUMBBELL, "f" * 64, (1, 1, 1, 0))])
     assert "In 1 of 2 tasks" in page and f"allows its one\nrecipe: {DUMBBELL}." in page
-    assert f"| {DUMBBELL} | 2 | MLP 256, squared error | 5, 10 | 2, 43 |" in page
-    assert "| PandaLiftPot-v1 | – | ResFiLM 128, squared error |" in page
+    assert f"| {DUMBBELL} | 2 | MLP 256, squared error | 5, 2, 43 |" in page
+    assert "| PandaLiftPot-v1 | – | ResFiLM 128, squared error, averaged |" in page
     assert "2 to 43" in page

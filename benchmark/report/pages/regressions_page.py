@@ -32,7 +32,7 @@ def regression_rows(found: Sequence[TaskRegressions]) -> list[tuple[str, ...]]:
 
 def regressions_table(found: Sequence[TaskRegressions]) -> Table:
     """Return the table for the terminal."""
-    title = f"Success [%] of regressions, worst to best of {2 * SEEDS} trainings"
+    title = f"Success [%] of regressions, worst to best of {SEEDS} trainings"
     return number_table(title, _HEADER, regression_rows(found))
 
 
@@ -44,15 +44,14 @@ def regressions_page(found: Sequence[TaskRegressions], graces: Sequence[GraceRes
             task.task,
             known.get(task.task, "–"),
             task.strongest.recipe,
-            ", ".join(map(percent, task.strongest.averaged)),
-            ", ".join(map(percent, task.strongest.last)),
+            ", ".join(map(percent, task.strongest.success)),
         )
         for task in found
     ]
-    escaped = [task.task for task in found if task.strongest.best >= MSE_CEILING]
+    escaped = [task.task for task in found if max(task.strongest.success) >= MSE_CEILING]
     return markdown_page(
         "regressions",
-        recipes=[recipe._asdict() for recipe in RECIPES],
+        recipes=RECIPES,
         seeds=SEEDS,
         n=len(TRIAL_SEEDS),
         ceiling=percent(MSE_CEILING),
@@ -65,5 +64,4 @@ def regressions_page(found: Sequence[TaskRegressions], graces: Sequence[GraceRes
 
 
 def _range(result: RegressionResult) -> str:
-    rates = (*result.averaged, *result.last)
-    return f"{percent(min(rates))} to {percent(max(rates))}"
+    return f"{percent(min(result.success))} to {percent(max(result.success))}"
