@@ -1,4 +1,4 @@
-"""What a policy can ask for beside its task's components: pictures and words, see docs/vision.md."""
+"""What a policy can ask for beside its task's components: pictures, words and a past; see docs/vision.md."""
 
 IMAGES = {"front_image": "front", "side_image": "side", "wrist_image": "wrist"}
 """Pictures that a policy can ask for, uint8 (N, H, W, 3), and the camera that takes each."""
@@ -6,5 +6,7 @@ IMAGE_SIZES = (96, 128, 224)
 """Width and height that they can have [pixels]."""
 MOST_IMAGE_FRAMES = 4
 """Most control steps of which a decision is shown pictures."""
+MOST_OBS_STEPS = 64
+"""Most control steps of which it is shown everything else (3.2 s)."""
 INSTRUCTION = "instruction"
 """What the robot is told to do, one sentence, which a policy can ask for; (N,) str."""

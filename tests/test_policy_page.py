@@ -60,21 +60,22 @@ def test_the_page_says_how_much_a_policy_has_that_is_shut_in():
     assert f"may write to `/tmp` alone ({file / 2**20:g} MiB)" in POLICIES
 
 
-def test_the_policy_with_a_history_is_asked_every_step_and_sees_the_step_before(names):
+def test_the_policy_with_a_history_sees_the_control_step_before_and_draws_from_its_keys(names):
     task = load_task("PandaLiftDumbbell-v1")
-    pairs = []
+    seen = []
 
     class Watched(names["TwoFrames"]):
-        def sample(self, before, now):
-            pairs.append((before["tcp_position"].copy(), now["tcp_position"].copy()))
-            return super().sample(before, now)
+        def act(self, observation):
+            seen.append(observation["tcp_position"].copy())
+            return super().act(observation)
 
     result = run_shard(task, Watched(task), Shard(task.id, "clean", 0, (0, 1)), "2")
     assert not any(result.faults)
-    assert [decision.step for decision in result.decisions[:3]] == [0, 1, 2]
-    assert np.array_equal(*pairs[0])
-    moved = [np.abs(now - before).max() for before, now in pairs[1:]]
+    assert seen[0].shape == (2, 2, 3) and np.array_equal(seen[0][:, 0], seen[0][:, 1])
+    moved = [np.abs(now - before).max() for before, now in (pair.swapaxes(0, 1) for pair in seen[1:])]
     assert 0 < max(moved) < 0.02, "one step apart, not eight"
+    again = run_shard(task, names["TwoFrames"](task), Shard(task.id, "clean", 0, (0, 1)), "2")
+    assert np.array_equal(result.digests, again.digests)
 
 
 def test_the_page_tells_what_a_policy_can_state(names):

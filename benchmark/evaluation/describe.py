@@ -100,6 +100,7 @@ def _policy_record(policy: str | type[Policy], told: Mapping[str, Introduction])
         "execute": last.n_action_steps,
         "action": last.action,
         "observations": list(dict.fromkeys(name for one in told.values() for name in one.observations)),
+        "n_obs_steps": last.n_obs_steps,
         "pictures": f"{last.image_size} px x {last.image_frames}" if looks else "",
         "artifacts": _artifacts(told),
     }

@@ -60,6 +60,8 @@ class HostedPolicy:
             raise ReadsSimulator
         if unsent := [name for name in about.observations if name in (*IMAGES, INSTRUCTION)]:
             raise WrongUse(f"the policy reads {unsent[0]}, which a server cannot be sent yet")
+        if about.n_obs_steps > 1:
+            raise WrongUse("the policy reads past observations (n_obs_steps), which a server cannot be sent")
         self._build(task)
         simulation = Simulation(task, 1)
         simulation.reset([0])

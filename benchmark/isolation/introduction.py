@@ -42,6 +42,8 @@ class Introduction(Record):
     """Width and height of the pictures that it reads [pixels]."""
     image_frames: int = 1
     """Control steps whose pictures it is shown."""
+    n_obs_steps: int = 1
+    """Control steps of which it is shown everything else."""
     description: str
     """One sentence for the leaderboard."""
     parameters: int | None

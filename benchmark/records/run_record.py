@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from ...envs.images import MOST_OBS_STEPS
 from .field_types import (
     Distinct,
     Duration,
@@ -86,6 +87,8 @@ class PolicyRecord(Record):
         str, Field(pattern=r"^([1-9][0-9]{0,3} px x [1-9][0-9]?)?$", exclude_if=lambda value: not value)
     ] = ""
     """Size of the pictures among them and the control steps shown at once; absent where it reads none."""
+    n_obs_steps: Annotated[int, Field(ge=1, le=MOST_OBS_STEPS, exclude_if=lambda value: value == 1)] = 1
+    """Control steps whose observations it sees at once; absent for the present one alone."""
     artifacts: dict[str, str]
     """sha256 of every file that the policy loads, by `<task>/<file>`."""
 

@@ -1,6 +1,8 @@
 """What a policy sees of N episodes before a decision: state, pictures and words, as the variant shows them.
 
-Pictures are drawn for decisions only, and only those that the policy asks for in `needs()`.
+A policy that asks for a past in `needs()` sees the last control steps, the oldest first, each as it was shown
+then; before the first there is that one again. Pictures are drawn for decisions only, and only those that it
+asks for.
 """
 
 import time
@@ -31,7 +33,7 @@ class Observer:
         self._needs = needs
         names = [name for name in needs.observations if name in IMAGES]
         self._pictures = _pictures(task, simulation, names, needs.image_size) if names else None
-        self._films = {name: deque[np.ndarray](maxlen=needs.image_frames) for name in names}
+        self._films: dict[str, deque[np.ndarray]] = {}
 
     def see(self, step: int, running: np.ndarray) -> dict[str, np.ndarray] | None:
         """Return what the policy sees before control step `step`; None where it is not asked.
@@ -43,13 +45,20 @@ class Observer:
             running: which episodes still run, (N,) bool; no pictures are drawn of the others.
         """
         ahead = -step % self._needs.n_action_steps  # control steps until the next decision
-        filming = self._pictures is not None and ahead < self._needs.image_frames
-        if ahead and not filming and not self._simulation.variant.every_step:
+        every_step = self._simulation.variant.every_step
+        drawing = self._pictures is not None and (every_step or ahead < self._needs.image_frames)
+        if not (drawing or every_step or ahead < self._needs.n_obs_steps):
             return None
-        seen = episode_step.observe(self._simulation, step, self._take(running))
-        for name, film in self._films.items():
-            film.extend([seen[name]] * (1 if film else self._needs.image_frames))
-        return None if ahead else self._shown(seen)
+        pictures = self._take(running) if drawing else episode_step.NO_PICTURES
+        seen = episode_step.observe(self._simulation, step, pictures)
+        for name, values in seen.items():
+            frames = self._frames(name)
+            self._films.setdefault(name, deque([values] * frames, frames)).append(values)
+        return None if ahead else self._shown()
+
+    def _frames(self, name: str) -> int:
+        """Return of how many control steps the policy sees a component."""
+        return self._needs.image_frames if name in IMAGES else self._needs.n_obs_steps
 
     def _take(self, running: np.ndarray) -> dict[str, np.ndarray]:
         if self._pictures is None:
@@ -59,14 +68,17 @@ class Observer:
         self.drawing_s += time.process_time() - begin
         return pictures
 
-    def _shown(self, seen: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _shown(self) -> dict[str, np.ndarray]:
         """Return copies: a variant may remember what it showed, and must not show what the policy wrote."""
-        names = self._needs.observations or tuple(seen)
-        if INSTRUCTION in names:
-            seen = seen | {INSTRUCTION: np.full(self._simulation.n, self._task.goal)}
-        if self._needs.image_frames > 1:
-            seen = seen | {name: np.stack(film, axis=1) for name, film in self._films.items()}
-        return {name: seen[name].copy() for name in names}
+        names = self._needs.observations or tuple(self._films)
+        return {name: self._words() if name == INSTRUCTION else self._film(name) for name in names}
+
+    def _words(self) -> np.ndarray:
+        return np.full(self._simulation.n, self._task.goal)
+
+    def _film(self, name: str) -> np.ndarray:
+        film = self._films[name]
+        return film[0].copy() if len(film) == 1 else np.stack(film, axis=1)
 
     def close(self) -> None:
         """Give the graphics memory back."""

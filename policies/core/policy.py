@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import numpy as np
 
 from ...envs.errors import WrongUse
-from ...envs.images import IMAGE_SIZES, MOST_IMAGE_FRAMES
+from ...envs.images import IMAGE_SIZES, MOST_IMAGE_FRAMES, MOST_OBS_STEPS
 from ...envs.simulation import Simulation
 from ...tasks.core.task import Task
 
@@ -27,6 +27,9 @@ class _Needs(NamedTuple):
     image_frames: int = 1
     """Control steps whose pictures it is shown, this one and those before; beyond 1 they have an axis of
     their own, the oldest first, (N, frames, H, W, 3)."""
+    n_obs_steps: int = 1
+    """Control steps of which it is shown everything else; beyond 1 each component is (N, n_obs_steps, d), the
+    oldest first. What lies before the first step of an episode shows that step."""
 
 
 class Needs(_Needs):
@@ -51,7 +54,7 @@ def plain_needs(said: object) -> Needs:
     """
     if type(said) is not Needs:
         raise WrongUse(f"needs() returned {said!r:.80}; it must be a Needs")
-    names, action, steps, privileged, side, frames = tuple(said)
+    names, action, steps, privileged, side, frames, past = tuple(said)
     if not isinstance(names, tuple | list) or any(type(name) is not str for name in names):
         raise WrongUse(f"needs().observations is {names!r:.80}; it must be a tuple of names")
     if type(action) is not str:
@@ -64,7 +67,9 @@ def plain_needs(said: object) -> Needs:
         raise WrongUse(f"needs().image_size is {side!r:.80}; it must be {_one_of(IMAGE_SIZES)} [pixels]")
     if not _whole(frames) or not 1 <= frames <= MOST_IMAGE_FRAMES:
         raise WrongUse(f"needs().image_frames is {frames!r:.80}; it must be 1 to {MOST_IMAGE_FRAMES}")
-    return Needs(tuple(names), action, int(steps), bool(privileged), int(side), int(frames))
+    if not _whole(past) or not 1 <= past <= MOST_OBS_STEPS:
+        raise WrongUse(f"needs().n_obs_steps is {past!r:.80}; it must be 1 to {MOST_OBS_STEPS}")
+    return Needs(tuple(names), action, int(steps), bool(privileged), int(side), int(frames), int(past))
 
 
 def _whole(number: object) -> TypeGuard[int]:
@@ -156,8 +161,8 @@ class Policy:
         """Return the next chunk of actions.
 
         Args:
-            observation: the components named in `needs().observations`, each (N, d), SI units; pictures and
-                words as docs/vision.md has them.
+            observation: the components named in `needs().observations`, each (N, d), SI units, or
+                (N, n_obs_steps, d) with a past; pictures and words as docs/vision.md has them.
         """
         raise NotImplementedError
 

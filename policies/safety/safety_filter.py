@@ -119,8 +119,10 @@ class SafetyFilter(Policy):
         return np.concatenate(parts, axis=-1), rules
 
     def _hand(self, observation: dict[str, np.ndarray], arm: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return TCP position (N, 3) [m] and rotation (N, 3, 3) of an arm as observed."""
-        position, columns = (np.asarray(observation[PREFIXES[arm] + name], float) for name in SEEN)
+        """Return TCP position (N, 3) [m] and rotation (N, 3, 3) of an arm as observed last."""
+        seen = (np.asarray(observation[PREFIXES[arm] + name], float) for name in SEEN)
+        past = self._inner.n_obs_steps > 1
+        position, columns = (values[:, -1] if past else values for values in seen)
         return position, control.rotation_from_columns(columns)
 
     def _stay(self, observation: dict[str, np.ndarray], wanted: np.ndarray) -> np.ndarray:
