@@ -62,6 +62,8 @@ class TrainingOptions(NamedTuple):
     """Optimiser steps of a stage; None takes each method's budget."""
     fresh: bool = False
     """Whether everything is trained anew."""
+    n_obs_steps: int = 1
+    """Control steps whose observations a policy reads."""
 
     def folder(self, seed: int) -> Path:
         """Return the folder of the checkpoints of a training seed."""
@@ -123,13 +125,11 @@ def train_all(
     kept = [] if options.fresh else [t for t in files if there[t]]
     steps = {t: _all_steps(t.method, options) for t in files if t not in kept}
     total = sum(steps.values())
-
     # 2. the demonstrations that are missing
     missing = {files[t]: t for t in steps if metas[files[t]] is None}
     undone = _demonstrate_all(missing, workers, lambda note: tell(0, total, note))
     failed = {t: f"no demonstrations: {undone[files[t]]}" for t in steps if files[t] in undone}
     lost = sum(steps[t] for t in failed)
-
     # 3. the longest training first, so that no core is left alone with it at the end
     todo = sorted((t for t in steps if t not in failed), key=lambda t: -steps[t])
     calls = {t: partial(_train, t, files[t], options) for t in todo}
@@ -184,6 +184,7 @@ def _train(training: Training, file: Path, options: TrainingOptions, report: Rep
     from ..policies.training.train import TrainOptions, train
 
     one = TrainOptions(options.steps, training.seed, options.preset, options.device, options.fresh)
+    one = one._replace(n_obs_steps=options.n_obs_steps)
     train(training.method, file, options.folder(training.seed), one, report)
 
 
@@ -219,6 +220,7 @@ def fits(training: Training, folder: Path, options: TrainingOptions, shown: dict
     return (
         wanted.items() <= {name: found.get(name) for name in wanted}.items()
         and (config.chunk_size, config.width, config.blocks) == (kind.chunk_size, sizes.width, sizes.blocks)
+        and config.n_obs_steps == options.n_obs_steps
         and _learnt(card.get("demonstrations", {}), task, kind.regime, shown)
     )
 

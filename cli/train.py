@@ -45,6 +45,7 @@ Preset = Annotated[
 ]
 Device = Annotated[str, option("NAME", "auto, cpu or cuda; auto is cuda for the preset gpu")]
 Steps = Annotated[int | None, number("optimiser steps", "the method's")]
+Past = Annotated[int, number("control steps whose observations the policy reads")]
 Seed = Annotated[int, number("training seed")]
 Out = Annotated[Path, option("FOLDER", "where checkpoints go")]
 Fresh = Annotated[bool, flag("--fresh", "begin anew instead of going on")]
@@ -63,6 +64,7 @@ def run(
     device: Device = "auto",
     steps: Steps = None,
     seed: Seed = 0,
+    n_obs_steps: Past = 1,
     out: Out = CHECKPOINTS,
     fresh: Fresh = False,
     workers: Workers = None,
@@ -75,17 +77,18 @@ def run(
     if demos is not None and not demos.is_file():
         raise WrongUse(f"no demonstrations at {demos}; make them with: bimodal demos TASK --out {demos}")
     from ..benchmark.train_all import TrainingOptions
-    from ..policies.training.presets import USUAL
+    from ..policies.training.presets import USUAL, checked_past
 
+    past = checked_past(n_obs_steps)
     if not every:
         if methods or seeds:
             raise WrongUse("--methods and --seeds belong to --all; here it is METHOD and --seed")
-        setting = TrainingOptions(out, preset or USUAL, device, steps, fresh)
+        setting = TrainingOptions(out, preset or USUAL, device, steps, fresh, past)
         return _train_one(method, task or [], demos, seed, setting, log_to)
     if method or demos or seed or log_to:
         one = "METHOD, --demos, --seed and --log-to"
         raise WrongUse(f"{one} are for one training; with --all: --methods and --seeds")
-    setting = TrainingOptions(out, *_size(preset, device), steps, fresh)
+    setting = TrainingOptions(out, *_size(preset, device), steps, fresh, past)
     return _train_all(methods, suite, task or [], seeds or "1", setting, workers)
 
 
@@ -117,7 +120,8 @@ def _train_one(
     path = path or _demonstrate(task.id, METHODS[method].regime)
     if _is_kept(Training(task.id, method, seed), setting, path):
         return 0
-    options = TrainOptions(setting.steps, seed, setting.preset, setting.device, setting.fresh)
+    size = (setting.preset, setting.device)
+    options = TrainOptions(setting.steps, seed, *size, setting.fresh, setting.n_obs_steps)
     weights = _fit(method, path, setting.out, options, f"{method} on {task.id}", log_to)
     loss = load_checkpoint(weights, task.id, method).config.training["loss"]
     console.print(f"{weights}: {weights.stat().st_size / 1e6:.2f} MB, loss {loss:.4f}", markup=False)

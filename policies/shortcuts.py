@@ -38,7 +38,7 @@ class ProprioceptionOnly(_Shortcut):
         """Load the memory of `nearest` and forget what was seen of the objects."""
         super().__init__(*arguments, **options)
         parts = [torch.full((one.size,), one.name in PROPRIOCEPTION) for one in self.config.observations]
-        self._felt = torch.cat(parts).float()
+        self._felt = torch.cat(parts * self.config.n_obs_steps).float()
         self.memory.keep(self.memory.seen * self._felt, self.memory.done, self.memory.left)
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...envs.errors import BimodalError, WrongUse
+from ...envs.images import MOST_OBS_STEPS
 from ...envs.specs import ACTIONS, Spec, size
 from ...envs.storage.atomic_write import write_bytes
 from .dataset import Component
@@ -65,6 +66,8 @@ class Config:
     """Trained values in the trunk."""
     training: dict[str, Any]
     """Seed, steps, batch, final loss, what the demonstrations say of themselves, and library versions."""
+    n_obs_steps: int = 1
+    """Control steps whose observations the network reads; not in the file of one that has no past."""
     weights_sha256: str = ""
     """Of the .safetensors file; filled in by `save`."""
     schema_version: int = SCHEMA_VERSION
@@ -87,8 +90,8 @@ class Config:
 
     @property
     def condition_size(self) -> int:
-        """Values of a condition: an observation and a mode label."""
-        return self.state_size + label_size(self.modes)
+        """Values of a condition: observations and a mode label."""
+        return self.n_obs_steps * self.state_size + label_size(self.modes)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -97,6 +100,8 @@ class Config:
         data["observations"] = [component._asdict() for component in self.observations]
         for name in ("observation_normaliser", "action_normaliser"):
             data[name] = data[name].to_json()
+        if self.n_obs_steps == 1:
+            del data["n_obs_steps"]
         return data
 
     @classmethod
@@ -110,9 +115,12 @@ class Config:
             values[name] = Normaliser.from_json(data[name])
         for name in ("chunk_size", "n_action_steps", "modes", "width", "blocks", "parameters"):
             values[name] = int(values.pop(ON_DISK.get(name, name)))
+        values["n_obs_steps"] = int(data.get("n_obs_steps", 1))
         config = cls(**values)
         if not (1 <= config.width <= 1024 and 1 <= config.blocks <= 16 and 1 <= config.chunk_size <= 128):
             raise ValueError("the network's size is out of bounds")
+        if not 1 <= config.n_obs_steps <= MOST_OBS_STEPS:
+            raise ValueError("n_obs_steps is out of bounds")
         if len(config.observation_normaliser.mean) != sum(c.size for c in config.observations):
             raise ValueError("the normaliser does not fit the observations")
         return config

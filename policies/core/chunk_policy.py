@@ -122,7 +122,9 @@ class ChunkPolicy(Policy):
 
     def needs(self) -> Needs:
         """Return the components that the checkpoint was trained on."""
-        return Needs(tuple(c.name for c in self.config.observations), self.config.action, self.n_action_steps)
+        config = self.config
+        names = tuple(component.name for component in config.observations)
+        return Needs(names, config.action, self.n_action_steps, n_obs_steps=config.n_obs_steps)
 
     def artifacts(self) -> dict[str, str]:
         """Return the sha256 of the weights and of their config."""
@@ -145,14 +147,16 @@ class ChunkPolicy(Policy):
         return Decision(self._actions(chunks))
 
     def _observed(self, observation: dict[str, np.ndarray]) -> np.ndarray:
-        """Return the components that the checkpoint was trained on, side by side, (N, state_size)."""
+        """Return the components that the checkpoint was trained on, side by side, (N, state_size), or
+        (N, n_obs_steps, state_size) with a past.
+        """
         parts = [np.asarray(observation[c.name], np.float64) for c in self.config.observations]
-        return np.concatenate(parts, axis=1)
+        return np.concatenate(parts, axis=-1)
 
     def _condition(self, observed: np.ndarray) -> np.ndarray:
         """Return what is observed, normalised, and the labels of the modes to take, (N, condition_size)."""
         seen = self.config.observation_normaliser.normalise(observed)
-        return np.concatenate([seen, self._labels], axis=1)
+        return np.concatenate([seen.reshape(len(seen), -1), self._labels], axis=1)
 
     def _actions(self, chunks: np.ndarray) -> np.ndarray:
         """Return the actions (N, H, A) of normalised flat chunks, in SI units and within the bounds.

@@ -1,4 +1,4 @@
-"""From demonstrations to training windows: the observation at t, and actions and observations from t on."""
+"""From demonstrations to training windows: observations up to t, and actions and observations from t on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,6 +41,8 @@ class Windows:
     """(M, A) float32: action at t."""
     ahead: np.ndarray
     """(M, R) int64: the rows of t .. t+R-1, the episode's last one repeated past its end."""
+    behind: np.ndarray
+    """(M, K) int64: the rows of t-K+1 .. t, the episode's first one repeated before its beginning."""
     modes: np.ndarray
     """(M,) int64: mode that the episode shows; -1 for none."""
     returns: np.ndarray
@@ -58,7 +60,8 @@ class Batch(NamedTuple):
     chunk: "torch.Tensor"
     """Actions t .. t+H-1, flat, (B, H*A)."""
     condition: "torch.Tensor"
-    """What a policy is given at t: observation, and the mode label of a labelled method, (B, C)."""
+    """What a policy is given at t: observations, the oldest first, and the mode label of a labelled method,
+    (B, C)."""
     states: "torch.Tensor"
     """Observations at the frames that the method plans (`ChunkPolicy.planned`), flat, (B, P*C)."""
     label: "torch.Tensor"
@@ -88,12 +91,13 @@ def load_demonstrations(path: Path, task: str | None = None) -> Demonstrations:
     return demos
 
 
-def make_windows(demos: Demonstrations, reach: int = CHUNK_SIZE) -> Windows:
+def make_windows(demos: Demonstrations, reach: int = CHUNK_SIZE, n_obs_steps: int = 1) -> Windows:
     """Cut every episode into one window a frame, from the first frame to the last.
 
     Args:
         demos: with returns, every episode is learnt from, up to its end; without, the successful ones.
         reach: R, how many frames a window looks ahead.
+        n_obs_steps: K, how many frames a policy sees, this one and those before.
     """
     graded = demos.returns is not None
     kept = np.ones_like(demos.success) if graded else demos.success
@@ -104,13 +108,16 @@ def make_windows(demos: Demonstrations, reach: int = CHUNK_SIZE) -> Windows:
         [values[kept] for values in demos.observations.values()], 2, dtype=np.float32
     )
     lengths = valid.sum(1)
-    last = np.repeat(np.cumsum(lengths) - 1, lengths)
+    rows = np.arange(lengths.sum())[:, None]
+    last = np.repeat(np.cumsum(lengths) - 1, lengths)[:, None]
+    first = np.repeat(np.cumsum(lengths) - lengths, lengths)[:, None]
     returns = np.zeros(shape) if demos.returns is None else demos.returns[kept]
     return Windows(
         components=tuple(Component(name, values.shape[2]) for name, values in demos.observations.items()),
         observations=observations[valid],
         actions=actions[valid],
-        ahead=np.minimum(np.arange(len(last))[:, None] + np.arange(reach), last[:, None]),
+        ahead=np.minimum(rows + np.arange(reach), last),
+        behind=np.maximum(rows + np.arange(1 - n_obs_steps, 1), first),
         modes=np.repeat(demos.modes[kept].astype(np.int64), lengths),
         returns=returns[valid].astype(np.float32),
     )

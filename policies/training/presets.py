@@ -1,8 +1,9 @@
-"""How large a training is: multiples of a method's own budget and of the usual network."""
+"""How large a training is: multiples of a method's own budget and of the usual network; what is read."""
 
 from typing import NamedTuple
 
-from ...envs.errors import unknown_name
+from ...envs.errors import WrongUse, unknown_name
+from ...envs.images import MOST_OBS_STEPS
 
 
 class Preset(NamedTuple):
@@ -39,3 +40,14 @@ def find_preset(name: str) -> Preset:
     if name not in PRESETS:
         raise unknown_name("preset", name, PRESETS)
     return PRESETS[name]
+
+
+def checked_past(steps: int) -> int:
+    """Return the control steps whose observations a policy is to read.
+
+    Raises:
+        WrongUse: no policy can ask for so many.
+    """
+    if not 1 <= steps <= MOST_OBS_STEPS:
+        raise WrongUse(f"n_obs_steps is {steps}; it must be 1 to {MOST_OBS_STEPS}")
+    return steps

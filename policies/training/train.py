@@ -17,7 +17,7 @@ from ..core.devices import enough_memory, find_device
 from ..core.registry import own_names, policy_class
 from ..networks.layers import count_parameters
 from .fit import Progress, fit
-from .presets import USUAL, find_preset
+from .presets import USUAL, checked_past, find_preset
 from .resume import ResumeFile, digest_of
 from .training_batches import batch_getter, make_config, training_settings
 
@@ -35,6 +35,8 @@ class TrainOptions(NamedTuple):
     """One of `DEVICES`."""
     fresh: bool = False
     """Whether to begin anew where an interrupted training could go on."""
+    n_obs_steps: int = 1
+    """Control steps whose observations the policy reads: this one and those before."""
 
 
 DEFAULT = TrainOptions()
@@ -75,16 +77,17 @@ def train(
         notice: called with a line about what became of an interrupted training.
 
     Raises:
-        BimodalError: unknown method, unusable demonstrations, too little memory, or a loss that diverges.
+        BimodalError: unknown method, impossible past, unusable demonstrations, little memory, loss diverges.
     """
     steps = budget(method, options.preset, options.steps)
     kind = METHODS[method]
+    frames = max(kind.chunk_size, kind.planned.stop), checked_past(options.n_obs_steps)
     sizes = find_preset(options.preset)
     device = find_device(options.device, wide=not sizes.ships)
     torch.set_num_threads(1)
     loaded = load_demonstrations(demonstrations)
     with enough_memory(sizes.batch, options.preset, device):
-        windows = make_windows(loaded, max(kind.chunk_size, kind.planned.stop))
+        windows = make_windows(loaded, *frames)
         settings = training_settings(steps, checked_seed(options.seed, 32), options.preset, device)
         config = make_config(kind, loaded.meta, windows, settings)
         path = checkpoints.checkpoint_path(out_dir, config.task, method)

@@ -34,6 +34,11 @@ def make_config(
     modes = int(windows.modes.max()) + 1 if kind.labelled else 0
     if kind.labelled and modes < 2:
         raise BimodalError(f"{kind.method} needs demonstrations of at least two modes; these show one")
+    past = windows.behind.shape[1]
+    if past > 1 and kind.planned:
+        raise BimodalError(
+            f"{kind.method} plans states from the present one alone; it takes no --n-obs-steps"
+        )
     arms = windows.actions.shape[-1] // size(ACTIONS[ACTION])
     trunk = find_preset(settings.get("preset", USUAL))
     versions = {"bimodal": version("bimodal-bench"), "torch": torch.__version__, "numpy": np.__version__}
@@ -52,6 +57,7 @@ def make_config(
         blocks=trunk.blocks,
         parameters=0,
         training={**settings, **origin},
+        n_obs_steps=past,
     )
 
 
@@ -66,16 +72,17 @@ def batch_getter(
     actions = tensor(config.action_normaliser.normalise(windows.actions))
     seen = tensor(config.observation_normaliser.normalise(windows.observations))
     label = tensor(mode_labels(windows.modes, int(windows.modes.max()) + 1))
-    condition = torch.cat([seen, label], 1) if kind.labelled else seen
+    past = tensor(windows.behind)  # rows of the observations that the policy is given
     returns = tensor(windows.returns)
     chunk = tensor(windows.ahead[:, : kind.chunk_size])  # rows of the actions of a chunk
     planned = tensor(windows.ahead[:, list(kind.planned)])  # rows of the states of a plan
 
     def get_batch(rows: Tensor) -> Batch:
         rows = rows.to(device)
+        given = seen[past[rows]].flatten(1)
         return Batch(
             actions[chunk[rows]].flatten(1),
-            condition[rows],
+            torch.cat([given, label[rows]], 1) if kind.labelled else given,
             seen[planned[rows]].flatten(1),
             label[rows],
             returns[rows],

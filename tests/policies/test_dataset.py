@@ -61,6 +61,17 @@ def test_graded_episodes_are_learnt_from_up_to_their_end_whatever_their_outcome(
         assert np.array_equal(rows, np.minimum(t + np.arange(16), ends[episode] - 1))
 
 
+def test_a_past_ends_at_the_frame_and_repeats_the_first_of_its_own_episode(tmp_path):
+    shown = toy_demos(episodes=3)._replace(valid=np.arange(24) < np.array([[24], [5], [24]]))
+    demos = load_demonstrations(
+        save(shown._replace(returns=np.zeros((3, 24), np.float32)), tmp_path / "d.npz")
+    )
+    windows = make_windows(demos, n_obs_steps=4)
+    for row, behind in ((0, [0, 0, 0, 0]), (9, [6, 7, 8, 9]), (24, [24] * 4), (26, [24, 24, 25, 26])):
+        assert windows.behind[row].tolist() == behind
+    assert np.array_equal(make_windows(demos).behind[:, 0], np.arange(24 + 5 + 24))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -7,12 +7,15 @@ import pytest
 import torch
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.policies.core import checkpoint as checkpoints
+from bimodal.policies.core.chunk_policy import mode_labels
 from bimodal.policies.core.dataset import Batch, load_demonstrations, make_windows
 from bimodal.policies.core.devices import find_device, made_on
+from bimodal.policies.core.policy import Episodes
 from bimodal.policies.diffuser_lite import RectifiedLite
 from bimodal.policies.flow import Flow
 from bimodal.policies.generative.rectification import all_pairs
 from bimodal.policies.mse import MSE
+from bimodal.policies.mse_labelled import LabelledMSE
 from bimodal.policies.planning.diffuser_lite_levels import make_level_pairs
 from bimodal.policies.training import resume
 from bimodal.policies.training.presets import PRESETS, USUAL
@@ -20,7 +23,7 @@ from bimodal.policies.training.train import METHODS, budget
 from bimodal.policies.training.training_batches import batch_getter, make_config, training_settings
 from bimodal.tasks.demonstrations import collect as demonstrations
 from short_trainings import bits, random_walks
-from toy import train
+from toy import toy_task, train
 
 
 @pytest.fixture(scope="module")
@@ -198,3 +201,47 @@ def test_a_cuda_device_learns_what_the_cpu_learns(name, demos, tmp_path):
         report = lambda done, total, loss, seen=seen: seen.append(loss)  # noqa: E731
         train(name, demos, tmp_path / device, steps=5, progress=report, preset="tiny", device=device)
     assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.02)
+
+
+# -------------------------------------------------------------------------------------------- a past
+
+
+@pytest.mark.parametrize("kind", [MSE, LabelledMSE], ids=lambda kind: kind.method)
+def test_a_policy_reads_its_past_as_it_was_trained_on_it(kind, demos, tmp_path):
+    path = train(kind.method, demos, tmp_path, steps=1, preset="tiny", n_obs_steps=3)
+    policy = kind(toy_task(sizes=(3, 2)), path)
+    assert policy.needs().n_obs_steps == 3
+    shown = load_demonstrations(demos)
+    windows = make_windows(shown, n_obs_steps=3)
+    trained = batch_getter(kind, policy.config, windows)(torch.arange(0, 96, 12) + 7).condition
+    policy.reset(Episodes(np.zeros(8, np.uint64)))
+    policy._labels = mode_labels(shown.modes.astype(int), policy.config.modes)
+    seen = policy._observed({"tcp_position": shown.observations["tcp_position"][:, 5:8]})
+    assert np.array_equal(policy._condition(seen), trained.numpy())
+    assert policy.act({"tcp_position": shown.observations["tcp_position"][:, 5:8]}).actions.shape == (
+        8,
+        16,
+        10,
+    )
+
+
+def test_without_a_past_nothing_of_it_is_written_and_a_damaged_one_is_refused(demos, tmp_path):
+    path = train("mse", demos, tmp_path, steps=1, preset="tiny")
+    said = json.loads(path.with_suffix(".json").read_text())
+    assert "n_obs_steps" not in said
+    path.with_suffix(".json").write_text(json.dumps({**said, "n_obs_steps": 65}))
+    with pytest.raises(BimodalError, match=r"damaged.*n_obs_steps is out of bounds"):
+        MSE(toy_task(), path)
+
+
+@pytest.mark.parametrize(
+    ("method", "steps", "message"),
+    [
+        ("mse", 0, "n_obs_steps is 0; it must be 1 to 64"),
+        ("mse", 65, "n_obs_steps is 65; it must be 1 to 64"),
+        ("diffuser", 2, "diffuser plans states from the present one alone; it takes no --n-obs-steps"),
+    ],
+)
+def test_a_past_that_cannot_be_had_is_refused_in_one_line(method, steps, message, demos, tmp_path):
+    with pytest.raises(BimodalError, match=f"^{message}$"):
+        train(method, demos, tmp_path, steps=1, preset="tiny", n_obs_steps=steps)
