@@ -65,8 +65,7 @@ def train(
 ) -> Path:
     """Train a method on demonstrations and save it; equal arguments give equal bits on a CPU.
 
-    A training that was interrupted goes on where its last state was written, to the same bits. An older
-    checkpoint stays untouched until training has ended well.
+    An interrupted training goes on, to the same bits; an older checkpoint stays until this one has ended well.
 
     Args:
         method: one of `METHODS`.
