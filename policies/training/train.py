@@ -65,7 +65,7 @@ def train(
 ) -> Path:
     """Train a method on demonstrations and save it; equal arguments give equal bits on a CPU.
 
-    An interrupted training goes on, to the same bits; an older checkpoint stays until this one has ended well.
+    An interrupted training goes on, to the same bits; an older checkpoint stays until this one ends well.
 
     Args:
         method: one of `METHODS`.
