@@ -22,7 +22,9 @@ DIALECTS = ("openpi", "vla-eval")
 Policy = Annotated[
     str,
     argument(
-        "POLICY", "name, file.py:Class, module:Class, or safe(...) around one", autocompletion=policy_names
+        "POLICY",
+        "name, file.py:Class, module:Class, safe(...) or bid(...) around one",
+        autocompletion=policy_names,
     ),
 ]
 Tasks = Annotated[

@@ -60,7 +60,8 @@ def _require_weights(
 ) -> None:
     """Refuse training seeds without weights, before anything runs."""
     from ..policies.core.checkpoint import checkpoint_path
-    from ..policies.core.registry import policy_class, unwrapped
+    from ..policies.core.registry import policy_class
+    from ..policies.core.wrapping import unwrapped
 
     method = getattr(policy_class(unwrapped(name)), "method", "")
     if not method:

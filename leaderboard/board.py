@@ -26,7 +26,7 @@ from ..benchmark.statistics.many_policies import (
     rank_intervals,
 )
 from ..envs.perturbations.core.variant import CLEAN
-from ..policies.core.registry import unwrapped
+from ..policies.core.wrapping import unwrapped
 from .entry_model import Entry
 from .files import canonical
 from .marks import Level, Mark, known_marks

@@ -22,7 +22,7 @@ from ..benchmark.scoring.run_episodes import Run, mode_names, read_run
 from ..benchmark.scoring.task_scores import score_run
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.storage.atomic_write import write_text
-from ..policies.core.registry import with_inner
+from ..policies.core.wrapping import with_inner
 from .check import aggregate, check_entry, checked_entry, results
 from .entry_model import Entry, EntryPolicy, Training
 from .episode_block import EpisodeBlock

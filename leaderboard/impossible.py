@@ -19,8 +19,8 @@ from ..envs.images import IMAGES, INSTRUCTION
 from ..envs.perturbations.core.variant import Variant
 from ..envs.seed_ranges import REPEATED
 from ..envs.specs import ACTIONS
-from ..policies.core.registry import unwrapped
 from ..policies.core.server_address import is_server
+from ..policies.core.wrapping import unwrapped
 from ..tasks import load_task, task_names
 from ..tasks.core.outcomes import OUTCOMES
 from ..tasks.core.task import Task

@@ -10,7 +10,8 @@ from functools import cache
 from hashlib import sha256
 
 from ..benchmark.records.run_record import PolicyRecord, SuiteRecord
-from ..policies.core.registry import POLICIES, SHIPPED_CHECKPOINTS, unwrapped
+from ..policies.core.registry import POLICIES, SHIPPED_CHECKPOINTS
+from ..policies.core.wrapping import unwrapped, wrapping
 
 PRIVILEGED = ("expert", "mean", "mpc", "mpc_cem", "mpc_mppi", "mpc_mismatched")
 """Those that read the simulator."""
@@ -38,10 +39,10 @@ def reads_like_own(name: str, uri: str) -> str:
     """Return the policy of ours for which a name would be taken, "" if it is that one or no such name."""
     right = name in (uri, uri.partition(":")[0])
     own = {folded(known): known for known in POLICIES.own()}
-    if name.startswith("safe(") and not uri.startswith("safe("):
-        return own.get(folded(unwrapped(name)), "")
-    if uri.startswith("safe("):
+    if wrapping(uri):
         return ""
+    if wrapping(name):
+        return own.get(folded(unwrapped(name)), "")
     found = own.get(folded(re.sub(r"\([^)]*\)", "", name)), "")
     return "" if right and uri == found else found
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ...policies.core.registry import unwrapped
+from ...policies.core.wrapping import unwrapped
 from ..statistics.many_policies import better_pairs, pair_tests
 from ..statistics.paired import paired_difference
 from ..statistics.power import detectable_difference

@@ -11,8 +11,9 @@ from ...envs.errors import BimodalError, WrongUse
 from ...envs.images import IMAGES
 from ...envs.plugins.script_block import installed_versions
 from ...policies import Policy
-from ...policies.core.registry import POLICIES, policy_names, unwrapped
+from ...policies.core.registry import POLICIES, policy_names
 from ...policies.core.server_address import is_remote
+from ...policies.core.wrapping import unwrapped
 from ...tasks import load_task
 from ..isolation.choice import absolute_uri, hidden_from_policies, isolation_of
 from ..isolation.introduction import Introduction, introduce, recorded

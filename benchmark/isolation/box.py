@@ -23,7 +23,8 @@ import numpy as np
 from ...envs.errors import WrongUse
 from ...policies.core.answers import InvalidAnswer
 from ...policies.core.policy import Decision, Episodes, Needs, PlanRecord, Policy, plain_needs
-from ...policies.core.registry import import_folder, unwrapped, with_inner
+from ...policies.core.registry import import_folder
+from ...policies.core.wrapping import unwrapped, with_inner
 from ...tasks import Task
 from ..records.fault_file import printable
 from ..rollout.timeouts import Deadline

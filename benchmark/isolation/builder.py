@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Self
 
 from ...policies import Policy, load_policy
-from ...policies.core.registry import policy_class, with_inner
+from ...policies.core.registry import policy_class
+from ...policies.core.wrapping import with_inner
 from ...tasks import Task
 from .box import Box
 from .choice import absolute_uri

@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 
 from ...envs.errors import WrongUse
-from ...policies.core.registry import POLICIES, import_folder, unwrapped, with_inner
+from ...policies.core.registry import POLICIES, import_folder
 from ...policies.core.server_address import is_remote
+from ...policies.core.wrapping import unwrapped, with_inner
 from ..records.run_folder import RUNS
 from .shapes import Isolation, possible
 

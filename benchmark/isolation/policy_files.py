@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...policies import Policy, load_policy
-from ...policies.core.registry import import_folder, policy_class, unwrapped
+from ...policies.core.registry import import_folder, policy_class
+from ...policies.core.wrapping import unwrapped
 from ...tasks import Task
 
 MOST_FILES = 400

@@ -12,8 +12,9 @@ from sys import path as module_path
 
 from ...benchmark.records.field_types import one_line
 from ...envs.errors import NotComparable, WrongUse
-from ...policies.core.registry import policy_names, with_inner
+from ...policies.core.registry import policy_names
 from ...policies.core.server_address import is_remote
+from ...policies.core.wrapping import with_inner
 from ..entry_model import EntryPolicy
 
 MOST_FILES = 10_000

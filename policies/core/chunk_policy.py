@@ -141,10 +141,19 @@ class ChunkPolicy(Policy):
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return one chunk (N, H, A) for each episode: SI units, orthonormal rotations, within the bounds."""
+        return Decision(self.draw(observation, 1)[:, 0])
+
+    def draw(self, observation: dict[str, np.ndarray], count: int) -> np.ndarray:
+        """Decide, and return so many chunks (N, count, H, A), of which the first is what `act` returns.
+
+        Called by what chooses among several chunks; the others do not change the first.
+        """
         condition = self._condition(self._observed(observation))
-        chunks = in_micro_batches(self.sample, self._noise(), condition)
+        noise = self._noise(count)
+        chunks = in_micro_batches(self.sample, noise, condition.repeat(count, axis=0))
         self._decision += 1
-        return Decision(self._actions(chunks))
+        actions = self._actions(chunks)
+        return actions.reshape(len(condition), count, *actions.shape[1:])
 
     def _observed(self, observation: dict[str, np.ndarray]) -> np.ndarray:
         """Return the components that the checkpoint was trained on, side by side, (N, state_size), or
@@ -166,11 +175,14 @@ class ChunkPolicy(Policy):
         chunks = settle(chunks, DECIDED).reshape(-1, self.config.chunk_size, self.config.action_size)
         return valid_actions(self.config.action_normaliser.restore(chunks), self.config.action)
 
-    def _noise(self) -> np.ndarray:
-        """Return noise (N, noise_size) float32; a row depends on its episode's key and the decision alone."""
+    def _noise(self, count: int = 1) -> np.ndarray:
+        """Return the noise of so many chunks an episode, (N * count, noise_size) float32, episode by episode.
+
+        It depends on the episode's key and the decision alone, that of the first chunk not on the count.
+        """
         size = self.noise_size()
         streams = (stream("chunk", int(key), self._decision) for key in self._keys)
-        return np.array([rng.standard_normal(size) for rng in streams], np.float32).reshape(-1, size)
+        return np.array([rng.standard_normal((count, size)) for rng in streams], np.float32).reshape(-1, size)
 
 
 def mode_labels(wanted: np.ndarray, modes: int) -> np.ndarray:

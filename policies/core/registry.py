@@ -1,12 +1,11 @@
 """Finding a policy: by registered name, `path/to/file.py:Class`, `package.module:Class` or its server's URI.
 
-`safe(...)` around any of these puts the policy behind a safety filter.
+`safe(...)` around any of these puts the policy behind a safety filter; `wrapping.py` has more of the kind.
 """
 
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +18,7 @@ from ...tasks.core.registry import private_copy
 from ...tasks.core.task import Task
 from .policy import Policy
 from .server_address import is_remote
+from .wrapping import unwrapped, wrapper_class, wrapper_options, wrapping
 
 POLICIES = PluginRegistry(
     kind="policy",
@@ -77,7 +77,7 @@ def load_policy(uri: str | type[Policy], task: Task, checkpoints: Path | None = 
 
     Args:
         uri: a registered name, `path/to/file.py:Class`, `package.module:Class`, `openpi://host:port`,
-            `vla-eval://host:port`, one of these in `safe(...)`, or the class itself.
+            `vla-eval://host:port`, one of these in `safe(...)` and the like, or the class itself.
         task: the task to act in.
         checkpoints: folder of trained weights; None for the shipped ones.
 
@@ -86,8 +86,8 @@ def load_policy(uri: str | type[Policy], task: Task, checkpoints: Path | None = 
         BimodalError: its checkpoint is missing or damaged.
     """
     found = policy_class(uri) if isinstance(uri, str) else uri
-    if isinstance(uri, str) and (inner := wrapped(uri)):
-        return found(load_policy(inner, task, checkpoints))  # type: ignore[arg-type]
+    if isinstance(uri, str) and (said := wrapping(uri)):
+        return found(load_policy(said.inner, task, checkpoints), **wrapper_options(said))  # type: ignore[arg-type, call-arg]
     task = private_copy(task)
     try:
         if hasattr(found, "method") and uri in POLICIES.own():
@@ -107,13 +107,14 @@ def policy_class(uri: str) -> type[Policy]:
     """Return the class that `uri` names.
 
     Raises:
-        WrongUse: nothing of that name, or not a subclass of `Policy`.
+        WrongUse: nothing of that name, not a subclass of `Policy`, or an option that a wrapper does not have.
     """
-    if inner := wrapped(uri):
-        found = policy_class(inner)
-        name = inner if inner in policy_names() else found.__qualname__
-        around = importlib.import_module("bimodal.policies.safety.safety_filter").SafetyFilter
-        return type(f"safe({name})", (around,), {"__module__": around.__module__})
+    if said := wrapping(uri):
+        found = policy_class(said.inner)
+        name = said.inner if said.inner in policy_names() else found.__qualname__
+        around = wrapper_class(said)
+        wrapper_options(said)
+        return type(said.around(name), (around,), {"__module__": around.__module__})
     if is_remote(uri):
         return importlib.import_module("bimodal.policies.remote.remote_policy").remote_class(uri)
     if ":" not in uri:
@@ -130,24 +131,6 @@ def policy_class(uri: str) -> type[Policy]:
     if not (isinstance(found, type) and issubclass(found, Policy)):
         raise WrongUse(f"{uri} is not a policy: it must subclass bimodal.policies.Policy")
     return found
-
-
-def wrapped(uri: str) -> str:
-    """Return the policy inside `safe(...)`, "" if it is none."""
-    return uri[len("safe(") : -1] if uri.startswith("safe(") and uri.endswith(")") else ""
-
-
-def unwrapped(uri: str) -> str:
-    """Return the policy inside any number of `safe(...)`, or the same."""
-    while inner := wrapped(uri):
-        uri = inner
-    return uri
-
-
-def with_inner(uri: str, change: Callable[[str], str]) -> str:
-    """Return a URI of which the policy inside any number of `safe(...)` is changed."""
-    inner = wrapped(uri)
-    return f"safe({with_inner(inner, change)})" if inner else change(uri)
 
 
 def _from_file(location: str) -> ModuleType:

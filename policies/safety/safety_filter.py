@@ -17,10 +17,9 @@ from ...envs.robot import inverse_kinematics as control
 from ...envs.robot import panda as robot
 from ...envs.specs import ACTIONS, POSITION, PREFIXES, ROTATION, size
 from ...tasks.core import episode_step
-from ...tasks.core.registry import private_copy
 from ..core.answers import actions_of
 from ..core.policy import Decision, Episodes, Needs, PlanRecord, Policy, plain_needs
-from ..core.source_digest import source_digest
+from ..core.wrapper import Wrapper
 from .limits import Limited, Limits, limit_joints, limit_poses, limit_steps
 
 SEEN = ("tcp_position", "tcp_rotation")
@@ -28,20 +27,15 @@ SEEN = ("tcp_position", "tcp_rotation")
 DEFAULT = Limits()
 
 
-class SafetyFilter(Policy):
+class SafetyFilter(Wrapper):
     """Lets another policy act within limits."""
+
+    wrapper = "safe"
 
     def __init__(self, policy: Policy, limits: Limits = DEFAULT) -> None:
         """Filter `policy`, which is built for its task already."""
-        super().__init__(private_copy(policy.task))
-        self.policy = policy
+        super().__init__(policy, "Behind a safety filter.")
         self.limits = limits
-        self.description = f"{policy.description} Behind a safety filter."
-        self.training = policy.training
-        self.parameters = policy.parameters
-        self.clip = policy.clip
-        self.assumed = policy.assumed
-        self.called = policy.called and f"safe({policy.called})"
         self._inner = plain_needs(policy.needs())
         self._width = size(ACTIONS[self._inner.action])
         panda = robot.panda()
@@ -57,15 +51,9 @@ class SafetyFilter(Policy):
         more = tuple(name for name in hands if name not in names) if names else ()
         return self._inner._replace(observations=names + more)
 
-    def artifacts(self) -> dict[str, str]:
-        """Return the files that make up the filtered policy."""
-        kind = type(self.policy)
-        own = source_digest(kind) if kind.__module__.split(".")[0] != "bimodal" else {}
-        return own | dict(self.policy.artifacts())
-
     def reset(self, episodes: Episodes) -> None:
         """Begin N new episodes."""
-        self.policy.reset(episodes)
+        super().reset(episodes)
         self._simulation = episodes.simulation
         self._last = None
 
