@@ -16,7 +16,7 @@ from ..policies.training.presets import PRESETS, USUAL
 from ..tasks import load_task
 from ..tasks.core.fingerprint import fingerprint
 from ..tasks.demonstrations.collect import PROCESS_NOISE, collect, load, save
-from ..tasks.demonstrations.regimes import GRADED
+from ..tasks.demonstrations.regimes import GRADED, whole_scenes
 from .number_text import short_name
 from .processes import CallState, Report, ReportingCall, watch_calls
 from .provenance import cores
@@ -88,15 +88,15 @@ def regime_of(method: str) -> str:
     return METHODS[method].regime
 
 
-def episodes_of(regime: str) -> int:
-    """Return how many demonstrations of a regime a method learns from."""
-    return GRADED_EPISODES if regime == GRADED else EPISODES
+def episodes_of(task: str, regime: str) -> int:
+    """Return how many demonstrations of a task and regime a method learns from."""
+    return whole_scenes(load_task(task), GRADED_EPISODES if regime == GRADED else EPISODES)
 
 
 def demonstrate(task: str, regime: str, file: Path, report: Report | None = None, threads: int = 1) -> None:
     """Record the demonstrations of a regime, unless they are there, whole, and of the task's present form."""
     if _usable(file) is None:
-        found = collect(load_task(task), regime, episodes_of(regime), threads=threads, progress=report)
+        found = collect(load_task(task), regime, episodes_of(task, regime), threads=threads, progress=report)
         save(found, file)
 
 
@@ -119,7 +119,7 @@ def train_all(
     workers = cores() if workers is None else workers
     tell = update or (lambda done, total, note: None)
     # 1. what is there already, and how much is left
-    files = {t: shows(t.task, r := regime_of(t.method), episodes_of(r), 0) for t in trainings}
+    files = {t: shows(t.task, r := regime_of(t.method), episodes_of(t.task, r), 0) for t in trainings}
     metas = {file: _usable(file) for file in set(files.values())}
     there = {t: fits(t, options.folder(t.seed), options, metas[file]) for t, file in files.items()}
     kept = [] if options.fresh else [t for t in files if there[t]]
@@ -232,7 +232,7 @@ def _learnt(meta: dict, task: str, regime: str, shown: dict | None) -> bool:
     wanted = {
         "task": task,
         "regime": regime,
-        "episodes": episodes_of(regime),
+        "episodes": episodes_of(task, regime),
         "seed": 0,
         "process_noise": PROCESS_NOISE,
         "mujoco": mujoco.__version__,

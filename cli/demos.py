@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "bimodal demos PandaLiftPot-v1 --episodes 20 --regime bi70"
 
-Episodes = Annotated[int, number("demonstrations in all")]
+Episodes = Annotated[int | None, number("demonstrations in all", "300, or 296 to show 8 modes equally often")]
 Regime = Annotated[
     str,
     choice(
@@ -28,7 +28,7 @@ Out = Annotated[Path | None, option("FILE", "where to", default="runs/demos/TASK
 
 def run(
     task: Task,
-    episodes: Episodes = 300,
+    episodes: Episodes = None,
     regime: Regime = "bi50",
     seed: Seed = 0,
     noise: Noise = 1.0,
@@ -37,12 +37,15 @@ def run(
 ) -> int:
     """Record demonstrations of a task by its scripted experts."""
     from ..benchmark.provenance import cores
+    from ..benchmark.train_all import EPISODES
     from ..tasks import load_task
     from ..tasks.demonstrations.collect import collect, save
     from ..tasks.demonstrations.grades import KINDS
+    from ..tasks.demonstrations.regimes import whole_scenes
     from .console import console, progress_bar
 
     shown = load_task(task)
+    episodes = whole_scenes(shown, EPISODES) if episodes is None else episodes
     path = out or demonstrations_file(task, regime, episodes, seed)
     with progress_bar(f"{task} {regime}", "episodes") as update:
         found = collect(shown, regime, episodes, seed, noise / 1000, threads or cores(), update)

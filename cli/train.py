@@ -172,7 +172,7 @@ def _demonstrate(task: str, regime: str) -> Path:
     from ..benchmark.train_all import demonstrate, episodes_of
     from .console import progress_bar
 
-    path = demonstrations_file(task, regime, episodes_of(regime), 0)
+    path = demonstrations_file(task, regime, episodes_of(task, regime), 0)
     with progress_bar(f"{task} {regime}", "episodes") as update:
         demonstrate(task, regime, path, update, cores())
     return path

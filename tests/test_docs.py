@@ -91,7 +91,7 @@ def test_the_readme_says_what_there_is_not_and_how_to_cite():
 
 def test_the_readme_counts_what_there_is():
     text = (ROOT / "README.md").read_text()
-    assert f"- {len(task_names())} tasks with two to four modes" in text
+    assert f"- {len(task_names())} tasks with two to eight modes" in text
     assert f"{len(perturbations())} perturbations" in text
     assert f"{len(list((ROOT / 'leaderboard' / 'entries').glob('*.json')))} policies to compare with" in text
     smoke = sum(len(shard.seeds) for shard in SUITES["smoke"].shards())

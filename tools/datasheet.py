@@ -17,11 +17,12 @@ from bimodal.tasks.core.task import PAD_RADIUS
 from bimodal.tasks.demonstrations.collect import PROCESS_NOISE, SETTLING, collect, load, save
 from bimodal.tasks.demonstrations.grades import GAMMA, KINDS
 from bimodal.tasks.demonstrations.record import Demonstrations, arrays_of
+from bimodal.tasks.demonstrations.regimes import whole_scenes
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "datasheet.md"
 SIZES = {"bi50": 300, "graded": 600}
-"""Episodes of the sets that published policies learn from, by regime."""
+"""Episodes of the sets that published policies learn from, by regime; less what is no whole scene."""
 APART = 0.001
 """Commanded fingers further apart than this are on different ways [m]."""
 PAIRED = (
@@ -86,9 +87,10 @@ def table(heads: Sequence[str], rows: Sequence[str]) -> str:
 
 def recorded(name: str, regime: str) -> Demonstrations:
     """Return the published set of a task, from `runs/demos` or recorded there now."""
-    file = ROOT / "runs" / "demos" / name / f"{regime}-{SIZES[regime]}-s0.npz"
+    episodes = whole_scenes(load_task(name), SIZES[regime])
+    file = ROOT / "runs" / "demos" / name / f"{regime}-{episodes}-s0.npz"
     if not file.exists():
-        save(collect(load_task(name), regime, SIZES[regime]), file)
+        save(collect(load_task(name), regime, episodes), file)
     return load(file)
 
 

@@ -1,4 +1,4 @@
-"""Gates 5 to 7 of a certificate: trains regression, its oracle and flow on a task, and tries them."""
+"""Trains regression, its oracle and flow on a task and tries them; `learning_checks.py` judges it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +10,8 @@ from ...envs.errors import BimodalError
 from ...envs.seed_ranges import VALIDATION
 from ...policies import Policy
 from ...policies.core.checkpoint import checkpoint_path
-from ...policies.core.dataset import CHUNK_SIZE
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import PROCESS_NOISE, Demonstrations, collect, load, save
-from .certificate import Check, percents
 from .trials import Blend, TrialResult, run_trial
 
 TRAINING_SEEDS = {"flow": 1, "mip": 1, "mse_labelled": 1, "mse": 3, "nearest": 1}
@@ -23,6 +21,8 @@ GATED = ("mse", "mse_labelled", "flow")
 """Methods of which a gate asks something."""
 INFORMING = ("mip", "nearest")
 """Methods that are there for information."""
+CONTENDERS = ("flow", "diffusion")
+"""Methods that draw a mode, of which the best falls short in a task with headroom."""
 TRIAL_SEEDS = VALIDATION[:100]
 """Episodes in which a learned policy is tried."""
 LONG_SEEDS = TRIAL_SEEDS[:50]
@@ -31,16 +31,6 @@ INFORMING_SEEDS = TRIAL_SEEDS[:25]
 """Those for what no gate asks."""
 N_ACTION_STEPS = (8, 16)
 """Actions executed of each chunk; gate 6 asks for the first."""
-MSE_CEILING = 0.40
-"""Gate 5: regression succeeds less often."""
-ORACLE_FLOOR = 0.90
-"""Gate 5: least success of the oracle that is told the mode."""
-MARGIN = 0.50
-"""Gate 5: least difference of the two."""
-FLOW_FLOOR = 0.90
-"""Gate 6: least success of the flow policy."""
-FAIR = 0.50
-"""Gate 6: its rarest mode's least part of a fair share."""
 
 
 class TrialSetting(NamedTuple):
@@ -59,7 +49,7 @@ class TrialSetting(NamedTuple):
     def seeds(self) -> range:
         """The episodes in which it is tried."""
         long = self.n_action_steps == N_ACTION_STEPS[1]
-        if self.method not in GATED or self.forgiving or (long and self.method == "flow"):
+        if self.method in (*INFORMING, "mean") or self.forgiving or (long and self.method == "flow"):
             return INFORMING_SEEDS
         return LONG_SEEDS if long else TRIAL_SEEDS
 
@@ -80,7 +70,7 @@ TRIALS = (
     TrialSetting("mean", 0, 16, False),
     TrialSetting("mean", 0, 16, True),
 )
-"""All that is tried."""
+"""All that is tried in every task."""
 
 TrialResults = Mapping[TrialSetting, TrialResult]
 """What came out of every trial."""
@@ -103,7 +93,27 @@ TRAINED = (
     *(TrainedPolicy(name, seed) for name, k in TRAINING_SEEDS.items() for seed in range(k)),
     TrainedPolicy("mean", 0),
 )
-"""All that is trained; what takes longest first."""
+"""All that is trained for every task; what takes longest first."""
+
+
+def oracle_of(task: Task) -> str:
+    """Return the method that is told what the others lack: the mode, unless the task says otherwise."""
+    return task.informed_control or "mse_labelled"
+
+
+def trials_of(task: Task) -> tuple[TrialSetting, ...]:
+    """Return all that is tried in a task: with headroom, more policies that draw a mode, and its control."""
+    if not task.informed_control:
+        return TRIALS
+    more = [TrialSetting(method, 0, N_ACTION_STEPS[0]) for method in CONTENDERS]
+    more += [TrialSetting(task.informed_control, 0, n) for n in N_ACTION_STEPS]
+    return tuple(dict.fromkeys((*more, *TRIALS)))
+
+
+def trained_for(task: Task) -> tuple[TrainedPolicy, ...]:
+    """Return all that is trained for a task; what takes longest first."""
+    more = [TrainedPolicy(one.method, one.seed) for one in trials_of(task) if one not in TRIALS]
+    return tuple(dict.fromkeys((*more, *TRAINED)))
 
 
 class TaskTraining:
@@ -152,7 +162,7 @@ class TaskTraining:
 
     def try_policy(self, trained: TrainedPolicy) -> TrialResults | str:
         """Train one policy and try it in every way; return what went wrong, if anything did."""
-        settings = [one for one in TRIALS if (one.method, one.seed) == trained]
+        settings = [one for one in trials_of(self.task) if (one.method, one.seed) == trained]
         try:
             return {one: run_trial(self.task, self.policy(one), one.seeds, one.forgiving) for one in settings}
         except BimodalError as error:
@@ -169,75 +179,3 @@ class TaskTraining:
         if not weights.is_file():
             train(setting.method, self.file, folder, TrainOptions(self.steps, setting.seed))
         return METHODS[setting.method](self.task, weights, setting.n_action_steps)
-
-
-def learning_checks(task: Task, results: TrialResults) -> list[Check]:
-    """Return the checks of gates 5 to 7; a pure function of what came out of the trials."""
-    return [*regression_checks(task, results), *flow_checks(task, results), *forgiven_checks(results)]
-
-
-def regression_checks(task: Task, results: TrialResults) -> list[Check]:
-    """Gate 5: regression fails where the same network succeeds when it is told the mode.
-
-    MIP and nearest neighbours are for information, by the success of their worse mode: successes in the
-    rarest mode over its fair share of the episodes.
-    """
-    checks = []
-    for n in N_ACTION_STEPS:
-        mse = _rates(results, "mse", n)
-        oracle = _rates(results, "mse_labelled", n)
-        measured = "success by training seed"
-        fails = max(mse) < MSE_CEILING
-        checks.append(Check(5, _name("mse", n), measured, percents(*mse), "< 40 %", fails))
-        able = min(oracle) >= max(ORACLE_FLOOR, max(mse) + MARGIN)
-        bound = ">= 90 %, mse + 50"
-        measured = "success when told the mode"
-        checks.append(Check(5, _name("labelled mse", n), measured, percents(*oracle), bound, able))
-    n = N_ACTION_STEPS[0]
-    for method in INFORMING:
-        worse = [one.worse_mode(len(task.modes)) for one in _found(results, method, n)]
-        value = f"{percents(*_rates(results, method, n))}; {percents(*worse)}"
-        checks.append(Check(5, _name(method, n), "success; of the worse mode", value, "", None))
-    return checks
-
-
-def flow_checks(task: Task, results: TrialResults) -> list[Check]:
-    """Gate 6: the same network as a flow policy succeeds in all modes (gated at 8 executed actions)."""
-    k = len(task.modes)
-    checks = []
-    for n in N_ACTION_STEPS:
-        success = _rates(results, "flow", n)
-        share = [result.minority(k) for result in _found(results, "flow", n)]
-        value = f"{percents(*success)}; {percents(*share)}"
-        asked = n == N_ACTION_STEPS[0]
-        bound = f">= 90 %; >= {percents(FAIR / k)}" if asked else ""
-        passed = min(success) >= FLOW_FLOOR and min(share) >= FAIR / k if asked else None
-        checks.append(Check(6, _name("flow", n), "success; rarest mode's share", value, bound, passed))
-    return checks
-
-
-def forgiven_checks(results: TrialResults) -> list[Check]:
-    """Gate 7: how much the rule carries that a forbidden touch ends the episode, on the same seeds."""
-    checks = []
-    for method, n in (("mean", 16), ("mse", 8), ("flow", 8)):
-        ruled, free = (_found(results, method, n, forgiving)[0].success for forgiving in (False, True))
-        value = f"{percents(ruled[: len(free)].mean())} -> {percents(free.mean())}"
-        checks.append(Check(7, method, "success: rule -> no rule", value, "", None))
-    return checks
-
-
-def _name(method: str, n: int) -> str:
-    return f"{method}, {n} of {CHUNK_SIZE}"
-
-
-def _found(results: TrialResults, method: str, n: int, forgiving: bool = False) -> list[TrialResult]:
-    """Return the results of all training seeds."""
-    return [
-        one
-        for setting, one in results.items()
-        if setting._replace(seed=0) == TrialSetting(method, 0, n, forgiving)
-    ]
-
-
-def _rates(results: TrialResults, method: str, n: int, forgiving: bool = False) -> list[float]:
-    return [result.rate for result in _found(results, method, n, forgiving)]

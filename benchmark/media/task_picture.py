@@ -41,8 +41,13 @@ FPS = 10
 PASSES = 32
 """Pictures averaged into one still."""
 
-_SIZES = {4: (382, 420), 5: (304, 380), 6: (400, 380)}  # pictures in the still -> size of each [pixels]
-_COLUMNS = {6: 3}  # where they need more than one row
+_SIZES = {
+    4: (382, 420),
+    5: (304, 380),
+    6: (400, 380),
+    10: (304, 300),
+}  # pictures in the still -> size of each [pixels]
+_COLUMNS = {6: 3, 10: 5}  # where they need more than one row
 _GIF_WIDTH = 860  # of all panels [pixels]
 _GIF_PANEL = (276, 304)  # the most of each [pixels]
 _HEADER = 44  # pixels

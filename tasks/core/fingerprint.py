@@ -11,6 +11,9 @@ from .task import Task
 HASHED_AS = {"max_episode_steps": "horizon", "shared_steps": "trunk_steps"}
 """Names under which attributes enter the hash that have another name now; a new name is no new task."""
 
+UNHASHED = ("goal", "observation", "slow_because", "informed_control", "arms")
+"""Attributes that decide no episode, or that show otherwise, as the arms do in the scene."""
+
 
 def fingerprint(task: Task) -> str:
     """Return the sha256 of everything that decides a task's episodes: scene and numbers."""
@@ -19,9 +22,7 @@ def fingerprint(task: Task) -> str:
     numbers = {
         HASHED_AS.get(name, name): value.tolist() if isinstance(value, np.ndarray) else value
         for name in dir(task)
-        if not name.startswith("_")
-        and not callable(value := getattr(task, name))
-        and name not in ("goal", "observation", "slow_because", "arms")  # the scene shows the arms
+        if not name.startswith("_") and not callable(value := getattr(task, name)) and name not in UNHASHED
     }
     numbers["observation"] = [str(part) for part in task.observation]
     numbers["experts"] = _experts(task)

@@ -24,6 +24,11 @@ _LAST_SET = (2**63 - 1 - TRAIN.start) // TRAIN_SET - 1
 """The last set of demonstrations whose seeds are 63-bit numbers."""
 
 
+def whole_scenes(task: Task, episodes: int) -> int:
+    """Return how many of so many demonstrations show whole scenes: each once in every mode."""
+    return episodes - episodes % len(task.modes)
+
+
 def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the seeds (E,) and modes (E,) of a regime."""
     if regime not in (*REGIMES, GRADED):

@@ -8,7 +8,6 @@ from bimodal.benchmark.certificate import physics_gates
 from bimodal.benchmark.certificate.certificate import Certificate, Check
 from bimodal.benchmark.certificate.certify import certificate_table, certify
 from bimodal.benchmark.certificate.hidden_mode_gate import auc, grouped_auc, hidden_mode_checks, logistic
-from bimodal.benchmark.certificate.learning_gates import TRIALS, TrialSetting, learning_checks
 from bimodal.benchmark.certificate.physics_gates import (
     MIXTURES,
     average_checks,
@@ -17,7 +16,7 @@ from bimodal.benchmark.certificate.physics_gates import (
     dead_zone_checks,
     expert_checks,
 )
-from bimodal.benchmark.certificate.trials import Blend, TrialResult, run_trial
+from bimodal.benchmark.certificate.trials import Blend, run_trial
 from bimodal.benchmark.report.pages.certificates_page import certificates_page
 from bimodal.envs.specs import Spec
 from bimodal.tasks import lift_dumbbell, load_task, task_names
@@ -151,61 +150,6 @@ def test_a_mode_that_never_shows_makes_the_probe_worthless():
 
     demos = collect(Undecided(), episodes=24, process_noise=0.0)
     assert failed(hidden_mode_checks(Undecided(), demos, demos)) == ["probe after"]
-
-
-# ------------------------------------------------------------------------------------ learned gates
-
-
-def outcome(first, second, n=100):
-    """n episodes with so many successes in the first and in the second mode."""
-    success = np.arange(n) < first + second
-    mode = np.where(np.arange(n) < first, 0, np.where(success, 1, -1))
-    still = np.zeros(n)
-    return TrialResult(success, mode, success, still, still, np.full(n, 21), still)
-
-
-def learned(changes=None):
-    good = {
-        "mse": (5, 5),
-        "mse_labelled": (49, 50),
-        "mip": (0, 40),
-        "nearest": (30, 30),
-        "flow": (45, 50),
-        "mean": (0, 0),
-    }
-    return {cell: outcome(*good[cell.method]) for cell in TRIALS} | (changes or {})
-
-
-def test_good_learners_pass_gates_5_to_7():
-    rows = learning_checks(load_task("PandaLiftDumbbell-v1"), learned())
-    assert not failed(rows)
-    values = {row.name: row.value for row in rows}
-    assert values["mip, 8 of 16"] == "40 %; 0 %"
-    assert values["nearest, 8 of 16"] == "60 %; 60 %"
-    assert values["flow, 8 of 16"] == "95 %; 47 %"
-
-
-@pytest.mark.parametrize(
-    ("cell", "wins", "rows"),
-    [
-        (TrialSetting("mse", 2, 8), (20, 20), ["mse, 8 of 16"]),
-        (TrialSetting("mse", 1, 16), (40, 0), ["mse, 16 of 16"]),
-        (TrialSetting("mse_labelled", 0, 8), (44, 45), ["labelled mse, 8 of 16"]),
-        (TrialSetting("flow", 0, 8), (44, 45), ["flow, 8 of 16"]),
-        (TrialSetting("flow", 0, 8), (23, 77), ["flow, 8 of 16"]),
-        (TrialSetting("flow", 0, 16), (10, 10), []),
-    ],
-)
-def test_the_worst_training_seed_decides(cell, wins, rows):
-    assert failed(learning_checks(load_task("PandaLiftDumbbell-v1"), learned({cell: outcome(*wins)}))) == rows
-
-
-def test_the_oracle_must_lead_by_fifty_points():
-    changes = {TrialSetting("mse", 0, 8): outcome(39, 0), TrialSetting("mse_labelled", 0, 8): outcome(44, 46)}
-    task = load_task("PandaLiftDumbbell-v1")
-    assert not failed(learning_checks(task, learned(changes)))
-    changes[TrialSetting("mse", 0, 8)] = outcome(39, 0, n=97)
-    assert failed(learning_checks(task, learned(changes))) == ["mse, 8 of 16", "labelled mse, 8 of 16"]
 
 
 # -------------------------------------------------------------------------------------- known answers

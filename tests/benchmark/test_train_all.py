@@ -27,6 +27,13 @@ def few(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
+def test_the_usual_demonstrations_show_whole_scenes():
+    assert (
+        training.episodes_of(DUMBBELL, "bi50") == 300
+        and training.episodes_of("PandaLiftRing-v1", "bi50") == 296
+    )
+
+
 @pytest.fixture
 def bimodal(capsys, few):
     """Run a command in this process, in an empty folder; returns (exit code, output, lines of errors)."""

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from ...certificate.grace import GraceResult
-from ...certificate.learning_gates import MSE_CEILING, TRIAL_SEEDS
+from ...certificate.learning_checks import MSE_CEILING
+from ...certificate.learning_gates import TRIAL_SEEDS
 from ...certificate.regression_panel import RECIPES, SEEDS, RegressionResult, TaskRegressions
 from ...number_text import percent
 from ...rich_table import number_table
