@@ -31,6 +31,9 @@ DECIDED = 2.0**-9
 ROWS = 16
 """Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
 
+MANY_ROWS = 64
+"""The same where several chunks are drawn for each episode: less than half the time a row."""
+
 
 class ChunkPolicy(Policy):
     """Base of the learned policies; a method is networks, a loss, a sampler and a training budget."""
@@ -150,7 +153,11 @@ class ChunkPolicy(Policy):
         """
         condition = self._condition(self._observed(observation))
         noise = self._noise(count)
-        chunks = in_micro_batches(self.sample, noise, condition.repeat(count, axis=0))
+        chunks = in_micro_batches(self.sample, noise[:, 0], condition)[:, None]
+        if count > 1:
+            others = noise[:, 1:].reshape(-1, noise.shape[2])
+            more = in_micro_batches(self.sample, others, condition.repeat(count - 1, axis=0), MANY_ROWS)
+            chunks = np.concatenate([chunks, more.reshape(len(chunks), count - 1, -1)], axis=1)
         self._decision += 1
         actions = self._actions(chunks)
         return actions.reshape(len(condition), count, *actions.shape[1:])
@@ -175,14 +182,15 @@ class ChunkPolicy(Policy):
         chunks = settle(chunks, DECIDED).reshape(-1, self.config.chunk_size, self.config.action_size)
         return valid_actions(self.config.action_normaliser.restore(chunks), self.config.action)
 
-    def _noise(self, count: int = 1) -> np.ndarray:
-        """Return the noise of so many chunks an episode, (N * count, noise_size) float32, episode by episode.
+    def _noise(self, count: int) -> np.ndarray:
+        """Return the noise of so many chunks an episode, (N, count, noise_size) float32.
 
         It depends on the episode's key and the decision alone, that of the first chunk not on the count.
         """
         size = self.noise_size()
         streams = (stream("chunk", int(key), self._decision) for key in self._keys)
-        return np.array([rng.standard_normal((count, size)) for rng in streams], np.float32).reshape(-1, size)
+        drawn = [rng.standard_normal((count, size)) for rng in streams]
+        return np.array(drawn, np.float32).reshape(-1, count, size)
 
 
 def mode_labels(wanted: np.ndarray, modes: int) -> np.ndarray:
@@ -198,19 +206,19 @@ def mode_labels(wanted: np.ndarray, modes: int) -> np.ndarray:
 
 
 def in_micro_batches(
-    sample: Callable[[Tensor, Tensor], Tensor], noise: np.ndarray, condition: np.ndarray
+    sample: Callable[[Tensor, Tensor], Tensor], noise: np.ndarray, condition: np.ndarray, rows: int = ROWS
 ) -> np.ndarray:
-    """Return samples (N, H*A) computed `ROWS` rows at a time, the last ones padded with zeros.
+    """Return samples (N, H*A) computed so many rows at a time, the last ones padded with zeros.
 
     A matrix product may round differently for another number of rows, but not for other values in the
     other rows, so padding makes every row independent of the batch it came in.
     """
-    padded = -(-len(noise) // ROWS) * ROWS
+    padded = -(-len(noise) // rows) * rows
     inputs = [torch.zeros(padded, array.shape[1]) for array in (noise, condition)]
     for tensor, array in zip(inputs, (noise, condition), strict=True):
         tensor[: len(array)] = torch.from_numpy(array)
     with torch.inference_mode():
-        parts = [sample(*rows) for rows in zip(*(tensor.split(ROWS) for tensor in inputs), strict=True)]
+        parts = [sample(*part) for part in zip(*(tensor.split(rows) for tensor in inputs), strict=True)]
     return torch.cat(parts)[: len(noise)].numpy() if parts else np.zeros_like(noise)
 
 

@@ -15,6 +15,7 @@ from .policy import Policy
 WRAPPERS = {
     "safe": "safety.safety_filter:SafetyFilter",
     "bid": "bidirectional_decoding:BidirectionalDecoding",
+    "ensemble": "temporal_ensemble:TemporalEnsemble",
 }
 """Module below `bimodal.policies` and class of each policy around another one."""
 _FORM = re.compile(r"([a-z_]+)\((.+?)((?:, *[a-z_]+=[^,()=]*)*)\)", re.DOTALL)
