@@ -6,6 +6,8 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 # A sourced ROS workspace would put its own packages before the pinned ones.
 unexport PYTHONPATH PYTHONHOME
+# Containers set it; then every process of a test would compile the source again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup bench test test-slow check check-entries speed peers peers-lerobot site docs certify clean
 

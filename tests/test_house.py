@@ -20,30 +20,34 @@ def _load():
 
 
 house = _load()
-GRAPH = house.import_graph()
 
 
-def test_no_import_leads_to_a_room_above():
-    assert house.arrows_up(GRAPH) == []
+@pytest.fixture(scope="module")
+def graph():
+    return house.import_graph()
 
 
-def test_no_modules_and_no_rooms_import_each_other_in_a_circle():
-    assert " -> ".join(house.circle(GRAPH)) == ""
-    assert " -> ".join(house.circle(house.room_graph(GRAPH))) == ""
+def test_no_import_leads_to_a_room_above(graph):
+    assert house.arrows_up(graph) == []
 
 
-def test_the_rooms_of_benchmark_stand_on_few_floors():
-    assert house.floors(house.room_graph(GRAPH, "benchmark")) <= house.BENCHMARK_FLOORS
+def test_no_modules_and_no_rooms_import_each_other_in_a_circle(graph):
+    assert " -> ".join(house.circle(graph)) == ""
+    assert " -> ".join(house.circle(house.room_graph(graph))) == ""
+
+
+def test_the_rooms_of_benchmark_stand_on_few_floors(graph):
+    assert house.floors(house.room_graph(graph, "benchmark")) <= house.BENCHMARK_FLOORS
 
 
 @pytest.mark.parametrize(
     "over", ["long_files", "long_functions", "long_tests", "crowded_rooms", "packed_assignments"]
 )
-def test_nothing_is_over_a_limit(over):
+def test_nothing_is_over_a_limit(over, graph):  # with the graph, whose process has read the files already
     assert getattr(house, over)() == []
 
 
-def test_the_picture_of_the_rooms_is_the_one_of_the_source():
+def test_the_picture_of_the_rooms_is_the_one_of_the_source(graph):
     text = house.PAGE.read_text()
     assert house.filled(text) == text, "run: python tools/house.py"
 

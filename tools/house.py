@@ -7,6 +7,7 @@ python tools/house.py --limits   list what is over a limit of the house
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,12 @@ def source_files() -> dict[str, Path]:
     return found
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    """Return the syntax tree of a file's text; nobody changes it."""
+    return ast.parse(text)
+
+
 def import_graph() -> dict[str, set[str]]:
     """Return which modules each module imports, those inside functions too."""
     files = source_files()
@@ -47,7 +54,7 @@ def import_graph() -> dict[str, set[str]]:
 
 def _imports(module: str, file: Path, files: Mapping[str, Path]) -> Iterator[str]:
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file.read_text())):
         if isinstance(node, ast.ImportFrom):
             base = _base(node, package)
             for alias in node.names:
@@ -147,7 +154,7 @@ def long_functions() -> list[str]:
     return [
         f"{_short(file)}:{node.lineno} {node.name}: {size} lines"
         for file in source_files().values()
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in ast.walk(parsed(file.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (size := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
     ]
@@ -172,7 +179,7 @@ def packed_assignments() -> list[str]:
     return [
         f"{_short(file)}:{node.lineno} {ast.unparse(node)[:90]}"
         for file in source_files().values()
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in ast.walk(parsed(file.read_text()))
         if isinstance(node, ast.Assign) and _is_packed(node)
     ]
 

@@ -65,9 +65,9 @@ def test_a_rule_gives_the_exit_code_and_its_reasons(capsys, tmp_path):
 
 
 def test_a_rule_counts_unsafe_recoveries_from_the_traces(capsys, tmp_path):
-    """Two real runs: neither the expert nor a hand at rest touches anything unsafe, on four seeds."""
+    """Two real runs: neither the expert nor a hand at rest touches anything unsafe, on three seeds."""
     for name in ("expert", "zero"):
-        words = ["evaluate", name, "--suite", "smoke", "--seeds", "4", "--variant", "clean", "--no-videos"]
+        words = ["evaluate", name, "--suite", "smoke", "--seeds", "3", "--variant", "clean", "--no-videos"]
         main([*words, "--out", str(tmp_path / name), "--workers", "0"])
     file = tmp_path / "accept.toml"
     file.write_text("gain = 0.0\nunsafe_margin = 0.5\n")

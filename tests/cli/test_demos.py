@@ -37,7 +37,7 @@ def test_regimes_have_their_shares(name, regime, share):
         assert share == 1.0 or (modes[: n // 2] == 0).mean() < 1.0, "the rarer modes are not all at the end"
 
 
-@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS))
+@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS[:2]))
 def test_in_the_regime_ctx_what_is_seen_dictates_the_mode(name):
     task = load_task(name)
     found = demonstrations.collect(task, "ctx", 24)

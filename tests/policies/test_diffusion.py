@@ -1,5 +1,6 @@
 """Diffusion, its schedules and reflow: Hugging Face's schedulers and Gaussians as oracles; then two modes."""
 
+from importlib import import_module
 from itertools import pairwise
 
 import numpy as np
@@ -17,12 +18,17 @@ from bimodal.policies.generative.losses import diffusion_loss
 from bimodal.policies.generative.rectification import all_pairs
 from bimodal.policies.generative.samplers import ddim, ddpm, flow_euler
 from bimodal.policies.reflow import Reflow, make_pairs
-from diffusers import DDIMScheduler, DDPMScheduler, FlowMatchEulerDiscreteScheduler
 from toy import first_chunks, save, sideways, takes_both, toy_demos, toy_task, train
 
 COSINE = {"beta_schedule": "squaredcos_cap_v2"}
 MEAN = torch.tensor([0.7, -2.0], dtype=torch.float64)
 COVARIANCE = torch.tensor([[0.5, 0.6], [0.6, 1.8]], dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def diffusers():
+    """The package, whose import takes seconds: not for every process that collects the tests."""
+    return import_module("diffusers")
 
 
 def drawn(*size, seed=0):
@@ -64,22 +70,22 @@ def close(ours, theirs, tolerance=1e-6):
 
 
 @pytest.mark.parametrize("levels", [20, 100, 1000])
-def test_schedules_are_those_of_diffusers(levels):
-    theirs = DDPMScheduler(levels, **COSINE)
+def test_schedules_are_those_of_diffusers(levels, diffusers):
+    theirs = diffusers.DDPMScheduler(levels, **COSINE)
     close(schedule.squared_cosine_betas(levels), theirs.betas)
     close(schedule.squared_cosine_alphas_cumprod(levels), theirs.alphas_cumprod)
 
 
 @pytest.mark.parametrize("steps", [1, 3, 5, 10, 20, 30, 100])
-def test_levels_are_the_trailing_ones_of_diffusers(steps):
-    theirs = DDIMScheduler(LEVELS, timestep_spacing="trailing")
+def test_levels_are_the_trailing_ones_of_diffusers(steps, diffusers):
+    theirs = diffusers.DDIMScheduler(LEVELS, timestep_spacing="trailing")
     theirs.set_timesteps(steps)
     assert schedule.trailing_levels(LEVELS, steps) == theirs.timesteps.tolist()
     assert schedule.trailing_levels(LEVELS, steps)[0] == LEVELS - 1
 
 
-def test_the_default_spacing_of_diffusers_starts_where_a_seventh_of_the_signal_is_expected():
-    theirs = DDIMScheduler(LEVELS)
+def test_the_default_spacing_of_diffusers_starts_where_a_seventh_of_the_signal_is_expected(diffusers):
+    theirs = diffusers.DDIMScheduler(LEVELS)
     theirs.set_timesteps(10)
     first = int(theirs.timesteps[0])
     assert first == 90
@@ -88,8 +94,8 @@ def test_the_default_spacing_of_diffusers_starts_where_a_seventh_of_the_signal_i
 
 
 @pytest.mark.parametrize("steps", [5, 10, 20, 100])
-def test_ddim_steps_are_those_of_diffusers(steps):
-    theirs = exact(DDIMScheduler, steps)
+def test_ddim_steps_are_those_of_diffusers(steps, diffusers):
+    theirs = exact(diffusers.DDIMScheduler, steps)
     x, c = drawn(4, 6), drawn(4, 1, seed=2)
     shares = [*ALPHAS_CUMPROD[theirs.timesteps].tolist(), 1.0]
     for level, (abar, abar_next) in zip(theirs.timesteps, pairwise(shares), strict=True):
@@ -100,8 +106,8 @@ def test_ddim_steps_are_those_of_diffusers(steps):
 
 
 @pytest.mark.parametrize("steps", [10, 50, 100])
-def test_ddpm_walks_as_that_of_diffusers(steps):
-    theirs = exact(DDPMScheduler, steps)
+def test_ddpm_walks_as_that_of_diffusers(steps, diffusers):
+    theirs = exact(diffusers.DDPMScheduler, steps)
     draws, c, generator = drawn(4, steps, 6), drawn(4, 1, seed=2), torch.Generator().manual_seed(5)
     x = draws[:, 0]
     for level in theirs.timesteps:
@@ -113,8 +119,8 @@ def test_ddpm_walks_as_that_of_diffusers(steps):
     close(ours, x)
 
 
-def test_ddim_walks_as_that_of_diffusers():
-    theirs = exact(DDIMScheduler, 10)
+def test_ddim_walks_as_that_of_diffusers(diffusers):
+    theirs = exact(diffusers.DDIMScheduler, 10)
     x, c = drawn(4, 6), drawn(4, 1, seed=2)
     ours = ddim(trunk, x, c, ALPHAS_CUMPROD, 10)
     for level in theirs.timesteps:
@@ -123,8 +129,8 @@ def test_ddim_walks_as_that_of_diffusers():
     close(ours, x)
 
 
-def test_noising_is_that_of_diffusers_and_undone():
-    theirs, level = DDPMScheduler(LEVELS, **COSINE), torch.tensor([0, 30, 60, 90])
+def test_noising_is_that_of_diffusers_and_undone(diffusers):
+    theirs, level = diffusers.DDPMScheduler(LEVELS, **COSINE), torch.tensor([0, 30, 60, 90])
     clean, noise, abar = drawn(4, 6), drawn(4, 6, seed=1), ALPHAS_CUMPROD[level, None]
     x = noising.noised(clean, noise, abar)
     close(x, theirs.add_noise(clean, noise, level))
@@ -132,8 +138,8 @@ def test_noising_is_that_of_diffusers_and_undone():
 
 
 @pytest.mark.parametrize("steps", [1, 4, 10])
-def test_flow_walks_as_the_euler_scheduler_of_diffusers(steps):
-    theirs = FlowMatchEulerDiscreteScheduler()
+def test_flow_walks_as_the_euler_scheduler_of_diffusers(steps, diffusers):
+    theirs = diffusers.FlowMatchEulerDiscreteScheduler()
     theirs.set_timesteps(sigmas=[1 - i / steps for i in range(steps)])
     x, c = drawn(4, 6), drawn(4, 1, seed=2)
     ours = flow_euler(trunk, x, c, steps)

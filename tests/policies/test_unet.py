@@ -59,8 +59,8 @@ def test_the_u_net_is_small_also_for_two_arms_and_refuses_chunks_that_it_cannot_
 def test_a_row_of_either_trunk_is_the_same_in_any_batch(network, sampler):
     net = unet() if network == "unet" else ResFiLM(160, 5, torch.Generator().manual_seed(0))
     rng = np.random.default_rng(0)
-    noise = rng.standard_normal((40, 3 * 160)).astype(np.float32)
-    condition = rng.standard_normal((40, 5)).astype(np.float32)
+    noise = rng.standard_normal((20, 3 * 160)).astype(np.float32)
+    condition = rng.standard_normal((20, 5)).astype(np.float32)
 
     def sample(noise, condition):
         if sampler == "ddim":
@@ -68,6 +68,6 @@ def test_a_row_of_either_trunk_is_the_same_in_any_batch(network, sampler):
         return ddpm(net, noise.unflatten(1, (3, -1)), condition, ALPHAS_CUMPROD, 3)
 
     whole = in_micro_batches(sample, noise, condition)
-    for size in (1, 5, ROWS, 17):
-        for chosen in np.array_split(rng.permutation(40), -(-40 // size)):
+    for size in (1, 7, ROWS, 17):
+        for chosen in np.array_split(rng.permutation(20), -(-20 // size)):
             assert np.array_equal(in_micro_batches(sample, noise[chosen], condition[chosen]), whole[chosen])

@@ -25,7 +25,7 @@ def arms(actions):
     return actions.reshape(*actions.shape[:-1], -1, 10)
 
 
-@pytest.fixture(scope="module", params=MEASURED)
+@pytest.fixture(scope="module", params=mostly_slow(MEASURED, DUMBBELL))
 def shown(request):
     """A task and 160 graded demonstrations of it."""
     task = load_task(request.param)

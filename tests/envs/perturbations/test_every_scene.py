@@ -22,4 +22,4 @@ def test_level_0_is_clean_to_the_last_bit(name):
 def test_any_two_perturbations_combine():
     for pair in itertools.combinations(SCENES, 2):
         name = "+".join(f"{part}:2" for part in pair)
-        assert np.isfinite(played(DUMBBELL, name, [0, 1], steps=2)).all()
+        assert np.isfinite(played(DUMBBELL, name, [0], steps=1)).all()
