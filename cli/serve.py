@@ -23,7 +23,7 @@ Policy = Annotated[
     str,
     argument(
         "POLICY",
-        "name, file.py:Class, module:Class, or safe(...), bid(...), ensemble(...) around one",
+        "name, file.py:Class, module:Class, or safe(...), bid(...), rtc(...), ensemble(...) around one",
         autocompletion=policy_names,
     ),
 ]

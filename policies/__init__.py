@@ -5,7 +5,7 @@ Read in this order:
     experts.py, baselines.py, mpc.py     policies that are not trained
     core/chunk_policy.py    what all trained ones share, and what a method adds: networks, a loss, a sampler
     mse.py, flow.py         the smallest methods; then diffusion.py, reflow.py, gmm.py
-    bidirectional_decoding.py    around a trained policy: chooses among its chunks; then temporal_ensemble.py
+    bidirectional_decoding.py    around a trained policy: chooses among its chunks; then the other wrappers
     planning/planner.py     what the planners share; then diffuser.py, diffusion_veteran.py and the others
     training/train.py       from demonstrations to a checkpoint
     core/registry.py        the names; a new method is one file whose class states its `name`

@@ -26,11 +26,12 @@ Learned = tuple[dict[str, Tensor], float]
 """Weights, and the loss at the end."""
 Fit = Callable[[type["ChunkPolicy"], GetBatch], Learned]
 """`fit(kind, get_batch)` minimises the loss of `kind`, from the present weights on, for all its steps."""
+Sample = Callable[[Tensor, Tensor], Tensor]
+"""Returns normalised chunks (B, H*A) for noise (B, noise_size) and conditions (B, C)."""
 DECIDED = 2.0**-9
 """What networks say is rounded to this share of half the range of an action (a third of a millimetre)."""
 ROWS = 16
 """Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
-
 MANY_ROWS = 64
 """The same where several chunks are drawn for each episode: less than half the time a row."""
 
@@ -146,14 +147,27 @@ class ChunkPolicy(Policy):
         """Return one chunk (N, H, A) for each episode: SI units, orthonormal rotations, within the bounds."""
         return Decision(self.draw(observation, 1)[:, 0])
 
-    def draw(self, observation: dict[str, np.ndarray], count: int) -> np.ndarray:
+    def draw(
+        self,
+        observation: dict[str, np.ndarray],
+        count: int,
+        sample: Sample | None = None,
+        wanted: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Decide, and return so many chunks (N, count, H, A), of which the first is what `act` returns.
 
-        Called by what chooses among several chunks; the others do not change the first.
+        Called by what chooses among several chunks, or guides one; the others do not change the first.
+
+        Args:
+            observation: as in `act`.
+            count: chunks of each episode.
+            sample: draws the first chunk in place of the policy's own `sample`.
+            wanted: numbers that follow the noise which it is given, (N, S) float32.
         """
         condition = self._condition(self._observed(observation))
         noise = self._noise(count)
-        chunks = in_micro_batches(self.sample, noise[:, 0], condition)[:, None]
+        first = noise[:, 0] if wanted is None else np.concatenate([noise[:, 0], wanted], axis=1)
+        chunks = in_micro_batches(sample or self.sample, first, condition)[:, None]
         if count > 1:
             others = noise[:, 1:].reshape(-1, noise.shape[2])
             more = in_micro_batches(self.sample, others, condition.repeat(count - 1, axis=0), MANY_ROWS)
@@ -206,7 +220,7 @@ def mode_labels(wanted: np.ndarray, modes: int) -> np.ndarray:
 
 
 def in_micro_batches(
-    sample: Callable[[Tensor, Tensor], Tensor], noise: np.ndarray, condition: np.ndarray, rows: int = ROWS
+    sample: Sample, noise: np.ndarray, condition: np.ndarray, rows: int = ROWS
 ) -> np.ndarray:
     """Return samples (N, H*A) computed so many rows at a time, the last ones padded with zeros.
 

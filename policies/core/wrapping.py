@@ -15,6 +15,7 @@ from .policy import Policy
 WRAPPERS = {
     "safe": "safety.safety_filter:SafetyFilter",
     "bid": "bidirectional_decoding:BidirectionalDecoding",
+    "rtc": "real_time_chunking:RealTimeChunking",
     "ensemble": "temporal_ensemble:TemporalEnsemble",
 }
 """Module below `bimodal.policies` and class of each policy around another one."""

@@ -12,16 +12,9 @@ from bimodal.policies.bidirectional_decoding import (
 )
 from bimodal.policies.core.policy import Episodes
 from bimodal.policies.flow import Flow
-from toy import fork, save, toy_demos, toy_task, train
+from toy import fork, toy_task
 
 KEYS = np.arange(40, 47, dtype=np.uint64)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """A flow, hardly trained."""
-    folder = tmp_path_factory.mktemp("bid")
-    return train("flow", save(toy_demos(), folder / "toy.npz"), folder, steps=20, preset="tiny")
 
 
 class Coin(Flow):
@@ -42,18 +35,18 @@ def sides(actions):
     return np.sign(actions[:, :, 0, 1] - actions[:, :, 0, 1].mean())
 
 
-def test_one_candidate_is_the_plain_policy(weights):
-    plain = play(Flow(toy_task(), weights))
-    assert np.array_equal(play(BidirectionalDecoding(Flow(toy_task(), weights), candidates=1)), plain)
-    several = play(BidirectionalDecoding(Flow(toy_task(), weights)))
+def test_one_candidate_is_the_plain_policy(brief_flow):
+    plain = play(Flow(toy_task(), brief_flow))
+    assert np.array_equal(play(BidirectionalDecoding(Flow(toy_task(), brief_flow), candidates=1)), plain)
+    several = play(BidirectionalDecoding(Flow(toy_task(), brief_flow)))
     assert np.array_equal(several[0], plain[0]) and not np.array_equal(several[1], plain[1])
 
 
 @pytest.mark.parametrize("weak", [False, True])
-def test_an_episode_does_not_depend_on_its_batch(weights, weak):
+def test_an_episode_does_not_depend_on_its_batch(brief_flow, weak):
     def build():
         return BidirectionalDecoding(
-            Flow(toy_task(), weights), candidates=5, weak=Coin(toy_task(), weights) if weak else None
+            Flow(toy_task(), brief_flow), candidates=5, weak=Coin(toy_task(), brief_flow) if weak else None
         )
 
     together = play(build())
@@ -63,15 +56,15 @@ def test_an_episode_does_not_depend_on_its_batch(weights, weak):
 
 
 @pytest.mark.parametrize("length", [1, 5])
-def test_a_choice_stays_where_drawing_anew_flips(weights, length):
-    plain = sides(play(Coin(toy_task(), weights), decisions=6))
+def test_a_choice_stays_where_drawing_anew_flips(brief_flow, length):
+    plain = sides(play(Coin(toy_task(), brief_flow), decisions=6))
     assert (plain != plain[0]).any()
-    kept = sides(play(BidirectionalDecoding(Coin(toy_task(), weights), length), decisions=6))
+    kept = sides(play(BidirectionalDecoding(Coin(toy_task(), brief_flow), length), decisions=6))
     assert (kept == kept[0]).all() and set(kept[0]) == {-1.0, 1.0}
 
 
-def test_a_new_episode_forgets_the_last_choice(weights):
-    policy = BidirectionalDecoding(Coin(toy_task(), weights))
+def test_a_new_episode_forgets_the_last_choice(brief_flow):
+    policy = BidirectionalDecoding(Coin(toy_task(), brief_flow))
     first = play(policy)
     assert np.array_equal(play(policy, KEYS[::-1])[0], first[0][::-1])
 
@@ -84,8 +77,8 @@ class Clock(Flow):
 
 
 @pytest.mark.parametrize("length", [1, 3])
-def test_an_old_observation_is_answered_from_the_action_that_is_due(weights, length):
-    inner = Clock(toy_task(), weights)
+def test_an_old_observation_is_answered_from_the_action_that_is_due(brief_flow, length):
+    inner = Clock(toy_task(), brief_flow)
     policy = BidirectionalDecoding(inner, length, candidates=2, delay=2)
     policy.reset(Episodes(KEYS))
     inner._actions = lambda chunks: chunks.reshape(-1, 16, 10)
@@ -97,8 +90,8 @@ def test_an_old_observation_is_answered_from_the_action_that_is_due(weights, len
         assert (decision.plan.scores < 1e-6).all(), "the same steps are compared"
 
 
-def test_the_record_says_what_was_chosen(weights):
-    policy = BidirectionalDecoding(Coin(toy_task(), weights), candidates=6)
+def test_the_record_says_what_was_chosen(brief_flow):
+    policy = BidirectionalDecoding(Coin(toy_task(), brief_flow), candidates=6)
     policy.reset(Episodes(KEYS))
     for _ in range(2):
         decision = policy.act(fork(len(KEYS)))
@@ -141,6 +134,6 @@ def test_losses_are_those_of_the_formulas():
         ({"decay": 0.0}, "decay is 0; it must be above 0"),
     ],
 )
-def test_numbers_out_of_range_are_refused(weights, options, said):
+def test_numbers_out_of_range_are_refused(brief_flow, options, said):
     with pytest.raises(WrongUse, match=said):
-        BidirectionalDecoding(Flow(toy_task(), weights), **options)
+        BidirectionalDecoding(Flow(toy_task(), brief_flow), **options)
