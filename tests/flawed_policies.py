@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+from bimodal.envs.robot.inverse_kinematics import rotation_from_columns
 from bimodal.policies import Decision, Policy
 from bimodal.policies.experts import Expert
 
@@ -39,6 +40,25 @@ class ForgetsToReset(Policy):
         opening = np.full((len(position), 1), 0.08)
         target = np.concatenate([position + [0, 0, 1e-3 * self.steps], rotation, opening], axis=1)
         return Decision(np.repeat(target[:, None], 8, axis=1))
+
+
+class Holds(Policy):
+    """Keeps the hand as it is."""
+
+    def act(self, observation):
+        return self.stay(observation, observation["tcp_rotation"])
+
+    def stay(self, observation, rotation):
+        target = [observation["tcp_position"], rotation, np.full((len(rotation), 1), 0.08)]
+        return Decision(np.repeat(np.concatenate(target, axis=1)[:, None], 8, axis=1))
+
+
+class HoldsWithRows(Holds):
+    """Keeps the hand as it is, and writes its rotation as the first two rows of the matrix."""
+
+    def act(self, observation):
+        matrix = rotation_from_columns(observation["tcp_rotation"])
+        return self.stay(observation, matrix[:, :2].reshape(-1, 6))
 
 
 class ManyFaults(Expert):

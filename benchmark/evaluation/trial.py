@@ -9,8 +9,9 @@ from difflib import get_close_matches
 import numpy as np
 
 from ...envs.errors import BimodalError
+from ...envs.perturbations.core.variant import CLEAN
 from ...envs.robot.action_check import ActionCheck
-from ...envs.specs import CONTROL_HZ, RANGE_SLACK
+from ...envs.specs import CONTROL_HZ, PREFIXES, RANGE_SLACK, ROTATION, by_arm
 from ...policies import Policy
 from ...policies.core.answers import InvalidAnswer, actions_of
 from ...policies.core.policy import Decision, Episodes, Needs
@@ -20,7 +21,7 @@ from ..isolation.source import PolicySource
 from ..records.field_types import Many, Record
 from ..rollout.shard import Shard, ShardResult, check_needs, run_shard
 from ..rollout.timeouts import Deadline
-from .guessed_shape import reshaped, spaces_of
+from .guessed_shape import reshaped, spaces_of, transposed
 
 STEPS = 20
 """Control steps of an episode of the trial (1 s)."""
@@ -28,6 +29,8 @@ _SEEDS = (0, 1)
 """Episodes that are played again and again."""
 _BETWEEN = (2,)
 """The episode that is played in between, alone, as where decisions are timed."""
+_TILTED = "start.joints:3"
+"""The variant in which it is played once more, with hands that do not point straight down."""
 _PAGE = 'see docs/policies.md, "When it is called"'
 
 
@@ -56,6 +59,8 @@ class _Watched(Policy):
         """Components of the observation that were written to."""
         self.wrong: dict[str, None] = {}
         """What else is wrong with what it reads and answers, a line each."""
+        self.turns: list[tuple[np.ndarray, np.ndarray]] = []
+        """Of every decision the rotations that were observed and asked for, both (N, 6), arm by arm."""
         self._needs = needs
         self._check = ActionCheck(needs.action, policy.task.arms)
         self._asked = np.clip(np.zeros(len(self._check.low)), self._check.low, self._check.high)
@@ -88,6 +93,7 @@ class _Watched(Policy):
         actions = self._shaped(actions, n)
         if actions.ndim == 3 and actions.shape[2] == len(self._asked):
             self._note(actions[:, : self._needs.n_action_steps].reshape(-1, len(self._asked)))
+            self._note_turns(actions[:, 0], given)
         return Decision(actions, getattr(answer, "plan", None), getattr(answer, "faults", None))
 
     def _expected(self, n: int) -> str:
@@ -120,6 +126,13 @@ class _Watched(Policy):
         finite = np.where(np.isfinite(actions), actions, self._check.low)
         every = np.vstack([self._asked, finite])
         self._asked = every[self._beyond(every).argmax(axis=0), np.arange(len(self._asked))]
+
+    def _note_turns(self, actions: np.ndarray, given: dict[str, np.ndarray]) -> None:
+        """Keep how hands are observed to be turned, and how actions (N, A) would turn them."""
+        names = [f"{prefix}tcp_rotation" for prefix in PREFIXES[: self.task.arms]]
+        if self._needs.action == "ee_absolute" and set(names) <= set(given):
+            for name, asked in zip(names, by_arm(actions).swapaxes(0, 1), strict=True):
+                self.turns.append((given[name], asked[:, ROTATION]))
 
     def _beyond(self, values: np.ndarray) -> np.ndarray:
         return np.maximum(self._check.low - values, values - self._check.high)
@@ -172,6 +185,7 @@ def try_policy(source: PolicySource, task: Task, deadline: Deadline, build_s: fl
     other = built()
     alone = _play(task, other, _BETWEEN, deadline)
     found += (_faults(played) or _faults(alone)) + (first.problems() or other.problems())
+    found += _transposed(task, built(), deadline)
     if not any(played.faults):
         found += _remembered(
             played, _play(task, built(), _SEEDS, deadline), _play(task, first, _SEEDS, deadline)
@@ -181,10 +195,26 @@ def try_policy(source: PolicySource, task: Task, deadline: Deadline, build_s: fl
     return Trial(problems=problems, assumed=assumed, decision_ms=_decision_ms(alone), budget_ms=budget_ms)
 
 
-def _play(task: Task, policy: Policy, seeds: tuple[int, ...], deadline: Deadline) -> ShardResult:
+def _play(
+    task: Task, policy: Policy, seeds: tuple[int, ...], deadline: Deadline, variant: str = CLEAN
+) -> ShardResult:
     referee = Referee(task, len(seeds), STEPS)
-    shard = Shard(task.id, "clean", 0, seeds)
+    shard = Shard(task.id, variant, 0, seeds)
     return run_shard(task, policy, shard, "trial", deadline=deadline, referee=referee)
+
+
+def _transposed(task: Task, policy: _Watched, deadline: Deadline) -> list[str]:
+    """Play with tilted hands; return whether a policy that keeps them as they are gives rows for columns."""
+    _play(task, policy, _SEEDS, deadline, _TILTED)
+    if not policy.turns:
+        return []
+    seen, asked = (np.concatenate(part) for part in zip(*policy.turns, strict=True))
+    if not transposed(seen, asked):
+        return []
+    return [
+        "act asks for the transpose of the observed rotation: give the first two columns of the matrix, "
+        "matrix[:, 0] and then matrix[:, 1], not its rows"
+    ]
 
 
 def _decision_ms(result: ShardResult) -> float | None:

@@ -90,6 +90,11 @@ WRONG = {
         "act asked for opening = 0.0801 in column 9 of ee_absolute, 0.0001 beyond the allowed -0.008 to "
         "0.08: clip it, or set clip = True in the class",
     ],
+    "Holds": [],
+    "HoldsWithRows": [
+        "act asks for the transpose of the observed rotation: give the first two columns of the matrix, "
+        "matrix[:, 0] and then matrix[:, 1], not its rows"
+    ],
     "Slow": [],
     "Seeds": [],
 }
