@@ -37,7 +37,8 @@ class TrialSetting(NamedTuple):
     """One learned policy, tried in one way."""
 
     method: str
-    """Name of the method, or `mean` for the average of the experts' plans."""
+    """Name of the method, `METHOD:K` for one with a past of K control steps, or `mean` for the average of the
+    experts' plans."""
     seed: int
     """Training seed."""
     n_action_steps: int
@@ -174,8 +175,10 @@ class TaskTraining:
             return Blend(self.task, np.full(len(self.task.modes), 1 / len(self.task.modes)))
         from ...policies.training.train import METHODS, TrainOptions, train  # torch, only where it is used
 
-        folder = self.folder / str(setting.seed)
-        weights = checkpoint_path(folder, self.task.id, setting.method)
+        method, _, past = setting.method.partition(":")
+        folder = self.folder / f"{setting.seed}-{past or 1}"
+        weights = checkpoint_path(folder, self.task.id, method)
         if not weights.is_file():
-            train(setting.method, self.file, folder, TrainOptions(self.steps, setting.seed))
-        return METHODS[setting.method](self.task, weights, setting.n_action_steps)
+            options = TrainOptions(self.steps, setting.seed, n_obs_steps=int(past or 1))
+            train(method, self.file, folder, options)
+        return METHODS[method](self.task, weights, setting.n_action_steps)

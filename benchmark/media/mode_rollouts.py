@@ -77,7 +77,8 @@ def _taken(seen: list[Measurement], mode: int) -> int:
     """Return the row of states that shows a mode best.
 
     The goal is reached and the hand has let go; else the target has come some way in the mode; else the goal
-    is reached; else the middle of the time in which the mode is taken; else the end.
+    is reached; else the middle of the time in which the mode is taken, and the target touched if it is at
+    all; else the end.
     """
     columns = ("part", "lift", "at_goal", "in_hand")
     part, lift, goal, held = (np.array([getattr(row, name)[0] for row in seen]) for name in columns)
@@ -87,6 +88,7 @@ def _taken(seen: list[Measurement], mode: int) -> int:
     for shown in (taken & (lift > _SHOWN_LIFT), taken & goal):
         if shown.any():
             return int(shown.argmax()) + 1
+    taken = taken & held if (taken & held).any() else taken
     return int(np.median(np.flatnonzero(taken))) + 1 if taken.any() else len(seen)
 
 

@@ -100,7 +100,8 @@ class Task:
     slow_because: ClassVar[str] = ""
     """Why the task may run at less than 60 % of the median task's control steps per second."""
     informed_control: ClassVar[str] = ""
-    """In a task with headroom, the method that is told what the others lack: it succeeds, they fall short."""
+    """In a task with headroom, the method that is told what the others lack: it succeeds, they fall short.
+    `METHOD:K` is one that sees the last K control steps."""
 
     # ------------------------------------------------------------------------ what a task declares
 

@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 from bimodal.benchmark.certificate.learning_checks import learning_checks
-from bimodal.benchmark.certificate.learning_gates import TRIALS, TrialSetting, trained_for, trials_of
+from bimodal.benchmark.certificate.learning_gates import (
+    TRIALS,
+    TaskTraining,
+    TrialSetting,
+    trained_for,
+    trials_of,
+)
 from bimodal.benchmark.certificate.trials import TrialResult
+from bimodal.envs.errors import BimodalError
 from bimodal.tasks import load_task
 
 
@@ -82,6 +89,23 @@ def test_a_task_with_headroom_asks_that_the_best_fall_short_of_its_informed_cont
 
 
 def test_every_trial_of_a_task_has_a_training():
-    for name in ("PandaLiftDumbbell-v1", "PandaLiftRing-v1"):
+    for name in ("PandaLiftDumbbell-v1", "PandaLiftRing-v1", "PandaPressBothButtons-v1"):
         task = load_task(name)
         assert {(one.method, one.seed) for one in trials_of(task)} == set(trained_for(task))
+
+
+def test_a_method_with_a_past_is_trained_with_it_beside_the_one_without(tmp_path, monkeypatch):
+    asked = []
+
+    def train(method, file, folder, options):
+        asked.append((method, options.n_obs_steps, folder))
+        raise BimodalError("enough")
+
+    monkeypatch.setattr("bimodal.policies.training.train.train", train)
+    (tmp_path / "demonstrations.npz").touch()
+    training = TaskTraining(load_task("PandaLiftDumbbell-v1"), tmp_path)
+    for method in ("mse:3", "mse"):
+        with pytest.raises(BimodalError, match="enough"):
+            training.policy(TrialSetting(method, 0, 8))
+    assert [one[:2] for one in asked] == [("mse", 3), ("mse", 1)]
+    assert asked[0][2] != asked[1][2]
