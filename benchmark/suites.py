@@ -38,9 +38,9 @@ _MODULES = {
 
 
 @cache
-def impossible(task: str, variant: str) -> str:
-    """Return why a variant cannot apply to a task, "" if it can."""
-    return Variant(variant).impossible(load_task(task))
+def impossible(task: str, variant: str, pictures: bool = False) -> str:
+    """Return why a variant cannot apply to a task for a policy with or without pictures, "" if it can."""
+    return Variant(variant).impossible(load_task(task), pictures)
 
 
 class Suite(NamedTuple):
@@ -60,6 +60,8 @@ class Suite(NamedTuple):
     """How many of the seeds, from the first, every other variant has; None for all."""
     block: int | None = None
     """Seeds of a shard where they are fewer than `SHARD_SIZE`; no bit, so no hash, depends on it."""
+    pictures: bool = False
+    """Whether the policy reads pictures; only then there are variants of what a camera gives."""
 
     def panel(self, variant: str) -> range:
         """Return the seeds of a variant."""
@@ -67,7 +69,21 @@ class Suite(NamedTuple):
 
     def cells(self) -> list[tuple[str, str]]:
         """Return every task in every variant that can apply to it."""
-        return [(task, v) for task in self.tasks for v in self.variants if not impossible(task, v)]
+        pairs = ((task, variant) for task in self.tasks for variant in self.variants)
+        return [(task, variant) for task, variant in pairs if not impossible(task, variant, self.pictures)]
+
+    def shown_to(self, pictures: bool) -> "Suite":
+        """Return the suite for a policy with or without pictures; called once the policy has said which.
+
+        Raises:
+            WrongUse: it would not notice a variant that somebody named.
+        """
+        whole = SUITES.get(self.name.rstrip("*"))
+        named = () if whole and self.variants == whole.variants else self.variants
+        for variant in map(Variant, named):
+            if (why := variant.unseen(pictures)) and not variant.unseen(pictures=True):
+                raise WrongUse(f"{why}: this policy reads no pictures")
+        return self._replace(pictures=pictures)
 
     def shards(self) -> list[Shard]:
         """Return the suite's episodes in shards, always the same ones."""
@@ -108,6 +124,7 @@ class Suite(NamedTuple):
                 start=self.seeds.start, count=len(self.seeds), shifted=self._shifted, block=self.block
             ),
             variants=self.variants,
+            pictures=self.pictures,
         )
 
 
@@ -148,7 +165,7 @@ def find_suite(
         asked = tuple(Variant(variant).name for variant in variants)
         cut = cut._replace(variants=tuple(dict.fromkeys((CLEAN, *asked))), shifted=None)
         for task, variant in ((task, variant) for task in cut.tasks for variant in asked):
-            if reason := impossible(task, variant) or Variant(variant).unseen(load_task(task)):
+            if reason := impossible(task, variant, True) or Variant(variant).unseen(pictures=True):
                 raise WrongUse(f"{variant} cannot apply to {task}: {reason}")
     return suite if cut == suite else cut._replace(name=f"{name}*")
 
@@ -175,7 +192,14 @@ def suite_from_record(record: SuiteRecord) -> Suite:
     panel = record.seeds
     seeds = range(panel.start, panel.start + panel.count)
     return Suite(
-        record.name, record.version, record.tasks, seeds, record.variants, panel.shifted, panel.block
+        record.name,
+        record.version,
+        record.tasks,
+        seeds,
+        record.variants,
+        panel.shifted,
+        panel.block,
+        record.pictures,
     )
 
 

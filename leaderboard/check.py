@@ -60,6 +60,8 @@ def checked_entry(raw: object) -> tuple[Entry | None, list[str]]:
     }
     if "suite" in parts:
         found += _suite_problems(parts["suite"])
+    if {"suite", "policy"} <= parts.keys() and parts["suite"].pictures != bool(parts["policy"].pictures):
+        found.append("suite: pictures must be true for a policy that reads pictures, and only for one")
     if {"suite", "episodes"} <= parts.keys():
         found += _panel_problems(parts["suite"], parts["episodes"], parts.get("results", ()))
     if {"suite", "episodes", "results", "aggregate"} <= parts.keys():
@@ -128,7 +130,7 @@ def _suite_problems(suite: SuiteRecord) -> Iterator[str]:
         known = ", ".join(SUITES)
         yield f"suite: {one_line(repr(suite.name))} is not a whole suite of the leaderboard ({known})"
         return
-    right = _suite_record(suite.name).plain()
+    right = _suite_record(suite.name).plain() | suite.model_dump(include={"pictures"})
     for name, value in suite.plain().items():
         if value != right[name]:
             yield f"suite: {name} is {one_line(value, 60)}, but {one_line(right[name], 90)} in this version"

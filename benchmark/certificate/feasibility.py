@@ -85,7 +85,7 @@ def try_experts(task_id: str, name: str, level: int, episodes: int = EPISODES) -
     """Return one cell: the experts of all modes in one variant; a blocked mode's episodes do not count."""
     task = load_task(task_id)
     variant = Variant(f"{name}:{level}")
-    if reason := next((why for part in variant.parts if (why := part.impossible(task))), ""):
+    if reason := next((why for part in variant.parts if (why := part.unavailable(task, pictures=False))), ""):
         return FeasibilityCell(task_id, name, level, 0.0, reason)
     panel = VALIDATION[:episodes]
     try:

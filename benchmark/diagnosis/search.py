@@ -96,7 +96,7 @@ def check_reach(one: Searched) -> None:
         raise unknown_name("axis", one.axis, [COMBO, *perturbations()])
     task = load_task(one.task)
     strongest = Variant(f"{one.axis}:{LEVELS[-1]}")
-    if why := strongest.unseen(task):
+    if why := strongest.unseen(pictures=False):
         raise WrongUse(f"{one.axis} cannot reach a policy of {one.task}: {why}")
     if not _levels(task, one.axis):
         raise WrongUse(f"{one.task} cannot be perturbed so: {strongest.impossible(task)}")

@@ -48,8 +48,8 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
         options.say(f"taken for granted, as it is not said: {printable(line)}")
     training = {name: one.training for name, one in told.items() if one.training}
     *_, last = told.values()
-    asked = suite.record()
     who = _policy_record(policy, told)
+    asked = suite.shown_to(bool(who.pictures)).record()
     ours = {"bimodal": version("bimodal-bench"), "code": code_digest()}
     return RunRecord(
         schema_version=SCHEMA_VERSION,

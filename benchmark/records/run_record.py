@@ -58,6 +58,8 @@ class SuiteRecord(Record):
     """The seeds of its episodes."""
     variants: Annotated[Distinct[VariantName], Field(min_length=1, max_length=200)]
     """Names of the variants; `clean` for none."""
+    pictures: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
+    """Whether the policy reads pictures, so that there are variants of what a camera gives; absent for no."""
 
 
 class PolicyRecord(Record):

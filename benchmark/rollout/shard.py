@@ -123,7 +123,7 @@ def run_shard(
         label = "POLICY_TIMEOUT" if isinstance(error, PolicyTimeout) else "POLICY_ERROR"
         return blamed(task, shard, label, f"needs(): {fault_text(error)}")
     needs = needs._replace(privileged=needs.privileged and privileged)
-    simulation = Simulation(task, len(shard.seeds), threads, Variant(shard.variant))
+    simulation = Simulation(task, len(shard.seeds), threads, _world(task, shard, needs))
     simulation.reset(shard.seeds)
     referee = referee or Referee(task, simulation.n, simulation.variant.episode_steps(task.max_episode_steps))
     runner = PolicyRunner(policy, needs, simulation, referee, deadline)
@@ -134,6 +134,14 @@ def run_shard(
     faults = runner.faults.astype(str)
     told = (runner.plans.plans(), runner.clipped, runner.tracebacks)
     return ShardResult(shard, verdict, faults, digests(verdict, trace), runner.decisions, trace, *told)
+
+
+def _world(task: Task, shard: Shard, needs: Needs) -> Variant:
+    """Return the variant of a shard; one of the camera alone is refused to who reads no pictures."""
+    variant = Variant(shard.variant)
+    if why := variant.impossible(task, any(name in images.IMAGES for name in needs.observations)):
+        raise WrongUse(f"{task.id}: {why}")
+    return variant
 
 
 def _checked_needs(task: Task, policy: Policy, deadline: Deadline) -> Needs:

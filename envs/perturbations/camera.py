@@ -5,12 +5,13 @@ from PIL import Image, ImageFilter
 
 from ..random_streams import stream
 from ..scene_generation.episode_context import EpisodeContext
-from ..task_protocol import TaskProtocol
 from .core.perturbation import Perturbation
 
 
 class _Camera(Perturbation):
     """Base: changes every picture of every camera."""
+
+    camera = True
 
     def picture(self, image: np.ndarray, camera: str, row: int, step: int) -> np.ndarray:
         """Return what a camera gives of one picture, (H, W, 3) uint8."""
@@ -25,9 +26,6 @@ class _Camera(Perturbation):
             if name.endswith("_image")
         }
         return seen | images
-
-    def impossible(self, task: TaskProtocol) -> str:
-        return "" if any(s.name.endswith("_image") for s in task.observation) else "no camera is observed"
 
 
 class CameraNoise(_Camera):

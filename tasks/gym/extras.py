@@ -32,6 +32,8 @@ class Extras:
                 raise unknown_name("observation", name, (*IMAGES, INSTRUCTION))
         if size not in IMAGE_SIZES:
             raise WrongUse(f"image_size is {size!r:.20}; it must be in {IMAGE_SIZES}")
+        if why := Variant(variant).impossible(task, pictures=any(name in IMAGES for name in names)):
+            raise WrongUse(f"{task.id}: {why}")
         self._task = task
         self._names = tuple(names)
         self._size = size

@@ -110,6 +110,24 @@ def test_a_delayed_camera_shows_what_was(drawing):
         assert np.array_equal(seen["front_image"][2], renderer.frame(before))
 
 
+def test_what_a_camera_gives_is_perturbed_picture_by_picture_and_nothing_else_is(drawing):
+    views = {}
+    for variant in ("clean", "sensing.camera_noise:2"):
+        observer, _ = looking(variant, observations=("front_image", *HAND))
+        views[variant] = [observer.see(step, ALL) for step in (0, 8)]
+    for clean, noisy in zip(*views.values(), strict=True):
+        off = noisy["front_image"].astype(float) - clean["front_image"]
+        assert 8 < off.std() < 17, "16 grey levels, less where black and white end"
+        assert all(np.array_equal(clean[name], noisy[name]) for name in HAND)
+    first, second = (seen["front_image"] for seen in views["sensing.camera_noise:2"])
+    assert (first != second).mean() > 0.5, "every picture scatters anew"
+
+
+def test_a_camera_variant_of_a_policy_without_pictures_is_no_episode():
+    with pytest.raises(WrongUse, match=r"sensing.camera_blur:1 is impossible: no camera is observed"):
+        run_shard(TASK, Blind(TASK), Shard(TASK.id, "sensing.camera_blur:1", 0, (0,)), "test")
+
+
 def test_a_policy_that_reads_no_pictures_draws_none(monkeypatch):
     monkeypatch.setattr(gl, "thread_context", lambda: pytest.fail("drew"))
     observer, _ = looking(observations=("instruction", *HAND))

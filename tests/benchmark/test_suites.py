@@ -10,7 +10,7 @@ from bimodal.benchmark import suites
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.records.run_folder import read_run_record
-from bimodal.benchmark.suites import SUITES, Suite, find_suite
+from bimodal.benchmark.suites import SUITES, Suite, find_suite, suite_from_record
 from bimodal.envs import scene
 from bimodal.envs.errors import WrongUse
 from bimodal.envs.perturbations.contact import Mass
@@ -196,7 +196,7 @@ def test_only_privileged_policies_get_the_simulation(tmp_path):
 @pytest.mark.parametrize(
     ("variant", "words"),
     [
-        ("scene.lighting:3", "scene.lighting:3 changes pictures only, and no camera is observed"),
+        ("scene.lighting:3", "scene.lighting:3 changes pictures only: this policy reads no pictures"),
         ("contact.mass:2+scene.texture:1", "scene.texture:1 changes pictures only"),
         ("scene.camera:1", "changes pictures only"),
         ("contact.friction:0", "is the clean world; write contact.friction:1"),
@@ -205,4 +205,17 @@ def test_only_privileged_policies_get_the_simulation(tmp_path):
 )
 def test_a_variant_that_cannot_reach_the_policy_is_refused_when_somebody_asks_for_it(variant, words):
     with pytest.raises(WrongUse, match=words):
-        find_suite("smoke", variants=[variant])
+        find_suite("smoke", variants=[variant]).shown_to(pictures=False)
+
+
+def test_variants_of_the_camera_are_cells_of_a_policy_that_reads_pictures():
+    named = ["scene.lighting:3", "sensing.camera_noise:1"]
+    asked = find_suite("smoke", variants=named).shown_to(pictures=True)
+    assert {variant for _, variant in asked.cells()} == {"clean", *named}
+    assert suite_from_record(asked.record()).cells() == asked.cells()
+    with pytest.raises(WrongUse, match=r"sensing.camera_noise:1 changes pictures only"):
+        find_suite("smoke", variants=named[1:]).shown_to(pictures=False)
+    full = SUITES["full"]
+    more = set(full.shown_to(pictures=True).cells()) - set(full.shown_to(pictures=False).cells())
+    assert {variant.rpartition("_")[0] for _, variant in more} == {"sensing.camera"}
+    assert full.shown_to(pictures=False) == full and "pictures" not in full.record().plain()

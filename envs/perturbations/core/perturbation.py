@@ -31,6 +31,8 @@ class Perturbation:
     """Magnitude at levels 0 to 3; at level 0 the hooks change nothing, to the last bit."""
     family: ClassVar[Family | None] = None
     """Kinds of things that its scenes hold, some of which no train scene has shown."""
+    camera: ClassVar[bool] = False
+    """Whether it changes the pictures that a policy is given; who reads none has no such world."""
     every_step: ClassVar[bool] = False
     """Whether `perturb_observation` must see every control step, not only the policy's."""
 
@@ -123,6 +125,10 @@ class Perturbation:
     def impossible(self, task: TaskProtocol) -> str:
         """Return why a task cannot be perturbed this way, "" if it can; nothing must stay clean silently."""
         return ""
+
+    def unavailable(self, task: TaskProtocol, pictures: bool) -> str:
+        """Return why a policy with or without pictures has no such world of a task, "" if it has."""
+        return "no camera is observed" if self.camera and not pictures else self.impossible(task)
 
 
 def drawn_mode(episode: EpisodeContext) -> int:

@@ -96,23 +96,25 @@ class Variant(Perturber):
         """Return the perturbations that have a hook of their own."""
         return [one for one in self.parts if overrides(one, hook)]
 
-    def impossible(self, task: TaskProtocol) -> str:
-        """Return which perturbation at which level a task cannot have, and why; "" if all are possible."""
-        reasons = ((one, one.impossible(task)) for one in self.having("impossible"))
+    def impossible(self, task: TaskProtocol, pictures: bool = False) -> str:
+        """Return which perturbation at which level a task cannot have, and why; "" if all are possible.
+
+        `pictures` says whether the policy reads any.
+        """
+        reasons = ((one, one.unavailable(task, pictures)) for one in self.parts)
         return next((f"{one.name}:{one.level} is impossible: {why}" for one, why in reasons if why), "")
 
-    def unseen(self, task: TaskProtocol) -> str:
-        """Return which perturbation never reaches a policy of this task, and why; "" if all can.
+    def unseen(self, pictures: bool) -> str:
+        """Return which perturbation never reaches a policy with or without pictures, and why; "" if all can.
 
-        Called where somebody asks to score a variant; pictures of it may be drawn all the same.
+        Called where somebody asks to score a variant; videos of it may be drawn all the same.
         """
-        pictures = any(spec.name.endswith("_image") for spec in task.observation)
         for one in self.parts:
             if not one.level:
                 return f"{one.name}:0 is the clean world; write {one.name}:1, {one.name}:2 or {one.name}:3"
             hooks = [hook for hook in HOOKS if overrides(one, hook)]
-            if hooks == ["perturb_appearance"] and not pictures:
-                return f"{one.name}:{one.level} changes pictures only, and no camera is observed"
+            if (one.camera or hooks == ["perturb_appearance"]) and not pictures:
+                return f"{one.name}:{one.level} changes pictures only"
         return ""
 
     def check(self, task: TaskProtocol) -> None:
@@ -121,7 +123,7 @@ class Variant(Perturber):
         Raises:
             WrongUse: a perturbation would change nothing of this task, or what cannot be.
         """
-        if why := self.impossible(task):
+        if why := self.impossible(task, pictures=True):  # who gives no pictures asks `impossible`
             raise WrongUse(f"{task.id}: {why}")
 
     # ------------------------------------------------------------------------------- before an episode

@@ -79,7 +79,7 @@ def test_the_command_finds_where_the_expert_runs_out_of_time(capsys):
     [
         (("flow", "--search", "actuation.dealy"), "did you mean actuation.delay"),
         (("expert", "--search", "sensing.noise"), "cannot reach expert, which reads the simulator"),
-        (("flow", "--search", "scene.lighting"), "no camera is observed"),
+        (("flow", "--search", "scene.lighting"), "changes pictures only"),
         (("flow", "--search", "contact.knock", "--task", "PandaSlideTwinKnob-v1"), "no object is loose"),
         (("flow", "--search", "contact.knock", "--seeds", 0), "a number of episodes"),
         (("nobody", "--search", "contact.knock"), "unknown policy"),

@@ -46,8 +46,15 @@ def test_what_cannot_be_is_refused_with_its_reason():
         ("contact.slip:2", "PandaSlideTwinKnob-v1", "contact.slip:2 is impossible: no object is loose"),
         ("contact.com_offset:3", TASK.id, "contact.com_offset:3 is impossible: the left_cube ends 2.2 cm"),
         ("contact.knock_after:1", "PandaPickAroundPost-v1", "all modes grip in the same place"),
-        ("contact.mass:1+sensing.camera_blur:1", TASK.id, "sensing.camera_blur:1 is impossible: no camera"),
     ):
         with pytest.raises(WrongUse, match=re.escape(why)) as error:
             Simulation(load_task(task), 1, variant=Variant(variant))
         assert task in str(error.value) and "\n" not in str(error.value)
+
+
+def test_what_a_camera_gives_is_a_world_for_policies_with_pictures_alone():
+    blurred = Variant("contact.mass:1+sensing.camera_blur:1")
+    assert blurred.impossible(TASK) == "sensing.camera_blur:1 is impossible: no camera is observed"
+    assert blurred.impossible(TASK, pictures=True) == ""
+    assert "changes pictures only" in Variant("scene.texture:1").unseen(pictures=False)
+    assert Variant("scene.texture:1").unseen(pictures=True) == ""
