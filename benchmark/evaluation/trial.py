@@ -132,7 +132,8 @@ class _Watched(Policy):
         names = [f"{prefix}tcp_rotation" for prefix in PREFIXES[: self.task.arms]]
         if self._needs.action == "ee_absolute" and set(names) <= set(given):
             for name, asked in zip(names, by_arm(actions).swapaxes(0, 1), strict=True):
-                self.turns.append((given[name], asked[:, ROTATION]))
+                now = given[name].reshape(len(asked), -1, 6)[:, -1]  # of a past the last
+                self.turns.append((now, asked[:, ROTATION]))
 
     def _beyond(self, values: np.ndarray) -> np.ndarray:
         return np.maximum(self._check.low - values, values - self._check.high)

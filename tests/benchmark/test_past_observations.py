@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 from bimodal.benchmark.evaluation.describe import describe
 from bimodal.benchmark.evaluation.options import EvalOptions
+from bimodal.benchmark.evaluation.trial import try_policy
 from bimodal.benchmark.isolation import channel
 from bimodal.benchmark.isolation.box import BoxedPolicy
+from bimodal.benchmark.isolation.source import Here
 from bimodal.benchmark.records.contract_card import known
 from bimodal.benchmark.rollout.observation import Observer
 from bimodal.benchmark.rollout.shard import Shard, check_needs, run_shard
+from bimodal.benchmark.rollout.timeouts import Deadline
 from bimodal.benchmark.suites import find_suite
 from bimodal.envs.errors import WrongUse
 from bimodal.envs.perturbations.core.variant import Variant
@@ -133,3 +136,19 @@ def test_a_shut_in_policy_is_sent_its_past():
     assert boxed.needs() == Needs(("tcp_position",), n_obs_steps=2)
     assert isinstance(boxed.act(decisions("clean", **boxed.needs()._asdict())[8]), Decision)
     assert wire.shape == (3, 2, 3)
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("Holds", 0), ("HoldsWithRows", 1)])
+def test_a_trial_compares_what_is_asked_with_the_present(name, wrong, tmp_path):
+    file = tmp_path / "with_a_past.py"
+    file.write_text(
+        "from bimodal.policies import Needs\n"
+        f"from flawed_policies import {name} as Inner\n"
+        f"class {name}(Inner):\n"
+        "    def needs(self):\n"
+        "        return Needs(n_obs_steps=2)\n"
+        "    def act(self, observation):\n"
+        "        return super().act({part: past[:, -1] for part, past in observation.items()})\n"
+    )
+    found = try_policy(Here(f"{file}:{name}", None), TASK, Deadline(30.0), 30.0)
+    assert len(found.problems) == wrong and all("transpose" in line for line in found.problems)
