@@ -26,7 +26,7 @@ class Diffusion(ChunkPolicy):
     """Denoises a chunk level by level; the noise decides the mode. Chi et al. 2023, arXiv 2303.04137.
 
     It predicts the clean chunk, where the paper predicts the noise: a small network learns that in
-    seconds. One observation, not two, as for every method here.
+    seconds. It reads one observation, not two, unless it is trained with more (`TrainOptions.n_obs_steps`).
     """
 
     name = "diffusion"

@@ -70,6 +70,7 @@ def test_the_same_training_is_kept_and_another_says_what_it_replaces(demos, bimo
     assert "there already" in train("--steps", 5) and weights.stat().st_mtime_ns == weights_then
     assert "replacing an older checkpoint" in train("--steps", 6)
     assert "there already" not in train("--steps", 6, "--fresh")
+    assert "replacing an older checkpoint" in train("--steps", 6, "--n-obs-steps", 2)
 
 
 def test_demonstrations_of_another_task_are_refused(demos, bimodal, tmp_path):
