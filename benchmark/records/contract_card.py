@@ -118,10 +118,9 @@ def known(record: RunRecord) -> Answers:
     every = policy.execute / CONTROL_HZ
     lengths = [load_task(task).max_episode_steps for task in record.suite.tasks]
     parts = (f"{one.name} {one.shape} [{one.unit}]" for one in ACTIONS.get(policy.action, ()))
-    sees = ", ".join(policy.observations) or "every component of the track"
-    past = f" of the last {policy.n_obs_steps} control steps" * (policy.n_obs_steps > 1)
+    sees = (", ".join(policy.observations) or "every component of the track") + policy.past
     return Answers(
-        observation_stream=_line(f"{sees}{past}; once every {policy.execute} control steps ({every:g} s)"),
+        observation_stream=_line(f"{sees}; once every {policy.execute} control steps ({every:g} s)"),
         state_estimate=_line(_estimate(record)),
         action_representation=_line(f"{policy.action}: {', '.join(parts)}, for each arm, {CONTROL_HZ} Hz"),
         horizon=f"{policy.execute} actions ({every:g} s) of each chunk are executed; an episode has at most "

@@ -94,6 +94,11 @@ class PolicyRecord(Record):
     artifacts: dict[str, str]
     """sha256 of every file that the policy loads, by `<task>/<file>`."""
 
+    @property
+    def past(self) -> str:
+        """Of how many control steps it sees them, in words; "" for the present one alone."""
+        return f" of the last {self.n_obs_steps} control steps" if self.n_obs_steps > 1 else ""
+
 
 class Machine(Record):
     """The kind of machine; two runs on equal kinds are equal to the last bit."""

@@ -50,12 +50,12 @@ def facts(record: RunRecord) -> dict[str, str]:
     """Return what a reader wants to know of a run's origin, in words."""
     policy = record.policy
     learned = policy.parameters
+    seen = ", ".join(policy.observations) + f" ({policy.pictures})" * bool(policy.pictures)
     return {
         "Policy": f"{policy.uri} ({policy.class_})",
         "Parameters": f"{learned:,}" if learned else "none learned",
         "Track": policy.track,
-        "Reads": ", ".join(policy.observations) + f" ({policy.pictures})" * bool(policy.pictures)
-        or "every component of the track",
+        "Reads": (seen or "every component of the track") + policy.past,
         "Emits": f"{policy.action}, {policy.execute} actions a decision",
         "Training": _lines(record.training),
         "Files": "\n".join(f"{name} {digest[:12]}…" for name, digest in policy.artifacts.items()) or "none",

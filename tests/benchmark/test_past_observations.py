@@ -10,6 +10,7 @@ from bimodal.benchmark.isolation import channel
 from bimodal.benchmark.isolation.box import BoxedPolicy
 from bimodal.benchmark.isolation.source import Here
 from bimodal.benchmark.records.contract_card import known
+from bimodal.benchmark.report.run_origin import facts
 from bimodal.benchmark.rollout.observation import Observer
 from bimodal.benchmark.rollout.shard import Shard, check_needs, run_shard
 from bimodal.benchmark.rollout.timeouts import Deadline
@@ -117,6 +118,7 @@ def test_the_record_and_the_card_say_how_much_is_seen():
     record = describe(Newest, suite, options)
     assert record.policy.plain()["n_obs_steps"] == 3
     assert "of the last 3 control steps; once every 8" in known(record).observation_stream
+    assert facts(record)["Reads"].endswith("of the last 3 control steps")
     assert "n_obs_steps" not in describe("random", suite, options).policy.plain()
 
 
