@@ -15,9 +15,7 @@ Tasks = Annotated[
 Every = Annotated[bool, flag("--all", "every task, as without any task id")]
 Quick = Annotated[
     bool,
-    flag(
-        "--quick", "20 seeds and gates 1 to 4 only: no learning (with --variants: 10 seeds, nothing is kept)"
-    ),
+    flag("--quick", "20 seeds and gates 1 to 4 only: no learning (--variants: 10 seeds, nothing is kept)"),
 ]
 Controls = Annotated[
     bool,
@@ -36,18 +34,21 @@ Regressions = Annotated[
     bool,
     flag("--regressions", "instead: whether another recipe of regression succeeds (docs/regressions.md)"),
 ]
+Headroom = Annotated[
+    bool,
+    flag("--headroom", "instead: how far policies fall short of one that is told more (docs/headroom.md)"),
+]
 Variants = Annotated[
     bool,
-    flag(
-        "--variants",
-        "instead: in which variants the experts of all modes still succeed (docs/variants.md)",
-    ),
+    flag("--variants", "instead: in which variants the experts of all modes succeed (docs/variants.md)"),
 ]
 Renew = Annotated[
     bool,
     flag("--publish", "with --variants: also renew the figures that come with the package, feasible.json"),
 ]
 Fresh = Annotated[bool, flag("--fresh", "measure again what runs/ holds already")]
+STUDIES = "--variants, --grace, --regressions, --headroom, and --controls or --limits,"
+"""What is measured instead of a certificate, in words."""
 
 
 def run(
@@ -58,6 +59,7 @@ def run(
     limits: Limits = False,
     grace: Grace = False,
     regressions: Regressions = False,
+    headroom: Headroom = False,
     variants: Variants = False,
     publish: Renew = False,
     fresh: Fresh = False,
@@ -66,27 +68,25 @@ def run(
 ) -> int:
     """Check a task against every gate of the certificate.
 
-    The exit code is 1 if a gate is not passed. Five options measure something else instead.
+    The exit code is 1 if a gate is not passed. Six options measure something else instead.
     """
     from ..benchmark.provenance import cores
     from ..tasks.core.registry import own_names
 
     if every and task:
         raise WrongUse("--all means every task; leave it out, or leave out the task ids")
-    if sum((variants, grace, regressions, controls or limits)) > 1:
-        raise WrongUse(
-            "--variants, --grace, --regressions, and --controls or --limits, are studies; name one of them"
-        )
+    chosen = {_grace: grace, _regressions: regressions, _headroom: headroom}
+    asked = [study for study, wanted in chosen.items() if wanted]
+    if len(asked) + variants + (controls or limits) > 1:
+        raise WrongUse(f"{STUDIES} are studies; name one of them")
     if publish and not variants:
         raise WrongUse("--publish is for --variants; leave it out, or name both")
     names = tuple(task or own_names())
     processes = cores() if workers is None else workers
     if variants:
         return _feasibility(names, quick, fresh, page, publish, processes)
-    if grace:
-        return _grace(names, fresh, page, processes)
-    if regressions:
-        return _regressions(names, fresh, page, processes)
+    if asked:
+        return asked[0](names, fresh, page, processes)
     if controls or limits:
         return _studies(names, controls, limits, fresh, page, processes)
     return _gates(names, quick, fresh, page, processes)
@@ -183,6 +183,28 @@ def _regressions(names: tuple[str, ...], fresh: bool, page: Path | None, workers
     console.print(regressions_table(found))
     if page:
         write_text(page, regressions_page(found, known_grace(names)))
+    return 0
+
+
+def _headroom(names: tuple[str, ...], fresh: bool, page: Path | None, workers: int) -> int:
+    """Measure how far policies fall short of the informed control, in the tasks that have one; print it."""
+    from ..benchmark.report.pages.headroom_page import headroom_page, headroom_tables
+    from ..benchmark.studies.headroom import measure_headroom
+    from ..envs.storage.atomic_write import write_text
+    from ..tasks import load_task
+    from ..tasks.core.registry import own_names
+    from .console import console, progress_bar
+
+    hard = [name for name in names if load_task(name).informed_control]
+    if not hard:
+        raise WrongUse(f"{names[0]} states no `informed_control`, so it claims no headroom; see --limits")
+    with progress_bar("headroom", "policies") as update:
+        found = measure_headroom(hard, workers, fresh, lambda text, n, total: update(n, total, text))
+    for table in headroom_tables(found):
+        console.print(table)
+    if page:
+        missing = {one for one in own_names() if load_task(one).informed_control} - {*hard}
+        write_text(page, headroom_page(found, sorted(missing)))
     return 0
 
 

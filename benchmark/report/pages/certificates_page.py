@@ -63,7 +63,7 @@ def certificates_page(certificates: Sequence[Certificate], missing: Sequence[str
         gates=GATES,
         summary=markdown_table(("task", *SUMMARY.values(), "verdict"), summary),
         versions=certificates[0].versions,
-        cpu=certificates[0].machine["cpu"],
+        cpu=" or ".join(dict.fromkeys(str(c.machine["cpu"]) for c in certificates)),
         missing=missing,
         tasks=[(c, markdown_table(header, [_cells(check) for check in c.checks])) for c in certificates],
     )

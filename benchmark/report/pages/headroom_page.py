@@ -1,0 +1,50 @@
+"""The page docs/headroom.md and the terminal tables of `bimodal certify --headroom`."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from ....tasks import load_task
+from ...certificate.learning_checks import HEADROOM_CEILING, ORACLE_FLOOR
+from ...certificate.learning_gates import CONTENDERS, TRIAL_SEEDS
+from ...number_text import percent
+from ...rich_table import number_table
+from ...studies.headroom import EXPERT, LENGTHS, HeadroomResult, HeadroomRow
+from .markdown import markdown_page, markdown_table
+
+_HEADER = ("policy", *(f"executing {n}" for n in LENGTHS))
+
+
+def headroom_tables(found: Sequence[HeadroomResult]) -> list[Table]:
+    """Return a table of each task for the terminal."""
+    return [number_table(f"Success [%] on {one.task}", _HEADER, headroom_rows(one)) for one in found]
+
+
+def headroom_rows(found: HeadroomResult) -> list[tuple[str, ...]]:
+    """Return a row for each policy; that of the experts, who plan once, has one figure."""
+    return [(_called(row, found), *_cells(row)) for row in found.rows]
+
+
+def headroom_page(found: Sequence[HeadroomResult], missing: Sequence[str] = ()) -> str:
+    """Return the page docs/headroom.md; `missing` are tasks that claim headroom and were not measured."""
+    return markdown_page(
+        "headroom",
+        n=len(TRIAL_SEEDS),
+        ceiling=percent(HEADROOM_CEILING),
+        floor=percent(ORACLE_FLOOR),
+        contenders=CONTENDERS,
+        tasks=[(load_task(one.task), one, markdown_table(_HEADER, headroom_rows(one))) for one in found],
+        missing=missing,
+        percent=percent,
+        lengths=LENGTHS,
+    )
+
+
+def _called(row: HeadroomRow, found: HeadroomResult) -> str:
+    return f"{row.method} (informed control)" if row.method == found.control else row.method
+
+
+def _cells(row: HeadroomRow) -> tuple[str, ...]:
+    if row.method == EXPERT:
+        return percent(row.success[0]), *[""] * (len(LENGTHS) - 1)
+    return tuple(map(percent, row.success))
