@@ -3,22 +3,28 @@
 All is read off the recorded states by `video_frames.py` and `replay_video.py`; nothing of it is scored.
 """
 
+from collections.abc import Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 import mujoco
 import numpy as np
 
 from ...envs.frames import from_frame
+from ...envs.images import IMAGES
 from ...envs.perturbations.core.variant import Variant
 from ...envs.physics_state import set_state
 from ...envs.robot.parts import robots
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ
+from ...policies.core.policy import Needs
 from ...tasks import load_task
 from ...tasks.core import episode_step
 from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.referee import CLOSED
 from ...tasks.core.task import LIGHT_TOUCH, Measurement, Task
+from ..records.run_record import PolicyRecord
+from ..rollout.observation import Observer
 from .filmed_episodes import FilmedEpisode
 from .mode_rollouts import touched_shape
 from .task_geometry import mode_hands
@@ -42,6 +48,8 @@ class Story(NamedTuple):
     """The hand that acts in each mode, as the task states it: x, y, z [m] and yaw [rad], world, (k, 4)."""
     contact: np.ndarray | None
     """Where the robot touches in that moment what it must not, world [m], (3,); None where it does not."""
+    views: Sequence[np.ndarray] | None = None
+    """T + 1 pictures (H, W, 3) uint8, what cameras showed the policy last, side by side; None for none."""
 
 
 def tell_story(episode: FilmedEpisode, states: np.ndarray) -> Story:
@@ -66,6 +74,32 @@ def tell_story(episode: FilmedEpisode, states: np.ndarray) -> Story:
     shape = touched_shape(simulation, 0, float(seen.illegal[-1])) if touching else ""
     contact = _contact(task, episode, states[-1], shape) if shape else None
     return Story(states, hold, moment, _sentence(task, episode, hold, shape), grasps, contact)
+
+
+def policy_views(
+    episode: FilmedEpisode, states: np.ndarray, policy: PolicyRecord
+) -> Sequence[np.ndarray] | None:
+    """Return `Story.views`: the pictures of each decision, drawn again as the variant showed them.
+
+    Args:
+        episode: which one.
+        states: before every control step and after the last, (T + 1, nstate).
+        policy: who acted; None is returned for one that reads no pictures.
+    """
+    names = tuple(name for name in policy.observations if name in IMAGES)
+    if not names:
+        return None
+    task = load_task(episode.task)
+    simulation = Simulation(task, 1, variant=Variant(episode.variant))
+    simulation.prepare([episode.seed])
+    needs = Needs(names, n_action_steps=policy.execute, image_size=int(policy.pictures.split()[0]))
+    views: list[np.ndarray] = []
+    with closing(Observer(task, simulation, needs)) as observer:
+        for step, state in enumerate(states):
+            simulation.restore(state[None])
+            seen = observer.see(step, np.ones(1, bool))
+            views.append(views[-1] if seen is None else np.hstack([seen[name][0] for name in names]))
+    return views
 
 
 def _look(task: Task, simulation: Simulation, state: np.ndarray) -> Measurement:

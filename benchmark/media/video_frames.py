@@ -1,4 +1,4 @@
-"""Draws the pictures of recorded episodes: the scene, the wrist camera's view in a corner, text over both."""
+"""Draws the pictures of recorded episodes: the scene, in a corner what a camera saw, text over both."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat, zip_longest
@@ -19,10 +19,11 @@ from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.task import PAD_RADIUS
 from ..records.replay import replay
 from ..records.run_folder import read_run_record
+from ..records.run_record import PolicyRecord
 from ..records.shard_file import read_shard, shard_file
 from .drawing import INK
 from .encode import encode, save_still
-from .episode_story import Story, tell_story
+from .episode_story import Story, policy_views, tell_story
 from .filmed_episodes import FilmedEpisode
 
 FREEZE_S = 1.0
@@ -30,7 +31,7 @@ FREEZE_S = 1.0
 HOLD_S = 1.2
 """For how long the last frame stays, with the verdict [s]."""
 INSET = 0.28
-"""Width of the wrist camera's picture, as a share of the frame's."""
+"""Height of the wrist camera's picture, or of what the policy saw, as a share of the frame's."""
 _MARGIN = 0.012  # of the inset, as a share of the frame's width
 _RIM = 2  # of the inset [pixels]
 
@@ -75,7 +76,7 @@ def write_videos(
         for episode in episodes:
             shown = [episode.twin, episode] if episode.twin else [episode]
             studio.keep(shown)
-            stories = [tell_story(one, replayed_states(folder, one, policy.action)) for one in shown]
+            stories = [_story(folder, one, policy) for one in shown]
             path = folder / "videos" / episode.file
             if len(shown) == 1:
                 pictures = frames(episode, stories[0], studio, fps, policy.name)
@@ -86,6 +87,12 @@ def write_videos(
                 last = encode(path, pictures, (2 * wide, tall), fps)
             save_still(path.with_suffix(".jpg"), last)
             yield path
+
+
+def _story(folder: Path, episode: FilmedEpisode, policy: PolicyRecord) -> Story:
+    """Return what is shown of an episode of a run, replayed."""
+    states = replayed_states(folder, episode, policy.action)
+    return tell_story(episode, states)._replace(views=policy_views(episode, states, policy))
 
 
 def _side_by_side(
@@ -129,14 +136,14 @@ def frames(
         pane: size of one of two pictures side by side; None for a frame with the wrist camera's in a corner.
     """
     main = studio.renderer(episode, pane or studio.size, "video")
-    inset = _inset_renderer(episode, studio) if pane is None and studio.camera != "wrist" else None
     decided = picture = np.zeros((0, 0, 3), np.uint8)
     caption = Caption(episode.task, episode.seed, episode.variant, "", 0.0, policy=policy)
-    for step, state in enumerate(story.states):
+    insets = _insets(episode, story, studio, pane)
+    for step, (state, inset) in enumerate(zip(story.states, insets, strict=True)):
         caption = caption._replace(time=step / CONTROL_HZ, hold=float(story.hold[step]))
         picture = main.frame(state, studio.camera, _marks(story))
         if inset is not None:
-            _set_in(picture, inset.frame(state, "wrist"))
+            _set_in(picture, inset)
         if studio.camera != "wrist":
             caption = caption._replace(labels=_labels(episode, story, main))
         if step == story.moment:
@@ -148,10 +155,19 @@ def frames(
     yield from repeat(overlay(picture, end), round(HOLD_S * fps))
 
 
-def _inset_renderer(episode: FilmedEpisode, studio: Studio) -> Renderer:
-    """Return the renderer of the wrist camera's picture, which is drawn larger to smooth it."""
-    wide, tall = (max(SMALLEST, round(1.5 * INSET * side)) for side in studio.size)
-    return studio.renderer(episode, (wide, tall), "policy")
+def _insets(
+    episode: FilmedEpisode, story: Story, studio: Studio, pane: tuple[int, int] | None
+) -> Iterator[np.ndarray | None]:
+    """Yield what stands in the corner of each frame: what the policy saw, else the wrist camera's view."""
+    if story.views is not None:
+        yield from story.views
+    elif pane is None and studio.camera != "wrist":
+        # larger than it is shown, to smooth it
+        wide, tall = (max(SMALLEST, round(1.5 * INSET * side)) for side in studio.size)
+        renderer = studio.renderer(episode, (wide, tall), "policy")
+        yield from (renderer.frame(state, "wrist") for state in story.states)
+    else:
+        yield from repeat(None, len(story.states))
 
 
 def _marks(story: Story) -> list[Mark]:
@@ -202,7 +218,8 @@ def _shown_world(episode: FilmedEpisode) -> tuple:
 
 def _set_in(picture: np.ndarray, inset: np.ndarray) -> None:
     """Lay a small picture with a white rim into the upper right corner of `picture` (H, W, 3)."""
-    tall, wide = (round(INSET * side) for side in picture.shape[:2])
+    tall = round(INSET * picture.shape[0])
+    wide = round(tall * inset.shape[1] / inset.shape[0])
     margin = round(_MARGIN * picture.shape[1])
     corner = picture[margin : margin + tall, -margin - wide : -margin]
     corner[:] = 255

@@ -1,12 +1,16 @@
 """Policies that see: pictures of an episode alone, drawn for decisions, tracks by what is read, refusals."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from bimodal.benchmark.evaluation.describe import describe
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.isolation import channel
+from bimodal.benchmark.media.episode_story import policy_views
+from bimodal.benchmark.media.filmed_episodes import FilmedEpisode
+from bimodal.benchmark.records.replay import replay
 from bimodal.benchmark.records.same_machine import compare_machines
 from bimodal.benchmark.rollout.observation import Observer
 from bimodal.benchmark.rollout.shard import Shard, check_needs, run_shard
@@ -17,6 +21,7 @@ from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.envs.rendering import gl
 from bimodal.envs.rendering.render import Renderer
 from bimodal.envs.simulation import Simulation
+from bimodal.policies.baselines import Zero
 from bimodal.policies.core.policy import Needs, Policy
 from bimodal.tasks import load_task
 
@@ -121,6 +126,31 @@ def test_what_a_camera_gives_is_perturbed_picture_by_picture_and_nothing_else_is
         assert all(np.array_equal(clean[name], noisy[name]) for name in HAND)
     first, second = (seen["front_image"] for seen in views["sensing.camera_noise:2"])
     assert (first != second).mean() > 0.5, "every picture scatters anew"
+
+
+def test_a_video_shows_again_what_the_policy_saw(drawing):
+    shown = []
+
+    class Looks(Zero):
+        def needs(self):
+            return Needs((*HAND, "front_image", "wrist_image"), n_action_steps=16)
+
+        def act(self, observation):
+            shown.append(np.hstack([observation["front_image"][0], observation["wrist_image"][0]]))
+            return super().act(observation)
+
+    shard = Shard(TASK.id, "sensing.camera_noise:2+sensing.latency:1", 0, (4,))
+    result = run_shard(TASK, Looks(TASK), shard, "test")
+    steps = int(result.verdict.steps[0])
+    states = replay(TASK, result.trace, 0, steps, shard=shard)
+    episode = FilmedEpisode(TASK.id, shard.variant, 4, 0, "NO_ATTEMPT", "", steps)
+    policy = SimpleNamespace(
+        observations=(*HAND, "front_image", "wrist_image"), pictures="96 px x 1", execute=16
+    )
+    views = policy_views(episode, states, policy)
+    assert len(views) == steps + 1 == 101 and len(shown) == 7
+    assert all(np.array_equal(views[step], shown[step // 16]) for step in range(steps))
+    assert policy_views(episode, states, SimpleNamespace(observations=HAND)) is None
 
 
 def test_a_camera_variant_of_a_policy_without_pictures_is_no_episode():
