@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ..envs.errors import WrongUse
+from . import certificate_studies as studies
 from .arguments import Page, Workers, argument, flag, task_name, task_names
 
 EXAMPLE = "bimodal certify PandaLiftPot-v1 --quick"
@@ -75,7 +76,7 @@ def run(
 
     if every and task:
         raise WrongUse("--all means every task; leave it out, or leave out the task ids")
-    chosen = {_grace: grace, _regressions: regressions, _headroom: headroom}
+    chosen = {studies.grace: grace, studies.regressions: regressions, studies.headroom: headroom}
     asked = [study for study, wanted in chosen.items() if wanted]
     if len(asked) + variants + (controls or limits) > 1:
         raise WrongUse(f"{STUDIES} are studies; name one of them")
@@ -84,11 +85,11 @@ def run(
     names = tuple(task or own_names())
     processes = cores() if workers is None else workers
     if variants:
-        return _feasibility(names, quick, fresh, page, publish, processes)
+        return studies.feasibility(names, quick, fresh, page, publish, processes)
     if asked:
         return asked[0](names, fresh, page, processes)
     if controls or limits:
-        return _studies(names, controls, limits, fresh, page, processes)
+        return studies.validity(names, controls, limits, fresh, page, processes)
     return _gates(names, quick, fresh, page, processes)
 
 
@@ -125,125 +126,3 @@ def _gates(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, 
         missing = sorted(set(own_names()) - {found.task for found in shown})
         write_text(page, certificates_page(shown, missing))
     return 0 if passed else 1
-
-
-def _studies(
-    names: tuple[str, ...], controls: bool, limits: bool, fresh: bool, page: Path | None, workers: int
-) -> int:
-    """Measure the causal controls and the limits of tasks, and print them."""
-    from ..benchmark.certificate.causal_controls import measure_controls
-    from ..benchmark.report.pages.validity_page import validity_page, validity_tables
-    from ..envs.storage.atomic_write import write_text
-    from ..tasks import load_task
-    from ..tasks.core.registry import own_names
-    from .console import console, progress_bar
-
-    with progress_bar("studies", "") as update:
-        found = measure_controls(
-            [load_task(name) for name in names],
-            controls=controls,
-            limits=limits,
-            workers=workers,
-            fresh=fresh,
-            progress=lambda text, n, total: update(n, total, text),
-        )
-    for table in validity_tables(found):
-        console.print(table)
-    if page:
-        everything = measure_controls(map(load_task, own_names()), controls=False, limits=False)
-        write_text(page, validity_page([one for one in everything if one.results]))
-    return 0
-
-
-def _grace(names: tuple[str, ...], fresh: bool, page: Path | None, workers: int) -> int:
-    """Measure for how long the mean plan of tasks stays harmless, and print it."""
-    from ..benchmark.certificate.grace import measure_grace
-    from ..benchmark.report.pages.grace_page import grace_page, grace_table
-    from ..envs.storage.atomic_write import write_text
-    from .console import console, progress_bar
-
-    with progress_bar("grace", "tasks") as update:
-        found = measure_grace(names, workers, fresh, lambda text, n, total: update(n, total, text))
-    console.print(grace_table(found))
-    if page:
-        write_text(page, grace_page(found))
-    return 0
-
-
-def _regressions(names: tuple[str, ...], fresh: bool, page: Path | None, workers: int) -> int:
-    """Try whether any recipe of regression succeeds on tasks, and print it."""
-    from ..benchmark.certificate.grace import known_grace
-    from ..benchmark.certificate.regression_panel import measure_regressions
-    from ..benchmark.report.pages.regressions_page import regressions_page, regressions_table
-    from ..envs.storage.atomic_write import write_text
-    from .console import console, progress_bar
-
-    with progress_bar("regressions", "recipes") as update:
-        found = measure_regressions(names, workers, fresh, lambda text, n, total: update(n, total, text))
-    console.print(regressions_table(found))
-    if page:
-        write_text(page, regressions_page(found, known_grace(names)))
-    return 0
-
-
-def _headroom(names: tuple[str, ...], fresh: bool, page: Path | None, workers: int) -> int:
-    """Measure how far policies fall short of the informed control, in the tasks that have one; print it."""
-    from ..benchmark.report.pages.headroom_page import headroom_page, headroom_tables
-    from ..benchmark.studies.headroom import measure_headroom
-    from ..envs.storage.atomic_write import write_text
-    from ..tasks import load_task
-    from ..tasks.core.registry import own_names
-    from .console import console, progress_bar
-
-    hard = [name for name in names if load_task(name).informed_control]
-    if not hard:
-        raise WrongUse(f"{names[0]} states no `informed_control`, so it claims no headroom; see --limits")
-    with progress_bar("headroom", "policies") as update:
-        found = measure_headroom(hard, workers, fresh, lambda text, n, total: update(n, total, text))
-    for table in headroom_tables(found):
-        console.print(table)
-    if page:
-        missing = {one for one in own_names() if load_task(one).informed_control} - {*hard}
-        write_text(page, headroom_page(found, sorted(missing)))
-    return 0
-
-
-def _feasibility(
-    names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, renew: bool, workers: int
-) -> int:
-    """Measure in which variants the experts still succeed, and print it."""
-    from ..benchmark.certificate.feasibility import QUICK_EPISODES, measure_feasibility
-    from ..benchmark.report.pages.variants_page import feasibility_tables, variants_page
-    from ..benchmark.scoring.feasible_cells import (
-        EPISODES,
-        FeasibilityCell,
-        known_cells,
-        load_cells,
-        publish,
-        save_cell,
-    )
-    from ..envs.storage.atomic_write import write_text
-    from ..tasks.core.registry import own_names
-    from .console import console, progress_bar
-
-    with progress_bar("variants", "cells") as update:
-
-        def done(cell: FeasibilityCell, n: int, total: int) -> None:
-            if not quick:
-                save_cell(cell)
-            update(n, total, f"{cell.task} {cell.perturbation}:{cell.level}")
-
-        found = measure_feasibility(
-            names,
-            workers=workers,
-            episodes=QUICK_EPISODES if quick else EPISODES,
-            known=None if fresh or quick else load_cells(names),
-            progress=done,
-        )
-    for table in feasibility_tables(found):
-        console.print(table)
-    if page:
-        write_text(page, variants_page(own_names(), known_cells(own_names())))
-    if renew:
-        publish(own_names())
-    return 0

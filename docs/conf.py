@@ -42,7 +42,15 @@ menus = [
         *("docs/compare", "docs/diagnosis", "docs/review", "docs/measures", "docs/audit", "docs/reproduce"),
         *("docs/board", "docs/results", "docs/many-machines"),
     ),
-    ("Tasks", "docs/gallery", "docs/certificates", "docs/validity", "docs/grace", "docs/variants"),
+    (
+        "Tasks",
+        "docs/gallery",
+        "docs/certificates",
+        "docs/validity",
+        "docs/grace",
+        "docs/regressions",
+        "docs/variants",
+    ),
     ("More", "docs/*"),
     (
         "Look it up",

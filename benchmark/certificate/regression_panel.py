@@ -219,6 +219,12 @@ def measure_regressions(
     return [_known(name, store, recipes) for name, store in stores.items()]
 
 
+def known_regressions(names: Iterable[str], folder: Path = FOUND) -> list[TaskRegressions]:
+    """Return the results of those of some tasks with which every recipe was tried; measures nothing."""
+    found = [_known(name, _store(load_task(name), folder), map(str, RECIPES)) for name in names]
+    return [one for one in found if len(one.results) == len(RECIPES)]
+
+
 def _demonstrations(store: MeasurementStore[RegressionResult]) -> Path:
     """Return where the demonstrations of a store's task lie; they are of one version of the task."""
     return store.file.with_suffix("") / store.identity["fingerprint"][:16]

@@ -67,6 +67,7 @@ def test_what_is_known_is_not_tried_again_and_the_page_names_what_gets_away(tmp_
     assert panel.measure_regressions(names, workers=0, folder=tmp_path) == first
     page = regressions_page(first, [GraceResult(DUMBBELL, "f" * 64, (1, 1, 1, 0))])
     assert "In 1 of 2 tasks" in page and f"allows its one\nrecipe: {DUMBBELL}." in page
+    assert "| task | grace | recipe | success by training seed |" in page
     assert f"| {DUMBBELL} | 2 | MLP 256, squared error | 5, 2, 43 |" in page
     assert "| PandaLiftPot-v1 | – | ResFiLM 128, squared error, averaged |" in page
     assert "2 to 43" in page

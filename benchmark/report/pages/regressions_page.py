@@ -13,13 +13,7 @@ from ...rich_table import number_table
 from .markdown import markdown_page, markdown_table
 
 _HEADER = ("task", *(str(recipe) for recipe in RECIPES))
-_STRONGEST = (
-    "task",
-    "grace",
-    "recipe",
-    "averaged weights, by training seed",
-    "last weights, by training seed",
-)
+_STRONGEST = ("task", "grace", "recipe", "success by training seed")
 
 
 def regression_rows(found: Sequence[TaskRegressions]) -> list[tuple[str, ...]]:
@@ -37,8 +31,13 @@ def regressions_table(found: Sequence[TaskRegressions]) -> Table:
     return number_table(title, _HEADER, regression_rows(found))
 
 
-def regressions_page(found: Sequence[TaskRegressions], graces: Sequence[GraceResult]) -> str:
-    """Return the page docs/regressions.md; a task whose grace is not known has a dash there."""
+def regressions_page(
+    found: Sequence[TaskRegressions], graces: Sequence[GraceResult], missing: Sequence[str] = ()
+) -> str:
+    """Return the page docs/regressions.md; a task whose grace is not known has a dash there.
+
+    Tasks that are `missing` are named.
+    """
     known = {one.task: str(one.grace) for one in graces}
     strongest = [
         (
@@ -58,6 +57,7 @@ def regressions_page(found: Sequence[TaskRegressions], graces: Sequence[GraceRes
         ceiling=percent(MSE_CEILING),
         tasks=len(found),
         escaped=escaped,
+        missing=missing,
         ranges=markdown_table(_HEADER, regression_rows(found)),
         strongest=markdown_table(_STRONGEST, strongest),
         prints=", ".join(f"{one.task} `{one.fingerprint[:16]}`" for one in found),
