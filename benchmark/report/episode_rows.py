@@ -87,6 +87,7 @@ def episode_rows(run: Run, added: Additions) -> Rows:
             "length_s": (cell.steps / CONTROL_HZ).tolist(),
             "alpha": [round(alpha, 4) if np.isfinite(alpha) else None for alpha in cell.alphas.tolist()],
             "switches": cell.switches.tolist(),
+            "clipped": cell.clipped.tolist(),
             "unsafe": [None] * len(keys) if measured is None else _unsafe(measured),
             "cause": [added.causes.get(key, "") for key in keys],
             "tag": [one.tag for one in said],
@@ -146,7 +147,7 @@ def as_records(rows: Rows) -> list[dict[str, Any]]:
 
 def page_data(rows: Rows) -> dict[str, Any]:
     """Return the rows as the report's script reads them: words once, and their numbers row by row."""
-    shown = {name: column for name, column in rows.items() if name not in ("digest", "success")}
+    shown = {name: column for name, column in rows.items() if name not in ("digest", "success", "clipped")}
     columns = {name: _coded(column) for name, column in shown.items() if any(column)}
     endings = {name: (OUTCOMES[name].group, OUTCOMES[name].meaning) for name in dict.fromkeys(rows["label"])}
     return {"n": len(rows["seed"]), "columns": columns, "endings": endings, "groups": GROUPS, "marks": MARKS}
