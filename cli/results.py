@@ -10,11 +10,15 @@ from .arguments import Page, Workers, flag
 if TYPE_CHECKING:
     from ..benchmark.studies.method_results import MethodResult
 
+Replanning = Annotated[
+    bool, flag("--replanning", "instead: samplers that decide again and again (docs/replanning.md)")
+]
 EXAMPLE = "bimodal results --page results.md"
 
 
 def run(
     sampling: Annotated[bool, flag("--sampling", "also measure samplers by executed length")] = False,
+    replanning: Replanning = False,
     choices: Annotated[bool, flag("--choices", "also measure what makes methods choose a mode")] = False,
     page: Page = None,
     fresh: Annotated[bool, flag("--fresh", "measure samplers and choices again")] = False,
@@ -24,28 +28,20 @@ def run(
 
     Options also measure how samplers trade time and what makes methods choose a mode.
     """
-    from ..benchmark.provenance import cores
+    if replanning:
+        if sampling or choices:
+            raise WrongUse("--replanning is a study of its own; leave out --sampling and --choices")
+        from .replanning import study_replanning
+
+        return study_replanning(page, fresh, workers)
     from ..benchmark.report.pages.results_page import results_tables
     from ..benchmark.studies.method_results import decision_ms, method_result, runs_of
-    from ..benchmark.studies.mode_choice import measure_choices
-    from ..benchmark.studies.samplers import measure_samplers
-    from .console import console, progress_bar
+    from .console import console
 
     found = [method_result(finished) for finished in runs_of()]
     if not found:
         raise WrongUse("no finished run of the core suite in runs/; make one with: bimodal evaluate flow")
-    processes = cores() if workers is None else workers
-    studies = (
-        ("mode choice", measure_choices, "episodes", choices),
-        ("samplers", measure_samplers, "cells", sampling),
-    )
-    for name, measure, unit in (study[:3] for study in studies if study[3]):
-        with progress_bar(name, unit) as update:
-            measure(
-                workers=processes,
-                fresh=fresh,
-                progress=lambda text, n, total: update(n, total, text),
-            )
+    _measure(sampling, choices, fresh, workers)
     with console.status("timing decisions") as status:
         times = decision_ms([one.policy for one in found], lambda name: status.update(f"timing {name}"))
     for table in results_tables(found, times):
@@ -53,6 +49,26 @@ def run(
     if page:
         _write_page(page, found, times)
     return 0
+
+
+def _measure(sampling: bool, choices: bool, fresh: bool, workers: int | None) -> None:
+    """Measure the studies that are asked for."""
+    from ..benchmark.provenance import cores
+    from ..benchmark.studies.mode_choice import measure_choices
+    from ..benchmark.studies.samplers import measure_samplers
+    from .console import progress_bar
+
+    studies = (
+        ("mode choice", measure_choices, "episodes", choices),
+        ("samplers", measure_samplers, "cells", sampling),
+    )
+    for name, measure, unit in (study[:3] for study in studies if study[3]):
+        with progress_bar(name, unit) as update:
+            measure(
+                workers=cores() if workers is None else workers,
+                fresh=fresh,
+                progress=lambda text, n, total: update(n, total, text),
+            )
 
 
 def _write_page(page: Path, found: Sequence["MethodResult"], times: dict) -> None:
