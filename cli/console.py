@@ -17,12 +17,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(highlight=False)
+console = Console(highlight=False, emoji=False)
 """Where the command line prints; wraps at the terminal's width, 100 columns when there is none."""
 if not console.is_terminal:
-    console = Console(highlight=False, width=120)
+    console = Console(highlight=False, emoji=False, width=120)
 
-notices = Console(stderr=True, highlight=False, soft_wrap=True)
+notices = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 """Where lines of progress go: results alone stand in the standard output."""
 QUIET = "BIMODAL_QUIET"
 """Environment variable that silences progress; `--quiet` sets it."""

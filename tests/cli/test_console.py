@@ -58,3 +58,9 @@ def test_a_score_for_programs_is_json_and_nothing_else(bimodal):
     assert (code, err) == (0, [])
     assert (cell["episodes"], cell["successes"], cell["averaging_failures"]) == (2, 0, 2)
     assert cell["metrics"]["averaging_rate"][0] == 1.0 and cell["labels"] == {"COLLISION_MID": 2}
+
+
+def test_a_name_between_colons_is_no_picture():
+    with module.console.capture() as printed:
+        module.console.print("past.py:Two: sound", markup=False)
+    assert printed.get() == "past.py:Two: sound\n"
