@@ -20,7 +20,7 @@ from ..processes import run_in_processes
 from ..provenance import machine, versions
 from ..rich_table import plain_table
 from .certificate import Certificate, Check, counted
-from .hidden_mode_gate import AFTER, PROBED, hidden_mode_checks
+from .hidden_mode_gate import AFTER, PROBED, PROBED_A_MODE, hidden_mode_checks
 from .learning_checks import learning_checks
 from .learning_gates import TaskTraining, TrialResults, trained_for
 from .physics_gates import average_checks, dead_zone_checks, expert_checks, floor_checks
@@ -108,7 +108,8 @@ def _hidden(task: Task, quick: bool) -> list[Check]:
     calm = collect(task, episodes=QUICK_SEEDS * k, process_noise=0.0)
     if quick:
         return hidden_mode_checks(task, calm, calm)
-    many = collect(task, episodes=PROBED - PROBED % k, seed=1, until=task.shared_steps + AFTER + 1)
+    shown = max(whole_scenes(task, PROBED), PROBED_A_MODE * k)
+    many = collect(task, episodes=shown, seed=1, until=task.shared_steps + AFTER + 1)
     return hidden_mode_checks(task, calm, many)
 
 

@@ -22,6 +22,8 @@ BEFORE = 16
 PROBED = 1500
 """Gate 4: demonstrations that are probed, up to a little after the parting. On 300 the area scatters by 0.05
 around 0.5 when there is nothing to find, on 1,500 by 0.02."""
+PROBED_A_MODE = 375
+"""Gate 4: least demonstrations of a mode; with many modes each is probed, and the best of them counts."""
 
 
 def hidden_mode_checks(task: Task, calm: Demonstrations, demos: Demonstrations) -> list[Check]:
