@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from test_house import house
@@ -35,26 +36,29 @@ def imported(module, file) -> set[str]:
     """Dotted names of what a module imports, with the packages around it; ours without `bimodal.`."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     found = {package}
-    for node in at_import(ast.parse(file.read_text()).body):
+    for node in at_import(house.parsed(file.read_text()).body):
         base = house._base(node, package) if isinstance(node, ast.ImportFrom) else ""
         found |= {f"{base}.{alias.name}".strip(".").removeprefix("bimodal.") for alias in node.names} | {base}
     return {".".join(name.split(".")[:end]) for name in found for end in range(1, name.count(".") + 2)} - {""}
 
 
-GRAPH = {module: imported(module, file) for module, file in FILES.items()}
+@cache
+def graph() -> dict[str, set[str]]:
+    """What every module imports; read when it is asked for, not by every process that collects the tests."""
+    return {module: imported(module, file) for module, file in FILES.items()}
 
 
 def needs(package) -> set[str]:
     """Modules that import a package, directly or through others."""
     found, new = set(), {package}
     while new:
-        new = {module for module, names in GRAPH.items() if names & new} - found
+        new = {module for module, names in graph().items() if names & new} - found
         found |= new
     return found
 
 
 def test_no_module_imports_what_only_unix_has():
-    assert {module: names & UNIX_ONLY for module, names in GRAPH.items() if names & UNIX_ONLY} == {}
+    assert {module: names & UNIX_ONLY for module, names in graph().items() if names & UNIX_ONLY} == {}
 
 
 def test_learned_policies_alone_import_torch():

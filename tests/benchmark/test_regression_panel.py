@@ -6,6 +6,8 @@ from bimodal.benchmark.certificate import regression_panel as panel
 from bimodal.benchmark.certificate.grace import GraceResult
 from bimodal.benchmark.report.pages.regressions_page import regressions_page
 from bimodal.policies.core.dataset import Batch
+from bimodal.policies.training import regressions
+from bimodal.policies.training.recipes import RECIPES
 
 DUMBBELL = "PandaLiftDumbbell-v1"
 
@@ -26,30 +28,30 @@ class Constant(torch.nn.Module):
     [("squared", 0.25, (0.0, 0.5)), ("absolute", 0.0, (0.25, -0.25)), ("Huber", 1 / 30, (0.0, 0.25))],
 )
 def test_a_mean_minimises_the_squared_error_and_a_median_the_absolute_one(error, best, worse):
-    recipe = panel.RECIPES[0]._replace(error=error)
+    recipe = RECIPES[0]._replace(error=error)
     chunk = torch.tensor([[0.0], [0.0], [0.0], [1.0]])  # mean 0.25, median 0; Huber's best: 3 x = 0.1
     nothing = torch.zeros(4, 0)
     batch = Batch(chunk, torch.zeros(4, 1), nothing, nothing, torch.zeros(4))
 
     def loss(answer):
-        return panel.regression(recipe).loss(Constant([answer]), batch, torch.Generator()).item()
+        return regressions.regression(recipe).loss(Constant([answer]), batch, torch.Generator()).item()
 
     assert all(loss(best) < loss(other) for other in worse)
 
 
-@pytest.mark.parametrize("recipe", panel.RECIPES, ids=str)
+@pytest.mark.parametrize("recipe", RECIPES, ids=str)
 def test_a_recipe_trains_its_own_network(recipe):
-    network = panel.regression(recipe).build(
+    network = regressions.regression(recipe).build(
         type("Config", (), {"chunk_values": 160, "condition_size": 15, "blocks": 3}), torch.Generator()
     )
     sizes = {tuple(weights.shape) for weights in network.parameters() if weights.ndim == 2}
     assert (160, recipe.width) in sizes and (recipe.width, recipe.width) in sizes
-    assert isinstance(network, panel.PlainMLP) == (recipe.network == "MLP")
+    assert isinstance(network, regressions.PlainMLP) == (recipe.network == "MLP")
 
 
 @pytest.mark.parametrize("averaged", [True, False])
 def test_a_recipe_comes_out_the_same_again_whoever_trains_it(tmp_path, averaged):
-    recipe = panel.RECIPES[-1]._replace(steps=3, width=8, averaged=averaged)
+    recipe = RECIPES[-1]._replace(steps=3, width=8, averaged=averaged)
     first, again = (panel.try_recipe(DUMBBELL, recipe, tmp_path, 4, 2, range(7000, 7002)) for _ in range(2))
     assert first == again and first.recipe == "MLP 8, absolute error" + ", averaged" * averaged
     assert len(first.success) == 2 and (tmp_path / "demonstrations.npz").is_file()
@@ -57,7 +59,7 @@ def test_a_recipe_comes_out_the_same_again_whoever_trains_it(tmp_path, averaged)
 
 def test_what_is_known_is_not_tried_again_and_the_page_names_what_gets_away(tmp_path, monkeypatch):
     def tried(name, recipe, folder):
-        strong = recipe == panel.RECIPES[5] and name == DUMBBELL
+        strong = recipe == RECIPES[5] and name == DUMBBELL
         return panel.RegressionResult(str(recipe), (0.05, 0.02, 0.43 if strong else 0.2))
 
     names = [DUMBBELL, "PandaLiftPot-v1"]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from ....policies.training.recipes import RECIPES
 from ...certificate.grace import GraceResult
 from ...certificate.learning_checks import MSE_CEILING
 from ...certificate.learning_gates import TRIAL_SEEDS
-from ...certificate.regression_panel import RECIPES, SEEDS, RegressionResult, TaskRegressions
+from ...certificate.regression_panel import SEEDS, RegressionResult, TaskRegressions
 from ...number_text import percent
 from ...rich_table import number_table
 from .markdown import markdown_page, markdown_table
