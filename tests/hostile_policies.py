@@ -165,6 +165,12 @@ class Slow(Expert):
         return super().act(observation)
 
 
+class Hesitates(Expert):
+    def act(self, observation):
+        time.sleep(0.01)
+        return super().act(observation)
+
+
 class Seeds(Expert):
     def act(self, observation):
         random.seed(0), np.random.seed(0)  # noqa: NPY002

@@ -63,7 +63,7 @@ def test_needs_of_numpy_and_lists_become_plain_ones():
     said = Needs(["tcp_position"], "ee_delta", np.int64(4), np.bool_(False), np.int64(128))
     plain = plain_needs(said)
     assert plain == Needs(("tcp_position",), "ee_delta", 4, False, 128)
-    assert [type(value) for value in plain] == [tuple, str, int, bool, int, int]
+    assert [type(value) for value in plain] == [tuple, str, int, bool, int, int, int]
 
 
 def test_a_policy_that_was_not_announced_as_privileged_never_has_the_simulator():

@@ -122,8 +122,14 @@ def unrounded_actions(task, seeds, space):
     return np.tile(walk, task.arms)
 
 
-@pytest.mark.parametrize("space", ACTIONS)
-@pytest.mark.parametrize("name", mostly_slow(task_names(), *DIFFERENT_TASKS))
+@pytest.mark.parametrize(
+    ("name", "space"),
+    mostly_slow(
+        [(name, space) for name in task_names() for space in ACTIONS],
+        *((TASK, space) for space in ACTIONS),
+        *((name, "ee_absolute") for name in DIFFERENT_TASKS),
+    ),
+)
 def test_evaluator_vector_row_and_single_environment_agree_to_the_bit(name, space):
     task, seeds = load_task(name), np.arange(40, 44)
     plan = unrounded_actions(task, seeds, space)

@@ -42,10 +42,10 @@ def test_what_an_episode_draws_depends_on_neither_batch_nor_order_nor_threads(na
 
 
 @pytest.mark.parametrize(
-    "apart", [(1, 5, 11), pytest.param(range(1, len(possible(TASK))), marks=pytest.mark.slow)]
+    "apart", [(1, 5), pytest.param(range(1, len(possible(TASK))), marks=pytest.mark.slow)]
 )
 def test_any_two_perturbations_combine(apart):
-    """In the fast suite every perturbation is combined with six others."""
+    """In the fast suite every perturbation is combined with four others."""
     names = possible(TASK)
     for one, other in {tuple(sorted((name, names[i - k]))) for k in apart for i, name in enumerate(names)}:
         simulation = begin(f"{one}:1+{other}:2")
