@@ -83,8 +83,11 @@ def judge_rerun(entry: Entry, run_dir: Path, archive: Path | None = None) -> Rep
     cells = [_compare_cell(blocks[key], cell) for key, cell in run.cells.items()]
     provenance = entry.provenance
     made = (provenance.machine.plain(), provenance.versions)
-    same_machine, told = compare_machines(made, (run.record.machine.plain(), run.record.versions))
-    found = Reproduction(*_verdict(cells, same_machine, told), tuple(map(_line, cells)))
+    same, told = compare_machines(made, (run.record.machine.plain(), run.record.versions))
+    if run.record.policy.artifacts != entry.policy.artifacts:  # `bimodal bench` trains anew
+        same = False
+        told = "the weights are others"
+    found = Reproduction(*_verdict(cells, same, told), tuple(map(_line, cells)))
     if found.verdict == "consistent" and archive:
         if begins := first_difference(entry, archive, run):
             return found._replace(verdict="different", reason=f"{begins} ({told})")
@@ -124,8 +127,14 @@ def _contradiction(block: EpisodeBlock, claim: EpisodeColumns, cell: RunEpisodes
 # ---------------------------------------------------------------------------------------- the verdict
 
 
-def _verdict(cells: Sequence[ComparedCell], same_machine: bool, told: str) -> tuple[str, str]:
-    """Return the verdict and its reason; `told` says how the machines differ, or that they do not."""
+def _verdict(cells: Sequence[ComparedCell], same_bits: bool, told: str) -> tuple[str, str]:
+    """Return the verdict and its reason.
+
+    Args:
+        cells: what was compared.
+        same_bits: whether every bit must agree: the same weights, on the same machine.
+        told: how machines or weights differ, or that they do not.
+    """
     total = sum(len(cell.same) for cell in cells)
     same = sum(int(cell.same.sum()) for cell in cells)
     forged = sum(int(cell.forged.sum()) for cell in cells)
@@ -135,7 +144,7 @@ def _verdict(cells: Sequence[ComparedCell], same_machine: bool, told: str) -> tu
     if same == total:
         return "identical", f"all {total} episodes agree to the last bit"
     agree = f"{same} of {total} episodes agree to the last bit"
-    if same_machine:
+    if same_bits:
         return "different", f"{agree}; {told}, and there every one must"
     if doubt := next(_doubts(cells), ""):
         return "different", f"{agree}, and {doubt} ({told})"

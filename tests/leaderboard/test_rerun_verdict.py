@@ -52,6 +52,19 @@ def test_the_same_run_is_identical(run):
     assert found.lines[0] == "Lift Dumbbell (clean): 16/16 episodes identical, successes 12 claimed, 12 found"
 
 
+def test_of_other_weights_no_bit_need_agree_but_success_must(run):
+    raw = entry_from_run(run).plain()
+    raw["policy"]["artifacts"] = {f"{DUMBBELL}/mse.safetensors": "0" * 64}
+    forge(raw, lambda entry: [other_bits(block) for block in entry["episodes"]])
+    found = judge_rerun(Entry.model_validate(raw), run)
+    assert found.verdict == "consistent" and found.reason.endswith("(the weights are others)")
+    forge(raw, lambda entry: [all_successes(block) for block in entry["episodes"]])
+    found = judge_rerun(Entry.model_validate(raw), run)
+    assert (
+        found.verdict == "different" and "12 found" in found.reason and "every one must" not in found.reason
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "forged"),
     [
