@@ -21,7 +21,9 @@ def pytest_collection_modifyitems(items):
     for item in items:
         fixtures = [one for each in item._fixtureinfo.name2fixturedefs.values() for one in each]
         shared = [one.argname for one in fixtures if one.scope == "module"]
-        if shared:
+        if "submitted" in item.fixturenames:  # of the session, and it takes as long as a run
+            item.add_marker(pytest.mark.xdist_group("submitted"))
+        elif shared:
             given = item.callspec.params if hasattr(item, "callspec") else {}
             parts = (item.path.stem, *(str(given[name]) for name in shared if name in given))
             item.add_marker(pytest.mark.xdist_group("-".join(parts)))

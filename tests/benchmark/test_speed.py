@@ -26,6 +26,7 @@ def quick(tmp_path_factory):
     return list(speed(peer, quick=True, progress=told.append)), told
 
 
+@pytest.mark.slow
 def test_every_row_has_a_finite_value_and_a_name_of_its_own(quick):
     rows, told = quick
     assert len({row.name for row in rows}) == len(rows) >= 6
@@ -63,6 +64,7 @@ def test_what_was_measured_is_kept_when_it_is_stopped(monkeypatch, bimodal, tmp_
     assert (row["name"], row["value"], row["target"]) == ("first", 2.5, 3.0)
 
 
+@pytest.mark.slow
 def test_the_peer_is_divided_by(quick):
     row = next(row for row in quick[0] if row.name == "evaluator / robosuite's Lift")
     ours, peer = (float(word.replace(",", "")) for word in row.note.split(" control")[0].split(" / "))
@@ -70,6 +72,7 @@ def test_the_peer_is_divided_by(quick):
     assert row.value == pytest.approx(ours / peer, rel=0.01)
 
 
+@pytest.mark.slow
 def test_neither_time_step_nor_shapes_change_an_outcome(quick):
     (row,) = (row for row in quick[0] if "outcomes that time step" in row.name)
     assert row.value == 0 and row.met, row.note
@@ -77,6 +80,7 @@ def test_neither_time_step_nor_shapes_change_an_outcome(quick):
         assert f"8/8, 0/8 at {physics}" in row.note
 
 
+@pytest.mark.slow
 def test_the_table_names_the_processor_and_shows_every_row(quick):
     console = Console(width=300)
     with console.capture() as caught:

@@ -220,10 +220,18 @@ def demos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(demos, tmp_path_factory):
-    out, steps = tmp_path_factory.mktemp("checkpoints"), {"diffusion": 500, "reflow": 500}
-    return {method: train(method, demos, out, steps=n) for method, n in steps.items()}
+    out = tmp_path_factory.mktemp("checkpoints")
+    return {method: train(method, demos, out, steps=500) for method in ("diffusion", "reflow")}
 
 
+@pytest.fixture(scope="module")
+def begun(demos, tmp_path_factory):
+    """Checkpoints of trainings that have hardly begun."""
+    out = tmp_path_factory.mktemp("begun")
+    return {method: train(method, demos, out, steps=2) for method in ("diffusion", "reflow")}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"sampler": "ddpm"}, {"sampler": "ddpm", "steps": 20}, {"steps": 20}]
 )
@@ -231,6 +239,7 @@ def test_diffusion_takes_both_modes(trained, options):
     assert takes_both(first_chunks(Diffusion(toy_task(), trained["diffusion"], **options), 200))
 
 
+@pytest.mark.slow
 def test_reflow_takes_both_modes_in_one_step_and_more_surely_in_two(trained):
     one, two = (Reflow(toy_task(), trained["reflow"], steps=steps) for steps in (None, 2))
     assert one.steps == 1
@@ -240,8 +249,8 @@ def test_reflow_takes_both_modes_in_one_step_and_more_surely_in_two(trained):
     assert (ends < 0.5).mean() < 0.2
 
 
-def test_ddpm_starts_from_the_noise_of_ddim(trained):
-    policies = [Diffusion(toy_task(), trained["diffusion"], sampler=name) for name in ("ddim", "ddpm")]
+def test_ddpm_starts_from_the_noise_of_ddim(begun):
+    policies = [Diffusion(toy_task(), begun["diffusion"], sampler=name) for name in ("ddim", "ddpm")]
     for policy in policies:
         policy.reset(Episodes(np.array([3, 4], np.uint64), None))
     short, long = (policy._noise(1)[:, 0] for policy in policies)
@@ -249,16 +258,16 @@ def test_ddpm_starts_from_the_noise_of_ddim(trained):
     assert np.array_equal(long[:, :160], short)
 
 
-def test_impossible_samplers_are_refused(trained):
+def test_impossible_samplers_are_refused(begun):
     for options, message in (
         ({"sampler": "ddmp"}, "did you mean ddpm"),
         ({"steps": 0}, "1 to 100"),
         ({"steps": 101}, "1 to 100"),
     ):
         with pytest.raises(BimodalError, match=message):
-            Diffusion(toy_task(), trained["diffusion"], **options)
+            Diffusion(toy_task(), begun["diffusion"], **options)
     with pytest.raises(BimodalError, match="0 steps"):
-        Reflow(toy_task(), trained["reflow"], steps=0)
+        Reflow(toy_task(), begun["reflow"], steps=0)
 
 
 def test_flow_takes_its_ten_steps_unless_told_otherwise(demos, tmp_path):

@@ -114,6 +114,7 @@ def test_samples_lie_at_both_grasps_with_the_shares_of_the_data_and_regression_b
     assert toy.taken(end[None, None], scenes[:1]) == -1
 
 
+@pytest.mark.slow
 def test_even_data_gives_even_shares_and_a_regression_that_ends_on_the_object(learned):
     above, below, neither = toy.shares(learned.denoised[0], learned.scenes)
     assert abs(above - 0.5) < 0.05 and abs(below - 0.5) < 0.05 and neither < 0.01
@@ -155,6 +156,7 @@ def test_equal_seeds_train_equal_weights_and_other_seeds_others():
 # --------------------------------------------------------------------------------- tables and pictures
 
 
+@pytest.mark.slow
 def test_the_learned_probe_prints_its_columns_and_the_shares(learned, monkeypatch, capsys):
     monkeypatch.setattr(denoising, "run_learned", lambda: learned)
     assert cli.main(["probe", "--learned"]) == 0
@@ -170,11 +172,14 @@ def test_the_learned_probe_prints_its_columns_and_the_shares(learned, monkeypatc
     assert above + below + neither == pytest.approx(100, abs=0.2) and min(above, below) > 45
 
 
-@pytest.mark.parametrize("flags", [(), ("--learned",)], ids=["example", "learned"])
+@pytest.mark.parametrize(
+    "flags", [(), pytest.param(("--learned",), marks=pytest.mark.slow)], ids=["example", "learned"]
+)
 def test_the_picture_is_an_svg_that_stands_alone_and_shows_the_figures(
-    flags, learned, monkeypatch, tmp_path, capsys
+    flags, request, monkeypatch, tmp_path, capsys
 ):
-    monkeypatch.setattr(denoising, "run_learned", lambda: learned)
+    if flags:
+        monkeypatch.setattr(denoising, "run_learned", lambda: request.getfixturevalue("learned"))
     path = tmp_path / "new" / "picture.svg"
     assert cli.main(["probe", *flags, "--plot", str(path)]) == 0
     text = path.read_text()
