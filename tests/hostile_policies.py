@@ -167,7 +167,7 @@ class Slow(Expert):
 
 class Hesitates(Expert):
     def act(self, observation):
-        time.sleep(0.01)
+        time.sleep(0.02)
         return super().act(observation)
 
 
