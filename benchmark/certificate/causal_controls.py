@@ -14,7 +14,7 @@ from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import PROCESS_NOISE
-from ...tasks.demonstrations.regimes import REGIMES
+from ...tasks.demonstrations.regimes import REGIMES, whole_scenes
 from ...tasks.lift import LiftTask
 from ..processes import run_in_processes
 from ..provenance import versions
@@ -146,7 +146,7 @@ def try_controls(task_id: str, settings: Sequence[ControlSetting]) -> list[Contr
     """Train and try the policies of settings that share one training."""
     first = settings[0]
     task = changed(load_task(task_id), first.change)
-    episodes = first.episodes - first.episodes % len(task.modes)
+    episodes = whole_scenes(task, first.episodes)
     results = []
     with TemporaryDirectory(prefix="bimodal-validity-") as folder:
         training = TaskTraining(task, Path(folder), episodes, first.regime, first.noise, first.steps)

@@ -19,9 +19,9 @@ from ...tasks.demonstrations.regimes import whole_scenes
 from ..processes import run_in_processes
 from ..provenance import machine, versions
 from ..rich_table import plain_table
-from .certificate import Certificate, Check, counted
+from .certificate import Certificate, Check, counted, percents
 from .hidden_mode_gate import AFTER, PROBED, PROBED_A_MODE, hidden_mode_checks
-from .learning_checks import learning_checks
+from .learning_checks import HEADROOM_CEILING, learning_checks
 from .learning_gates import TaskTraining, TrialResults, trained_for
 from .physics_gates import average_checks, dead_zone_checks, expert_checks, floor_checks
 
@@ -36,7 +36,7 @@ GATES = {
     6: (
         "Flow",
         "The same network succeeds in every mode when it draws one. In a task with headroom, the best policy "
-        "that draws one falls short, at 70 % or less.",
+        f"that draws one falls short, at {percents(HEADROOM_CEILING)} or less.",
     ),
     7: ("Rule", "For information: what changes when touching the forbidden does not end an episode."),
 }

@@ -16,9 +16,8 @@ from ...policies.experts import Expert
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
-from ..processes import run_in_processes
 from ..provenance import versions
-from ..records.measurement_store import MeasurementStore
+from ..records.measurement_store import MeasurementStore, measure_into
 from .learning_gates import TRIAL_SEEDS
 from .physics_gates import EXPERT_FLOOR
 from .store import FOLDER
@@ -106,12 +105,7 @@ def measure_grace(
     """
     stores = {name: _store(load_task(name), folder) for name in names}
     missing = [name for name, store in stores.items() if fresh or store.missing(["grace"])]
-    tell = progress or (lambda text, done, total: None)
-    tell("", 0, len(missing))
-    calls = {name: partial(try_grace, name) for name in missing}
-    for done, (name, found) in enumerate(run_in_processes(calls, workers), 1):
-        stores[name].put("grace", found)
-        tell(name, done, len(missing))
+    measure_into(stores, {(name, "grace"): partial(try_grace, name) for name in missing}, workers, progress)
     return known_grace(stores, folder)
 
 

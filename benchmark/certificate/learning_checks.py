@@ -85,7 +85,7 @@ def headroom_checks(task: Task, results: TrialResults) -> list[Check]:
             value = f"{percents(*success)}; {percents(*share)}"
             asked = n == N_ACTION_STEPS[0]
             passed = max(success) <= HEADROOM_CEILING if asked else None
-            bound = "<= 70 % (headroom)" if asked else ""
+            bound = f"<= {percents(HEADROOM_CEILING)} (headroom)" if asked else ""
             checks.append(Check(6, _name(method, n), "success; rarest mode's share", value, bound, passed))
     return checks
 

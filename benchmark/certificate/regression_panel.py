@@ -14,9 +14,9 @@ from ...policies.training.recipes import RECIPES, Recipe
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
-from ..processes import run_in_processes
+from ...tasks.demonstrations.regimes import whole_scenes
 from ..provenance import versions
-from ..records.measurement_store import MeasurementStore
+from ..records.measurement_store import MeasurementStore, measure_into
 from .learning_gates import TRIAL_SEEDS, TaskTraining
 from .store import FOLDER
 from .trials import run_trial
@@ -67,7 +67,7 @@ def try_recipe(
     from ...policies.training.regressions import regression, train_regression  # torch, only where it is used
 
     task = load_task(task_id)
-    shown = TaskTraining(task, folder, episodes - episodes % len(task.modes)).file
+    shown = TaskTraining(task, folder, whole_scenes(task, episodes)).file
     with TemporaryDirectory(prefix="bimodal-regressions-") as weights:
         trained = [train_regression(recipe, shown, seed, Path(weights) / str(seed)) for seed in range(seeds)]
         kind = regression(recipe)
@@ -98,11 +98,7 @@ def measure_regressions(
         for name, store in stores.items()
         for recipe in (recipes if fresh else store.missing(recipes))
     }
-    tell = progress or (lambda text, done, total: None)
-    tell("", 0, len(calls))
-    for done, ((name, recipe), found) in enumerate(run_in_processes(calls, workers), 1):
-        stores[name].put(recipe, found)
-        tell(f"{name} {recipe}", done, len(calls))
+    measure_into(stores, calls, workers, progress)
     return [_known(name, store, recipes) for name, store in stores.items()]
 
 

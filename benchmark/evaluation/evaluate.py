@@ -51,7 +51,7 @@ def evaluate(
     suite = suite if isinstance(suite, Suite) else find_suite(suite)
     suite = cut_in_blocks(suite) if options.until_decided else suite
     record = describe(policy, suite, options)
-    suite = suite.shown_to(record.suite.pictures)
+    suite = suite._replace(pictures=record.suite.pictures)
     if options.check:
         options.check(record)
     path = Path(options.out or default_folder(record.suite.name, record.policy.name, record.part))

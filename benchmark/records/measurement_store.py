@@ -1,13 +1,14 @@
 """What was measured already: kept as it comes, and read again only if it would come out the same today."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
 from ...envs.storage.atomic_write import write_json
+from ..processes import run_in_processes
 
 Value = TypeVar("Value")
 
@@ -61,3 +62,24 @@ class MeasurementStore(Generic[Value]):
         rows = {key: self._adapter.dump_python(one, mode="json") for key, one in values.items()}
         self.file.parent.mkdir(parents=True, exist_ok=True)
         write_json(self.file, {"identity": self.identity, "values": rows})
+
+
+def measure_into(
+    stores: Mapping[str, MeasurementStore[Value]],
+    calls: Mapping[tuple[str, str], Callable[[], Value]],
+    workers: int,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> None:
+    """Make calls side by side, and put each value in its store as it comes; called by studies of tasks.
+
+    Args:
+        stores: by task.
+        calls: by task and by the name of the value.
+        workers: processes; the values must not depend on them.
+        progress: called with the task and the name that came last, the number done, and their total.
+    """
+    tell = progress or (lambda text, done, total: None)
+    tell("", 0, len(calls))
+    for done, ((task, name), value) in enumerate(run_in_processes(calls, workers), 1):
+        stores[task].put(name, value)
+        tell(f"{task} {name}", done, len(calls))

@@ -17,9 +17,8 @@ from ...tasks.core.task import Task
 from ...tasks.demonstrations.regimes import whole_scenes
 from ..certificate.learning_gates import CONTENDERS, TRIAL_SEEDS, TaskTraining, TrialSetting, oracle_of
 from ..certificate.trials import run_trial
-from ..processes import run_in_processes
 from ..provenance import versions
-from ..records.measurement_store import MeasurementStore
+from ..records.measurement_store import MeasurementStore, measure_into
 from ..records.run_folder import RUNS
 
 FOLDER = RUNS / "headroom"
@@ -94,15 +93,11 @@ def measure_headroom(
     stores = {task.id: _store(task, folder) for task in tasks}
     wanted = [(task, method) for task in tasks for method in methods_of(task)]
     missing = [(t, m) for t, m in wanted if fresh or stores[t.id].missing([m])]
-    tell = progress or (lambda text, done, total: None)
-    tell("", 0, len(missing))
     with TemporaryDirectory(prefix="bimodal-headroom-") as place:
         for task in {task for task, _ in missing}:
             TaskTraining(task, _demos(place, task), whole_scenes(task, EPISODES)).prepare()
-        calls = {f"{t.id} {m}": partial(try_method, t.id, m, _demos(place, t)) for t, m in missing}
-        for done, (name, row) in enumerate(run_in_processes(calls, workers), 1):
-            stores[name.split()[0]].put(row.method, row)
-            tell(name, done, len(missing))
+        calls = {(t.id, m): partial(try_method, t.id, m, _demos(place, t)) for t, m in missing}
+        measure_into(stores, calls, workers, progress)
     return [_result(task, stores[task.id]) for task in tasks]
 
 

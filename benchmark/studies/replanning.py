@@ -17,9 +17,8 @@ from ...policies.core.wrapping import unwrapped
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ..certificate.trials import run_trial
-from ..processes import run_in_processes
 from ..provenance import versions
-from ..records.measurement_store import MeasurementStore
+from ..records.measurement_store import MeasurementStore, measure_into
 from ..records.run_folder import RUNS
 from .samplers import TASKS
 
@@ -164,10 +163,7 @@ def measure_replanning(
         for task in tasks
         if cell.name not in known[task]
     }
-    for done, ((task, name), found) in enumerate(run_in_processes(calls, workers), 1):
-        stores[task].put(name, found)
-        if progress:
-            progress(name, done, len(calls))
+    measure_into(stores, calls, workers, progress)
     return load_replanning(tasks, folder)
 
 

@@ -17,9 +17,8 @@ from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
 from ..certificate.trials import run_trial
-from ..processes import run_in_processes
 from ..provenance import versions
-from ..records.measurement_store import MeasurementStore
+from ..records.measurement_store import MeasurementStore, measure_into
 from ..records.run_folder import RUNS
 from ..rollout.latency import median_ms
 
@@ -120,10 +119,7 @@ def measure_samplers(
     for task, (cells, _) in stores.items():
         for name in PLAN if fresh else cells.missing(PLAN):
             calls[task, name] = partial(try_sampler, task, *PLAN[name])
-    for done, ((task, name), cell) in enumerate(run_in_processes(calls, workers), 1):
-        stores[task][0].put(name, cell)
-        if progress:
-            progress(name, done, len(calls))
+    measure_into({task: cells for task, (cells, _) in stores.items()}, calls, workers, progress)
     # 2. decision times, with nothing beside them
     samplers = {sampler.name: sampler for sampler in SAMPLERS}
     for task, (_, times) in stores.items():
