@@ -19,6 +19,11 @@ FAIR = 0.50
 HEADROOM_CEILING = 0.70
 """Gate 6 of a task with headroom: most success of any of `CONTENDERS`."""
 
+TOLD = "success when told"
+"""Gate 5: how the measurement of the policy that is told more begins."""
+LABELLED = "labelled mse"
+"""Gate 5: what the policy that is told the mode is called; tasks that name no other are measured with it."""
+
 
 def learning_checks(task: Task, results: TrialResults) -> list[Check]:
     """Return the checks of gates 5 to 7; a pure function of what came out of the trials."""
@@ -37,7 +42,7 @@ def regression_checks(task: Task, results: TrialResults) -> list[Check]:
     """
     checks = []
     told = oracle_of(task)
-    name = "labelled mse" if told == "mse_labelled" else told
+    name = LABELLED if told == "mse_labelled" else told
     for n in N_ACTION_STEPS:
         mse = _rates(results, "mse", n)
         oracle = _rates(results, told, n)
@@ -46,7 +51,7 @@ def regression_checks(task: Task, results: TrialResults) -> list[Check]:
         checks.append(Check(5, _name("mse", n), measured, percents(*mse), "< 40 %", fails))
         able = min(oracle) >= max(ORACLE_FLOOR, max(mse) + MARGIN)
         bound = ">= 90 %, mse + 50"
-        measured = f"success when told {'the mode' if told == 'mse_labelled' else 'what others lack'}"
+        measured = f"{TOLD} {'the mode' if told == 'mse_labelled' else 'what others lack'}"
         checks.append(Check(5, _name(name, n), measured, percents(*oracle), bound, able))
     n = N_ACTION_STEPS[0]
     for method in INFORMING:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ...certificate.certificate import Certificate, Check
 from ...certificate.certify import GATES
+from ...certificate.learning_checks import LABELLED, TOLD
 from .markdown import markdown_page, markdown_table, table_rows
 
 SUMMARY = {
@@ -13,10 +14,10 @@ SUMMARY = {
     "average acts": "fails at step",
     "dead zone": "dead zone",
     "mse, 8 of 16": "mse",
-    "labelled mse, 8 of 16": "labelled mse",
+    TOLD: "told the mode, or more",
     "flow, 8 of 16": "flow; rarest mode",
 }
-"""Checks of the first table of the page, and what they are called there."""
+"""Checks of the first table of the page, by name or by what they measure, and what they are called there."""
 
 _SECTION = re.compile(r"^## (\S+)\n\nFingerprint `([0-9a-f]+)`.*?\n\n((?:\|.*\n?)+)", re.MULTILINE)
 _MARKS = {True: "passed", False: "**failed**", None: ""}
@@ -75,8 +76,15 @@ def _cells(check: Check) -> tuple[str, ...]:
 
 
 def _value(certificate: Certificate, name: str) -> str:
-    """Return the value of a check; of those for each pair of modes, the first with the pair's numbers."""
+    """Return the value of a check in the summary.
+
+    Of those for each pair of modes it is the first, with the pair's numbers; of a policy that is told
+    something else than the mode, it has its name.
+    """
     for check in certificate.checks:
         if check.name == name or (name == "dead zone" and check.name.startswith("dead zone ")):
             return f"{check.value}{check.name[len(name) :]}"
+        if name == TOLD and check.measured.startswith(TOLD):
+            policy = check.name.partition(",")[0]
+            return check.value if policy == LABELLED else f"{check.value} ({policy})"
     return "not measured"
