@@ -53,6 +53,7 @@ def run(out: Annotated[Path, option("FOLDER", "where everything is kept")] = RUN
     with progress_bar("page", "parts") as update:
         page = build_site(entries, out / "site", runs=runs, progress=update)
     console.print(f"page     {page}")
+    console.print(f"videos   one of each outcome; `bimodal videos {runs[-1]}` draws all tasks and variants")
     minutes = round((time.monotonic() - begin) / 60, 1)
     write_json(out / "bench.json", {"minutes": minutes, "machine": machine()})
     console.print(f"done in {minutes} minutes")
@@ -94,7 +95,7 @@ def _score(policy: str, out: Path) -> Path:
     with progress_bar(f"scoring {policy}", "episodes") as update:
         options = EvalOptions(out / policy, checkpoints=out / "checkpoints", progress=update)
         path = evaluate(policy, "core", options)
-    present(path)
+    present(path, brief=True)
     write_entry(entry_from_run(path), out / "entries")
     return path
 

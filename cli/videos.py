@@ -25,8 +25,8 @@ def run(
     return 0
 
 
-def present(path: Path, with_videos: bool = True, size: str | None = None) -> None:
-    """Print a run's table, render its videos from its traces, write its report."""
+def present(path: Path, with_videos: bool = True, size: str | None = None, brief: bool = False) -> None:
+    """Print a run's table, render its videos from its traces, few if `brief`, write its report."""
     from ..benchmark.media.videos import render_videos
     from ..benchmark.records.checksums import seal
     from ..benchmark.records.fault_file import NAME as FAULTS
@@ -52,7 +52,8 @@ def present(path: Path, with_videos: bool = True, size: str | None = None) -> No
     try:
         if with_videos:
             with progress_bar("videos", "clips") as update:
-                render_videos(path, size=SIZES[size or "480p"], progress=update, anew=size is not None)
+                anew = size is not None
+                render_videos(path, size=SIZES[size or "480p"], progress=update, anew=anew, brief=brief)
     finally:  # without a way to draw there is still a report
         console.print(f"report   {write_report(path)}", markup=False)
         seal(path)

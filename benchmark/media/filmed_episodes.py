@@ -37,12 +37,16 @@ class FilmedEpisode(NamedTuple):
         return "-".join([self.task, *variant, str(self.seed), self.label, *mode, *twin]) + ".mp4"
 
 
-def episodes_to_film(run_dir: Path | str) -> list[FilmedEpisode]:
+def episodes_to_film(run_dir: Path | str, brief: bool = False) -> list[FilmedEpisode]:
     """Return what is worth seeing of a finished run; `render_videos` calls it.
 
     Task by task of the clean episodes one success in each mode and one failure of each kind; of every variant
     one episode that it broke, or any if it broke none, beside its clean twin. It is always the one with the
     lowest seed.
+
+    Args:
+        run_dir: the run's folder.
+        brief: of those only one of each outcome, and one of each task that then has none.
 
     Raises:
         BimodalError: not a finished run.
@@ -66,4 +70,17 @@ def episodes_to_film(run_dir: Path | str) -> list[FilmedEpisode]:
                 twin = clean.get((task, episode.seed))
                 broken = not success and twin is not None and OUTCOMES[twin.label].success
                 (chosen if broken else unbroken).setdefault((variant,), episode._replace(twin=twin))
-    return list((chosen | {key: unbroken[key] for key in unbroken.keys() - chosen.keys()}).values())
+    found = list((chosen | {key: unbroken[key] for key in unbroken.keys() - chosen.keys()}).values())
+    return _brief(found) if brief else found
+
+
+def _brief(episodes: list[FilmedEpisode]) -> list[FilmedEpisode]:
+    """Return the first episode of each outcome, and the first of each task that has none of these."""
+    chosen = []
+    for episode in episodes:
+        if all(episode.label != other.label for other in chosen):
+            chosen.append(episode)
+    for episode in episodes:
+        if all(episode.task != other.task for other in chosen):
+            chosen.append(episode)
+    return chosen

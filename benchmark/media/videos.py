@@ -28,6 +28,7 @@ def render_videos(
     progress: Progress | None = None,
     processes: int = 2,
     anew: bool = False,
+    brief: bool = False,
 ) -> list[Path]:
     """Write the videos of a finished run into its folder; those that exist are kept.
 
@@ -40,6 +41,7 @@ def render_videos(
         processes: side by side; 0 or 1 to stay in this process. More are started afresh (spawn) and import
             the caller's main module: a script that calls this needs `if __name__ == "__main__":`.
         anew: draw those that exist, too.
+        brief: only one of each outcome and of each task.
 
     Returns:
         All videos of `episodes_to_film`, in its order.
@@ -52,7 +54,7 @@ def render_videos(
             f"a video of {size[0]}x{size[1]} at {fps} fps cannot be written; sides must be even, fps >= 1"
         )
     configure_gl()
-    episodes = episodes_to_film(folder := Path(run_dir))
+    episodes = episodes_to_film(folder := Path(run_dir), brief)
     missing = [episode for episode in episodes if anew or not (folder / "videos" / episode.file).exists()]
     there = len(episodes) - len(missing)
     tell = progress or (lambda done, total: None)
