@@ -9,6 +9,7 @@ from math import log10
 
 from markupsafe import Markup
 
+from ...envs.rendering.colours import MODE_COLOURS
 from ...tasks.core.outcomes import OUTCOMES
 from ..number_text import bounds, percent
 from ..statistics.rates import Interval
@@ -106,8 +107,8 @@ def share_bar(counts: Mapping[str, int]) -> Markup:
     """Draw how often each mode was used among successes, in the task's order."""
     total = sum(counts.values())
     words = ", ".join(f"{name} {n}" for name, n in counts.items()) if total else "no success, so no modes"
-    classes = [f"mode{i % 4}" for i in range(len(counts))]
-    return _stack("shares", dict(zip(classes, counts.values(), strict=True)), words)
+    parts = [(f"mode{mode % len(MODE_COLOURS)}", n) for mode, n in enumerate(counts.values())]
+    return _stack("shares", parts, words)
 
 
 def label_bar(labels: Mapping[str, int]) -> Markup:
@@ -116,12 +117,11 @@ def label_bar(labels: Mapping[str, int]) -> Markup:
     return _stack("labels", [(OUTCOMES[label].group, n) for label, n in labels.items()], words)
 
 
-def _stack(kind: str, parts: Mapping[str, int] | Sequence[tuple[str, int]], words: str) -> Markup:
-    pairs = list(parts.items()) if isinstance(parts, Mapping) else list(parts)
-    total = max(sum(n for _, n in pairs), 1)
+def _stack(kind: str, parts: Sequence[tuple[str, int]], words: str) -> Markup:
+    total = max(sum(n for _, n in parts), 1)
     at = 0.0
     drawn = []
-    for name, n in pairs:
+    for name, n in parts:
         width = 100 * n / total
         if n:
             drawn.append(

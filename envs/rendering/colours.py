@@ -18,8 +18,11 @@ OUTCOME_COLOURS: dict[str, Colour] = {
 """Of episodes, by the group of their outcome (`tasks/core/outcomes.py`): blue, orange, violet, grey, ink."""
 AVERAGED = OUTCOME_COLOURS["average"]
 """Also of the average of the modes, and of the dead zone between them."""
-MODE_COLOURS: tuple[Colour, ...] = ((14, 124, 134), (160, 134, 0), (194, 64, 154), (31, 157, 85))
-"""Of the modes, one after the other: teal, gold, magenta, green."""
+MODE_COLOURS: tuple[Colour, ...] = (
+    *((14, 124, 134), (160, 134, 0), (194, 64, 154), (31, 157, 85)),
+    *((46, 140, 190), (214, 34, 80), (156, 62, 224), (150, 100, 64)),
+)
+"""Of the modes, one after the other: teal, gold, magenta, green, sky, crimson, purple, brown."""
 
 
 def mode_colour(mode: int) -> Colour:

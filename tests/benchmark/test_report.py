@@ -115,6 +115,8 @@ def test_interval_bar_draws_to_scale():
 
 def test_bars_have_one_part_for_each_count_that_is_not_zero():
     assert share_bar({"left": 3, "right": 0}).count('class="part') == 1
+    eight = share_bar({str(mode): 1 for mode in range(8)})
+    assert set(re.findall(r'class="part (\w+)"', eight)) == {f"mode{mode}" for mode in range(8)}
     assert share_bar({"left": 0, "right": 0}).count('class="part') == 0
     assert "no success" in share_bar({"left": 0, "right": 0})
     assert label_bar({"SUCCESS": 5, "COLLISION_MID": 2, "SLIP": 1}).count('class="part') == 3
