@@ -16,10 +16,8 @@ import numpy as np
 from ..tasks.core.outcomes import averaged, succeeded
 from .statistics import modes as mode_statistics
 from .statistics import rates
+from .statistics.over_tasks import Value, mean_known, mean_rate, smallest
 from .statistics.rates import Interval
-
-Value = Interval | float | None
-"""A number with its interval, a number, or None where the question has no answer."""
 
 
 class Latency(Protocol):
@@ -48,6 +46,8 @@ class Episodes:
     """Number of the task's modes."""
     latency: Latency | None = None
     """Wall times of a decision for one episode, as the submitter measured them."""
+    asked: np.ndarray | None = None
+    """Index of the mode that each episode was asked for, (N,) int; None where any would do."""
 
     @cached_property
     def succeeded(self) -> np.ndarray:
@@ -58,31 +58,6 @@ class Episodes:
     def mode_counts(self) -> np.ndarray:
         """Successes in each mode, (k,) int."""
         return mode_statistics.mode_counts(self.modes, self.succeeded, self.k)
-
-
-# ------------------------------------------------------------------------------- from tasks to a policy
-
-
-def number(value: Value) -> float | None:
-    """Return a value without its interval."""
-    return value.estimate if isinstance(value, Interval) else value
-
-
-def mean_known(values: Sequence[Value]) -> float | None:
-    """Return the mean of the values that there are; every task weighs the same."""
-    known = [x for x in map(number, values) if x is not None]
-    return sum(known) / len(known) if known else None
-
-
-def mean_rate(values: Sequence[Value]) -> Interval:
-    """Return the mean of rates with its interval, every task weighing the same."""
-    mean = rates.mean_interval([value for value in values if isinstance(value, Interval)])
-    return Interval(mean.estimate, max(mean.low, 0.0), min(mean.high, 1.0))
-
-
-def smallest(values: Sequence[Value]) -> float | None:
-    """Return the smallest of the values that there are."""
-    return min((x for x in map(number, values) if x is not None), default=None)
 
 
 class Metric(NamedTuple):
@@ -110,6 +85,8 @@ class Metric(NamedTuple):
     """Decimals that are printed."""
     full: float = 1.0
     """Best possible value of a share, at which its bar is full."""
+    instructed: bool = False
+    """Whether only a suite that asks for modes has an answer; other tables have no such column."""
 
     @property
     def name(self) -> str:
@@ -143,6 +120,11 @@ def metric(title: str, formula: str, short: str = "", **how: Any) -> Callable[[C
     return declare
 
 
+def board_metrics(instructed: bool) -> list[Metric]:
+    """Return the metrics of a table, the one that ranks first; with those of a suite that asks for modes."""
+    return [one for one in METRICS.values() if one.on_board and (instructed or not one.instructed)]
+
+
 # ------------------------------------------------------------------------------------------ the metrics
 
 
@@ -155,6 +137,22 @@ def _rate(hits: np.ndarray) -> Interval:
 def success(episodes: Episodes) -> Interval:
     """The share of all episodes that end well; faults and timeouts count as failures."""
     return _rate(episodes.succeeded)
+
+
+@metric(
+    "Obedience",
+    "P(mode = asked | mode != none)",
+    over_tasks=mean_rate,
+    on_board=True,
+    instructed=True,
+    digits=1,
+)
+def obedience(episodes: Episodes) -> Interval | None:
+    """The share of the episodes that realise a mode in which it is the one that the instruction asks for."""
+    committed = episodes.modes >= 0
+    if episodes.asked is None or not committed.any():
+        return None
+    return _rate((episodes.modes == episodes.asked)[committed])
 
 
 @metric(

@@ -6,7 +6,8 @@ per cent or points.
 
 from math import ceil, floor
 
-from .metrics import Metric, Value, number
+from .metrics import Metric
+from .statistics.over_tasks import Value, number
 from .statistics.rates import Interval
 
 DECIMALS = 6

@@ -33,6 +33,9 @@ AT_LEVEL_2 = (
     "start.bias:2",
     "scene.size:2",
 )
+IN_WORDS = ("language.paraphrase:1", "language.paraphrase:2", "language.paraphrase:3", "scene.blocked:3")
+"""What `instructed` perturbs: other words for the same mode, and a post where a mode's hand would be, so that
+some instructions ask for what cannot be done."""
 PERTURBATIONS = (
     "actuation.delay",
     "actuation.dropped",

@@ -10,17 +10,19 @@ import mujoco
 
 from ..envs import scene, simulation, specs
 from ..envs.errors import WrongUse, unknown_name
-from ..envs.perturbations.core.variant import CLEAN, Variant, outside_sources
+from ..envs.perturbations.core.outside_sources import outside_sources
+from ..envs.perturbations.core.variant import CLEAN, Variant
 from ..envs.robot import inverse_kinematics, panda
 from ..envs.seed_ranges import REPEATED, REPEATS, TRAIN
 from ..tasks import load_task, task_id
 from ..tasks.core import referee
 from ..tasks.core import task as task_module
 from ..tasks.core.fingerprint import fingerprint
+from ..tasks.core.instructions import digest
 from .records.run_record import SeedPanel, SuiteRecord
 from .rollout import shard
 from .rollout.shard import Shard
-from .suite_lists import AT_LEVEL_2, CORE, EVERY_LEVEL, FULL, SCENES, SMOKE
+from .suite_lists import AT_LEVEL_2, CORE, EVERY_LEVEL, FULL, IN_WORDS, SCENES, SMOKE
 
 SHARD_SIZE = 100
 """Episodes in a shard; part of the suite, because a policy decides for a shard at once."""
@@ -62,6 +64,8 @@ class Suite(NamedTuple):
     """Seeds of a shard where they are fewer than `SHARD_SIZE`; no bit, so no hash, depends on it."""
     pictures: bool = False
     """Whether the policy reads pictures; only then there are variants of what a camera gives."""
+    instructed: bool = False
+    """Whether each episode is asked for one mode in words, the only one that counts as success."""
 
     def panel(self, variant: str) -> range:
         """Return the seeds of a variant."""
@@ -72,8 +76,12 @@ class Suite(NamedTuple):
         pairs = ((task, variant) for task in self.tasks for variant in self.variants)
         return [(task, variant) for task, variant in pairs if not impossible(task, variant, self.pictures)]
 
-    def shown_to(self, pictures: bool) -> "Suite":
-        """Return the suite for a policy with or without pictures; called once the policy has said which.
+    def shown_to(self, pictures: bool, words: bool) -> "Suite":
+        """Return the suite for a policy; called once the policy has said what it reads.
+
+        Args:
+            pictures: whether it reads pictures.
+            words: whether it reads the instruction.
 
         Raises:
             WrongUse: it would not notice a variant that somebody named.
@@ -81,15 +89,16 @@ class Suite(NamedTuple):
         whole = SUITES.get(self.name.rstrip("*"))
         named = () if whole and self.variants == whole.variants else self.variants
         for variant in map(Variant, named):
-            if (why := variant.unseen(pictures)) and not variant.unseen(pictures=True):
-                raise WrongUse(f"{why}: this policy reads no pictures")
+            if (why := variant.unseen(pictures, words)) and not variant.unseen(pictures=True):
+                read = "instruction" if variant.unseen(True, words) else "pictures"
+                raise WrongUse(f"{why}: this policy reads no {read}")
         return self._replace(pictures=pictures)
 
     def shards(self) -> list[Shard]:
         """Return the suite's episodes in shards, always the same ones."""
         size = self.block or SHARD_SIZE
         return [
-            Shard(task, variant, index, tuple(self.panel(variant)[begin : begin + size]))
+            Shard(task, variant, index, tuple(self.panel(variant)[begin : begin + size]), self.instructed)
             for task, variant in self.cells()
             for index, begin in enumerate(range(0, len(self.panel(variant)), size))
         ]
@@ -106,8 +115,17 @@ class Suite(NamedTuple):
             "actions": {name: [str(part) for part in parts] for name, parts in specs.ACTIONS.items()},
             "constants": constants(),
             **outside_sources(self.variants),
+            **self._said(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _said(self) -> dict[str, dict[str, str]]:
+        """Return what can be said for each task where that is part of the suite, else nothing."""
+        worded = any(Variant(variant).having("perturb_instruction") for variant in self.variants)
+        if not (self.instructed or worded):
+            return {}
+        key = "instructions" if self.instructed else "sentences"
+        return {key: {task: digest(load_task(task)) for task in self.tasks}}
 
     @property
     def _shifted(self) -> int:
@@ -125,6 +143,7 @@ class Suite(NamedTuple):
             ),
             variants=self.variants,
             pictures=self.pictures,
+            instructed=self.instructed,
         )
 
 
@@ -135,9 +154,11 @@ SUITES = {
         Suite("core", "2", CORE, range(200), (CLEAN, *AT_LEVEL_2), shifted=50),
         Suite("full", "3", FULL, range(200), (CLEAN, *EVERY_LEVEL)),
         Suite("diversity", "1", CORE, REPEATED[: SCENES * REPEATS]),
+        Suite("instructed", "1", CORE, range(200), (CLEAN, *IN_WORDS), shifted=50, instructed=True),
     )
 }
-"""The suites, by name. `diversity` plays few scenes often, each time with new policy noise."""
+"""The suites, by name. `diversity` plays few scenes often, each time with new policy noise; `instructed` asks
+for a mode in words."""
 
 
 def find_suite(
@@ -157,6 +178,8 @@ def find_suite(
     seeds = _own_seeds(suite, seeds)
     tasks = tuple(load_task(task_id(task)).id for task in tasks)
     cut = suite._replace(tasks=tuple(dict.fromkeys(tasks)) or suite.tasks)
+    for task in map(load_task, cut.tasks if suite.instructed else ()):
+        digest(task)  # refuses one without instructions
     if seeds is not None and seeds != suite.seeds:
         cut = cut._replace(seeds=seeds, shifted=None)
     if variants is not None:
@@ -200,6 +223,7 @@ def suite_from_record(record: SuiteRecord) -> Suite:
         panel.shifted,
         panel.block,
         record.pictures,
+        record.instructed,
     )
 
 

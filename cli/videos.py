@@ -31,7 +31,7 @@ def present(path: Path, with_videos: bool = True, size: str | None = None, brief
     from ..benchmark.records.checksums import seal
     from ..benchmark.records.fault_file import NAME as FAULTS
     from ..benchmark.report.run_report import write_report
-    from ..benchmark.report.terminal_tables import run_table, scene_table, shift_table
+    from ..benchmark.report.terminal_tables import request_table, run_table, scene_table, shift_table
     from ..benchmark.scoring.panel_limits import unseen
     from ..benchmark.scoring.run_episodes import clipping, faults, read_run
     from .console import console, progress_bar
@@ -41,6 +41,8 @@ def present(path: Path, with_videos: bool = True, size: str | None = None, brief
     console.print(unseen(found), markup=False)
     if (choices := scene_table(found)) is not None:
         console.print(choices)
+    if (asked := request_table(found)) is not None:
+        console.print(asked)
     if (shifts := shift_table(found)) is not None:
         console.print(shifts)
     if text := clipping(found):

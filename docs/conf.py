@@ -35,7 +35,7 @@ menus = [
     (
         "Policies and data",
         *("docs/policies", "docs/train", "docs/methods", "docs/datasheet", "docs/export"),
-        *("docs/integrations", "docs/vision", "docs/probe"),
+        *("docs/integrations", "docs/vision", "docs/language", "docs/probe"),
     ),
     (
         "Scores",

@@ -70,6 +70,10 @@ class Perturber:
         """Return what the policy sees of what is there, arrays (N, d)."""
         return seen
 
+    def instruction(self, task: TaskProtocol, seed: int, mode: str) -> str:
+        """Return what one episode is told to do: a sentence that asks for a mode by its name, or for any."""
+        return task.wording(mode).seen[0]
+
     def perturb_action(
         self, grid: np.ndarray, space: str, step: int, simulation: SimulationData
     ) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple, Protocol
 import mujoco
 import numpy as np
 
+from .images import ANY, Wording
 from .simulation_data import SimulationData
 from .specs import Spec
 
@@ -35,6 +36,7 @@ class TaskProtocol(Protocol):
     """A task as the rooms below `tasks/` see it; what each member means is written at `Task`."""
 
     id: ClassVar[str]
+    goal: ClassVar[str]
     arms: ClassVar[int]
     modes: ClassVar[tuple[str, ...]]
     objects: ClassVar[tuple[str, ...]]
@@ -46,6 +48,10 @@ class TaskProtocol(Protocol):
     @property
     def observation(self) -> tuple[Spec, ...]:
         """Observation components."""
+        ...
+
+    def wording(self, mode: str = ANY) -> Wording:
+        """Return the sentences that ask for a mode by its name."""
         ...
 
     def spec(self) -> mujoco.MjSpec:

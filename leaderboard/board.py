@@ -3,7 +3,8 @@
 Entries are compared only when their whole suite is the same: name, version, hash, tasks, seeds, variants.
 A rank is 1 + the number of ranked policies that are better beyond doubt: McNemar's test on the same seeds,
 over all tasks, adjusted by Holm for every two policies, as in `bimodal compare A B C`. Ties share a rank.
-Policies that share a group cannot be told apart.
+Policies that share a group cannot be told apart. Ranked are the policies of the track `state`, in a suite
+that asks for modes those that read the instruction.
 Oracles, which are told the mode, and policies that read the simulator show what is possible; they stand apart
 and have no rank; nor has anybody on a panel that plays scenes several times, which are no pairs of their own.
 """
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from ..benchmark.comparison.ranking import clean_successes
 from ..benchmark.records.run_record import SuiteRecord
+from ..benchmark.rollout.track import INSTRUCTED, OBJECTS, PICTURES, SIMULATOR, shown_track
 from ..benchmark.scoring.feasible_cells import Feasibility, known_cells
 from ..benchmark.scoring.panel_limits import repeats_scenes
 from ..benchmark.scoring.perturbation_effects import PerturbationEffect, measure_effects
@@ -26,15 +28,15 @@ from ..benchmark.statistics.many_policies import (
     rank_intervals,
 )
 from ..envs.perturbations.core.variant import CLEAN
+from ..policies.core.registry import ORACLES
 from ..policies.core.wrapping import unwrapped
 from .entry_model import Entry
 from .files import canonical
 from .marks import Level, Mark, known_marks
-from .own_policies import ORACLES
 
-RANKED = "state"
-"""The track whose policies are ranked."""
-TRACKS = (RANKED, "vision", "oracle", "privileged")
+RANKED = (OBJECTS, INSTRUCTED)
+"""The tracks whose policies are ranked: the second in a suite that asks for modes, the first elsewhere."""
+TRACKS = (INSTRUCTED, OBJECTS, PICTURES, "oracle", SIMULATOR)
 """Groups of rows, in the order of the table: the tracks of entries, oracles by themselves."""
 
 
@@ -104,7 +106,8 @@ def _board(entries: Sequence[Entry]) -> Board:
     """Return the board of the entries of one suite."""
     feasibility = known_cells(entries[0].suite.tasks)
     repeats = any(map(repeats_scenes, entries[0].cells.values()))
-    ranked = [entry for entry in entries if _track(entry) == RANKED and not repeats]
+    track = RANKED[entries[0].suite.instructed]
+    ranked = [entry for entry in entries if _track(entry) == track and not repeats]
     ranked.sort(key=lambda entry: (-entry.aggregate.success_macro, entry.policy.name))
     names = [entry.entry_id for entry in ranked]
     tests = pair_tests({entry.entry_id: clean_successes(entry.cells) for entry in ranked})
@@ -120,7 +123,10 @@ def _board(entries: Sequence[Entry]) -> Board:
 
 def _track(entry: Entry) -> str:
     """Return the group of rows in which an entry stands."""
-    return "oracle" if unwrapped(entry.policy.uri) in ORACLES else entry.policy.track
+    policy = entry.policy
+    if unwrapped(policy.uri) in ORACLES:
+        return "oracle"
+    return shown_track(policy.track, policy.observations, entry.suite.instructed)
 
 
 def _place(row: PolicyRow) -> tuple:
@@ -144,10 +150,9 @@ def _row(entry: Entry, ranks: Ranks | None, groups: tuple[int, ...], feasibility
 
 def _cells(entry: Entry) -> tuple[TaskScore, ...]:
     """Compute every metric of the clean world from the episodes, task by task in the suite's order."""
-    blocks = {block.task: block for block in entry.episodes if block.variant == CLEAN}
     timed = {row.task: row.latency_ms for row in entry.results if row.variant == CLEAN}
     return tuple(
-        score_task(task, CLEAN, block.columns, timed[task])
+        score_task(task, CLEAN, columns, timed[task])
         for task in entry.suite.tasks
-        if (block := blocks.get(task))
+        if (columns := entry.cells.get((task, CLEAN)))
     )

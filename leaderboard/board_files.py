@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..benchmark.metrics import METRICS, Value
+from ..benchmark.metrics import METRICS
 from ..benchmark.number_text import harmless
 from ..benchmark.scoring.perturbation_effects import PerturbationEffect
 from ..benchmark.scoring.task_scores import Score, TaskScore
+from ..benchmark.statistics.over_tasks import Value
 from ..benchmark.statistics.paired import tango
 from ..benchmark.statistics.rates import ALPHA, Interval
 from ..envs.perturbations.core.variant import CLEAN

@@ -7,11 +7,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ..benchmark.metrics import METRICS, Metric, number
+from ..benchmark.metrics import Metric, board_metrics
 from ..benchmark.number_text import bounds, metric_text, points, short_name, signed_bounds
 from ..benchmark.rich_table import plain_table
 from ..benchmark.scoring.perturbation_effects import MeanEffect, mean_effects
 from ..benchmark.scoring.task_scores import Score
+from ..benchmark.statistics.over_tasks import number
 from ..envs.errors import NotComparable
 from .board import Board, PolicyRow, board_rows
 from .entry_model import Entry
@@ -49,7 +50,7 @@ def _table(board: Board) -> Table:
         pad_edge=False,
     )
     tasks = suite.tasks if len(suite.tasks) <= MOST_TASKS else []
-    ranking, *others = (metric for metric in METRICS.values() if metric.on_board)
+    ranking, *others = board_metrics(suite.instructed)
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("policy", style="bold", no_wrap=True)
     table.add_column("track", no_wrap=True)
@@ -106,7 +107,7 @@ _SHIFTS = (
 
 def _texts(row: PolicyRow, with_tasks: bool) -> list[Text]:
     """Return the cells of a row: the metrics, the mark, then the metric that ranks task by task."""
-    ranking, *others = (metric for metric in METRICS.values() if metric.on_board)
+    ranking, *others = board_metrics(row.entry.suite.instructed)
     shown = row.cells if with_tasks else ()
     return [
         Text(str(row.rank or "–")),

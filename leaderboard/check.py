@@ -12,13 +12,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..benchmark.metrics import mean_rate
 from ..benchmark.number_text import DECIMALS
 from ..benchmark.records.field_types import Many, one_line, problems
 from ..benchmark.records.run_record import DecisionTime, SuiteRecord
 from ..benchmark.scoring.run_episodes import Cell, EpisodeColumns
 from ..benchmark.scoring.task_scores import TaskScore, clean_cells, score_suite, score_task
-from ..benchmark.statistics.rates import Interval, wilson
+from ..benchmark.statistics.rates import Interval, mean_interval, wilson
 from ..benchmark.suites import SUITES, suite_from_record
 from ..envs.errors import WrongUse
 from ..envs.perturbations.core.variant import CLEAN
@@ -115,10 +114,10 @@ def aggregate(cells: Sequence[TaskScore]) -> Aggregate:
     """Return the entry's `aggregate`; its interval combines Wilson's intervals of the clean cells."""
     total = score_suite(cells)
     parts = [(x.success.estimate, *wilson(x.successes, x.episodes)) for x in clean_cells(cells)]
-    macro = mean_rate([Interval(*part) for part in parts])
+    macro = mean_interval([Interval(*part) for part in parts])
     return Aggregate(
         success_macro=_rounded(macro.estimate),
-        success_macro95=_interval(macro.low, macro.high),
+        success_macro95=_interval(max(macro.low, 0.0), min(macro.high, 1.0)),
         averaging_macro=_rounded(total.averaging.estimate),
         minority_share_min=_rounded(total.minority_share),
     )
@@ -131,9 +130,10 @@ def _suite_problems(suite: SuiteRecord) -> Iterator[str]:
         yield f"suite: {one_line(repr(suite.name))} is not a whole suite of the leaderboard ({known})"
         return
     right = _suite_record(suite.name).plain() | suite.model_dump(include={"pictures"})
-    for name, value in suite.plain().items():
-        if value != right[name]:
-            yield f"suite: {name} is {one_line(value, 60)}, but {one_line(right[name], 90)} in this version"
+    stated = suite.plain()
+    for name in right | stated:
+        if (said := stated.get(name)) != (meant := right.get(name)):
+            yield f"suite: {name} is {one_line(said, 60)}, but {one_line(meant, 90)} in this version"
 
 
 def _panel_problems(

@@ -32,7 +32,7 @@ from ..benchmark.records.run_record import (
     RunRecord,
     SuiteRecord,
 )
-from ..benchmark.scoring.run_episodes import Cell, EpisodeColumns
+from ..benchmark.scoring.episode_columns import Cell, EpisodeColumns, instructed
 from .episode_block import MOST_EPISODES, EpisodeBlock, Label, ModeName
 
 MOST_NESTING = 50
@@ -223,7 +223,10 @@ class Entry(Record):
     @cached_property
     def cells(self) -> dict[Cell, EpisodeColumns]:
         """The episodes as scores read them, by task and variant."""
-        return {(block.task, block.variant): block.columns for block in self.episodes}
+        found = {(block.task, block.variant): block.columns for block in self.episodes}
+        if not self.suite.instructed:
+            return found
+        return {(task, variant): instructed(task, columns) for (task, variant), columns in found.items()}
 
     def run_record(self) -> RunRecord:
         """Return the entry's run as far as it is told here: for its facts and its command on a page."""

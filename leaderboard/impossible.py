@@ -4,7 +4,7 @@ Called by `check.py` for parts whose types are right. Nothing here runs or impor
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,7 +22,8 @@ from ..envs.specs import ACTIONS
 from ..policies.core.server_address import is_server
 from ..policies.core.wrapping import unwrapped
 from ..tasks import load_task, task_names
-from ..tasks.core.outcomes import OUTCOMES
+from ..tasks.core.instructions import asked_modes
+from ..tasks.core.outcomes import OTHER_MODE, OUTCOMES, SUCCESS
 from ..tasks.core.task import Task
 from .entry_model import EntryPolicy, Provenance, Result
 from .episode_block import EpisodeBlock
@@ -40,6 +41,8 @@ def possibility_problems(parts: dict[str, Any]) -> Iterator[str]:
     for block in parts.get("episodes", ()):
         if block.task in tasks and _is_variant(block.variant) and block.is_even:
             yield from episode_problems(block, policy and policy.execute)
+    if "suite" in parts:
+        yield from request_problems(parts.get("episodes", ()), parts["suite"].instructed)
     yield from latency_problems(parts.get("results", ()))
     if "provenance" in parts:
         yield from origin_problems(parts["provenance"])
@@ -83,7 +86,7 @@ def _impossible(
     if outcome.policy_fault:
         at_decision = execute is None or steps % execute == 0
         return "" if at_decision and steps < horizon else f"{label} between two decisions of the policy"
-    if outcome.success and steps < task.hold_steps:
+    if (outcome.success or label == OTHER_MODE) and steps < task.hold_steps:
         return f"{label} before it could be held for {task.hold_steps} control steps"
     if steps == 0:
         return f"{label} after no control step"
@@ -94,6 +97,21 @@ def _impossible(
     if not outcome.terminates and steps != horizon:
         return f"{label} is told at the end of an episode, after {horizon} control steps"
     return ""
+
+
+def request_problems(blocks: Iterable[EpisodeBlock], instructed: bool) -> Iterator[str]:
+    """Yield successes in a mode that is not asked for, and the contrary; whether the suite asks for modes."""
+    for block in blocks:
+        if not (block.task in task_names() and block.is_even):
+            continue
+        names = load_task(block.task).modes
+        asked = asked_modes(load_task(block.task), block.seeds) if instructed else [None] * len(block.seeds)
+        for seed, label, mode, number in zip(block.seeds, block.labels, block.modes, asked, strict=True):
+            wanted = mode if number is None else names[number]
+            if (label == SUCCESS and mode != wanted) or (label == OTHER_MODE and mode == wanted):
+                said = f"seed {seed} asks for {wanted}" if instructed else "no mode is asked for"
+                yield f"episodes of {block.task} ({block.variant}): {said}, and ends as {label} in {mode}"
+                break
 
 
 @cache

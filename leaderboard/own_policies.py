@@ -17,8 +17,6 @@ PRIVILEGED = ("expert", "mean", "mpc", "mpc_cem", "mpc_mppi", "mpc_mismatched")
 """Those that read the simulator."""
 UNLEARNED = (*PRIVILEGED, "zero", "random")
 """Those without weights."""
-ORACLES = ("mse_labelled",)
-"""Those that are told what a policy is asked to find out."""
 BORROWED_WEIGHTS = {
     "flow_1step": "flow",
     "diffusion_ddpm": "diffusion",

@@ -192,7 +192,8 @@ def play_perturbed(episode: RecordedEpisode, variant: str) -> Played:
     space = episode.run.policy.action
     simulation = Simulation(task, 1, variant=Variant(variant))
     simulation.reset(result.shard.seeds)
-    referee = Referee(task, 1, simulation.variant.episode_steps(task.max_episode_steps))
+    most = simulation.variant.episode_steps(task.max_episode_steps)
+    referee = Referee(task, 1, most, result.shard.asked(task))
     actions = result.trace.actions[0, : episode.steps]
     states = [simulation.state()[0]]
     while not referee.done.all():

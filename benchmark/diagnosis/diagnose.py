@@ -113,6 +113,10 @@ def _found(
 
 def _refuse(run: Run, failures: int, task: str | None, reruns: int) -> None:
     """Refuse what cannot be diagnosed."""
+    if run.record.suite.instructed:
+        raise WrongUse(
+            "this run asks for modes in words, which no repair repeats; diagnose a run of another suite"
+        )
     if failures < 1 or not 5 <= reruns <= 1000:
         raise WrongUse("--failures is at least 1, and --reruns 5 to 1000: with fewer nothing is beyond doubt")
     if task is not None and task not in run.record.suite.tasks:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.errors import BimodalError, WrongUse
-from ...envs.images import IMAGES
+from ...envs.images import IMAGES, INSTRUCTION
 from ...envs.plugins.script_block import installed_versions
 from ...policies import Policy
 from ...policies.core.registry import POLICIES, policy_names
@@ -49,7 +49,7 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
     training = {name: one.training for name, one in told.items() if one.training}
     *_, last = told.values()
     who = _policy_record(policy, told)
-    asked = suite.shown_to(bool(who.pictures)).record()
+    asked = suite.shown_to(bool(who.pictures), INSTRUCTION in who.observations).record()
     ours = {"bimodal": version("bimodal-bench"), "code": code_digest()}
     return RunRecord(
         schema_version=SCHEMA_VERSION,

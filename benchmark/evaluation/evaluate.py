@@ -13,6 +13,8 @@ from pathlib import Path
 
 from ...envs.errors import BimodalError
 from ...policies import Policy
+from ...policies.core.registry import ORACLES
+from ...policies.core.wrapping import unwrapped
 from ..isolation.choice import absolute_uri, hidden_from_policies
 from ..isolation.source import Here
 from ..provenance import cores
@@ -153,6 +155,7 @@ def _answers(
         threads=options.threads,
         deadline_s=options.deadline_s,
         privileged=privileged,
+        told=unwrapped(uri) in ORACLES,
         run_id=run.record.run_id,
         artifacts=run.record.policy.artifacts,
         isolation=run.record.isolation,

@@ -47,6 +47,8 @@ class Job(NamedTuple):
     """Longest time that a decision may take [s]."""
     privileged: bool = False
     """Whether the policy was announced as one that reads the simulator."""
+    told: bool = False
+    """Whether it is an oracle, which is told the mode that an instruction asks for."""
     run_id: str = ""
     """Which run its records belong to."""
     artifacts: dict[str, str] = {}  # noqa: RUF012 (never changed)
@@ -119,8 +121,8 @@ def _tried(job: Job, source: PolicySource, task: str, deadline: Deadline) -> dic
 
 def _attempted(job: Job, source: PolicySource, order: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
     """Answer an order to run a shard: what the harness did wrong, or why the run cannot go on."""
-    task, variant, index, seeds = order["shard"]
-    shard = Shard(task, variant, index, tuple(seeds))
+    task, variant, index, seeds, instructed = order["shard"]
+    shard = Shard(task, variant, index, tuple(seeds), instructed)
     try:
         return {"problem": attempt(job, source, shard, Path(order["file"]), deadline)}
     except BimodalError as error:
@@ -161,9 +163,8 @@ def attempt(job: Job, source: PolicySource, shard: Shard, file: Path, deadline: 
         if job.isolation == "remote":
             deadline = deadline.asking(len(shard.seeds))
         with _hold(file.parent, shared=True):
-            result = run_shard(
-                task, built, shard, job.suite_version, job.threads, deadline, privileged=job.privileged
-            )
+            given = (job.suite_version, job.threads, deadline)
+            result = run_shard(task, built, shard, *given, privileged=job.privileged, told=job.told)
         keep_tracebacks(file.parents[1], shard, result.tracebacks)
         if os.environ.get(DEBUG):
             sys.stderr.write("".join(map(printable, result.tracebacks.values())))

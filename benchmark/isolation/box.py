@@ -197,7 +197,8 @@ class BoxedPolicy(Policy):
 
     def reset(self, episodes: Episodes) -> None:
         """Tell the policy that N episodes begin; it never has the simulator."""
-        self._box.ask({"ask": "reset"}, {"noise_keys": episodes.noise_keys})
+        told = {} if episodes.asked is None else {"asked": episodes.asked}
+        self._box.ask({"ask": "reset"}, {"noise_keys": episodes.noise_keys, **told})
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return what the policy decides."""

@@ -89,7 +89,7 @@ class _Inside:
                 return channel.Message({"needs": list(plain_needs(self._policy.needs()))}, {})
             case "reset":
                 self._n = len(asked.arrays["noise_keys"])
-                self._policy.reset(Episodes(asked.arrays["noise_keys"]))
+                self._policy.reset(Episodes(asked.arrays["noise_keys"], asked=asked.arrays.get("asked")))
                 return channel.Message({}, {})
             case _:
                 words = {name: np.array(said) for name, said in say.get("words", {}).items()}

@@ -9,9 +9,9 @@ from scipy.special import stdtrit
 
 from ...envs.perturbations.core.variant import CLEAN
 from ...envs.specs import CONTROL_HZ
-from ..metrics import Value
 from ..scoring.panel_limits import SceneChoice, scene_choices
 from ..scoring.run_episodes import Run
+from ..statistics.over_tasks import Value
 from ..statistics.rates import LEVEL, Interval, clopper_pearson
 from .episode_measures import EpisodeMeasures
 from .measures_file import Cell, Measured

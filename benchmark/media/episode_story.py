@@ -11,19 +11,21 @@ import mujoco
 import numpy as np
 
 from ...envs.frames import from_frame
-from ...envs.images import IMAGES
+from ...envs.images import ANY, IMAGES, INSTRUCTION
 from ...envs.perturbations.core.variant import Variant
 from ...envs.physics_state import set_state
 from ...envs.robot.parts import robots
+from ...envs.seed_ranges import scene_seed
 from ...envs.simulation import Simulation
 from ...envs.specs import CONTROL_HZ
 from ...policies.core.policy import Needs
 from ...tasks import load_task
 from ...tasks.core import episode_step
+from ...tasks.core.instructions import asked_modes
 from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.referee import CLOSED
 from ...tasks.core.task import LIGHT_TOUCH, Measurement, Task
-from ..records.run_record import PolicyRecord
+from ..records.run_record import PolicyRecord, RunRecord
 from ..rollout.observation import Observer
 from .filmed_episodes import FilmedEpisode
 from .mode_rollouts import touched_shape
@@ -50,6 +52,8 @@ class Story(NamedTuple):
     """Where the robot touches in that moment what it must not, world [m], (3,); None where it does not."""
     views: Sequence[np.ndarray] | None = None
     """T + 1 pictures (H, W, 3) uint8, what cameras showed the policy last, side by side; None for none."""
+    said: str = ""
+    """What the policy is told to do; "" for one that reads no instruction, where no mode is asked for."""
 
 
 def tell_story(episode: FilmedEpisode, states: np.ndarray) -> Story:
@@ -100,6 +104,16 @@ def policy_views(
             seen = observer.see(step, np.ones(1, bool))
             views.append(views[-1] if seen is None else np.hstack([seen[name][0] for name in names]))
     return views
+
+
+def instruction(episode: FilmedEpisode, record: RunRecord) -> str:
+    """Return `Story.said`: the instruction of an episode of a run, as the variant worded it."""
+    if not (record.suite.instructed or INSTRUCTION in record.policy.observations):
+        return ""
+    task = load_task(episode.task)
+    asked = asked_modes(task, [episode.seed])[0] if record.suite.instructed else -1
+    mode = task.modes[asked] if asked >= 0 else ANY
+    return Variant(episode.variant).instruction(task, scene_seed(episode.seed), mode)
 
 
 def _look(task: Task, simulation: Simulation, state: np.ndarray) -> Measurement:

@@ -19,11 +19,11 @@ from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.task import PAD_RADIUS
 from ..records.replay import replay
 from ..records.run_folder import read_run_record
-from ..records.run_record import PolicyRecord
+from ..records.run_record import RunRecord
 from ..records.shard_file import read_shard, shard_file
 from .drawing import INK
 from .encode import encode, save_still
-from .episode_story import Story, policy_views, tell_story
+from .episode_story import Story, instruction, policy_views, tell_story
 from .filmed_episodes import FilmedEpisode
 
 FREEZE_S = 1.0
@@ -70,13 +70,14 @@ def write_videos(
     folder: Path, episodes: Iterable[FilmedEpisode], camera: str, size: tuple[int, int], fps: int
 ) -> Iterator[Path]:
     """Write one video after the other, its last picture beside it; yield each file as it is finished."""
-    policy = read_run_record(folder).policy
+    record = read_run_record(folder)
+    policy = record.policy
     (folder / "videos").mkdir(exist_ok=True)
     with Studio(size, camera) as studio:
         for episode in episodes:
             shown = [episode.twin, episode] if episode.twin else [episode]
             studio.keep(shown)
-            stories = [_story(folder, one, policy) for one in shown]
+            stories = [_story(folder, one, record) for one in shown]
             path = folder / "videos" / episode.file
             if len(shown) == 1:
                 pictures = frames(episode, stories[0], studio, fps, policy.name)
@@ -89,10 +90,11 @@ def write_videos(
             yield path
 
 
-def _story(folder: Path, episode: FilmedEpisode, policy: PolicyRecord) -> Story:
+def _story(folder: Path, episode: FilmedEpisode, record: RunRecord) -> Story:
     """Return what is shown of an episode of a run, replayed."""
-    states = replayed_states(folder, episode, policy.action)
-    return tell_story(episode, states)._replace(views=policy_views(episode, states, policy))
+    states = replayed_states(folder, episode, record.policy.action)
+    views = policy_views(episode, states, record.policy)
+    return tell_story(episode, states)._replace(views=views, said=instruction(episode, record))
 
 
 def _side_by_side(
@@ -137,13 +139,14 @@ def frames(
     """
     main = studio.renderer(episode, pane or studio.size, "video")
     decided = picture = np.zeros((0, 0, 3), np.uint8)
-    caption = Caption(episode.task, episode.seed, episode.variant, "", 0.0, policy=policy)
+    caption = Caption(episode.task, episode.seed, episode.variant, "", 0.0, policy=policy, said=story.said)
     insets = _insets(episode, story, studio, pane)
     for step, (state, inset) in enumerate(zip(story.states, insets, strict=True)):
         caption = caption._replace(time=step / CONTROL_HZ, hold=float(story.hold[step]))
         picture = main.frame(state, studio.camera, _marks(story))
         if inset is not None:
-            _set_in(picture, inset)
+            taken = _set_in(picture, inset)
+            caption = caption._replace(said_room=1 - taken / picture.shape[1])
         if studio.camera != "wrist":
             caption = caption._replace(labels=_labels(episode, story, main))
         if step == story.moment:
@@ -216,8 +219,12 @@ def _shown_world(episode: FilmedEpisode) -> tuple:
     return (episode.task, episode.variant, episode.seed) if seen else (episode.task,)
 
 
-def _set_in(picture: np.ndarray, inset: np.ndarray) -> None:
-    """Lay a small picture with a white rim into the upper right corner of `picture` (H, W, 3)."""
+def _set_in(picture: np.ndarray, inset: np.ndarray) -> int:
+    """Lay a small picture with a white rim into the upper right corner of `picture` (H, W, 3).
+
+    Returns:
+        How much of the width it takes [pixels].
+    """
     tall = round(INSET * picture.shape[0])
     wide = round(tall * inset.shape[1] / inset.shape[0])
     margin = round(_MARGIN * picture.shape[1])
@@ -225,3 +232,4 @@ def _set_in(picture: np.ndarray, inset: np.ndarray) -> None:
     corner[:] = 255
     small = Image.fromarray(inset).resize((wide - 2 * _RIM, tall - 2 * _RIM), Image.Resampling.BOX)
     corner[_RIM:-_RIM, _RIM:-_RIM] = np.asarray(small)
+    return wide + margin

@@ -144,7 +144,8 @@ def step_again(task: Task, result: ShardResult, action_space: str = "ee_absolute
     simulation = Simulation(task, len(result.digests), threads, Variant(result.shard.variant))
     check_size(simulation, trace)
     simulation.reset(result.shard.seeds)
-    referee = Referee(task, simulation.n, simulation.variant.episode_steps(task.max_episode_steps))
+    most = simulation.variant.episode_steps(task.max_episode_steps)
+    referee = Referee(task, simulation.n, most, result.shard.asked(task))
     states = _states_again(simulation, referee, trace, action_space)
     alive = np.arange(states.shape[1]) * STATE_EVERY < result.verdict.steps[:, None]
     return Again(states, alive, _verdicts_differ(referee, result))

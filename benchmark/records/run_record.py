@@ -1,7 +1,6 @@
 """The record of a run, `run.json`: what was run, by whom, with what, on what.
 
-Made by `evaluation/describe.py`, read by everything that shows a run. Names and order of the fields
-are those of the file.
+Made by `evaluation/describe.py`. Names and order of the fields are those of the file.
 """
 
 from typing import Annotated, Any, Literal
@@ -60,6 +59,8 @@ class SuiteRecord(Record):
     """Names of the variants; `clean` for none."""
     pictures: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
     """Whether the policy reads pictures, so that there are variants of what a camera gives; absent for no."""
+    instructed: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
+    """Whether each episode is asked for one mode in words, the only one that counts; absent for no."""
 
 
 class PolicyRecord(Record):

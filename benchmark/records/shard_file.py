@@ -53,7 +53,7 @@ def write_shard(path: Path, result: ShardResult, latencies_ms: list[float], run_
         "faults": result.faults.tolist(),
         "plans": "" if result.plans is None else sha256(plans),
         "run": run_id,
-    }
+    } | ({"instructed": True} if shard.instructed else {})
     arrays = {
         "meta": np.array(json.dumps(meta)),
         "seeds": np.array(shard.seeds, np.int64),
@@ -77,7 +77,9 @@ def read_shard(path: Path) -> StoredShard:
     try:
         arrays = read_arrays(path)
         meta = json.loads(str(arrays["meta"]))
-        shard = Shard(meta["task"], meta["variant"], meta["index"], tuple(int(s) for s in arrays["seeds"]))
+        seeds = tuple(int(seed) for seed in arrays["seeds"])
+        asks = bool(meta.get("instructed", False))
+        shard = Shard(meta["task"], meta["variant"], meta["index"], seeds, asks)
         decisions = [DecisionRecord(int(s), float(ms), int(rows)) for s, ms, rows in arrays["decisions"]]
         verdict = Verdict(*(arrays[f"verdict.{name}"] for name in Verdict._fields))
         trace = Trace(arrays["actions"], arrays["states"])

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ...envs.errors import WrongUse
-from ...envs.perturbations.core.variant import CLEAN
+from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...envs.specs import CONTROL_HZ
 from ...envs.storage.atomic_write import atomic_write, write_text
 from ...tasks import load_task
@@ -83,6 +83,7 @@ def episode_rows(run: Run, added: Additions) -> Rows:
             "label": cell.labels.tolist(),
             "success": cell.succeeded.tolist(),
             "mode": [name or "" for name in mode_names(task, cell.modes)],
+            **_asked(task, variant, cell),
             "change": _changes(run, task, variant),
             "length_s": (cell.steps / CONTROL_HZ).tolist(),
             "alpha": [round(alpha, 4) if np.isfinite(alpha) else None for alpha in cell.alphas.tolist()],
@@ -99,6 +100,17 @@ def episode_rows(run: Run, added: Additions) -> Rows:
         for name, column in columns.items():
             rows.setdefault(name, []).extend(column)
     return rows
+
+
+def _asked(task: str, variant: str, cell: RunEpisodes) -> dict[str, list[str]]:
+    """Return which mode each episode was asked for, and in which words; "" where none was."""
+    if cell.asked is None:
+        return {name: [""] * len(cell.seeds) for name in ("asked", "instruction")}
+    modes = [load_task(task).modes[mode] for mode in cell.asked]
+    world = Variant(variant)
+    pairs = zip(cell.scenes.tolist(), modes, strict=True)
+    said = [world.instruction(load_task(task), seed, mode) for seed, mode in pairs]
+    return {"asked": modes, "instruction": said}
 
 
 def _changes(run: Run, task: str, variant: str) -> list[str]:

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from ...tasks.core.outcomes import GROUPS, OUTCOMES
-from ..metrics import METRICS
+from ..metrics import METRICS, board_metrics
 from ..number_text import bounds, metric_text, p_text, percent, points, short_name, signed_bounds
 from . import inline_bars as svg
 from .terms import meanings, slug, word
@@ -50,6 +50,7 @@ def _environment(folder: Path) -> jinja2.Environment:
         "terms": meanings(),
         "word": word,
         "metrics": METRICS,
+        "board_metrics": board_metrics,
         "metric_text": metric_text,
         "p_text": p_text,
         "bounds": bounds,

@@ -7,9 +7,9 @@ from rich.table import Table
 
 from ...envs.perturbations.core.variant import CLEAN
 from ..measures.cell_summary import SHOWN, CellSummary, Shown
-from ..metrics import Value
 from ..number_text import bounds, percent, short_name
 from ..rich_table import plain_table
+from ..statistics.over_tasks import Value
 from ..statistics.rates import Interval
 
 DIGITS = 3

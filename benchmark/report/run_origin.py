@@ -15,6 +15,7 @@ from ..comparison.early_stop import verdict_of
 from ..comparison.sentences import early_stop_sentence
 from ..records.contract_card import ContractCard, title
 from ..records.run_record import RunRecord
+from ..rollout.track import shown_track
 from ..scoring.run_episodes import Run
 
 _MOST_SHOWN = 10_000
@@ -54,7 +55,7 @@ def facts(record: RunRecord) -> dict[str, str]:
     return {
         "Policy": f"{policy.uri} ({policy.class_})",
         "Parameters": f"{learned:,}" if learned else "none learned",
-        "Track": policy.track,
+        "Track": shown_track(policy.track, policy.observations, record.suite.instructed),
         "Reads": (seen or "every component of the track") + policy.past,
         "Emits": f"{policy.action}, {policy.execute} actions a decision",
         "Training": _lines(record.training),

@@ -9,6 +9,7 @@ from ..diagnosis.interfaces import REPAIRS
 from ..records.run_record import RunRecord
 from ..scoring.panel_limits import scene_choices, unseen
 from ..scoring.perturbation_effects import PerturbationEffect
+from ..scoring.requests import requests
 from ..scoring.review_record import EpisodeKey
 from ..scoring.run_episodes import Run, clipping
 from ..scoring.task_scores import TaskScore
@@ -57,8 +58,11 @@ Arms = tuple[Interval, Interval]
 
 
 def panel_limits(run: Run) -> dict[str, Any]:
-    """Return what the page says below its table: what it cannot show, choices in a scene, clipped actions."""
-    return {"unseen": unseen(run), "scene_choices": scene_choices(run), "clipped": clipping(run)}
+    """Return what the page says below its table: what it cannot show, choices in a scene, clipped actions,
+    what becomes of instructions.
+    """
+    found = {"unseen": unseen(run), "scene_choices": scene_choices(run), "clipped": clipping(run)}
+    return found | {"requests": requests(run.cells)}
 
 
 def mode_choices(cell: TaskScore, record: RunRecord) -> list[ModeChoice]:

@@ -7,13 +7,15 @@ from ...envs.perturbations.core.variant import CLEAN
 from ...policies.core.registry import policy_class, policy_names
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
-from ..metrics import METRICS, Metric, Value
+from ..metrics import METRICS, Metric, board_metrics
 from ..number_text import bounds, metric_text, percent, points, short_name, signed_bounds
 from ..rich_table import number_table, plain_table
 from ..scoring.panel_limits import scene_choices
 from ..scoring.perturbation_effects import INFEASIBLE, UNCHANGED, measure_effects
+from ..scoring.requests import requests
 from ..scoring.run_episodes import Run
 from ..scoring.task_scores import score_run, score_suite
+from ..statistics.over_tasks import Value
 from ..statistics.rates import Interval
 
 
@@ -64,7 +66,7 @@ def run_table(run: Run) -> Table:
         " modes; rarest mode: its share of the successes, its smallest over the tasks; p50 ms:"
         " one decision for one episode on one core",
     )
-    shown = [metric for metric in METRICS.values() if metric.on_board]
+    shown = board_metrics(suite.instructed)
     table.add_column("task", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
     for metric in shown:
@@ -106,6 +108,33 @@ def scene_table(run: Run) -> Table | None:
         ),
         caption="entropy of the modes (Miller-Madow, 100 is even) of the n episodes that realise one; even"
         " choice: what it reaches with so few episodes a scene; H(mode): over all scenes together",
+    )
+
+
+def request_table(run: Run) -> Table | None:
+    """Return what becomes of the instructions of a run that asks for modes; None for other runs."""
+    rows = requests(run.cells)
+    if not rows:
+        return None
+    return number_table(
+        "Instructions: asked for one mode in words",
+        ["task", "variant", "n", "success", "obedience", "asks for what is blocked", "for what is free"],
+        (
+            (
+                short_name(row.task),
+                row.variant,
+                str(row.episodes),
+                f"{percent(row.success.estimate)} {bounds(row.success)}",
+                "-"
+                if row.obedience is None
+                else f"{percent(row.obedience.estimate)} {bounds(row.obedience)}",
+                "-" if row.blocked is None else row.blocked.words,
+                "-" if row.blocked is None else f"success {percent(row.blocked.free.estimate)}",
+            )
+            for row in rows
+        ),
+        caption="success: in the mode that is asked for; obedience: how often a realised mode is the one"
+        " that is asked for; %, [95 % intervals]",
     )
 
 

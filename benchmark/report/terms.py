@@ -53,7 +53,7 @@ TERMS = {
     "Dead zone": "The stretch of α in which every grasp is certified to fail.",
     "Seed panel": "The fixed list of seeds of a suite; every policy meets the same scenes.",
     "Track": "What a policy may see: state (poses), vision (pictures and no pose of an object) or"
-    " privileged (the simulator itself).",
+    " privileged (the simulator itself); instructed where a suite asks for a mode in words, which it reads.",
 }
 """The words that a reader of a report or of the leaderboard needs."""
 

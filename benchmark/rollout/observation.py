@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...envs.images import IMAGES, INSTRUCTION
+from ...envs.images import ANY, IMAGES, INSTRUCTION
 from ...envs.perturbations.core.variant import Variant
 from ...envs.simulation import Simulation
 from ...policies.core.policy import Needs
@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 class Observer:
     """Looks at the episodes of one simulation for one policy."""
 
-    def __init__(self, task: Task, simulation: Simulation, needs: Needs) -> None:
+    def __init__(
+        self, task: Task, simulation: Simulation, needs: Needs, asked: np.ndarray | None = None
+    ) -> None:
+        """Look at episodes that have begun; `asked` is the mode of each, (N,) int, None for any."""
         self.drawing_s = 0.0
         """Processor time that went into pictures [s]."""
+        self._asked = asked
+        self._said: np.ndarray | None = None
         self._task = task
         self._simulation = simulation
         self._needs = needs
@@ -74,7 +79,9 @@ class Observer:
         return {name: self._words() if name == INSTRUCTION else self._film(name) for name in names}
 
     def _words(self) -> np.ndarray:
-        return np.full(self._simulation.n, self._task.goal)
+        if self._said is None:
+            self._said = instructions(self._task, self._simulation, self._asked)
+        return self._said.copy()
 
     def _film(self, name: str) -> np.ndarray:
         film = self._films[name]
@@ -84,6 +91,16 @@ class Observer:
         """Give the graphics memory back."""
         if self._pictures:
             self._pictures.close()
+
+
+def instructions(task: Task, simulation: Simulation, asked: np.ndarray | None = None) -> np.ndarray:
+    """Return what each of N episodes that have begun is told to do, as the variant says it, (N,) str.
+
+    `asked` is the mode that each is asked for, (N,) int; None for any.
+    """
+    modes = [ANY] * simulation.n if asked is None else [task.modes[mode] for mode in asked]
+    pairs = zip(simulation.seeds.tolist(), modes, strict=True)
+    return np.array([simulation.variant.instruction(task, seed, mode) for seed, mode in pairs])
 
 
 def _pictures(task: Task, simulation: Simulation, names: list[str], size: int) -> "EpisodePictures":

@@ -45,7 +45,7 @@ class PolicyRunner:
         self.referee = referee
         self.deadline = deadline
         self.decisions: list[DecisionRecord] = []
-        self.observer = Observer(referee.task, simulation, needs)
+        self.observer = Observer(referee.task, simulation, needs, referee.asked)
         self.plans = PlanLog(simulation.n)
         """How the policy came to them."""
         self.faults = np.full(simulation.n, "", dtype=object)
@@ -59,10 +59,10 @@ class PolicyRunner:
         self._chunk = np.zeros((simulation.n, needs.n_action_steps, len(self._check.low)), np.int32)
         self._over = np.zeros(self._chunk.shape[:2], bool)
 
-    def reset(self, noise_keys: np.ndarray) -> None:
-        """Tell the policy that N episodes begin."""
+    def reset(self, noise_keys: np.ndarray, asked: np.ndarray | None = None) -> None:
+        """Tell the policy that N episodes begin, and an oracle which mode each is asked for."""
         simulation = self.simulation if self.needs.privileged else None
-        episodes = Episodes(noise_keys, simulation, self.deadline.request_s)
+        episodes = Episodes(noise_keys, simulation, self.deadline.request_s, asked)
         self._ask(lambda: self.policy.reset(episodes))
 
     def action(self, step: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from ...envs.simulation import Simulation
 from ...envs.specs import ACTIONS, from_grid
 from ...policies.core.policy import Needs, Policy, plain_needs
 from ...tasks.core import episode_step
+from ...tasks.core.instructions import asked_modes
 from ...tasks.core.referee import Referee, Verdict
 from ...tasks.core.task import Task
 from .plan_records import Plans
@@ -41,6 +42,12 @@ class Shard(NamedTuple):
     """Number of the shard among those of its task and variant."""
     seeds: tuple[int, ...]
     """Episode seeds."""
+    instructed: bool = False
+    """Whether each episode is asked for one mode, the only one that counts as success."""
+
+    def asked(self, task: Task) -> np.ndarray | None:
+        """Return the mode that each episode is asked for, (N,) int; None where any will do."""
+        return asked_modes(task, self.seeds) if self.instructed else None
 
 
 class Trace(NamedTuple):
@@ -103,6 +110,7 @@ def run_shard(
     deadline: Deadline | None = None,
     referee: Referee | None = None,
     privileged: bool = True,
+    told: bool = False,
 ) -> ShardResult:
     """Run the episodes of a shard with a policy.
 
@@ -115,25 +123,35 @@ def run_shard(
         deadline: watches the calls of the policy; None for the default deadline.
         referee: judges the episodes; None for the ordinary one.
         privileged: whether the policy may have the simulator if it asks for it.
+        told: whether it is an oracle, which is told the mode that an instruction asks for.
     """
     deadline = deadline or Deadline()
     try:
-        needs = _checked_needs(task, policy, deadline)
+        needs = _checked_needs(task, policy, deadline, privileged)
     except (Exception, SystemExit) as error:  # it was asked before the first episode, and answered then
         label = "POLICY_TIMEOUT" if isinstance(error, PolicyTimeout) else "POLICY_ERROR"
         return blamed(task, shard, label, f"needs(): {fault_text(error)}")
-    needs = needs._replace(privileged=needs.privileged and privileged)
     simulation = Simulation(task, len(shard.seeds), threads, _world(task, shard, needs))
     simulation.reset(shard.seeds)
-    referee = referee or Referee(task, simulation.n, simulation.variant.episode_steps(task.max_episode_steps))
+    referee = referee or _referee(task, shard, simulation)
     runner = PolicyRunner(policy, needs, simulation, referee, deadline)
-    runner.reset(np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64))
+    runner.reset(_noise_keys(task, shard, suite_version), referee.asked if told else None)
     with closing(runner.observer):
         trace = run_episodes(runner)
     verdict = referee.verdict()
-    faults = runner.faults.astype(str)
-    told = (runner.plans.plans(), runner.clipped, runner.tracebacks)
-    return ShardResult(shard, verdict, faults, digests(verdict, trace), runner.decisions, trace, *told)
+    found = (shard, verdict, runner.faults.astype(str), digests(verdict, trace), runner.decisions, trace)
+    return ShardResult(*found, runner.plans.plans(), runner.clipped, runner.tracebacks)
+
+
+def _noise_keys(task: Task, shard: Shard, suite_version: str) -> np.ndarray:
+    """Return the keys of the policy's noise, (N,) uint64."""
+    return np.array([noise_key(suite_version, task.id, seed) for seed in shard.seeds], np.uint64)
+
+
+def _referee(task: Task, shard: Shard, simulation: Simulation) -> Referee:
+    """Return the ordinary referee of a shard."""
+    steps = simulation.variant.episode_steps(task.max_episode_steps)
+    return Referee(task, simulation.n, steps, shard.asked(task))
 
 
 def _world(task: Task, shard: Shard, needs: Needs) -> Variant:
@@ -144,11 +162,12 @@ def _world(task: Task, shard: Shard, needs: Needs) -> Variant:
     return variant
 
 
-def _checked_needs(task: Task, policy: Policy, deadline: Deadline) -> Needs:
+def _checked_needs(task: Task, policy: Policy, deadline: Deadline, privileged: bool) -> Needs:
     """Ask a policy what it needs, and refuse what the task does not have."""
     with deadline.watch():
         said = policy.needs()
-    return check_needs(task, said)
+    needs = check_needs(task, said)
+    return needs._replace(privileged=needs.privileged and privileged)
 
 
 def run_episodes(runner: PolicyRunner) -> Trace:

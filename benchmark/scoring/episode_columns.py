@@ -1,11 +1,14 @@
 """How the episodes of one task in one variant ended, as columns: what a run and an entry both hold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
 from ...envs.seed_ranges import scene_seed
+from ...tasks import load_task
+from ...tasks.core.instructions import asked_modes
 from ...tasks.core.outcomes import succeeded
 
 Cell = tuple[str, str]
@@ -26,6 +29,8 @@ class EpisodeColumns:
     """Its length [control steps], (N,) int."""
     digests: np.ndarray
     """Its fingerprint, (N,) object."""
+    asked: np.ndarray | None = field(default=None, kw_only=True)
+    """Number of the mode that it was asked for, (N,) int; None where any would do."""
 
     @cached_property
     def succeeded(self) -> np.ndarray:
@@ -50,5 +55,14 @@ class EpisodeColumns:
     def part(self, rows: np.ndarray) -> "EpisodeColumns":
         """Return some of the episodes, by their numbers or by a mask (N,)."""
         return EpisodeColumns(
-            self.seeds[rows], self.labels[rows], self.modes[rows], self.steps[rows], self.digests[rows]
+            *(one[rows] for one in (self.seeds, self.labels, self.modes, self.steps, self.digests)),
+            asked=None if self.asked is None else self.asked[rows],
         )
+
+
+Columns = TypeVar("Columns", bound=EpisodeColumns)
+
+
+def instructed(task: str, columns: Columns) -> Columns:
+    """Return the episodes of a suite that asks for modes, with what each was asked for, by its seed."""
+    return replace(columns, asked=asked_modes(load_task(task), columns.seeds))

@@ -24,7 +24,7 @@ from .run_episodes import EpisodeColumns
 INFEASIBLE = "infeasible: so often the worst mode's expert succeeds there"
 """What the mark of an infeasible variant says."""
 UNCHANGED = (
-    "unchanged: every episode equals its clean twin to the last bit, the shift does not reach this policy"
+    "unchanged: every episode equals its clean twin to the last bit, the policy does not notice the shift"
 )
 """What the word in place of a difference says."""
 
@@ -65,7 +65,7 @@ class Effect:
     targeted: TargetedShare | None = None
     """How often the mode that the variant favours or blocks is taken, where it aims at one."""
     unchanged: bool = False
-    """Whether every episode equals its clean twin to the last bit: the shift does not reach this policy."""
+    """Whether every episode equals its clean twin to the last bit: the policy does not notice the shift."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from ..records.parquet_tables import EPISODE_COLUMNS
 from ..records.run_folder import read_run_record
 from ..records.run_record import RunRecord, SuiteRecord
 from ..suites import suite_from_record
-from .episode_columns import Cell, EpisodeColumns
+from .episode_columns import Cell, EpisodeColumns, instructed
 
 MOST_ROWS = 1_000_000
 """Episodes of a run that are read at most, whatever its suite says."""
@@ -211,5 +211,6 @@ def _cells(suite: SuiteRecord, table: pa.Table, folder: Path) -> dict[tuple[str,
     for task, variant in suite_from_record(suite).cells():
         if not rows[task, variant]:
             raise BimodalError(f"{folder} has no episodes of {task} ({variant}); run it to the end first")
-        cells[task, variant] = RunEpisodes(**{name: a[rows[task, variant]] for name, a in arrays.items()})
+        cell = RunEpisodes(**{name: a[rows[task, variant]] for name, a in arrays.items()})
+        cells[task, variant] = instructed(task, cell) if suite.instructed else cell
     return cells

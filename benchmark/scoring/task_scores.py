@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ...envs.perturbations.core.variant import CLEAN
 from ...tasks import load_task
 from ...tasks.core.outcomes import averaged, count_outcomes
-from ..metrics import METRICS, Episodes, Latency, Value, number
+from ..metrics import METRICS, Episodes, Latency
+from ..statistics.over_tasks import Value, number
 from ..statistics.rates import Interval
 from .run_episodes import EpisodeColumns, Run
 
@@ -85,7 +86,7 @@ def score_task(task: str, variant: str, columns: EpisodeColumns, latency: Latenc
     """
     names = load_task(task).modes
     labels = columns.labels.tolist()
-    episodes = Episodes(labels, columns.modes, columns.steps, len(names), latency)
+    episodes = Episodes(labels, columns.modes, columns.steps, len(names), latency, columns.asked)
     return TaskScore(
         metrics={name: metric.compute(episodes) for name, metric in METRICS.items()},
         task=task,

@@ -17,13 +17,13 @@ from ...policies import load_policy
 from ...policies.core.registry import own_names
 from ...tasks import load_task
 from ...tasks.core.outcomes import SUCCESS
-from ..metrics import number
 from ..provenance import versions
 from ..records.measurement_store import MeasurementStore
 from ..records.run_folder import RUNS
 from ..rollout.latency import median_ms
 from ..scoring.run_episodes import Run, RunEpisodes, read_run
 from ..scoring.task_scores import TaskScore, score_suite, score_task
+from ..statistics.over_tasks import number
 from ..statistics.rates import Interval
 from ..suites import SUITES, find_suite
 

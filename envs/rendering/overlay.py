@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .colours import AVERAGED, OUTCOME_COLOURS, Colour
-from .text import fitting_size, font, text_width
+from .text import fitting_size, font, text_width, wrapped
 
 _INK = (255, 255, 255)
 _FAINT = (198, 206, 216)
@@ -58,6 +58,10 @@ class Caption(NamedTuple):
     labels: tuple[Label, ...] = ()
     contact: tuple[float, float] | None = None
     """Where the robot touches what it must not: right, down [pixels]; None where it does not."""
+    said: str = ""
+    """What the policy is told to do, in quotation marks in the upper left corner; empty is not written."""
+    said_room: float = 1.0
+    """Share of the frame's width that there is for it."""
 
 
 def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
@@ -73,6 +77,8 @@ def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
         draw.text(at, label.words, label.colour, font(text), anchor="mm", **edge)
     if caption.contact:
         _ring(picture, caption.contact, radius=round(1.5 * text))
+    if caption.said:
+        _write_said(picture, caption.said, caption.said_room * wide - 2 * gap, gap, text)
     _plate(picture, band, _BAND, _BAND_OPACITY, radius=text // 2)
     _write_band(picture, band, caption, text, pad=text)
     if caption.ending:
@@ -91,6 +97,18 @@ def _apart(labels: Sequence[Label], size: int) -> list[tuple[Label, tuple[float,
                 y = high + 1.3 * size
         placed.append((label, (x, y)))
     return placed
+
+
+def _write_said(picture: Image.Image, said: str, room: float, gap: int, size: int) -> None:
+    """Write what the policy is told into the upper left corner, in as many lines as it takes."""
+    lines = wrapped(f'"{said}"', room - 2 * size, size)
+    wide = max(text_width(line, size) for line in lines)
+    step = round(1.35 * size)
+    box = (gap, gap, gap + round(wide) + 2 * size, gap + len(lines) * step + size)
+    _plate(picture, box, _BAND, _BAND_OPACITY, radius=size // 2)
+    draw = ImageDraw.Draw(picture)
+    for row, line in enumerate(lines):
+        draw.text((gap + size, gap + size / 2 + (row + 0.5) * step), line, _INK, font(size), anchor="lm")
 
 
 def _write_band(

@@ -32,3 +32,15 @@ def fitting_size(texts: Iterable[str], room: float, largest: int, smallest: int,
         if sum(text_width(text, size) for text in words) + padding * size <= room:
             return size
     return smallest
+
+
+def wrapped(text: str, room: float, size: int) -> list[str]:
+    """Return a text in lines that fit into so much width [pixels]; a word that does not fit has its own."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines

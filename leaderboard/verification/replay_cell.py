@@ -82,7 +82,7 @@ class Again(NamedTuple):
         n = len(claim.seeds)
         simulation = Simulation(task, n, variant=variant)
         simulation.reset(claim.seeds)
-        referee = Referee(task, n, variant.episode_steps(task.max_episode_steps))
+        referee = Referee(task, n, variant.episode_steps(task.max_episode_steps), claim.asked)
         padded = np.zeros((n, int(claim.steps.max(initial=0)), actions.shape[1]), np.int32)
         recorded = np.arange(padded.shape[1]) < claim.steps[:, None]
         padded[recorded] = actions

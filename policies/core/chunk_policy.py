@@ -136,12 +136,17 @@ class ChunkPolicy(Policy):
         return {f"{self.task.id}/{file.name}": sha256(file.read_bytes()).hexdigest() for file in files}
 
     def reset(self, episodes: Episodes) -> None:
-        """Start new episodes; a labelled policy samples the mode it is to take, evenly over the modes."""
+        """Start new episodes; a labelled policy that is told no mode draws the one that it is to take."""
         self._keys = np.asarray(episodes.noise_keys, np.uint64)
         self._decision = 0
+        wanted = self._drawn_modes() if episodes.asked is None else episodes.asked
+        self._labels = mode_labels(wanted, self.config.modes)
+
+    def _drawn_modes(self) -> np.ndarray:
+        """Return a mode of each episode, drawn evenly by its noise key, (N,) int; 0 without labels."""
         k = self.config.modes
-        wanted = [int(stream("wanted mode", int(key)).integers(k)) if k else 0 for key in self._keys]
-        self._labels = mode_labels(np.array(wanted, np.int64), k)
+        drawn = [int(stream("wanted mode", int(key)).integers(k)) if k else 0 for key in self._keys]
+        return np.array(drawn, np.int64)
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return one chunk (N, H, A) for each episode: SI units, orthonormal rotations, within the bounds."""

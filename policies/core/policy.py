@@ -90,6 +90,9 @@ class Episodes(NamedTuple):
     """The simulator, for privileged policies only."""
     deadline_s: float | None = None
     """Longest time that a decision, or a request to a server, may take [s]; None where nobody says."""
+    asked: np.ndarray | None = None
+    """Number of the mode that each episode is asked for, (N,) int; for Bimodal's own oracles only, see
+    docs/language.md. None for everybody else, and where nobody asks."""
 
 
 class PlanRecord(NamedTuple):

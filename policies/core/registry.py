@@ -39,6 +39,7 @@ LISTING = (
     "mse_labelled",
     "mip",
     "flow",
+    "flow_instructed",
     "reflow",
     "diffusion",
     "diffusion_unet",
@@ -52,6 +53,8 @@ LISTING = (
     "diffusion_veteran",
 )
 """Files in the order of tables, the simple ones first; a file that is not named here comes after them."""
+ORACLES = ("mse_labelled",)
+"""Those of Bimodal's own that are told what a policy is asked to find out: the mode."""
 SHIPPED_CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 """Trained weights that come with the package."""
 

@@ -7,6 +7,8 @@ import numpy as np
 
 SUCCESS = "SUCCESS"
 """The name of the only outcome that scores."""
+OTHER_MODE = "OTHER_MODE"
+"""The name of what would be a success if no other mode had been asked for."""
 
 GROUPS = {
     "success": "one grasp, held to the end",
@@ -73,6 +75,14 @@ OUTCOMES = {
             "average",
             "averaged: closed between two modes",
             "The gripper closed on nothing between two modes: it averaged.",
+        ),
+        Outcome(
+            OTHER_MODE,
+            "miss",
+            "did it in another mode than it was asked for",
+            "The task was done in another mode than the one that the instruction asked for.",
+            terminates=True,
+            of_a_mode=True,
         ),
         Outcome(
             "COLLISION_OTHER",

@@ -5,7 +5,7 @@ after `max_episode_steps`. Its verdict depends on what was measured up to its ow
 The first of these that applies is its outcome (`outcomes.py` says what each means):
 
     1. a fault: SIM_DIVERGED, POLICY_ERROR, POLICY_TIMEOUT, POLICY_INVALID_ACTION
-    2. SUCCESS
+    2. SUCCESS; OTHER_MODE where another mode was asked for
     3. a forbidden touch: COLLISION_MID between two modes, else COLLISION_OTHER
     4. DROP, then SLIP
     5. a gripper closed on nothing: AIR_GRASP_MID between two modes, else AIR_GRASP
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .outcomes import SUCCESS
+from .outcomes import OTHER_MODE, SUCCESS
 from .task import LIGHT_TOUCH, Measurement, Task
 
 CLOSED = 0.003
@@ -51,9 +51,19 @@ class Verdict(NamedTuple):
 class Referee:
     """Judges N episodes of one task."""
 
-    def __init__(self, task: Task, n: int, max_episode_steps: int | None = None) -> None:
-        """Watch N episodes of at most `max_episode_steps` control steps; None for the task's number."""
+    def __init__(
+        self, task: Task, n: int, max_episode_steps: int | None = None, asked: np.ndarray | None = None
+    ) -> None:
+        """Watch N episodes.
+
+        Args:
+            task: the task.
+            n: number of episodes.
+            max_episode_steps: their length [control steps]; None for the task's number.
+            asked: the only mode of each that counts as success, (N,) int; None for every mode.
+        """
         self.task = task
+        self.asked = asked
         self.max_episode_steps = max_episode_steps or task.max_episode_steps
         self.done = np.zeros(n, bool)
         """Episodes that have ended, (N,)."""
@@ -98,10 +108,13 @@ class Referee:
         success = held & ~illegal.any(0) & (self._faults == "")
         # 3. which mode it was, where the hand acted, and why it failed
         mode = self._mode(seen, counts)
+        other = success & (self.asked is not None) & (mode != self.asked)
+        success &= ~other
         alpha = self._alpha(seen, illegal, counts)
         label = np.where(
             self._faults != "", self._faults, self._label(seen, counts, illegal, success, mode, alpha)
         )
+        label = np.where(other, OTHER_MODE, label)
         last = np.maximum(self.steps - 1, 0)
         return Verdict(
             steps=self.steps.copy(),

@@ -6,11 +6,13 @@ import mujoco
 import numpy as np
 
 from ...envs.frames import rotation_z, yaw_quaternion
+from ...envs.images import ANY, Wording
 from ...envs.scene import Scene
 from ...envs.simulation import Simulation
 from ...envs.simulation_data import SimulationData
 from ...envs.specs import ACTIONS, ROBOT_OBSERVATION, Spec, of_arms
 from ...envs.task_protocol import Start
+from . import instructions
 from .hand_path import HandPath, plan_from_paths
 
 ALONG_X = np.pi
@@ -149,6 +151,10 @@ class Task:
     def actions(self, space: str) -> tuple[Spec, ...]:
         """Return the components of an action of the named space: those of every arm, side by side."""
         return of_arms(ACTIONS[space], self.arms)
+
+    def wording(self, mode: str = ANY) -> Wording:
+        """Return the sentences that ask for a mode by its name; see `instructions.py`."""
+        return instructions.wording(self, mode)
 
     def spec(self) -> mujoco.MjSpec:
         """Return the physics scene."""

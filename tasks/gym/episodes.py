@@ -196,7 +196,7 @@ class Episodes:
             else:
                 seen = self.simulation.observe() | drawn
             self._seen = {s.name: np.clip(seen[s.name], s.low, s.high) for s in self.task.observation}
-            self._seen |= self._extras.of(seen, self.n)
+            self._seen |= self._extras.of(seen, self.simulation)
         return dict(self._seen)
 
     def close(self) -> None:

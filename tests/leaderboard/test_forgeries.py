@@ -5,8 +5,8 @@ from bimodal.benchmark.scoring.task_scores import score_task
 from bimodal.leaderboard.check import aggregate, check_entry, results
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.files import entry_id
-from bimodal.leaderboard.own_policies import BORROWED_WEIGHTS, ORACLES, PRIVILEGED, UNLEARNED
-from bimodal.policies.core.registry import own_names, policy_class
+from bimodal.leaderboard.own_policies import BORROWED_WEIGHTS, PRIVILEGED, UNLEARNED
+from bimodal.policies.core.registry import ORACLES, own_names, policy_class
 from bimodal.tasks import load_task
 from fabricated_entries import DUMBBELL, edit, forge, make
 

@@ -48,3 +48,15 @@ def test_rows_show_their_own_pictures(expected, variant):
 def test_pictures_that_do_not_exist_are_refused(wrong):
     with pytest.raises(WrongUse, match=r"top_image.*front_image|image_size is 64; it must be in"):
         gymnasium.make(ID, **wrong)
+
+
+def test_other_words_are_told_row_by_row_and_refused_where_nobody_reads_them():
+    how = {"num_envs": 2, "variant": "language.paraphrase:3"}
+    envs = gymnasium.make_vec(ID, observe=("instruction",), **how)
+    seen, _ = envs.reset(seed=3)
+    assert envs.observation_space.contains(seen)
+    said = [envs.unwrapped.simulations[row].variant.instruction(TASK, 3 + row, "any") for row in range(2)]
+    assert seen["instruction"] == tuple(said) and TASK.goal not in said
+    envs.close()
+    with pytest.raises(WrongUse, match=r"^language.paraphrase:3 changes the instruction, which is not"):
+        gymnasium.make_vec(ID, **how)

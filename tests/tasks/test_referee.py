@@ -27,9 +27,9 @@ HOLD = frame(LEFT, 0.026, 0.08, held=True, part=0)
 """Up, settled and held by the left bar."""
 
 
-def judge(*stories):
+def judge(*stories, asked=None):
     """Play stories, lists of frames, side by side; each goes on with its last frame to the end."""
-    referee = Referee(TASK, len(stories))
+    referee = Referee(TASK, len(stories), asked=None if asked is None else np.array(asked))
     for step in range(TASK.max_episode_steps):
         if referee.done.all():
             break
@@ -83,7 +83,16 @@ def test_a_fault_of_the_policy_is_the_label(label):
 
 
 def test_every_label_is_covered_here():
-    assert {*STORIES, "POLICY_ERROR", "POLICY_TIMEOUT", "POLICY_INVALID_ACTION"} == set(OUTCOMES)
+    others = {"OTHER_MODE", "POLICY_ERROR", "POLICY_TIMEOUT", "POLICY_INVALID_ACTION"}
+    assert {*STORIES, *others} == set(OUTCOMES)
+
+
+@pytest.mark.parametrize("label", STORIES)
+def test_a_success_in_a_mode_that_nobody_asked_for_is_none_and_all_else_is_as_ever(label):
+    plain, right, wrong = (only(judge(STORIES[label], asked=asked)) for asked in (None, [0], [1]))
+    assert right == plain or label in ("SIM_DIVERGED", "NO_ATTEMPT")  # NaN equals nothing
+    assert wrong.label == ("OTHER_MODE" if label == "SUCCESS" else label) == wrong.label
+    assert (wrong.success, wrong.mode, wrong.steps) == (False, plain.mode, plain.steps)
 
 
 def test_a_verdict_does_not_depend_on_the_other_episodes():

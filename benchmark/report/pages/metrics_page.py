@@ -1,6 +1,7 @@
 """The page docs/metrics.md: every metric of the leaderboard with its formula and unit."""
 
-from ...metrics import METRICS, mean_known, mean_rate, smallest
+from ...metrics import METRICS
+from ...statistics.over_tasks import mean_known, mean_rate, smallest
 from .markdown import markdown_page
 
 _OVER_TASKS = {mean_rate: "mean, with its interval", mean_known: "mean", smallest: "smallest"}

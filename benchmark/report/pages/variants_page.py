@@ -24,6 +24,7 @@ ACTS_ON = {
     "joint_offsets": "where the arm starts",
     "episode_steps": "the episode's length",
     "perturb_observation": "what the policy sees",
+    "perturb_instruction": "what the policy is told",
     "perturb_action": "what the robot is told",
     "perturb_simulation": "the running simulation",
 }
@@ -35,6 +36,7 @@ GROUPS = {
     "horizon": "Horizon",
     "start": "Start",
     "scene": "Generated scenes",
+    "language": "Language",
 }
 """Groups of perturbations, in the order of the page; those of others follow under their own names."""
 ABREAST = 6

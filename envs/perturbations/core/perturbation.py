@@ -10,6 +10,7 @@ from typing import ClassVar
 import mujoco
 import numpy as np
 
+from ...images import Wording
 from ...random_streams import stream
 from ...scene_generation.distributions import Family, is_unseen
 from ...scene_generation.episode_context import EpisodeContext
@@ -93,6 +94,10 @@ class Perturbation:
     def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         """Return what the policy sees of what is there, arrays (N, d)."""
         return seen
+
+    def perturb_instruction(self, said: str, wording: Wording, episode: EpisodeContext) -> str:
+        """Return what the policy is told in place of `said`, another sentence of the same wording."""
+        return said
 
     def perturb_action(self, actions: np.ndarray, space: str, step: int, stay: np.ndarray) -> np.ndarray:
         """Return what the robot is commanded of what the policy asked for.

@@ -31,6 +31,7 @@ HOOKS = (
     "joint_offsets",
     "episode_steps",
     "perturb_observation",
+    "perturb_instruction",
     "perturb_action",
     "perturb_simulation",
 )

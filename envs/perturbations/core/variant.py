@@ -4,9 +4,6 @@ An episode in a variant and its clean twin differ in nothing else: the scene, th
 come from the same streams, and every perturbation draws from a stream of its own.
 """
 
-from collections.abc import Iterable
-from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 import mujoco
@@ -15,7 +12,6 @@ import numpy as np
 from ...base_scene import clean_spec, lean_spec
 from ...errors import WrongUse, unknown_name
 from ...perturber import M, Perturber, Seeds
-from ...plugins.source import files_of
 from ...scene_generation.generator import redrawn, with_added, world
 from ...simulation_data import SimulationData
 from ...specs import ACTIONS, bounds, from_grid, of_arms, to_grid
@@ -104,10 +100,14 @@ class Variant(Perturber):
         reasons = ((one, one.unavailable(task, pictures)) for one in self.parts)
         return next((f"{one.name}:{one.level} is impossible: {why}" for one, why in reasons if why), "")
 
-    def unseen(self, pictures: bool) -> str:
-        """Return which perturbation never reaches a policy with or without pictures, and why; "" if all can.
+    def unseen(self, pictures: bool, words: bool = True) -> str:
+        """Return which perturbation never reaches a policy, and why; "" if all can.
 
         Called where somebody asks to score a variant; videos of it may be drawn all the same.
+
+        Args:
+            pictures: whether the policy reads pictures.
+            words: whether it reads the instruction.
         """
         for one in self.parts:
             if not one.level:
@@ -115,6 +115,8 @@ class Variant(Perturber):
             hooks = [hook for hook in HOOKS if overrides(one, hook)]
             if (one.camera or hooks == ["perturb_appearance"]) and not pictures:
                 return f"{one.name}:{one.level} changes pictures only"
+            if hooks == ["perturb_instruction"] and not words:
+                return f"{one.name}:{one.level} changes the instruction only"
         return ""
 
     def check(self, task: TaskProtocol) -> None:
@@ -207,6 +209,12 @@ class Variant(Perturber):
             seen = one.perturb_observation(seen, step)
         return seen
 
+    def instruction(self, task: TaskProtocol, seed: int, mode: str) -> str:
+        said = super().instruction(task, seed, mode)
+        for one in self.having("perturb_instruction"):
+            said = one.perturb_instruction(said, task.wording(mode), one.context(task, seed, "instruction"))
+        return said
+
     def perturb_action(
         self, grid: np.ndarray, space: str, step: int, simulation: SimulationData
     ) -> np.ndarray:
@@ -233,18 +241,3 @@ class Variant(Perturber):
 
 def _copy(model: mujoco.MjModel) -> mujoco.MjModel:
     return model.__copy__()
-
-
-def outside_sources(variants: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the sha256 of the files of the variants' perturbations from outside, in `sources`; else nothing.
-
-    Part of a suite's hash: an edited file makes another suite, as an edited task does.
-    """
-    names = sorted({part.name for variant in variants for part in Variant(variant).parts})
-    found: dict[str, str] = {}
-    for name in names:
-        source = PERTURBATIONS.source(name)
-        if not PERTURBATIONS.is_own(source):
-            files = [source] if isinstance(source, Path) else sorted(files_of(source))
-            found[name] = sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    return {"sources": found} if found else {}
