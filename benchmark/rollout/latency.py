@@ -12,17 +12,17 @@ from ...tasks import Task
 from .observation import Observer
 from .timeouts import Deadline
 
-WARM_UP = 20
+WARM_UP = 10
 """Decisions that do not count."""
 DECISIONS = 100
 """Decisions that are timed."""
-_BUDGET_S = 10.0
+_BUDGET_S = 3.0  # the run's other workers wait meanwhile
 
 
 def measure(task: Task, policy: Policy, deadline: Deadline, privileged: bool = True) -> list[float]:
-    """Return the wall times [ms] of up to 100 decisions for a single episode, after 20 that do not count.
+    """Return the wall times [ms] of up to 100 decisions for a single episode, after 10 that do not count.
 
-    A slow policy is measured for ten seconds at most. It has the simulator if it asks for it and is
+    A slow policy is measured for three seconds at most. It has the simulator if it asks for it and is
     `privileged`.
     """
     simulation = Simulation(task, 1)
