@@ -41,7 +41,7 @@ def render_videos(
         processes: side by side; 0 or 1 to stay in this process. More are started afresh (spawn) and import
             the caller's main module: a script that calls this needs `if __name__ == "__main__":`.
         anew: draw those that exist, too.
-        brief: only one of each outcome and of each task.
+        brief: only one of each outcome and each task.
 
     Returns:
         All videos of `episodes_to_film`, in its order.
@@ -49,19 +49,24 @@ def render_videos(
     Raises:
         BimodalError: not a finished run, no OpenGL, or a full disk; what is finished is kept.
     """
+    _check_format(size, fps)
+    configure_gl()
+    episodes = episodes_to_film(folder := Path(run_dir), brief)
+    files = [folder / "videos" / episode.file for episode in episodes]
+    missing = [one for one, file in zip(episodes, files, strict=True) if anew or not file.exists()]
+    there = len(episodes) - len(missing)
+    if progress:
+        progress(there, len(episodes))
+    parts = [partial(_film, folder, part, camera, size, fps) for part in _share_out(missing, processes)]
+    _side_by_side(parts, lambda done: progress(there + done, len(episodes)) if progress else None)
+    return files
+
+
+def _check_format(size: tuple[int, int], fps: int) -> None:
     if size[0] % 2 or size[1] % 2 or fps < 1:
         raise WrongUse(
             f"a video of {size[0]}x{size[1]} at {fps} fps cannot be written; sides must be even, fps >= 1"
         )
-    configure_gl()
-    episodes = episodes_to_film(folder := Path(run_dir), brief)
-    missing = [episode for episode in episodes if anew or not (folder / "videos" / episode.file).exists()]
-    there = len(episodes) - len(missing)
-    tell = progress or (lambda done, total: None)
-    tell(there, len(episodes))
-    parts = [partial(_film, folder, part, camera, size, fps) for part in _share_out(missing, processes)]
-    _side_by_side(parts, lambda done: tell(there + done, len(episodes)))
-    return [folder / "videos" / episode.file for episode in episodes]
 
 
 def _film(
