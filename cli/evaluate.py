@@ -4,7 +4,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from ..envs.errors import WrongUse
 from .arguments import (
@@ -23,11 +23,11 @@ from .arguments import (
     percentage,
     policy_names,
     seed_range,
-    shard_part,
     task_option,
 )
 from .gate import Bounds, exit_code, run_cases, write_junit
 from .log_to import LogTo, log_runs
+from .machines import Part, Ray, Slurm, Where, play
 from .trainings import say_spread, trainings_of
 from .videos import present
 
@@ -87,10 +87,6 @@ UntilDecided = Annotated[
 Against = Annotated[
     Path | None, option("RUN|ENTRY", "baseline of --until-decided: run folder, artifact or entry file")
 ]
-Part = Annotated[
-    Any,
-    option("I/N", "play one of N parts alone, e.g. 2/3; bimodal merge joins them", shard_part),
-]
 Junit = Annotated[
     Path | None, option("FILE", "also write the conditions of the exit code as JUnit XML, for CI")
 ]
@@ -112,6 +108,8 @@ def run(
     until_decided: UntilDecided = False,
     against: Against = None,
     shard: Part = None,
+    ray: Ray = None,
+    slurm: Slurm = None,
     junit: Junit = None,
     no_videos: NoVideos = False,
     sandbox: Sandbox = None,
@@ -127,14 +125,12 @@ def run(
     _require_whole_suite(entry, policy, task, seeds, variant, until_decided or None, shard)
     _require_no_result(shard, min_success, max_averaging, junit, json or log_to or None)
     panel = find_suite(suite, task or (), seeds, [] if until_decided and not variant else variant)
-    options = replace(
-        EvalOptions(out, checkpoints, workers, threads, deadline, fresh, sandbox, part=shard),
-        card=_statement(card),
-        until_decided=_baseline(panel, until_decided, against),
-        check=partial(_check_entry, entry) if entry else None,
-    )
+    base = EvalOptions(out, checkpoints, workers, threads, deadline, fresh, sandbox, part=shard)
+    options = replace(base, card=_statement(card), until_decided=_baseline(panel, until_decided, against))
+    options = replace(options, check=partial(_check_entry, entry)) if entry else options
     shown = Shown(entry, not no_videos, json)
-    paths = [_play(name, panel, way, shown) for name, way in trainings_of(policy, panel, options)]
+    where = Where(ray, slurm)
+    paths = [_play(name, panel, way, shown, where) for name, way in trainings_of(policy, panel, options)]
     return 0 if shard else _judge(policy, paths, Bounds(min_success, max_averaging), json, junit, log_to)
 
 
@@ -149,14 +145,13 @@ class Shown(NamedTuple):
     """Whether the tables are left out, because JSON is printed."""
 
 
-def _play(policy: str, panel: "Panel", options: "EvalOptions", shown: Shown) -> Path:
+def _play(policy: str, panel: "Panel", options: "EvalOptions", shown: Shown, where: Where) -> Path:
     """Run what is missing of a policy on a panel, write its entry, show it; returns the run's folder."""
-    from ..benchmark.evaluation.evaluate import evaluate
     from .console import console, notices, progress_bar
 
     with progress_bar(f"{policy} on {panel.name}", "episodes") as update:
         how = replace(options, progress=update, notice=partial(notices.print, markup=False))
-        path = evaluate(policy, panel, how)
+        path = play(policy, panel, how, where)
     if options.part:
         console.print(f"{options.part}: {path}; join all {options.part.of} with: bimodal merge", markup=False)
         return path

@@ -26,7 +26,15 @@ class NotComparable(BimodalError):
     exit_code = 3
 
 
-EXTRAS = {"torch": "train", "safetensors": "train", "msgpack": "serve", "websockets": "serve"}
+EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "msgpack": "serve",
+    "websockets": "serve",
+    "ray": "ray",
+    "submitit": "slurm",
+    "viser": "view",
+}
 """Packages that only a part of Bimodal needs, with the extra of `pyproject.toml` that brings them."""
 
 

@@ -38,9 +38,14 @@ esac
 """
 
 
+def pinned_extras() -> list[str]:
+    """The extras that `make setup` installs, and so pins."""
+    return re.findall(r'--editable "\.\[([a-z,]+)\]"', (ROOT / "tools/setup.sh").read_text())[0].split(",")
+
+
 def requirements() -> list[Requirement]:
     project = PYPROJECT["project"]
-    return [Requirement(line) for line in sum(EXTRAS.values(), project["dependencies"])]
+    return [Requirement(line) for line in sum(map(EXTRAS.get, pinned_extras()), project["dependencies"])]
 
 
 def pins(name: str = "constraints.txt") -> dict[str, str]:

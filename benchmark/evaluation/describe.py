@@ -50,7 +50,6 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
     *_, last = told.values()
     who = _policy_record(policy, told)
     asked = suite.shown_to(bool(who.pictures), INSTRUCTION in who.observations).record()
-    ours = {"bimodal": version("bimodal-bench"), "code": code_digest()}
     return RunRecord(
         schema_version=SCHEMA_VERSION,
         run_id=secrets.token_hex(8),
@@ -58,8 +57,8 @@ def describe(policy: str | type[Policy], suite: Suite, options: EvalOptions) -> 
         policy=who,
         training=training or None,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=Machine.model_validate(machine() | {"kernels": last.kernels, "renderer": _renderer(who)}),
-        versions=_asked_for(policy) | versions() | ours,
+        machine=this_machine(last, who),
+        versions=versions_of(policy),
         options=options.record(),
         isolation=isolation,
         latency_ms={},
@@ -127,6 +126,17 @@ def _renderer(policy: PolicyRecord) -> dict[str, str] | None:
     return render_fingerprint(load_task(_DRAWN))._asdict()
 
 
+def this_machine(told: Introduction, policy: PolicyRecord) -> Machine:
+    """Return the kind of machine that this is, with the kernels of the process that built a policy."""
+    return Machine.model_validate(machine() | {"kernels": told.kernels, "renderer": _renderer(policy)})
+
+
+def versions_of(policy: str | type[Policy]) -> dict[str, str]:
+    """Return the versions of all that matters to a run of a policy; `code` is Bimodal's own sources."""
+    ours = {"bimodal": version("bimodal-bench"), "code": code_digest()}
+    return _asked_for(policy) | versions() | ours
+
+
 def _asked_for(policy: str | type[Policy]) -> dict[str, str]:
     """Return the installed versions of the packages that a policy's file asks for, by name."""
     inner = unwrapped(policy) if isinstance(policy, str) else ""
@@ -168,7 +178,7 @@ def _introductions(
     job = Job(absolute_uri(policy), weights, "", deadline_s=longest, build_s=longest)
     process = PolicyProcess(job._replace(isolation=isolation, hidden=hidden))
     try:
-        return {name: _ask(process, name) for name in tasks}
+        return {name: ask(process, name) for name in tasks}
     finally:
         process.end()
 
@@ -183,7 +193,7 @@ def _is_safe_here(uri: str) -> bool:
     return inner.endswith(".py") or (":" not in inner and POLICIES.is_own(POLICIES.source(inner)))
 
 
-def _ask(process: PolicyProcess, task: str) -> Introduction:
+def ask(process: PolicyProcess, task: str) -> Introduction:
     """Have a process build its policy for a task; raises as `introduce`."""
     reply = process.ask({"introduce": task})
     if why := reply.get("lost"):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...envs.errors import BimodalError
+from ...envs.errors import BimodalError, WrongUse
 from ...policies import Policy
 from ...policies.core.registry import ORACLES
 from ...policies.core.wrapping import unwrapped
@@ -20,8 +20,8 @@ from ..isolation.source import Here
 from ..provenance import cores
 from ..records.checksums import seal
 from ..records.contract_card import keep_card
-from ..records.run_folder import RUNS, RunFolder
-from ..records.run_record import RunPart
+from ..records.run_folder import RUNS, RunFolder, read_run_record
+from ..records.run_record import RunPart, RunRecord
 from ..rollout.shard import Shard
 from ..rollout.timeouts import Deadline
 from ..statistics.sequential import Evidence
@@ -57,7 +57,7 @@ def evaluate(
     if options.check:
         options.check(record)
     path = Path(options.out or default_folder(record.suite.name, record.policy.name, record.part))
-    run = RunFolder(path, record, options.fresh)
+    run = RunFolder(path, _met(policy, record, path, options), options.fresh)
     begin = time.monotonic()
     try:
         _prepare(run, options)
@@ -122,7 +122,7 @@ def _run_missing(
     options.report(finished, total)
     for block in in_blocks(shards) if baseline else [shards]:
         todo = [shard for shard in block if shard in missing]
-        for answer in _answers(policy, suite, todo, run, options):
+        for answer in _answers(policy, todo, run, options):
             finished += len(answer.shard.seeds)
             if answer.problem:
                 shard = answer.shard
@@ -141,27 +141,15 @@ def _run_missing(
 
 
 def _answers(
-    policy: str | type[Policy], suite: Suite, missing: list[Shard], run: RunFolder, options: EvalOptions
+    policy: str | type[Policy], missing: list[Shard], run: RunFolder, options: EvalOptions
 ) -> Iterator[Answer]:
     """Run shards, in worker processes or here; yield an `Answer` as each one ends."""
     workers = cores() if options.workers is None else options.workers
-    uri = absolute_uri(policy) if isinstance(policy, str) else ""
-    weights = str(options.weights) if options.weights else None
-    privileged = run.record.policy.track == "privileged"
-    job = Job(
-        policy=uri,
-        checkpoints=weights,
-        suite_version=suite.version,
-        threads=options.threads,
-        deadline_s=options.deadline_s,
-        privileged=privileged,
-        told=unwrapped(uri) in ORACLES,
-        run_id=run.record.run_id,
-        artifacts=run.record.policy.artifacts,
-        isolation=run.record.isolation,
-        hidden=tuple(map(str, hidden_from_policies(run.path))),
-    )
-    if uri and workers:
+    if options.machines:
+        yield from options.machines.work(missing, run, options.say)
+        return
+    job = _job(policy, run.record, run.path, options)
+    if job.policy and workers:
         yield from work(job, [(shard, run.file(shard)) for shard in missing], workers)
         return
     deadline = Deadline(options.deadline_s)
@@ -173,3 +161,36 @@ def _answers(
             if not problem:
                 break
         yield Answer(shard, problem)
+
+
+def _job(policy: str | type[Policy], record: RunRecord, path: Path, options: EvalOptions) -> Job:
+    """Return what every worker of a run needs to know."""
+    return Job(
+        policy=absolute_uri(policy) if isinstance(policy, str) else "",
+        checkpoints=str(options.weights) if options.weights else None,
+        suite_version=record.suite.version,
+        threads=options.threads,
+        deadline_s=options.deadline_s,
+        privileged=record.policy.track == "privileged",
+        told=isinstance(policy, str) and unwrapped(policy) in ORACLES,
+        run_id=record.run_id,
+        artifacts=record.policy.artifacts,
+        isolation=record.isolation,
+        hidden=tuple(map(str, hidden_from_policies(path))),
+    )
+
+
+def _met(policy: str | type[Policy], record: RunRecord, path: Path, options: EvalOptions) -> RunRecord:
+    """Return a run's record with the kind of machine that plays it; a run that goes on keeps its own.
+
+    Raises:
+        WrongUse: one of the other machines that are to play cannot.
+    """
+    if not options.machines:
+        return record
+    if not isinstance(policy, str):
+        raise WrongUse("other machines cannot have a class of this process: name its file, file.py:Class")
+    record = options.machines.meet(_job(policy, record, path, options), record)
+    if options.fresh or not (path / "run.json").exists():
+        return record
+    return record.model_copy(update={"machine": read_run_record(path).machine})

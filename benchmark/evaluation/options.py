@@ -1,14 +1,38 @@
 """How an evaluation runs: the options of `evaluate`, `bimodal evaluate` and `bimodal reproduce`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from ...envs.errors import WrongUse
 from ..records.contract_card import Answers
+from ..records.run_folder import RunFolder
 from ..records.run_record import RunOptions, RunPart, RunRecord
+from ..rollout.shard import Shard
 from ..rollout.timeouts import DEADLINE_S
 from .early_stop import Baseline
+from .worker_pool import Answer
+from .worker_process import Job
+
+
+class Machines(Protocol):
+    """Other machines that play the shards of a run; `benchmark/machines` has those of Ray."""
+
+    def meet(self, job: Job, record: RunRecord) -> RunRecord:
+        """Compare every machine with what the run is made of; returns the record, with their kind in it.
+
+        Raises:
+            WrongUse: one has other code, packages, tasks or weights, or cannot shut the policy in.
+        """
+        ...
+
+    def work(self, shards: Sequence[Shard], run: RunFolder, say: Callable[[str], None]) -> Iterator[Answer]:
+        """Play shards, write their records into the run's folder; yield an answer as each one ends.
+
+        Called after `meet`; `say` tells the user what happens on the way.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -43,6 +67,8 @@ class EvalOptions:
     """End as soon as the run is better or worse than this; None plays the whole panel."""
     part: RunPart | None = None
     """Play this share of the shards alone, for `merge`; None for all of them."""
+    machines: Machines | None = None
+    """Who plays the shards, `workers` at a time; None for this machine."""
     check: Callable[[RunRecord], None] | None = None
     """Called with the record of the run before anything is written; what it raises stops the run."""
 
@@ -55,6 +81,10 @@ class EvalOptions:
             raise WrongUse(f"the deadline is {self.deadline_s:g} s; it must be more than 0")
         if self.part and self.until_decided:
             raise WrongUse("a part of a run decides nothing; leave out --shard or --until-decided")
+        if self.part and self.machines:
+            raise WrongUse("other machines share out the whole run themselves; leave out --shard")
+        if self.machines and self.workers == 0:
+            raise WrongUse("other machines play in processes of theirs; leave out --workers 0")
 
     @property
     def weights(self) -> Path | None:

@@ -43,35 +43,40 @@ def work(job: Job, shards: Sequence[tuple[Shard, Path]], workers: int) -> Iterat
         shards: each with the file that its record goes to.
         workers: number of processes.
     """
-    queue = deque((number, 1) for number in range(len(shards)))
-    crew = [_Worker(job) for _ in range(min(workers, len(shards)))]
+    crew = [Worker(job) for _ in range(min(workers, len(shards)))]
     try:
-        while queue or any(worker.task for worker in crew):
-            for worker in crew:
-                if not worker.task and queue:
-                    worker.give(*queue.popleft(), shards)
-            for worker in _ready(crew):
-                assert worker.task
-                number, tries = worker.task
-                shard, file = shards[number]
-                problem = worker.answer(shard, file)
-                if problem and tries < TRIES:
-                    queue.append((number, tries + 1))
-                else:
-                    yield Answer(shard, problem)
+        yield from share_out(shards, crew)
     finally:
         for worker in crew:
             worker.stop()
 
 
-def _ready(crew: list["_Worker"]) -> list["_Worker"]:
+def share_out(shards: Sequence[tuple[Shard, Path]], crew: Sequence["Worker"]) -> Iterator[Answer]:
+    """Give shards to idle workers until none is left; yield an answer as each one ends."""
+    queue = deque((number, 1) for number in range(len(shards)))
+    while queue or any(worker.task for worker in crew):
+        for worker in crew:
+            if not worker.task and queue:
+                worker.give(*queue.popleft(), shards)
+        for worker in _ready(crew):
+            assert worker.task
+            number, tries = worker.task
+            shard, file = shards[number]
+            problem = worker.answer(shard, file)
+            if problem and tries < TRIES:
+                queue.append((number, tries + 1))
+            else:
+                yield Answer(shard, problem)
+
+
+def _ready(crew: Sequence["Worker"]) -> list["Worker"]:
     """Wait a moment; return the workers that have answered, and those that never will."""
     busy = [worker for worker in crew if worker.task]
     answered = wait([worker.process.pipe for worker in busy], LOOK_EVERY_S)
     return [worker for worker in busy if worker.process.pipe in answered or worker.process.is_lost]
 
 
-class _Worker:
+class Worker:
     """One process after another; each runs shards until the policy takes it down."""
 
     def __init__(self, job: Job) -> None:
@@ -81,6 +86,7 @@ class _Worker:
         """Number of the shard in work, and which try this is."""
 
     def give(self, number: int, tries: int, shards: Sequence[tuple[Shard, Path]]) -> None:
+        """Hand a shard over."""
         shard, file = shards[number]
         self.task = (number, tries)
         self.process.send({"shard": shard, "file": str(file.absolute())})

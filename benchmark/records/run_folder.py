@@ -24,13 +24,14 @@ from pydantic import ValidationError
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.storage.atomic_write import atomic_write, write_json
 from ...envs.storage.bounded_read import read_bounded
-from ...envs.storage.file_lock import NO_LINKS, FileTaken, lock_file
+from ...envs.storage.file_lock import NO_LINKS, FileTaken, can_lock_folder, lock_file
 from ..rollout.plan_records import plan_file, read_plans
 from ..rollout.shard import Shard, ShardResult, Trace
 from .field_types import Record, problems
 from .folder_guard import LOCK, drafts_in, empty, refuse_links, refuse_strangers
 from .parquet_tables import decision_table, episode_table
-from .run_record import SCHEMA_VERSION, DecisionTime, RunRecord
+from .played_parts import with_machine
+from .run_record import SCHEMA_VERSION, DecisionTime, Machine, RunRecord
 from .same_machine import other_conditions
 from .shard_check import is_sound
 from .shard_file import StoredShard, read_shard, sha256, shard_file
@@ -80,7 +81,7 @@ class RunFolder:
             WrongUse: another run has it.
         """
         try:
-            return lock_file(self._lock) and _can_lock_folders(self.path)
+            return lock_file(self._lock) and can_lock_folder(self.path / "traces")
         except FileTaken:
             raise WrongUse(
                 f"another run is writing {self.path}; wait for it or choose another --out"
@@ -122,6 +123,14 @@ class RunFolder:
 
     def _save_record(self) -> None:
         write_json(self.path / "run.json", self.record.plain())
+
+    def admit(self, machine: Machine, seconds: float) -> str:
+        """Note the machine that a shard was played on for `seconds`; returns the shard's run id."""
+        known = len(self.record.parts)
+        self.record, run_id = with_machine(self.record, machine, seconds)
+        if len(self.record.parts) > known:
+            self._save_record()
+        return run_id
 
     def file(self, shard: Shard) -> Path:
         """Return where a shard's record lies."""
@@ -231,14 +240,3 @@ def read_run_record(path: Path) -> RunRecord:
         raise WrongUse(f"{path} is not a run folder, or its run.json is damaged ({reason})") from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WrongUse(f"{path} is not a run folder, or its run.json is damaged ({error})") from error
-
-
-def _can_lock_folders(path: Path) -> bool:
-    """Whether workers can take turns by locking the folder of traces, as they do to measure latencies."""
-    handle = os.open(path / "traces", os.O_RDONLY)
-    try:
-        return lock_file(handle)
-    except FileTaken:
-        return True
-    finally:
-        os.close(handle)

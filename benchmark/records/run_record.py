@@ -162,7 +162,7 @@ class RunPart(Record):
 
 
 class PlayedPart(Record):
-    """A part of a joined run: where and when its shards were played."""
+    """Where and when some shards of a run were played: a part that was joined, or a kind of machine."""
 
     run_id: Annotated[str, Field(pattern=r"^[0-9a-f]{1,32}$")]
     """What the files of its shards say."""
@@ -171,7 +171,7 @@ class PlayedPart(Record):
     created: When
     """When it was begun."""
     wall_s: Duration
-    """Its wall time [s]."""
+    """Its wall time [s]; of a kind of machine, the time of its shards together."""
     machine: Machine
     """What it ran on."""
 
@@ -231,7 +231,7 @@ class RunRecord(Record):
     part: Annotated[RunPart | None, Field(exclude_if=lambda value: value is None)] = None
     """Which part of the suite it plays, of `evaluate --shard`; absent for the whole suite."""
     parts: Annotated[Many[PlayedPart], Field(max_length=10_000, exclude_if=lambda value: not value)] = ()
-    """What it was joined from by `bimodal merge`; absent for others."""
+    """What `bimodal merge` joined, or the kinds of machines that `--ray` played it on; absent for others."""
 
     @property
     def run_ids(self) -> set[str]:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 from typing import IO
 
 try:
@@ -44,3 +45,14 @@ def lock_file(file: IO | int, shared: bool = False, wait: bool = False) -> bool:
             raise FileTaken from error
         return False
     return True
+
+
+def can_lock_folder(folder: Path) -> bool:
+    """Whether processes can take turns by locking a folder, as workers do to measure latencies."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        return lock_file(handle)
+    except FileTaken:
+        return True
+    finally:
+        os.close(handle)
