@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,18 @@ Only = Annotated[
 Out = Annotated[Path, option("FILE", "where every row is added as soon as it is there, a line of JSON each")]
 
 
+Page = Annotated[
+    Path | None,
+    option("FILE", "measure what episodes cost by their number alone, and fill a page of Markdown with it"),
+]
+
+
 def run(
-    quick: Quick = False, everything: Everything = False, only: Only = None, out: Out = RUNS / "speed.jsonl"
+    quick: Quick = False,
+    everything: Everything = False,
+    only: Only = None,
+    out: Out = RUNS / "speed.jsonl",
+    page: Page = None,
 ) -> int:
     """Measure control steps per second, beside bare MuJoCo.
 
@@ -27,6 +38,11 @@ def run(
     from ..benchmark.speed.speed import row_text, speed, speed_table
     from .console import console, notices
 
+    if page is not None:
+        from ..benchmark.speed.scaling import write_scaling
+
+        write_scaling(page, partial(notices.print, markup=False))
+        return 0
     rows = []
     out.parent.mkdir(parents=True, exist_ok=True)
     measured = datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Tasks and recorded episodes in a browser, by viser; `bimodal view --browser`."""
