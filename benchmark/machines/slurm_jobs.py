@@ -29,7 +29,8 @@ from ..records.field_types import one_line
 from ..records.folder_guard import empty
 from ..records.run_record import RunPart, RunRecord
 from ..records.shard_file import shard_file
-from ..suites import Suite
+from ..rollout.shard import Shard
+from ..suites import Suite, suite_from_record
 
 LOOK_EVERY_S = 2.0
 """How often the jobs are looked after [s]."""
@@ -107,7 +108,7 @@ def evaluate_on_slurm(policy: str, suite: Suite, options: EvalOptions, slurm: Sl
     alone = replace(options, out=path, checkpoints=options.weights, **quiet)
     play = PlayPart(absolute_uri(policy), suite, alone, record, slurm.jobs)
     jobs = _submitted(play, path, slurm)
-    _wait(jobs, record, suite._replace(pictures=record.suite.pictures), path, options)
+    _wait(jobs, suite_from_record(record.suite).shards(), path, options)
     parts = [part_folder(path, RunPart(number=n, of=slurm.jobs)) for n in range(1, slurm.jobs + 1)]
     if options.fresh and path.exists():
         empty(path)
@@ -138,13 +139,12 @@ def _submitted(play: PlayPart, path: Path, slurm: SlurmJobs) -> list[Any]:
         raise BimodalError(f"the jobs cannot be submitted: {text}") from error
 
 
-def _wait(jobs: list[Any], record: RunRecord, suite: Suite, path: Path, options: EvalOptions) -> None:
+def _wait(jobs: list[Any], shards: list[Shard], path: Path, options: EvalOptions) -> None:
     """Wait for the jobs, reporting how many episodes have ended; an interrupted wait cancels them.
 
     Raises:
         BimodalError: a part could not be played.
     """
-    shards = suite.shards()
     total = sum(len(shard.seeds) for shard in shards)
     numbers = [RunPart(number=n, of=len(jobs)) for n in range(1, len(jobs) + 1)]
     files = {
