@@ -15,6 +15,7 @@ from ..statistics.over_tasks import Value
 from ..statistics.rates import LEVEL, Interval, clopper_pearson
 from .episode_measures import EpisodeMeasures
 from .measures_file import Cell, Measured
+from .progress import MILESTONES
 from .unsafe_events import FORCE_LIMIT
 
 
@@ -35,6 +36,7 @@ SHOWN = (
     Shown("success", "success", "The goal was held."),
     Shown("success_ever", "ever", "The goal was reached at any step."),
     Shown("success_final", "at end", "The goal was reached at the last step."),
+    Shown("progress", "progress", f"Share of the milestones passed: {', '.join(MILESTONES)}.", ""),
     Shown("committed", "commits", "A mode was realised, whether or not it then succeeded."),
     Shown("averaging", "averages", "It failed between two modes."),
     Shown("switches", "switches", "The hand went over from one mode's side to another's."),

@@ -15,6 +15,7 @@ from ..records.shard_file import StoredShard, read_shard, shard_file
 from ..rollout.plan_records import plan_file, read_plans
 from ..rollout.shard import Shard, ShardResult, digests
 from .motion import mean_squared_jerk, spectral_arc_length, time_to_commit, time_to_success
+from .progress import progress
 from .signals import Signals, read_signals
 from .unsafe_events import find_events, recovered
 
@@ -44,6 +45,8 @@ class EpisodeMeasures:
     """Index of the realised mode, -1 for none, int."""
     switches: np.ndarray
     """How often the hand changed sides, int."""
+    progress: np.ndarray
+    """How far it came, 0 to 1: the share of the milestones of `progress.py`."""
     length_s: np.ndarray
     """How long it lasted [s]."""
     horizon_s: np.ndarray
@@ -151,6 +154,7 @@ def measures_of(
         alpha=verdict.alpha.astype(float),
         mode=verdict.mode.astype(np.int32),
         switches=verdict.switches.astype(np.int32),
+        progress=progress(task, signals, verdict),
         length_s=verdict.steps / CONTROL_HZ,
         horizon_s=np.full(len(verdict.steps), horizon / CONTROL_HZ),
         time_to_commit_s=time_to_commit(task.side(signals.hand), verdict.mode, verdict.steps),

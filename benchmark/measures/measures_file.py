@@ -16,7 +16,7 @@ from .episode_measures import EpisodeMeasures
 
 NAME = "measures.parquet"
 """The file's name in a run folder."""
-VERSION = 1
+VERSION = 2
 """Raised whenever a measure is defined otherwise; older files are measured again."""
 Cell = tuple[str, str]
 """A task and a variant."""
@@ -29,7 +29,7 @@ _BOOLS = (
     *("unsafe", "unsafe_recovered", "unsafe_success"),
 )
 _FLOATS = (
-    *("alpha", "length_s", "horizon_s", "time_to_commit_s", "time_to_success_s"),
+    *("alpha", "progress", "length_s", "horizon_s", "time_to_commit_s", "time_to_success_s"),
     *("peak_force_n", "sparc", "jerk", "energy_j"),
 )
 _FIELDS = tuple(one.name for one in fields(EpisodeMeasures))

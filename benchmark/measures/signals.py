@@ -48,6 +48,8 @@ class Signals(NamedTuple):
     """Greatest speed at which a loose object goes down [m/s], (T, N); 0 where none is loose."""
     in_hand: np.ndarray
     """Whether both fingers press what may be gripped, (T, N) bool."""
+    way: np.ndarray
+    """How far the target has come from where it rested [m], (T, N): `Measurement.lift`."""
     hand: np.ndarray
     """Pose of the first hand, scene frame, (T, N, 4): `Measurement.hand`."""
     work: np.ndarray
@@ -169,6 +171,7 @@ class _Watch:
             self._outside,
             self._fall,
             np.array(seen.in_hand),
+            np.array(seen.lift),
             np.array(seen.hand),
             self._work,
         )

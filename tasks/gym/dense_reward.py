@@ -13,7 +13,8 @@ still to come.
 import numpy as np
 
 from ...envs.errors import unknown_name
-from ..core.task import PAD_RADIUS, Task
+from ..core.grasp_distance import grasp_distance
+from ..core.task import Task
 
 REWARDS = ("sparse", "dense")
 """Names of the rewards."""
@@ -43,11 +44,8 @@ def terms(task: Task, hand: np.ndarray, held: np.ndarray, lift: np.ndarray) -> d
         held: whether both fingers press what may be gripped, (N,) bool.
         lift: how far the target has come from where it rested [m], (N,).
     """
-    apart = hand[:, None] - task.grasps
-    apart[..., 3] = ((apart[..., 3] + np.pi / 2) % np.pi - np.pi / 2) * PAD_RADIUS  # the fingers are alike
-    distance = np.linalg.norm(apart, axis=-1).min(-1)
     return {
-        "near": np.where(held, 1.0, 1 - np.tanh(distance / REACH)),
+        "near": np.where(held, 1.0, 1 - np.tanh(grasp_distance(task, hand) / REACH)),
         "held": held.astype(float),
         "lifted": np.where(held, np.clip(lift / task.success_height, 0, 1), 0.0),
     }
