@@ -16,15 +16,11 @@ from ..policies.training.presets import PRESETS, USUAL
 from ..tasks import load_task
 from ..tasks.core.fingerprint import fingerprint
 from ..tasks.demonstrations.collect import PROCESS_NOISE, collect, load, save
-from ..tasks.demonstrations.regimes import GRADED, whole_scenes
+from ..tasks.demonstrations.regimes import whole_scenes
 from .number_text import short_name
 from .processes import CallState, Report, ReportingCall, watch_calls
 from .provenance import cores
 
-EPISODES = 300
-"""Demonstrations that a method learns from."""
-GRADED_EPISODES = 600
-"""Of the graded regime, where many of them fail."""
 SHOWN = 3
 """Trainings that the progress display names."""
 
@@ -88,16 +84,18 @@ def regime_of(method: str) -> str:
     return METHODS[method].regime
 
 
-def episodes_of(task: str, regime: str) -> int:
-    """Return how many demonstrations of a task and regime a method learns from."""
-    return whole_scenes(load_task(task), GRADED_EPISODES if regime == GRADED else EPISODES)
+def episodes_of(task: str, method: str) -> int:
+    """Return how many demonstrations of a task a method learns from."""
+    from ..policies.training.train import METHODS
+
+    return whole_scenes(load_task(task), METHODS[method].episodes)
 
 
-def demonstrate(task: str, regime: str, file: Path, report: Report | None = None, threads: int = 1) -> None:
-    """Record the demonstrations of a regime, unless they are there, whole, and of the task's present form."""
+def demonstrate(task: str, method: str, file: Path, report: Report | None = None, threads: int = 1) -> None:
+    """Record what a method learns from, unless it is there, whole, and of the task's present form."""
     if _usable(file) is None:
-        found = collect(load_task(task), regime, episodes_of(task, regime), threads=threads, progress=report)
-        save(found, file)
+        what = (load_task(task), regime_of(method), episodes_of(task, method))
+        save(collect(*what, threads=threads, progress=report), file)
 
 
 def train_all(
@@ -119,7 +117,7 @@ def train_all(
     workers = cores() if workers is None else workers
     tell = update or (lambda done, total, note: None)
     # 1. what is there already, and how much is left
-    files = {t: shows(t.task, r := regime_of(t.method), episodes_of(t.task, r), 0) for t in trainings}
+    files = {t: shows(t.task, regime_of(t.method), episodes_of(t.task, t.method), 0) for t in trainings}
     metas = {file: _usable(file) for file in set(files.values())}
     there = {t: fits(t, options.folder(t.seed), options, metas[file]) for t, file in files.items()}
     kept = [] if options.fresh else [t for t in files if there[t]]
@@ -141,7 +139,7 @@ def _all_steps(method: str, options: TrainingOptions) -> int:
     """Return the optimiser steps of all stages of a method."""
     from ..policies.training.train import METHODS, budget
 
-    return METHODS[method].stages * budget(method, options.preset, options.steps)
+    return sum(METHODS[method].stage_steps(budget(method, options.preset, options.steps)))
 
 
 def _train_all(
@@ -162,7 +160,7 @@ def _demonstrate_all(
     missing: Mapping[Path, Training], workers: int, tell: Callable[[str], None]
 ) -> dict[Path, str]:
     """Record each missing file for one of the trainings that need it; return what went wrong with which."""
-    calls = {file: partial(demonstrate, t.task, regime_of(t.method), file) for file, t in missing.items()}
+    calls = {file: partial(demonstrate, t.task, t.method, file) for file, t in missing.items()}
     states = dict.fromkeys(calls, CallState())
     for file, state in watch_calls(calls, workers):
         states[file] = state
@@ -221,18 +219,18 @@ def fits(training: Training, folder: Path, options: TrainingOptions, shown: dict
         wanted.items() <= {name: found.get(name) for name in wanted}.items()
         and (config.chunk_size, config.width, config.blocks) == (kind.chunk_size, sizes.width, sizes.blocks)
         and config.n_obs_steps == options.n_obs_steps
-        and _learnt(card.get("demonstrations", {}), task, kind.regime, shown)
+        and _learnt(card.get("demonstrations", {}), task, method, shown)
     )
 
 
-def _learnt(meta: dict, task: str, regime: str, shown: dict | None) -> bool:
+def _learnt(meta: dict, task: str, method: str, shown: dict | None) -> bool:
     """Whether a checkpoint learnt from the demonstrations `shown`, or, without any, those to be made."""
     if shown is not None:
         return meta == shown
     wanted = {
         "task": task,
-        "regime": regime,
-        "episodes": episodes_of(task, regime),
+        "regime": regime_of(method),
+        "episodes": episodes_of(task, method),
         "seed": 0,
         "process_noise": PROCESS_NOISE,
         "mujoco": mujoco.__version__,

@@ -37,7 +37,7 @@ def run(
 ) -> int:
     """Record demonstrations of a task by its scripted experts."""
     from ..benchmark.provenance import cores
-    from ..benchmark.train_all import EPISODES
+    from ..policies.core.dataset import EPISODES
     from ..tasks import load_task
     from ..tasks.demonstrations.collect import collect, save
     from ..tasks.demonstrations.grades import KINDS

@@ -32,7 +32,7 @@ Method = Annotated[str | None, argument("METHOD", "mse, flow, mip, ...: a wrong 
 Tasks = Annotated[
     list[str] | None, task_option("task id or file.py (with --all: only these, may be repeated)")
 ]
-Every = Annotated[bool, flag("--all", "every method on every task, a process a core")]
+Every = Annotated[bool, flag("--all", "every method of the state on every task, a process a core")]
 Suite = Annotated[str, choice("suite", f"whose tasks --all means: {', '.join(SUITES)}", SUITES)]
 Methods = Annotated[str | None, option("NAMES", "with --all: only these, e.g. mse,flow")]
 Seeds = Annotated[str | None, option("SEEDS", "with --all: training seeds, START..END or a count")]
@@ -117,7 +117,7 @@ def _train_one(
     task = load_task(tasks[0])
     if path is not None and (shown := load(path).meta.get("task")) != task.id:
         raise WrongUse(f"{path} holds demonstrations of {shown}, not of {task.id}")
-    path = path or _demonstrate(task.id, METHODS[method].regime)
+    path = path or _demonstrate(task.id, method)
     if _is_kept(Training(task.id, method, seed), setting, path):
         return 0
     size = (setting.preset, setting.device)
@@ -166,15 +166,16 @@ def _is_kept(training: "Training", setting: "TrainingOptions", demonstrations: P
     return kept
 
 
-def _demonstrate(task: str, regime: str) -> Path:
+def _demonstrate(task: str, method: str) -> Path:
     """Record a method's usual demonstrations if there are none; returns their file."""
     from ..benchmark.provenance import cores
-    from ..benchmark.train_all import demonstrate, episodes_of
+    from ..benchmark.train_all import demonstrate, episodes_of, regime_of
     from .console import progress_bar
 
-    path = demonstrations_file(task, regime, episodes_of(task, regime), 0)
+    regime = regime_of(method)
+    path = demonstrations_file(task, regime, episodes_of(task, method), 0)
     with progress_bar(f"{task} {regime}", "episodes") as update:
-        demonstrate(task, regime, path, update, cores())
+        demonstrate(task, method, path, update, cores())
     return path
 
 
@@ -203,7 +204,7 @@ def _train_all(
 
     if workers is not None and workers < 0:
         raise WrongUse(f"workers is {workers}; it must be 0 or more")
-    methods = chosen.split(",") if chosen else list(METHODS)
+    methods = chosen.split(",") if chosen else [name for name in METHODS if not METHODS[name].cameras]
     for method in methods:
         if method not in METHODS:
             raise unknown_name("method", method, METHODS)

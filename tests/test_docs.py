@@ -81,7 +81,7 @@ def test_the_figures_of_the_board_are_those_of_the_entries():
 
 def test_the_readme_says_what_there_is_not_and_how_to_cite():
     text = (ROOT / "README.md").read_text()
-    assert "no learned policies of pictures yet" in text.split("## ")[0]
+    assert "it is no benchmark of large models of language and vision" in text.split("## ")[0]
     citation = (ROOT / "CITATION.cff").read_text()
     version, title = (
         re.search(rf"^{name}: (.*)$", citation, re.MULTILINE)[1] for name in ("version", "title")

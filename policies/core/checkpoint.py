@@ -13,6 +13,7 @@ from ...envs.specs import ACTIONS, Spec, size
 from ...envs.storage.atomic_write import write_bytes
 from .dataset import Component
 from .normaliser import Normaliser
+from .vision_config import Vision
 
 if TYPE_CHECKING:
     import torch
@@ -68,6 +69,8 @@ class Config:
     """Seed, steps, batch, final loss, what the demonstrations say of themselves, and library versions."""
     n_obs_steps: int = 1
     """Control steps whose observations the network reads; not in the file of one that has no past."""
+    vision: Vision | None = None
+    """What is seen in pictures; not in the file of a policy that reads the state."""
     weights_sha256: str = ""
     """Of the .safetensors file; filled in by `save`."""
     schema_version: int = SCHEMA_VERSION
@@ -102,6 +105,10 @@ class Config:
             data[name] = data[name].to_json()
         if self.n_obs_steps == 1:
             del data["n_obs_steps"]
+        if self.vision:
+            data["vision"] = self.vision.to_json()
+        else:
+            del data["vision"]
         return data
 
     @classmethod
@@ -116,6 +123,7 @@ class Config:
         for name in ("chunk_size", "n_action_steps", "modes", "width", "blocks", "parameters"):
             values[name] = int(values.pop(ON_DISK.get(name, name)))
         values["n_obs_steps"] = int(data.get("n_obs_steps", 1))
+        values["vision"] = Vision.from_json(data["vision"]) if "vision" in data else None
         config = cls(**values)
         if not (1 <= config.width <= 1024 and 1 <= config.blocks <= 16 and 1 <= config.chunk_size <= 128):
             raise ValueError("the network's size is out of bounds")

@@ -15,9 +15,11 @@ from ...envs.random_streams import stream
 from ...envs.robot.inverse_kinematics import columns_from_rotation, rotation_from_columns
 from ...envs.specs import ACTIONS, ROTATION, bounds, size
 from ...tasks.core.task import Task
+from ...tasks.demonstrations.record import Demonstrations
 from ..networks.film_resnet import ResFiLM
 from . import checkpoint as checkpoints
-from .dataset import CHUNK_SIZE, Batch
+from .dataset import CHUNK_SIZE, EPISODES, Batch, Windows, make_windows
+from .micro_batches import MANY_ROWS, Sample, in_micro_batches
 from .policy import Decision, Episodes, Needs, Policy
 
 GetBatch = Callable[[Tensor], Batch]
@@ -26,14 +28,8 @@ Learned = tuple[dict[str, Tensor], float]
 """Weights, and the loss at the end."""
 Fit = Callable[[type["ChunkPolicy"], GetBatch], Learned]
 """`fit(kind, get_batch)` minimises the loss of `kind`, from the present weights on, for all its steps."""
-Sample = Callable[[Tensor, Tensor], Tensor]
-"""Returns normalised chunks (B, H*A) for noise (B, noise_size) and conditions (B, C)."""
 DECIDED = 2.0**-9
 """What networks say is rounded to this share of half the range of an action (a third of a millimetre)."""
-ROWS = 16
-"""Rows of every pass through the trunk: one fixed shape means one kernel, hence the same bits per row."""
-MANY_ROWS = 64
-"""The same where several chunks are drawn for each episode: less than half the time a row."""
 
 
 class ChunkPolicy(Policy):
@@ -45,6 +41,8 @@ class ChunkPolicy(Policy):
     """Default training budget of a stage [optimiser steps]."""
     stages: ClassVar[int] = 1
     """How often `learn` fits the network."""
+    cameras: ClassVar[tuple[str, ...]] = ()
+    """Names of the pictures that it reads; () for a method that reads the state."""
     learning_rate: ClassVar[float] = 3e-3
     """Of AdamW at the first step; it falls to zero along a half cosine."""
     labelled: ClassVar[bool] = False
@@ -57,6 +55,8 @@ class ChunkPolicy(Policy):
     """Frames from the present one whose observations the method plans; none for a method of actions alone."""
     regime: ClassVar[str] = "bi50"
     """Demonstrations that it learns from; planners that weigh outcomes need `graded` ones."""
+    episodes: ClassVar[int] = EPISODES
+    """How many."""
     half_precision: ClassVar[bool] = False
     """Whether the weights are rounded to 16 bits after training, so that twice as many fit on a disk."""
 
@@ -104,6 +104,16 @@ class ChunkPolicy(Policy):
     def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the training loss of a batch; all noise comes from the generator."""
         raise NotImplementedError
+
+    @classmethod
+    def windows(cls, path: Path, demonstrations: Demonstrations, reach: int, n_obs_steps: int) -> Windows:
+        """Return what it learns from, of demonstrations that were read from a file; see `make_windows`."""
+        return make_windows(demonstrations, reach, n_obs_steps)
+
+    @classmethod
+    def stage_steps(cls, steps: int) -> tuple[int, ...]:
+        """Return the optimiser steps of each stage, for a budget of so many."""
+        return (steps,) * cls.stages
 
     @classmethod
     def learn(
@@ -169,7 +179,7 @@ class ChunkPolicy(Policy):
             sample: draws the first chunk in place of the policy's own `sample`.
             wanted: numbers that follow the noise which it is given, (N, S) float32.
         """
-        condition = self._condition(self._observed(observation))
+        condition = self._conditions(observation)
         noise = self._noise(count)
         first = noise[:, 0] if wanted is None else np.concatenate([noise[:, 0], wanted], axis=1)
         chunks = in_micro_batches(sample or self.sample, first, condition)[:, None]
@@ -180,6 +190,10 @@ class ChunkPolicy(Policy):
         self._decision += 1
         actions = self._actions(chunks)
         return actions.reshape(len(condition), count, *actions.shape[1:])
+
+    def _conditions(self, observation: dict[str, np.ndarray]) -> np.ndarray:
+        """Return the condition of each episode's decision, (N, C) float32."""
+        return self._condition(self._observed(observation))
 
     def _observed(self, observation: dict[str, np.ndarray]) -> np.ndarray:
         """Return the components that the checkpoint was trained on, side by side, (N, state_size), or
@@ -222,23 +236,6 @@ def mode_labels(wanted: np.ndarray, modes: int) -> np.ndarray:
     else:
         labels = np.eye(modes)[wanted] if modes else np.zeros((len(wanted), 0))
     return np.where(wanted[:, None] < 0, 0.0, labels).astype(np.float32)
-
-
-def in_micro_batches(
-    sample: Sample, noise: np.ndarray, condition: np.ndarray, rows: int = ROWS
-) -> np.ndarray:
-    """Return samples (N, H*A) computed so many rows at a time, the last ones padded with zeros.
-
-    A matrix product may round differently for another number of rows, but not for other values in the
-    other rows, so padding makes every row independent of the batch it came in.
-    """
-    padded = -(-len(noise) // rows) * rows
-    inputs = [torch.zeros(padded, array.shape[1]) for array in (noise, condition)]
-    for tensor, array in zip(inputs, (noise, condition), strict=True):
-        tensor[: len(array)] = torch.from_numpy(array)
-    with torch.inference_mode():
-        parts = [sample(*part) for part in zip(*(tensor.split(rows) for tensor in inputs), strict=True)]
-    return torch.cat(parts)[: len(noise)].numpy() if parts else np.zeros_like(noise)
 
 
 def valid_actions(actions: np.ndarray, space: str) -> np.ndarray:

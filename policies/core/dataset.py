@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ACTION = "ee_absolute"
 """Action space of the demonstrations."""
+EPISODES = 300
+"""Demonstrations that a method learns from, unless it says otherwise."""
 
 
 class Component(NamedTuple):
@@ -47,6 +49,17 @@ class Windows:
     """(M,) int64: mode that the episode shows; -1 for none."""
     returns: np.ndarray
     """(M,) float32: return to come, in [0, 1]; 0 where the demonstrations state none."""
+    pictures: np.ndarray | None = None
+    """(M, cameras, H, W, 3) uint8: seen at t; None for what learns from the state."""
+    poses: np.ndarray | None = None
+    """(M, P) float32: poses of the objects at t, labels of a training that is not shown them."""
+    pose_components: tuple[Component, ...] = ()
+    """What these are."""
+
+    @property
+    def count(self) -> int:
+        """How many windows there are, M."""
+        return len(self.modes)
 
     @property
     def chunks(self) -> np.ndarray:
@@ -68,6 +81,10 @@ class Batch(NamedTuple):
     """Mode label, whether or not the method is given it, (B, L)."""
     returns: "torch.Tensor"
     """Return to come, in [0, 1], (B,)."""
+    pictures: "torch.Tensor | None" = None
+    """What cameras see at t, (B, cameras, H, W, 3) uint8."""
+    poses: "torch.Tensor | None" = None
+    """Poses of the objects at t, labels for an encoder of pictures, (B, P)."""
 
 
 def load_demonstrations(path: Path, task: str | None = None) -> Demonstrations:

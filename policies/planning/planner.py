@@ -70,6 +70,7 @@ class Planner(ChunkPolicy):
     """
 
     regime = "graded"
+    episodes = 600
     half_precision = True
     learning_rate = 4e-3
     sampled: ClassVar[int] = 16

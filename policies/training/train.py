@@ -12,7 +12,7 @@ from ...envs.errors import BimodalError, unknown_name
 from ...envs.seed_ranges import checked_seed
 from ..core import checkpoint as checkpoints
 from ..core.chunk_policy import ChunkPolicy, GetBatch, Learned
-from ..core.dataset import load_demonstrations, make_windows
+from ..core.dataset import load_demonstrations
 from ..core.devices import enough_memory, find_device
 from ..core.registry import own_names, policy_class
 from ..networks.layers import count_parameters
@@ -86,12 +86,12 @@ def train(
     torch.set_num_threads(1)
     loaded = load_demonstrations(demonstrations)
     with enough_memory(sizes.batch, options.preset, device):
-        windows = make_windows(loaded, *frames)
+        windows = kind.windows(demonstrations, loaded, *frames)
         settings = training_settings(steps, checked_seed(options.seed, 32), options.preset, device)
         config = make_config(kind, loaded.meta, windows, settings)
         path = checkpoints.checkpoint_path(out_dir, config.task, method)
         resume = partial(ResumeFile, path, digest_of(config), notice, options.fresh)
-        stages = _Stages(kind, config, len(windows.observations), device, resume, progress)
+        stages = _Stages(kind, config, windows.count, device, resume, progress)
         learned = stages.learn(batch_getter(kind, config, windows, device))
     stages.save(path, learned, checkpoints.SIZE_LIMIT if sizes.ships else checkpoints.LARGE_LIMIT)
     return path
@@ -124,13 +124,14 @@ class _Stages:
     def _fit(self, stage: type[ChunkPolicy], get_batch: GetBatch) -> Learned:
         """Minimise the loss of one stage; see `Fit`."""
         card = self.config.training
-        steps = card["steps"]
-        before = len(self.files) * steps
+        each = self.kind.stage_steps(card["steps"])
+        steps = each[len(self.files)]
+        before = sum(each[: len(self.files)])
         self.files.append(self.resume("" if stage is self.kind else stage.method))
 
         def report(done: int, _: int, loss: float) -> None:
             if self.progress:
-                self.progress(before + done, self.kind.stages * steps, loss)
+                self.progress(before + done, sum(each), loss)
 
         sizes = (self.count, steps, card["batch"])
         return fit(stage, self.network, get_batch, *sizes, self.generator, report, self.files[-1])

@@ -42,7 +42,7 @@ def make_config(
     arms = windows.actions.shape[-1] // size(ACTIONS[ACTION])
     trunk = find_preset(settings.get("preset", USUAL))
     versions = {"bimodal": version("bimodal-bench"), "torch": torch.__version__, "numpy": np.__version__}
-    origin = {"windows": len(windows.observations), "demonstrations": meta, "versions": versions}
+    origin = {"windows": windows.count, "demonstrations": meta, "versions": versions}
     return checkpoints.Config(
         task=meta["task"],
         method=kind.method,
@@ -58,7 +58,16 @@ def make_config(
         parameters=0,
         training={**settings, **origin},
         n_obs_steps=past,
+        vision=_vision(kind, windows),
     )
+
+
+def _vision(kind: type[ChunkPolicy], windows: Windows) -> checkpoints.Vision | None:
+    """Return what a method sees and learns to tell, None for one that reads no pictures."""
+    if windows.pictures is None or windows.poses is None:
+        return None
+    poses = Normaliser.of_observations(windows.poses)
+    return checkpoints.Vision(kind.cameras, windows.pictures.shape[2], windows.pose_components, poses)
 
 
 def batch_getter(
@@ -76,8 +85,13 @@ def batch_getter(
     returns = tensor(windows.returns)
     chunk = tensor(windows.ahead[:, : kind.chunk_size])  # rows of the actions of a chunk
     planned = tensor(windows.ahead[:, list(kind.planned)])  # rows of the states of a plan
+    pictures = None if windows.pictures is None else torch.from_numpy(windows.pictures)  # too many for a card
+    poses = None
+    if config.vision and windows.poses is not None:
+        poses = tensor(config.vision.pose_normaliser.normalise(windows.poses))
 
     def get_batch(rows: Tensor) -> Batch:
+        seen_now = None if pictures is None else pictures[rows].to(device)
         rows = rows.to(device)
         given = seen[past[rows]].flatten(1)
         return Batch(
@@ -86,6 +100,8 @@ def batch_getter(
             seen[planned[rows]].flatten(1),
             label[rows],
             returns[rows],
+            seen_now,
+            None if poses is None else poses[rows],
         )
 
     return get_batch

@@ -8,9 +8,11 @@ import torch
 from bimodal.benchmark import train_all as training
 from bimodal.benchmark.train_all import Training, TrainingOptions, train_all
 from bimodal.cli import main as cli
+from bimodal.policies.core.chunk_policy import ChunkPolicy
 from bimodal.policies.core.devices import find_device
 from bimodal.policies.flow import Flow
 from bimodal.policies.mse import MSE
+from bimodal.policies.planning.planner import Planner
 from bimodal.policies.training.presets import PRESETS
 from bimodal.tasks.demonstrations import collect as demonstrations
 from short_trainings import bits
@@ -22,15 +24,15 @@ DUMBBELL = "PandaLiftDumbbell-v1"
 @pytest.fixture
 def few(monkeypatch, tmp_path):
     """Six demonstrations are enough; work in an empty folder."""
-    monkeypatch.setattr(training, "EPISODES", 6)
-    monkeypatch.setattr(training, "GRADED_EPISODES", 6)
+    monkeypatch.setattr(ChunkPolicy, "episodes", 6)
+    monkeypatch.setattr(Planner, "episodes", 6)
     monkeypatch.chdir(tmp_path)
 
 
 def test_the_usual_demonstrations_show_whole_scenes():
     assert (
-        training.episodes_of(DUMBBELL, "bi50") == 300
-        and training.episodes_of("PandaLiftRing-v1", "bi50") == 296
+        training.episodes_of(DUMBBELL, "mse") == 300
+        and training.episodes_of("PandaLiftRing-v1", "mse") == 296
     )
 
 

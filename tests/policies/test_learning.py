@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from bimodal.policies.core.chunk_policy import ROWS, in_micro_batches
 from bimodal.policies.core.dataset import batches
+from bimodal.policies.core.micro_batches import ROWS, in_micro_batches
 from bimodal.policies.core.policy import Episodes
 from bimodal.policies.flow import Flow
 from bimodal.policies.generative.losses import flow_loss, mip_loss, regression_loss

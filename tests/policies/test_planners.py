@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from bimodal.envs.errors import BimodalError
-from bimodal.policies.core.chunk_policy import ROWS
+from bimodal.policies.core.micro_batches import ROWS
 from bimodal.policies.core.policy import Episodes
 from bimodal.policies.decision_diffuser import DecisionDiffuser
 from bimodal.policies.diffuser import Diffuser

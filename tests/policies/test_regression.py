@@ -6,7 +6,7 @@ import safetensors.torch
 import torch
 from bimodal.envs.errors import BimodalError
 from bimodal.policies import nearest
-from bimodal.policies.core.chunk_policy import ROWS
+from bimodal.policies.core.micro_batches import ROWS
 from bimodal.policies.core.policy import Episodes
 from bimodal.policies.generative.losses import mixture_loss
 from bimodal.policies.generative.samplers import mixture_sample

@@ -132,6 +132,8 @@ def test_a_cuda_device_is_taken_only_when_asked_or_for_its_preset(there, monkeyp
 
 ON_WINDOWS = [kind for name, kind in METHODS.items() if kind.stages == 1 and name != "nearest"]
 """Methods that learn from windows as they are."""
+OF_THE_STATE = [name for name, kind in METHODS.items() if name != "nearest" and not kind.cameras]
+"""Methods that can learn from what is no scene, as it has no pictures; those of pictures: test_vision.py."""
 
 
 @pytest.mark.parametrize("kind", [*ON_WINDOWS, RectifiedLite], ids=lambda kind: kind.method)
@@ -145,7 +147,7 @@ def test_a_loss_finds_its_noise_and_its_constants_on_its_own_device(kind, demos,
     batch = batch_getter(kind, config, windows)(torch.arange(4))
     here, there = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
     assert kind.loss(network, batch, here).device.type == "cpu"
-    network, batch = network.to("meta"), Batch(*(part.to("meta") for part in batch))
+    network, batch = network.to("meta"), Batch(*(None if part is None else part.to("meta") for part in batch))
     with made_on(torch.device("meta")):
         found = kind.loss(network, batch, there)
     assert found.device.type == "meta"
@@ -160,7 +162,7 @@ def test_pairs_are_made_and_learnt_from_on_the_device_of_the_windows(demos):
     batch = batch_getter(kind, config, windows)(torch.arange(10))
 
     def there(rows):
-        return Batch(*(torch.empty_like(part, device="meta") for part in batch))
+        return Batch(*(None if part is None else torch.empty_like(part, device="meta") for part in batch))
 
     generator = torch.Generator().manual_seed(0)
     pairs = all_pairs(there, 10, lambda batch: make_level_pairs(network, batch, generator))
@@ -170,7 +172,7 @@ def test_pairs_are_made_and_learnt_from_on_the_device_of_the_windows(demos):
     assert loss.device.type == "meta"
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if name != "nearest"])
+@pytest.mark.parametrize("name", OF_THE_STATE)
 def test_a_whole_training_stays_on_its_device(name, demos, tmp_path, monkeypatch):
     """All stages, steps and averages on `meta`: whatever is left behind on the CPU would not compute."""
     kept = set()
@@ -193,7 +195,7 @@ def test_a_whole_training_stays_on_its_device(name, demos, tmp_path, monkeypatch
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
-@pytest.mark.parametrize("name", [name for name in METHODS if name != "nearest"])
+@pytest.mark.parametrize("name", OF_THE_STATE)
 def test_a_cuda_device_learns_what_the_cpu_learns(name, demos, tmp_path):
     losses = {}
     for device in ("cpu", "cuda"):

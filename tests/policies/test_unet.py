@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from bimodal.policies.core.chunk_policy import ROWS, in_micro_batches
+from bimodal.policies.core.micro_batches import ROWS, in_micro_batches
 from bimodal.policies.diffusion import ALPHAS_CUMPROD
 from bimodal.policies.generative.samplers import ddim, ddpm
 from bimodal.policies.networks.film_resnet import ResFiLM

@@ -1,0 +1,1 @@
+"""What the policies share that learn from pictures: an encoder, its training, windows with pictures."""

@@ -1,0 +1,12 @@
+"""Flow matching of chunks from pictures: `flow` with an encoder in place of the objects' poses."""
+
+from .flow import Flow
+from .vision.vision_policy import VisionPolicy
+
+
+class VisionFlow(VisionPolicy, Flow):
+    """`flow` that sees: its encoder learns from the loss of the flow, and from the poses of the objects."""
+
+    name = "vision_flow"
+    method = "vision_flow"
+    description = "Flow matching of action chunks, from two cameras and the hand."
