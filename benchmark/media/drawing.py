@@ -1,5 +1,6 @@
 """What the pictures of this room are made of: paper, ink, panels in rows, and what is written about each."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,8 +8,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ...envs.errors import WrongUse
-from ...envs.rendering.colours import AVERAGED, Colour
+from ...envs.rendering.colours import AVERAGED, Colour, mode_colour
+from ...envs.rendering.overlay import Line
+from ...envs.rendering.render import Renderer
 from ...envs.rendering.text import fitting_size, font, text_width
+from ..measures.planned_ways import Ways
 
 INK: Colour = (24, 28, 36)
 GREY: Colour = (104, 112, 124)
@@ -89,3 +93,16 @@ def check_ending(out: Path, endings: tuple[str, ...]) -> None:
     """
     if out.suffix not in endings:
         raise WrongUse(f"cannot write {out}: the name must end in {' or '.join(endings)}")
+
+
+def way_lines(moments: Sequence[Ways], renderer: Renderer) -> tuple[Line, ...]:
+    """Return the planned ways of moments, one or none, as lines over the last picture."""
+    return tuple(
+        Line(
+            tuple((float(x), float(y)) for x, y in renderer.pixels(way.points)),
+            mode_colour(way.mode) if way.mode >= 0 else PAPER,
+            way.chosen,
+        )
+        for ways in moments
+        for way in ways
+    )

@@ -22,15 +22,18 @@ from ...policies.core.policy import Needs
 from ...tasks import load_task
 from ...tasks.core import episode_step
 from ...tasks.core.instructions import asked_modes
-from ...tasks.core.outcomes import OUTCOMES
+from ...tasks.core.outcomes import OTHER_MODE, OUTCOMES, SUCCESS
 from ...tasks.core.referee import CLOSED
 from ...tasks.core.task import LIGHT_TOUCH, Measurement, Task
+from ..measures.planned_ways import Ways
 from ..records.run_record import PolicyRecord, RunRecord
 from ..rollout.observation import Observer
 from .filmed_episodes import FilmedEpisode
 from .mode_rollouts import touched_shape
 from .task_geometry import mode_hands
 
+DONE = (SUCCESS, OTHER_MODE)
+"""Outcomes of episodes that end when the task is done."""
 COLLISIONS = ("COLLISION_MID", "COLLISION_OTHER")
 """Outcomes of episodes that end when something is touched that must not be."""
 
@@ -52,6 +55,10 @@ class Story(NamedTuple):
     """Where the robot touches in that moment what it must not, world [m], (3,); None where it does not."""
     views: Sequence[np.ndarray] | None = None
     """T + 1 pictures (H, W, 3) uint8, what cameras showed the policy last, side by side; None for none."""
+    frame: np.ndarray | None = None
+    """The scene frame: x, y [m] and yaw [rad], world, (3,)."""
+    ways: Sequence[Ways] = ()
+    """What the policy planned in each of T + 1 moments; nothing where nobody knows."""
     said: str = ""
     """What the policy is told to do; "" for one that reads no instruction, where no mode is asked for."""
 
@@ -68,7 +75,7 @@ def tell_story(episode: FilmedEpisode, states: np.ndarray) -> Story:
     simulation.prepare([episode.seed])
     looks = [_look(task, simulation, state) for state in states]
     seen = Measurement(*map(np.concatenate, zip(*looks, strict=True)))
-    hold = _hold(task, seen.at_goal, OUTCOMES[episode.label].success)
+    hold = _hold(task, seen.at_goal, episode.label in DONE)
     moment = _moment(task, episode, seen)
     hands = mode_hands(task).acting
     places = from_frame(hands[:, :3], np.repeat(simulation.frame, len(hands), 0))
@@ -77,7 +84,8 @@ def tell_story(episode: FilmedEpisode, states: np.ndarray) -> Story:
     touching = episode.label in COLLISIONS and float(seen.illegal[-1]) > LIGHT_TOUCH
     shape = touched_shape(simulation, 0, float(seen.illegal[-1])) if touching else ""
     contact = _contact(task, episode, states[-1], shape) if shape else None
-    return Story(states, hold, moment, _sentence(task, episode, hold, shape), grasps, contact)
+    sentence = _sentence(task, episode, hold, shape)
+    return Story(states, hold, moment, sentence, grasps, contact, frame=simulation.frame[0].copy())
 
 
 def policy_views(
@@ -138,7 +146,7 @@ def _hold(task: Task, at_goal: np.ndarray, success: bool) -> np.ndarray:
 def _moment(task: Task, episode: FilmedEpisode, seen: Measurement) -> int:
     """Return the row of states in which the outcome is decided; the last one where nothing else tells."""
     decided = np.zeros(len(seen.opening), bool)
-    if OUTCOMES[episode.label].success and episode.mode:
+    if episode.label in DONE and episode.mode:
         decided = seen.part == task.modes.index(episode.mode)
     elif episode.label.startswith("AIR_GRASP"):
         decided = seen.opening < CLOSED
@@ -152,8 +160,10 @@ def _sentence(task: Task, episode: FilmedEpisode, hold: np.ndarray, shape: str) 
     between = "between the modes" if OUTCOMES[episode.label].averaging else "away from the middle"
     name = episode.label
     need = task.hold_steps / CONTROL_HZ
-    if name == "SUCCESS":
+    if name == SUCCESS:
         return f"here it commits: {episode.mode}" if episode.mode else "it holds what it should"
+    if name == OTHER_MODE:
+        return f"here it commits to another mode: {episode.mode}"
     if name == "TIMEOUT":
         return f"time is up: held for {hold.max() * need:.2f} of {need:.1f} s"
     if name in COLLISIONS:

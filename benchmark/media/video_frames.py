@@ -17,11 +17,12 @@ from ...envs.specs import CONTROL_HZ
 from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.task import PAD_RADIUS
+from ..measures.planned_ways import planned_ways
 from ..records.replay import replay
 from ..records.run_folder import read_run_record
 from ..records.run_record import RunRecord
 from ..records.shard_file import read_shard, shard_file
-from .drawing import INK
+from .drawing import INK, way_lines
 from .encode import encode, save_still
 from .episode_story import Story, instruction, policy_views, tell_story
 from .filmed_episodes import FilmedEpisode
@@ -93,8 +94,14 @@ def write_videos(
 def _story(folder: Path, episode: FilmedEpisode, record: RunRecord) -> Story:
     """Return what is shown of an episode of a run, replayed."""
     states = replayed_states(folder, episode, record.policy.action)
-    views = policy_views(episode, states, record.policy)
-    return tell_story(episode, states)._replace(views=views, said=instruction(episode, record))
+    story = tell_story(episode, states)
+    file = shard_file(folder, episode.task, episode.variant, episode.shard)
+    assert story.frame is not None
+    return story._replace(
+        views=policy_views(episode, states, record.policy),
+        ways=planned_ways(file, episode.seed, episode.steps, record.policy, story.frame),
+        said=instruction(episode, record),
+    )
 
 
 def _side_by_side(
@@ -145,10 +152,10 @@ def frames(
         caption = caption._replace(time=step / CONTROL_HZ, hold=float(story.hold[step]))
         picture = main.frame(state, studio.camera, _marks(story))
         if inset is not None:
-            taken = _set_in(picture, inset)
-            caption = caption._replace(said_room=1 - taken / picture.shape[1])
+            caption = caption._replace(said_room=1 - _set_in(picture, inset))
         if studio.camera != "wrist":
-            caption = caption._replace(labels=_labels(episode, story, main))
+            lines = way_lines(story.ways[step : step + 1], main)
+            caption = caption._replace(labels=_labels(episode, story, main), lines=lines)
         if step == story.moment:
             caption = caption._replace(contact=_contact(story, main))
             decided = overlay(picture, caption._replace(ending=Ending(story.sentence, INK)))
@@ -223,7 +230,7 @@ def _set_in(picture: np.ndarray, inset: np.ndarray) -> int:
     """Lay a small picture with a white rim into the upper right corner of `picture` (H, W, 3).
 
     Returns:
-        How much of the width it takes [pixels].
+        The share of the width that it takes.
     """
     tall = round(INSET * picture.shape[0])
     wide = round(tall * inset.shape[1] / inset.shape[0])
@@ -232,4 +239,4 @@ def _set_in(picture: np.ndarray, inset: np.ndarray) -> int:
     corner[:] = 255
     small = Image.fromarray(inset).resize((wide - 2 * _RIM, tall - 2 * _RIM), Image.Resampling.BOX)
     corner[_RIM:-_RIM, _RIM:-_RIM] = np.asarray(small)
-    return wide + margin
+    return (wide + margin) / picture.shape[1]

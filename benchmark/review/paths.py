@@ -4,18 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...envs.frames import from_frame, to_frame
 from ...envs.rendering.cameras import FOVY, View, views
 from ...tasks.core.task import Task
 from ..records.run_record import PolicyRecord
+from ..rollout.planned_hands import planned_hands
+from ..rollout.track import SIMULATOR
 from .signals import EpisodeSignals
 
 SIZE = (640, 480)
 """Width and height of the picture that the points are in [pixels]."""
 MOST_PATHS = 64
 """Candidates that are drawn of a decision."""
-_PLANNED = 5
-"""Numbers of a hand in the plans of `policies/mpc.py`: x, y, z [m], yaw [rad], opening [m]; scene frame."""
 
 
 class Path(NamedTuple):
@@ -35,13 +34,6 @@ class Decision(NamedTuple):
     step: int
     """Control step of the call."""
     paths: tuple[Path, ...]
-
-
-class _Hands(NamedTuple):
-    """Planned hands: positions (..., 3) in the world [m], and poses (..., 4) as `Task.side` wants them."""
-
-    world: np.ndarray
-    poses: np.ndarray
 
 
 def project(points: np.ndarray, view: View, size: tuple[int, int] = SIZE) -> np.ndarray:
@@ -67,13 +59,14 @@ def executed(task: Task, signals: EpisodeSignals) -> list[np.ndarray]:
 def decisions(task: Task, policy: PolicyRecord, signals: EpisodeSignals) -> list[Decision]:
     """Return the recorded candidates of every decision, in the colours of their modes.
 
-    Nothing is sampled again. Two kinds of plans are known: hands in the scene frame (model-predictive
-    control), and observations of which one is `tcp_position` (planners); others are not drawn.
+    Nothing is sampled again. Plans in other variables than `planned_hands` knows are not drawn.
     """
     plans = signals.plans
     if plans is None or plans.candidates is None:
         return []
-    hands = _planned_hands(task, policy, signals, plans.candidates[0].astype(float))
+    candidates = plans.candidates[0].astype(float)
+    told = (policy.observations, policy.track == SIMULATOR)
+    hands = planned_hands(task, *told, candidates, signals.frame, signals.yaws[0])
     if hands is None:
         return []
     modes = task.side(hands.poses[:, :, -1]) if plans.modes is None else plans.modes[0]
@@ -87,27 +80,3 @@ def decisions(task: Task, policy: PolicyRecord, signals: EpisodeSignals) -> list
         paths = (Path(points[c], int(which[c]), bool(c == taken)) for c in drawn)
         found.append(Decision(int(step), tuple(paths)))
     return found
-
-
-def _planned_hands(
-    task: Task, policy: PolicyRecord, signals: EpisodeSignals, candidates: np.ndarray
-) -> _Hands | None:
-    """Return the hands of candidates (M, C, K, D) of the first arm; None for variables of another kind."""
-    width = candidates.shape[-1]
-    if width == _PLANNED * task.arms and policy.track == "privileged":
-        return _Hands(from_frame(candidates[..., :3], signals.frame), candidates[..., :4])
-    sizes = {spec.name: spec.size for spec in task.observation}
-    names = policy.observations or tuple(sizes)
-    if "tcp_position" not in names or sum(sizes.get(name, 0) for name in names) != width:
-        return None
-    at = np.cumsum([0, *(sizes[name] for name in names)])
-    begin = {name: int(first) for name, first in zip(names, at, strict=False)}
-    world = candidates[..., begin["tcp_position"] :][..., :3]
-    flat = to_frame(world.reshape(-1, 3), np.broadcast_to(signals.frame, (world.size // 3, 3)))
-    if "tcp_rotation" in begin:  # its first column is the finger-opening axis
-        axis = candidates[..., begin["tcp_rotation"] :][..., :2]
-        yaws = np.arctan2(axis[..., 1], axis[..., 0]) - signals.frame[2]
-        yaws = signals.yaws[0] + (yaws - signals.yaws[0] + np.pi) % (2 * np.pi) - np.pi
-    else:
-        yaws = np.full(world.shape[:-1], signals.yaws[0])
-    return _Hands(world, np.concatenate([flat.reshape(world.shape), yaws[..., None]], axis=-1))

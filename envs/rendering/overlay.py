@@ -38,6 +38,16 @@ class Label(NamedTuple):
     colour: Colour
 
 
+class Line(NamedTuple):
+    """A planned way of the hand over the picture."""
+
+    points: tuple[tuple[float, float], ...]
+    """Right, down [pixels]; two or more."""
+    colour: Colour
+    chosen: bool
+    """Whether it became the plan; it is thicker, with a dot at its end."""
+
+
 class Caption(NamedTuple):
     """What is written on one frame."""
 
@@ -58,6 +68,8 @@ class Caption(NamedTuple):
     labels: tuple[Label, ...] = ()
     contact: tuple[float, float] | None = None
     """Where the robot touches what it must not: right, down [pixels]; None where it does not."""
+    lines: tuple[Line, ...] = ()
+    """Where the policy planned to go; the chosen ones last."""
     said: str = ""
     """What the policy is told to do, in quotation marks in the upper left corner; empty is not written."""
     said_room: float = 1.0
@@ -75,6 +87,8 @@ def overlay(frame: np.ndarray, caption: Caption) -> np.ndarray:
     for label, at in _apart(caption.labels, text):
         edge = {"stroke_width": max(1, text // 7), "stroke_fill": _INK}
         draw.text(at, label.words, label.colour, font(text), anchor="mm", **edge)
+    for line in caption.lines:
+        _draw_line(draw, line, thin=max(1, text // 10))
     if caption.contact:
         _ring(picture, caption.contact, radius=round(1.5 * text))
     if caption.said:
@@ -97,6 +111,17 @@ def _apart(labels: Sequence[Label], size: int) -> list[tuple[Label, tuple[float,
                 y = high + 1.3 * size
         placed.append((label, (x, y)))
     return placed
+
+
+def _draw_line(draw: ImageDraw.ImageDraw, line: Line, thin: int) -> None:
+    """Draw a planned way: a candidate thin, the chosen one thick, with a dark rim and a dot at its end."""
+    if not line.chosen:
+        draw.line(line.points, line.colour, thin)
+        return
+    x, y = line.points[-1]
+    for colour, width in ((_BAND, 4 * thin), (line.colour, 2 * thin)):
+        draw.line(line.points, colour, width, joint="curve")
+        draw.ellipse((x - 1.5 * width, y - 1.5 * width, x + 1.5 * width, y + 1.5 * width), fill=colour)
 
 
 def _write_said(picture: Image.Image, said: str, room: float, gap: int, size: int) -> None:

@@ -213,7 +213,7 @@ def test_band_inset_and_verdict_are_drawn_over_the_scene(filmed):
     with Renderer(task, *SIZE, "video") as renderer:
         bare = renderer.frame(simulation.state()[0], "closeup").astype(int)
     difference = np.abs(pictures[0] - bare).mean(-1)
-    assert difference[30:90, :110].mean() < 5, "the scene itself must stay as it is"
+    assert np.median(difference[30:90, :110]) < 5, "the scene stays as it is, but for the planned way"
     assert difference[-22:-8, 20:-20].mean() > 25, "the band"
     assert difference[8:40, -60:-10].mean() > 10, "the wrist camera's picture"
     orange = (pictures[..., 0] > 150) & (pictures[..., 1:].max(-1) < 110)
