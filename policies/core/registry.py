@@ -44,6 +44,7 @@ LISTING = (
     "diffusion",
     "diffusion_unet",
     "gmm",
+    "discrete_chunks",
     "mse_step",
     "nearest",
     "shortcuts",

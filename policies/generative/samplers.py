@@ -103,12 +103,18 @@ def _descent(alphas_cumprod: Tensor, steps: int) -> list[tuple[float, float, flo
 def mixture_sample(mean: Tensor, logits: Tensor, noise: Tensor) -> Tensor:
     """Return the mean mu_k (B, H*A) of a component k drawn with probability w_k; its spread is left out.
 
-    k is where the running sum of w passes the quantile of the noise, one number a row, (B, 1). Mean and
-    logits are those of `mixture_loss`.
+    Mean and logits are those of `mixture_loss`, noise that of `drawn_index`.
+    """
+    return mean[torch.arange(len(mean)), drawn_index(logits, noise)]
+
+
+def drawn_index(logits: Tensor, noise: Tensor) -> Tensor:
+    """Return an index k (B,) drawn with the probabilities w of logits (B, K).
+
+    It is where the running sum of w passes the quantile of the noise, one normal number a row, (B, 1).
     """
     reached = torch.softmax(logits, 1).cumsum(1)
-    drawn = (reached <= torch.special.ndtr(noise)).sum(1).clamp(max=logits.shape[1] - 1)
-    return mean[torch.arange(len(mean)), drawn]
+    return (reached <= torch.special.ndtr(noise)).sum(1).clamp(max=logits.shape[1] - 1)
 
 
 def mip_sample(trunk: Trunk, condition: Tensor, size: int, time: float = MIP_TIME) -> Tensor:
