@@ -30,12 +30,13 @@ class CodedChunks(nn.Module):
     def __init__(self, config: Config, generator: torch.Generator) -> None:
         """Build both networks; the chunks are zeros until they are learnt."""
         super().__init__()
-        size, seen, width = config.chunk_values, config.condition_size, config.width
-        sizes = (seen, *[width] * config.blocks)
-        self.codes = nn.Parameter(torch.zeros(CODES, size), requires_grad=False)
-        self.hidden = nn.ModuleList(map(linear, sizes, sizes[1:], [generator] * config.blocks))
+        width = config.width
+        blocks = config.blocks
+        sizes = (config.condition_size, *[width] * blocks)
+        self.codes = nn.Parameter(torch.zeros(CODES, config.chunk_values), requires_grad=False)
+        self.hidden = nn.ModuleList(map(linear, sizes, sizes[1:], [generator] * blocks))
         self.choice = linear(width, CODES, generator)
-        self.refinement = ResFiLM(size, seen, generator, width, config.blocks)
+        self.refinement = ResFiLM(config.chunk_values, config.condition_size, generator, width, blocks)
 
     def logits(self, c: Tensor) -> Tensor:
         """Return how likely each code is, as logits (B, K), for conditions c (B, C)."""

@@ -5,8 +5,8 @@ import pytest
 import safetensors.torch
 import torch
 from bimodal.envs.errors import BimodalError
-from bimodal.policies.core.chunk_policy import ROWS
 from bimodal.policies.core.dataset import Batch
+from bimodal.policies.core.micro_batches import ROWS
 from bimodal.policies.core.policy import Episodes
 from bimodal.policies.discrete_chunks import CODES, CodedChunks, DiscreteChunks
 from bimodal.policies.generative.samplers import drawn_index
