@@ -7,7 +7,9 @@ its GPU back, Ray would end a task's process.
 
 import logging
 import os
+import signal
 import socket
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -75,6 +77,7 @@ class RayCluster(Cluster):
             return self
         _refuse_silent(self._address)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        heard = signal.getsignal(signal.SIGTERM)  # Ray would answer it in its own way
         own = {"num_cpus": cores(), "include_dashboard": False} if self._address == "local" else {}
         try:
             ray.init(self._address, log_to_driver=False, logging_level=logging.ERROR, **own)
@@ -84,6 +87,9 @@ class RayCluster(Cluster):
                 f"no Ray cluster at {self._address} ({text}); start one with `ray start --head`, "
                 "or use --ray local"
             ) from error
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, heard)
         self._ours = True
         return self
 

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -21,14 +21,13 @@ from ...envs.storage.atomic_write import write_text
 from ..provenance import machine
 from .whole_job import MEASURED_ON
 
-POLICIES = ("expert", "flow")
-"""Policies that are measured: one that learned nothing, and a network."""
-SIZES = (100, 300, 1000)
-"""Episodes of the runs that are measured."""
+SIZES = {"expert": (100, 300, 1_000), "flow": (100, 200, 300)}
+"""Episodes of the runs that are measured, by policy: one that learned nothing, and a network."""
 SHOWN = (100, 1_000, 10_000, 100_000)
 """Episodes of the table's rows."""
 MARK = "scaling"
 """Name of the part of a page that the table fills."""
+_PLACE = re.compile(rf"(<!-- {MARK} -->.*?<!-- /{MARK} -->)", re.DOTALL)
 _PROGRAM = "import sys; from bimodal.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -65,16 +64,16 @@ def measure(policy: str, episodes: int) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         words = ["evaluate", policy, "--suite", "full", "--task", MEASURED_ON, "--variant", "clean"]
         words += ["--seeds", str(episodes), "--workers", "1", "--no-videos", "--out", f"{folder}/run"]
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM, *words],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-        _, status, used = os.wait4(process.pid, 0)
+        said = Path(folder) / "said.txt"
+        command = [sys.executable, "-P", "-c", _PROGRAM, *words]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        with said.open("w") as errors:
+            process = subprocess.Popen(command, stdout=errors, stderr=errors, env=environment)
+            _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise BimodalError(f"`bimodal {' '.join(words)}` failed (exit code {process.returncode})")
+        if process.returncode:
+            last = (said.read_text().strip().splitlines() or [f"exit code {process.returncode}"])[-1]
+            raise BimodalError(f"a run of {policy} failed while its cost was measured: {last}")
     return Cost(policy, episodes, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3)
 
 
@@ -93,16 +92,13 @@ def scaling_section(costs: Sequence[Cost]) -> str:
     of = {name: [one for one in costs if one.policy == name] for name in names}
     lines = {name: fitted(of[name]) for name in names}
     here = machine()
-    sizes = ", ".join(f"{size:,}" for size in _sizes(costs))
+    runs = (f"`{name}` {', '.join(f'{one.episodes:,}' for one in of[name])}" for name in names)
     said = (
         f"Measured by `bimodal speed --page docs/many-machines.md` on {datetime.now(UTC):%Y-%m-%d}: "
-        f"{here['cpu']}, one worker, the clean world of {MEASURED_ON}, runs of {sizes} episodes."
+        f"{here['cpu']}, one worker, the clean world of {MEASURED_ON}; episodes of the runs: "
+        f"{'; '.join(runs)}."
     )
     return "\n".join([said, "", *_cost_rows(of, lines), "", *_size_rows(of, lines)])
-
-
-def _sizes(costs: Iterable[Cost]) -> list[int]:
-    return sorted({one.episodes for one in costs})
 
 
 def _cost_rows(of: dict[str, list[Cost]], lines: dict[str, Line]) -> list[str]:
@@ -143,15 +139,13 @@ def write_scaling(
     Raises:
         WrongUse: the page has no such marks, or cannot be read.
     """
-    pattern = rf"(<!-- {MARK} -->\n).*?(<!-- /{MARK} -->)"
     text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    if not re.search(pattern, text, re.DOTALL):
+    if len(_PLACE.split(text)) != 3:
         raise WrongUse(f"{page} has no part between <!-- {MARK} --> and <!-- /{MARK} --> to fill")
     costs = []
-    for policy in POLICIES:
-        for size in SIZES:
+    for policy, sizes in SIZES.items():
+        for size in sizes:
             costs.append(one := measure_one(policy, size))
             tell(f"{policy}, {size} episodes: {one.cpu_s:.1f} s of processor time, {one.peak_mb:.0f} MB")
-    section = scaling_section(costs)
-    filled = re.sub(pattern, lambda found: f"{found[1]}{section}\n{found[2]}", text, flags=re.DOTALL)
-    write_text(page, filled)
+        begin, end = _PLACE.split(text)[::2]  # a command that is stopped leaves the policies before
+        write_text(page, f"{begin}<!-- {MARK} -->\n{scaling_section(costs)}\n<!-- /{MARK} -->{end}")

@@ -107,13 +107,13 @@ def test_a_browser_draws_the_scene(view, tmp_path):
         page.wait("document.body.innerText.includes('Control step')", 60)
         picture = Path(tmp_path / "page.png")
         orange = 0
-        deadline = time.monotonic() + 120
-        while orange < 1000:  # pixels of the hub
+        deadline = time.monotonic() + 300
+        while orange < 3000:  # pixels of the hub; a message of the page has a third of that
             assert time.monotonic() < deadline, "the page stays without the scene"
             time.sleep(2)
             page.picture(picture, whole=False)
-            red, green, blue = np.asarray(Image.open(picture).convert("RGB"), int).transpose(2, 0, 1)
-            orange = int(((red > 180) & (green > 70) & (green < 150) & (blue < 90)).sum())
+            red, _, blue = np.asarray(Image.open(picture).convert("RGB"), int).transpose(2, 0, 1)
+            orange = int((red - blue > 70).sum())
 
 
 @pytest.mark.slow

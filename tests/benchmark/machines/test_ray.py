@@ -1,5 +1,6 @@
 """Runs on a Ray cluster: the digests of a local run, whatever dies; where Ray is not installed, one line."""
 
+import signal
 import sys
 
 import pytest
@@ -78,7 +79,9 @@ def test_the_run_on_three_nodes_is_the_local_one_though_one_is_killed_in_the_mid
             killed.append(cluster.mortal)
             cluster.remove_node(cluster.mortal, allow_graceful=False)
 
+    heard = signal.getsignal(signal.SIGTERM)
     with RayCluster(cluster.address) as machines:
+        assert signal.getsignal(signal.SIGTERM) == heard, "a stopped command ends in our way, not in Ray's"
         options = EvalOptions(tmp_path / "run", machines=machines, progress=kill, notice=said.append)
         run = evaluate("mean", PANEL, options)
     assert killed and digests(run) == digests(local)
