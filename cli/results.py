@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 Replanning = Annotated[
     bool, flag("--replanning", "instead: samplers that decide again and again (docs/replanning.md)")
 ]
+Vision = Annotated[
+    bool, flag("--vision", "instead: the policies that learnt from pictures (a part of docs/vision.md)")
+]
 EXAMPLE = "bimodal results --page results.md"
 
 
 def run(
     sampling: Annotated[bool, flag("--sampling", "also measure samplers by executed length")] = False,
     replanning: Replanning = False,
+    vision: Vision = False,
     choices: Annotated[bool, flag("--choices", "also measure what makes methods choose a mode")] = False,
     page: Page = None,
     fresh: Annotated[bool, flag("--fresh", "measure samplers and choices again")] = False,
@@ -28,12 +32,11 @@ def run(
 
     Options also measure how samplers trade time and what makes methods choose a mode.
     """
-    if replanning:
-        if sampling or choices:
-            raise WrongUse("--replanning is a study of its own; leave out --sampling and --choices")
-        from .replanning import study_replanning
-
-        return study_replanning(page, fresh, workers)
+    if replanning or vision:
+        if sampling or choices or (replanning and vision):
+            name = "--vision" if vision else "--replanning"
+            raise WrongUse(f"{name} is a study of its own; leave out the others")
+        return _study(vision, page, fresh, workers)
     from ..benchmark.report.pages.results_page import results_tables
     from ..benchmark.studies.method_results import decision_ms, method_result, runs_of
     from .console import console
@@ -49,6 +52,17 @@ def run(
     if page:
         _write_page(page, found, times)
     return 0
+
+
+def _study(vision: bool, page: Path | None, fresh: bool, workers: int | None) -> int:
+    """Measure one of the studies that stand alone, and write its page."""
+    if vision:
+        from .vision_scores import study_vision
+
+        return study_vision(page, fresh, workers)
+    from .replanning import study_replanning
+
+    return study_replanning(page, fresh, workers)
 
 
 def _measure(sampling: bool, choices: bool, fresh: bool, workers: int | None) -> None:

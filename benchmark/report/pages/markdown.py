@@ -6,6 +6,9 @@ from pathlib import Path
 
 import jinja2
 
+from ....envs.errors import WrongUse
+from ....envs.storage.atomic_write import write_text
+
 
 def markdown_page(template: str, **content: object) -> str:
     """Return a page, `templates/<template>.md.j2` filled in; it may call `table(header, rows)`."""
@@ -15,6 +18,21 @@ def markdown_page(template: str, **content: object) -> str:
 def markdown_section(template: str, **content: object) -> str:
     """Return a part of a page in the same way, without a line break at its end."""
     return _environment().get_template(f"{template}.md.j2").render(**content).rstrip()
+
+
+def write_section(page: Path, name: str, text: str) -> None:
+    """Write what stands between `<!-- name -->` and `<!-- /name -->` in a page; the rest stays as it is.
+
+    Raises:
+        WrongUse: there is no such page, or not this part in it.
+    """
+    begin = f"<!-- {name} -->"
+    end = f"<!-- /{name} -->"
+    before, found, rest = page.read_text().partition(begin) if page.is_file() else ("", "", "")
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise WrongUse(f"{page} has no part between {begin} and {end} to be written; name docs/vision.md")
+    write_text(page, f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
