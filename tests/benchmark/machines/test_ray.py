@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
@@ -10,7 +11,16 @@ from bimodal.benchmark.records.run_folder import read_run_record
 from bimodal.envs.errors import BimodalError
 from scoring import digests, panel
 
-PANEL = panel(12)._replace(block=2)
+PANEL = panel(6)._replace(block=2)
+SLOW = """
+import time
+from bimodal.policies.baselines import Zero
+
+class Mine(Zero):
+    def act(self, observation):
+        time.sleep(0.2)
+        return super().act(observation)
+"""
 NEEDS_GPU = """
 import os
 from bimodal.policies.baselines import Zero
@@ -66,16 +76,29 @@ def cluster():
     made.shutdown()
 
 
+def wait_until_busy(node):
+    """Wait until a node has been playing a shard for a moment."""
+    from ray._private.state import available_resources_per_node
+
+    deadline = time.monotonic() + 60
+    while available_resources_per_node().get(node.node_id, {}).get("CPU"):
+        assert time.monotonic() < deadline, "the node never plays"
+        time.sleep(0.05)
+    time.sleep(1)
+
+
 @pytest.mark.slow
 def test_the_run_on_three_nodes_is_the_local_one_though_one_is_killed_in_the_middle(cluster, tmp_path):
     from bimodal.benchmark.machines.ray_cluster import RayCluster
 
-    local = evaluate("mean", PANEL, EvalOptions(tmp_path / "local", workers=1))
+    local = evaluate("zero", PANEL, EvalOptions(tmp_path / "local", workers=1))
+    (tmp_path / "mine.py").write_text(SLOW)
     said = []
     killed = []
 
     def kill(finished, total):
-        if finished >= 4 and not killed:
+        if finished >= 2 and not killed:
+            wait_until_busy(cluster.mortal)
             killed.append(cluster.mortal)
             cluster.remove_node(cluster.mortal, allow_graceful=False)
 
@@ -83,7 +106,7 @@ def test_the_run_on_three_nodes_is_the_local_one_though_one_is_killed_in_the_mid
     with RayCluster(cluster.address) as machines:
         assert signal.getsignal(signal.SIGTERM) == heard, "a stopped command ends in our way, not in Ray's"
         options = EvalOptions(tmp_path / "run", machines=machines, progress=kill, notice=said.append)
-        run = evaluate("mean", PANEL, options)
+        run = evaluate(f"{tmp_path / 'mine.py'}:Mine", PANEL, options)
     assert killed and digests(run) == digests(local)
     assert any("is played once more: its machine was lost" in line for line in said), said
     record = read_run_record(run)
