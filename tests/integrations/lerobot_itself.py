@@ -7,7 +7,7 @@ import torch
 from lerobot.envs import make_env, make_env_config, make_env_pre_post_processors
 from lerobot.scripts.lerobot_eval import rollout
 from lerobot.utils.import_utils import register_third_party_plugins
-from test_lerobot import plans
+from lerobot_plans import plans
 
 register_third_party_plugins()
 config = make_env_config("bimodal", task="PandaLiftDumbbell-v1")

@@ -5,6 +5,7 @@ The replay follows `rollout` and `eval_policy` of lerobot 0.6.1 (`scripts/lerobo
 
 import importlib
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -18,28 +19,12 @@ from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.rendering import gl
 from bimodal.policies.core.policy import Decision, Needs, Policy
-from bimodal.tasks import load_task
 from lerobot_env_bimodal import make_envs
+from lerobot_plans import TASK, plans
 
 ROOT = Path(__file__).parents[2]
 LEROBOT = ROOT / ".peers-lerobot" / "bin" / "python"
-TASK = load_task("PandaLiftDumbbell-v1")
 PANEL = [0, 1, 2, 3]
-MODES = np.array([0, 1, 0, 1])
-"""What every row does: the expert's modes; the third row goes straight down, the fourth is soon no action."""
-
-
-def plans(simulation):
-    """Actions (N, T, 10) float32, as a network would give them: partly out of range, once not finite."""
-    found = TASK.plan(simulation, MODES).astype(np.float32)
-    found[0, :, 9] += (found[0, :, 9] > 0.079) * 0.5  # opens further than it can
-    found[2, :, :3] = simulation.arms[0].tcp_position[2] - np.linspace(0, 0.3, found.shape[1])[:, None] * [
-        0,
-        0,
-        1,
-    ]
-    found[3, 5] = np.nan
-    return found
 
 
 def rollout(env, seeds):
@@ -194,8 +179,9 @@ def test_the_config_says_which_features_a_policy_is_built_for(lerobot):
 def test_lerobot_itself_counts_the_same(batch):
     """LeRobot's own discovery, `make_env` and `rollout`; see `lerobot_itself.py`."""
     script = Path(__file__).with_name("lerobot_itself.py")
-    said = subprocess.run([LEROBOT, script], capture_output=True, text=True, timeout=600, check=True).stdout
-    told = json.loads(said.splitlines()[-1])
+    path = {"env": os.environ | {"PYTHONPATH": str(ROOT / "tests")}}
+    said = subprocess.run([LEROBOT, script], capture_output=True, text=True, timeout=600, check=True, **path)
+    told = json.loads(said.stdout.splitlines()[-1])
     rewards, successes, dones = rollout(batch, PANEL)
     assert told["success"] == per_episode(rewards, successes, dones)[1].tolist()
     assert told["length"] == (dones.argmax(1) + 1).tolist() and told["frames"] == [4, 240, 320, 3]
