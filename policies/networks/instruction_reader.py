@@ -30,6 +30,8 @@ class InstructionReader(nn.Module):
     """Parts of the sentences to learn from, (S, BUCKETS)."""
     meant: Tensor
     """What each asks for: the number of a mode, k for any, (S,)."""
+    weights: Tensor
+    """How much a sentence for each mode, and for any, weighs, (k + 1,)."""
 
     def __init__(self, sentences: Sequence[tuple[str, ...]]) -> None:
         """Build the table; `sentences` to learn from, for each of k modes and at last for any mode."""
@@ -41,12 +43,13 @@ class InstructionReader(nn.Module):
         ]
         self.register_buffer("known", torch.tensor(np.array(known, np.float32)), persistent=False)
         self.register_buffer("meant", torch.tensor(meant), persistent=False)
+        weights = torch.tensor([1 / len(said) for said in sentences])
+        self.register_buffer("weights", weights, persistent=False)
         self.table = nn.Parameter(torch.zeros(BUCKETS, len(sentences)))
 
     def loss(self) -> Tensor:
         """Return the cross entropy of all sentences, those of each mode weighing the same."""
-        weights = 1 / torch.bincount(self.meant)
-        return cross_entropy(self.known @ self.table, self.meant, weights)
+        return cross_entropy(self.known @ self.table, self.meant, self.weights)
 
     def read(self, sentences: Sequence[str]) -> np.ndarray:
         """Return the number of the mode that each of N sentences asks for, -1 for any, (N,) int."""

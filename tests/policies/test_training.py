@@ -130,9 +130,11 @@ def test_a_cuda_device_is_taken_only_when_asked_or_for_its_preset(there, monkeyp
         find_device("cude")
 
 
-ON_WINDOWS = [kind for name, kind in METHODS.items() if kind.stages == 1 and name != "nearest"]
+OWN = ("nearest", "flow_instructed")
+"""Methods that learn in another way, or need the sentences of a real task: test_flow_instructed.py."""
+ON_WINDOWS = [kind for name, kind in METHODS.items() if kind.stages == 1 and name not in OWN]
 """Methods that learn from windows as they are."""
-OF_THE_STATE = [name for name, kind in METHODS.items() if name != "nearest" and not kind.cameras]
+OF_THE_STATE = [name for name, kind in METHODS.items() if name not in OWN and not kind.cameras]
 """Methods that can learn from what is no scene, as it has no pictures; those of pictures: test_vision.py."""
 
 
