@@ -39,7 +39,7 @@ peers:  ## build .peers: robosuite's own Lift, servers and readers of others, on
 
 peers-lerobot:  ## build .peers-lerobot, for the tests with LeRobot itself: Python 3.12, several GB
 	@python3.12 -m venv .peers-lerobot
-	@.peers-lerobot/bin/pip install "lerobot[dataset,evaluation]==0.6.1" --editable . --editable integrations/lerobot_env_bimodal
+	@.peers-lerobot/bin/pip install "lerobot[dataset,evaluation,training]==0.6.1" --editable . --editable integrations/lerobot_env_bimodal
 
 check-entries: setup  ## what a pull request adds to the leaderboard: make check-entries SINCE=origin/main
 	@$(BIN)/bimodal check leaderboard/entries --since $(or $(SINCE),origin/main)
