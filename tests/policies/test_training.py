@@ -1,13 +1,11 @@
 """Training: bad ends cost nothing; presets and devices."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from bimodal.envs.errors import BimodalError, WrongUse
-from bimodal.envs.images import Wording
 from bimodal.policies.core import checkpoint as checkpoints
 from bimodal.policies.core.chunk_policy import mode_labels
 from bimodal.policies.core.dataset import Batch, load_demonstrations, make_windows
@@ -31,13 +29,6 @@ from toy import toy_task, train
 @pytest.fixture(scope="module")
 def demos(tmp_path_factory):
     return demonstrations.save(random_walks(), tmp_path_factory.mktemp("demos") / "toy.npz")
-
-
-@pytest.fixture(autouse=True)
-def instructions(monkeypatch):
-    """Give the task of these tests, which is nowhere else, sentences to learn from."""
-    task = SimpleNamespace(modes=("left", "right"), wording=lambda mode: Wording((f"Go {mode}.",), ()))
-    monkeypatch.setattr("bimodal.policies.flow_instructed.load_task", lambda name: task)
 
 
 # ------------------------------------------------------------------------------------------- bad ends
