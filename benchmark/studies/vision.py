@@ -33,8 +33,8 @@ FOLDER = RUNS / "vision"
 """Where what was measured lies, a file a task, relative to the working directory."""
 EPISODES = 50
 """Of a cell."""
-METHODS = ("vision_flow", "flow", "mse")
-"""The policy that sees, the one that reads poses with the same trunk, and the regression."""
+METHODS = ("vision_flow", "flow", "vision_mse", "mse")
+"""Each policy that sees, and the one that reads poses with the same trunk."""
 
 
 class VisionScore(NamedTuple):

@@ -52,6 +52,7 @@ LISTING = (
     "decision_diffuser",
     "diffuser_lite",
     "diffusion_veteran",
+    "vision_mse",
     "vision_flow",
 )
 """Files in the order of tables, the simple ones first; a file that is not named here comes after them."""
