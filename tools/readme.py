@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", ROOT / "docs" / "board.md", ROOT / "docs" / "audit.md")
 WIDTH = 124
 """Columns of the printed board."""
-SHOWN = ("flow", "diffusion", "gmm", "mip", "mse")
+SHOWN = ("flow", "diffusion", "bet", "gmm", "mip", "mse")
 """Policies in the README's own table: those that sample, then those that do not."""
 
 
