@@ -23,6 +23,17 @@ robot's left is on the right. On the map
 - what is hatched in orange is the dead zone: a policy that acts there has mixed modes, and fails.
 
 `bimodal view TASK` opens a window in which the modes play in turn; `--gif FILE` writes them as they move.
+
+```sh
+pip install 'bimodal-bench[view]'
+bimodal view PandaLiftPot-v1 --browser     # choose a mode, move through its control steps, look from anywhere
+bimodal view runs/smoke-flow --browser     # every episode of a run, simulated again from its record
+```
+
+shows them in a browser, by [viser](https://viser.studio). It needs no display of its own. The page is served
+to this machine alone (127.0.0.1), without a password; from elsewhere use `ssh -L 8080:127.0.0.1:8080 HOST`.
+Colours are plain there, and marks of the dead zone are in the window alone.
+
 This page is written by `python tools/gallery.py`, which draws all pictures again.
 """
 

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from ...tasks.core.outcomes import GROUPS, OUTCOMES
-from ..metrics import METRICS, board_metrics
+from ..metrics import METRICS, Metric, board_metrics
 from ..number_text import bounds, metric_text, p_text, percent, points, short_name, signed_bounds
 from . import inline_bars as svg
 from .terms import meanings, slug, word
@@ -51,6 +51,7 @@ def _environment(folder: Path) -> jinja2.Environment:
         "word": word,
         "metrics": METRICS,
         "board_metrics": board_metrics,
+        "shown_metrics": shown_metrics,
         "metric_text": metric_text,
         "p_text": p_text,
         "bounds": bounds,
@@ -66,6 +67,11 @@ def _environment(folder: Path) -> jinja2.Environment:
     }
     environment.filters |= {"percent": percent, "short": short_name, "slug": slug, "script_data": script_data}
     return environment
+
+
+def shown_metrics(instructed: bool) -> list[Metric]:
+    """Return the metrics of a table; with those of a suite that asks for modes if it is one."""
+    return [one for one in METRICS.values() if instructed or not one.instructed]
 
 
 def script_data(value: object) -> Markup:

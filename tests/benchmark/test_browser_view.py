@@ -29,8 +29,17 @@ def test_what_does_not_go_together_is_refused(bimodal, tmp_path):
     (tmp_path / "run.json").write_text("{}")
     for words, why in (
         ((tmp_path,), "add --browser"),
-        ((tmp_path, "--browser"), "is not a run folder"),
         ((DUMBBELL, "--browser", "--png", "a.png"), "writes no files"),
+    ):
+        code, _, err = bimodal("view", *words)
+        assert code == 2 and why in err[-1], words
+
+
+def test_what_cannot_be_shown_is_refused(bimodal, tmp_path):
+    pytest.importorskip("viser", reason="needs the extra view")
+    (tmp_path / "run.json").write_text("{}")
+    for words, why in (
+        ((tmp_path, "--browser"), "is not a run folder"),
         ((DUMBBELL, "--browser", "--port", "0"), "--port 0"),
         ((DUMBBELL, "--browser", "--seed", "-1"), "seed"),
         (("no-such-thing", "--browser"), "unknown task"),

@@ -124,7 +124,8 @@ def test_an_edited_axis_file_is_another_suite_and_known_suites_keep_their_hashes
     ],
     ids=["processor", "kernel", "switch", "deadline"],
 )
-def test_a_run_goes_on_only_where_and_as_it_was_begun(tmp_path, change, text):
+def test_a_run_goes_on_only_where_and_as_it_was_begun(tmp_path, monkeypatch, change, text):
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     record = describe("zero", panel(1, (DUMBBELL,)), EvalOptions(workers=0))
     RunFolder(tmp_path / "run", record).close()
     old = record.plain()

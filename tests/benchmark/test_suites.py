@@ -169,7 +169,8 @@ def test_the_scene_seed_never_reaches_the_policy(tmp_path):
         return [e for e in met if isinstance(e, tuple) and len(e.noise_keys) > 1]
 
     (episodes,) = keys(0)
-    assert episodes._fields == ("noise_keys", "simulation", "deadline_s") and episodes.simulation is None
+    assert episodes._fields == ("noise_keys", "simulation", "deadline_s", "asked")
+    assert episodes.simulation is None and episodes.asked is None
     assert episodes.noise_keys.dtype == np.uint64
     assert min(episodes.noise_keys) > 1_000_000, "a key is no seed"
     assert all(set(seen.values()) == {"f"} for seen in met if isinstance(seen, dict))
@@ -205,17 +206,18 @@ def test_only_privileged_policies_get_the_simulation(tmp_path):
 )
 def test_a_variant_that_cannot_reach_the_policy_is_refused_when_somebody_asks_for_it(variant, words):
     with pytest.raises(WrongUse, match=words):
-        find_suite("smoke", variants=[variant]).shown_to(pictures=False)
+        find_suite("smoke", variants=[variant]).shown_to(pictures=False, words=False)
 
 
 def test_variants_of_the_camera_are_cells_of_a_policy_that_reads_pictures():
     named = ["scene.lighting:3", "sensing.camera_noise:1"]
-    asked = find_suite("smoke", variants=named).shown_to(pictures=True)
+    asked = find_suite("smoke", variants=named).shown_to(pictures=True, words=False)
     assert {variant for _, variant in asked.cells()} == {"clean", *named}
     assert suite_from_record(asked.record()).cells() == asked.cells()
     with pytest.raises(WrongUse, match=r"sensing.camera_noise:1 changes pictures only"):
-        find_suite("smoke", variants=named[1:]).shown_to(pictures=False)
+        find_suite("smoke", variants=named[1:]).shown_to(pictures=False, words=False)
     full = SUITES["full"]
-    more = set(full.shown_to(pictures=True).cells()) - set(full.shown_to(pictures=False).cells())
+    seen = full.shown_to(pictures=True, words=False)
+    more = set(seen.cells()) - set(full.shown_to(pictures=False, words=False).cells())
     assert {variant.rpartition("_")[0] for _, variant in more} == {"sensing.camera"}
-    assert full.shown_to(pictures=False) == full and "pictures" not in full.record().plain()
+    assert full.shown_to(pictures=False, words=False) == full and "pictures" not in full.record().plain()

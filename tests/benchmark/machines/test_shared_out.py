@@ -16,6 +16,7 @@ from bimodal.benchmark.machines import node, parcel
 from bimodal.benchmark.machines.cluster import LOST, Cluster
 from bimodal.benchmark.records.run_folder import read_run_record
 from bimodal.benchmark.records.run_record import RunPart
+from bimodal.benchmark.records.same_machine import other_conditions
 from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.envs.errors import BimodalError, WrongUse
 from scoring import DUMBBELL, digests, panel, rows
@@ -109,9 +110,9 @@ def test_the_run_is_that_of_one_machine_even_if_a_machine_is_lost(local, tmp_pat
     names = {file.relative_to(local) for file in local.rglob("*") if file.name != ".lock"}
     assert {file.relative_to(run) for file in run.rglob("*") if file.name != ".lock"} == names
     record, expected = read_run(run).record, read_run(local).record
-    assert record.machine == expected.machine and record.identity == expected.identity
-    assert [(str(one.part), one.machine) for one in record.parts] == [("part 1 of 1", expected.machine)]
-    assert record.parts[0].wall_s > 0
+    assert other_conditions(expected, record) == "" and record.identity == expected.identity
+    assert [(str(one.part), one.machine) for one in record.parts] == [("part 1 of 1", record.machine)]
+    assert 0 <= record.parts[0].wall_s <= record.wall_s + 0.1
 
 
 def test_a_shard_whose_second_machine_is_lost_too_is_reported_and_the_rest_goes_on_later(local, tmp_path):
