@@ -10,11 +10,14 @@ from functools import cache
 from hashlib import sha256
 
 from ..benchmark.records.run_record import PolicyRecord, SuiteRecord
+from ..benchmark.rollout.track import OBJECTS, PICTURES, SIMULATOR
 from ..policies.core.registry import POLICIES, SHIPPED_CHECKPOINTS
 from ..policies.core.wrapping import unwrapped, wrapping
 
 PRIVILEGED = ("expert", "mean", "mpc", "mpc_cem", "mpc_mppi", "mpc_mismatched")
 """Those that read the simulator."""
+SEEING = ("vision_flow", "vision_mse")
+"""Those that read pictures and no pose."""
 UNLEARNED = (*PRIVILEGED, "zero", "random")
 """Those without weights."""
 BORROWED_WEIGHTS = {
@@ -51,7 +54,7 @@ def own_problems(policy: PolicyRecord, suite: SuiteRecord, own_weights: bool) ->
     file = POLICIES.own().get(uri)
     if file is None:
         return
-    track = "privileged" if uri in PRIVILEGED else "state"
+    track = SIMULATOR if uri in PRIVILEGED else PICTURES if uri in SEEING else OBJECTS
     if policy.track != track:
         yield f"policy.track: {uri} is on the track {track}, not {policy.track}"
     if policy.uri == uri and policy.name != uri:
