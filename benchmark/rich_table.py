@@ -32,8 +32,11 @@ class FittingTable(Table):
         for number, chosen in enumerate(parts):
             part = self._part(chosen, self._widths(console, wide, sizes, chosen, options.max_width))
             part.title = self.title if number == 0 else None
-            part.caption = self.caption if number == len(parts) - 1 else None
+            part.caption = self.caption if len(parts) == 1 else None
             yield from Table.__rich_console__(part, console, options)
+        if len(parts) > 1 and self.caption:  # below them all, not folded to the width of the last
+            text = self.caption if isinstance(self.caption, Text) else console.render_str(str(self.caption))
+            yield from console.render(text, options)
 
     def _parts(
         self, console: Console, wide: ConsoleOptions, sizes: Sequence[Measurement], room: int

@@ -43,7 +43,7 @@ def _table(board: Board) -> Table:
     suite = board.suite
     seeds = f"{suite.seeds.count} seeds a task from {suite.seeds.start}"
     table = plain_table(
-        Text(f"{suite.name} {suite.version}  {suite.hash[:8]}", style="bold"),
+        Text(f"{suite.name} {suite.version}{PICTURES * suite.pictures}  {suite.hash[:8]}", style="bold"),
         Text(f"{seeds}; success and shares in %, [95 % intervals]\n{_RANKS}", style="dim"),
         key_columns=2,
         padding=(0, 0),
@@ -95,6 +95,8 @@ def _change(one: MeanEffect) -> Text:
     )
 
 
+PICTURES = ", from pictures"
+"""Told of a suite whose policies read pictures, which has variants of its own."""
 _RANKS = (
     "#: 1 + how many policies are better beyond doubt on the same seeds (McNemar's test, adjusted by Holm);\n"
     "oracles are told the mode and privileged policies read the simulator: no rank"
