@@ -8,7 +8,7 @@ from math import ceil, floor
 
 from .metrics import Metric
 from .statistics.over_tasks import Value, number
-from .statistics.rates import Interval
+from .statistics.rates import Interval, rate
 
 DECIMALS = 6
 """Decimals of every computed number in an entry. Rounding to them first keeps the last bits of a sum from
@@ -29,6 +29,12 @@ def percent(value: float | None, digits: int = 0) -> str:
         step = 10.0**-digits
         text = f"{min(max(100 * value, step), 100 - step):.{digits}f}"
     return text
+
+
+def success_and_rarest(success: float, n: int, rarest: float) -> str:
+    """Return success in N episodes with its exact interval, and the rarest mode's share, for a table."""
+    share = f"{percent(success)} {bounds(rate(round(success * n), n))}"
+    return f"{share}, {percent(rarest if success else None)}"
 
 
 def points(value: float) -> str:

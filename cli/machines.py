@@ -96,11 +96,11 @@ def play(policy: str, panel: "Suite", options: "EvalOptions", where: Where) -> P
         others = {name: value for name, value in told.items() if name != "cluster"}
         jobs = SlurmJobs(count, others, str(told.get("cluster", "slurm")))
         return evaluate_on_slurm(policy, panel, options, jobs)
-    if where.ray and options.workers == 0:
-        raise WrongUse("other machines play in processes of theirs; leave out --workers 0")
     if where.ray:
         from ..benchmark.machines.ray_cluster import RayCluster
 
-        with RayCluster(*where.ray, options.threads, options.workers) as cluster:
-            return evaluate(policy, panel, replace(options, machines=cluster))
+        cluster = RayCluster(*where.ray, options.threads, options.workers)
+        options = replace(options, machines=cluster)
+        with cluster:
+            return evaluate(policy, panel, options)
     return evaluate(policy, panel, options)

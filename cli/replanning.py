@@ -5,11 +5,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ..benchmark.number_text import bounds, percent, short_name
+from ..benchmark.number_text import short_name, success_and_rarest
 from ..benchmark.provenance import cores, versions
 from ..benchmark.report.pages.markdown import markdown_page
 from ..benchmark.rich_table import number_table
-from ..benchmark.statistics.rates import rate
 from ..benchmark.studies.replanning import (
     EPISODES,
     LENGTHS,
@@ -107,8 +106,4 @@ def replanning_page(studies: Sequence[ReplanningStudy]) -> str:
 
 
 def _shown(cell: Replanned | None) -> str:
-    if cell is None:
-        return "–"
-    successes = round(cell.success * cell.n)
-    rarest = percent(cell.rarest if cell.success else None)
-    return f"{percent(cell.success)} {bounds(rate(successes, cell.n))}, {rarest}"
+    return "–" if cell is None else success_and_rarest(cell.success, cell.n, cell.rarest)

@@ -39,7 +39,7 @@ def run(
     from .console import console, notices
 
     if page is not None:
-        from ..benchmark.speed.scaling import write_scaling
+        from .scaling import write_scaling
 
         write_scaling(page, partial(notices.print, markup=False))
         return 0

@@ -70,7 +70,7 @@ def grid(side: int) -> torch.Tensor:
 def train(file: Path, steps: int) -> float:
     """Train on a file of demonstrations; returns the last loss."""
     torch.set_num_threads(1)
-    torch.manual_seed(0)
+    drawing = torch.Generator().manual_seed(0)
     # 1. what was seen, done and true at the moments that are drawn, brought to mean 0 and scale 1
     drawn = demonstration_pictures(file, CAMERAS, SIZE)
     with np.load(file) as data:
@@ -87,15 +87,18 @@ def train(file: Path, steps: int) -> float:
         ((x - scales[f"{name}.mean"]) / scales[f"{name}.scale"]).flatten(1) for name, x in values.items()
     )
     # 2. steps on 64 moments; each is looked at once, for eight draws of noise
-    network = Network(hand.shape[1], chunk.shape[1], poses.shape[1])
+    with torch.random.fork_rng(devices=()):  # PyTorch draws first weights from its global generator alone
+        torch.manual_seed(0)
+        network = Network(hand.shape[1], chunk.shape[1], poses.shape[1])
     optimiser = torch.optim.AdamW(network.parameters())
     rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps)
     for step in range(steps):
-        rows = torch.randint(len(pictures), (64,))
+        rows = torch.randint(len(pictures), (64,), generator=drawing)
         seen = network.look(pictures[rows], hand[rows])
         many = rows.repeat(8)
-        time = torch.rand(len(many), 1)
-        x = torch.lerp(torch.randn_like(chunk[many]), chunk[many], time)
+        time = torch.rand(len(many), 1, generator=drawing)
+        noise = torch.randn(chunk[many].shape, generator=drawing)
+        x = torch.lerp(noise, chunk[many], time)
         loss = (network(x, time, seen.repeat(8, 1), hand[many]) - chunk[many]).square().mean()
         loss = loss + POSE_WEIGHT * (network.poses(seen) - poses[rows]).square().mean()
         optimiser.zero_grad()

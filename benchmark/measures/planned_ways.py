@@ -49,7 +49,7 @@ def planned_ways(file: Path, seed: int, steps: int, policy: PolicyRecord, frame:
     row = stored.result.shard.seeds.index(seed)
     task = load_task(stored.result.shard.task)
     plans = read_plans(plan_file(file)) if stored.plans else None
-    decided = _candidates(task, policy, plans, row, frame) if plans else []
+    decided = candidate_ways(task, policy, plans, row, frame, task.hand_yaw) if plans else []
     if decided:
         return [decided[min(step // policy.execute, len(decided) - 1)] for step in range(steps + 1)]
     actions = stored.result.trace.actions[row, :steps]
@@ -57,12 +57,25 @@ def planned_ways(file: Path, seed: int, steps: int, policy: PolicyRecord, frame:
     return [tuple(Way(points, -1, True) for points in hands if len(points) > 1) for hands in ahead]
 
 
-def _candidates(task: Task, policy: PolicyRecord, plans: Plans, row: int, frame: np.ndarray) -> list[Ways]:
-    """Return the candidates of each decision; nothing where they are not hands."""
+def candidate_ways(
+    task: Task, policy: PolicyRecord, plans: Plans, row: int, frame: np.ndarray, yaw: float
+) -> list[Ways]:
+    """Return the recorded candidates of each decision, `MOST_WAYS` and the chosen one, which is last.
+
+    Nothing where none were recorded, or in other variables than `planned_hands` knows.
+
+    Args:
+        task: the task.
+        policy: who acted.
+        plans: what it recorded.
+        row: of the episode in them.
+        frame: the scene frame: x, y [m] and yaw [rad], world, (3,).
+        yaw: of the hand at the start, scene frame [rad].
+    """
     if plans.candidates is None:
         return []
     told = (policy.observations, policy.track == SIMULATOR)
-    hands = planned_hands(task, *told, plans.candidates[row].astype(float), frame, task.hand_yaw)
+    hands = planned_hands(task, *told, plans.candidates[row].astype(float), frame, yaw)
     if hands is None:
         return []
     modes = task.side(hands.poses[:, :, -1]) if plans.modes is None else plans.modes[row]
@@ -72,8 +85,7 @@ def _candidates(task: Task, policy: PolicyRecord, plans: Plans, row: int, frame:
         ways = [
             Way(one, int(which[c]), bool(c == taken))
             for c, one in enumerate(points)
-            if np.isfinite(one).all()
+            if np.isfinite(one).all() and (c < MOST_WAYS or c == taken)
         ]
-        others = [way for way in ways if not way.chosen][:MOST_WAYS]
-        found.append((*others, *(way for way in ways if way.chosen)))
+        found.append(tuple(sorted(ways, key=lambda way: way.chosen)))
     return found

@@ -6,15 +6,12 @@ import numpy as np
 
 from ...envs.rendering.cameras import FOVY, View, views
 from ...tasks.core.task import Task
+from ..measures.planned_ways import candidate_ways
 from ..records.run_record import PolicyRecord
-from ..rollout.planned_hands import planned_hands
-from ..rollout.track import SIMULATOR
 from .signals import EpisodeSignals
 
 SIZE = (640, 480)
 """Width and height of the picture that the points are in [pixels]."""
-MOST_PATHS = 64
-"""Candidates that are drawn of a decision."""
 
 
 class Path(NamedTuple):
@@ -61,22 +58,12 @@ def decisions(task: Task, policy: PolicyRecord, signals: EpisodeSignals) -> list
 
     Nothing is sampled again. Plans in other variables than `planned_hands` knows are not drawn.
     """
-    plans = signals.plans
-    if plans is None or plans.candidates is None:
+    if signals.plans is None:
         return []
-    candidates = plans.candidates[0].astype(float)
-    told = (policy.observations, policy.track == SIMULATOR)
-    hands = planned_hands(task, *told, candidates, signals.frame, signals.yaws[0])
-    if hands is None:
-        return []
-    modes = task.side(hands.poses[:, :, -1]) if plans.modes is None else plans.modes[0]
-    chosen = np.full(len(modes), -1) if plans.chosen is None else plans.chosen[0]
-    pixels = project(hands.world, views(task.arms)["closeup"])
+    moments = candidate_ways(task, policy, signals.plans, 0, signals.frame, signals.yaws[0])
+    view = views(task.arms)["closeup"]
     found = []
-    for step, points, which, taken in zip(signals.calls.steps, pixels, modes, chosen, strict=False):
-        drawn = [c for c in range(min(len(points), MOST_PATHS)) if np.isfinite(points[c]).all()]
-        if 0 <= taken < len(points) and taken >= MOST_PATHS:
-            drawn.append(int(taken))
-        paths = (Path(points[c], int(which[c]), bool(c == taken)) for c in drawn)
-        found.append(Decision(int(step), tuple(paths)))
+    for step, ways in zip(signals.calls.steps, moments, strict=False):
+        paths = (Path(project(way.points, view), way.mode, way.chosen) for way in ways)
+        found.append(Decision(int(step), tuple(path for path in paths if np.isfinite(path.points).all())))
     return found

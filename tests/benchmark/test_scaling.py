@@ -1,7 +1,8 @@
 """The table of what episodes cost: a line through measured runs, and what is not measured says so."""
 
 import pytest
-from bimodal.benchmark.speed.scaling import SHOWN, SIZES, Cost, fitted, measure, write_scaling
+from bimodal.benchmark.speed.scaling import SIZES, Cost, fitted, measure
+from bimodal.cli.scaling import SHOWN, write_scaling
 from bimodal.envs.errors import BimodalError, WrongUse
 
 

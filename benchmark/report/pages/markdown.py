@@ -26,13 +26,23 @@ def write_section(page: Path, name: str, text: str) -> None:
     Raises:
         WrongUse: there is no such page, or not this part in it.
     """
+    before, after = around_section(page, name)
+    write_text(page, f"{before}<!-- {name} -->\n{text}\n<!-- /{name} -->{after}")
+
+
+def around_section(page: Path, name: str) -> tuple[str, str]:
+    """Return what stands before and after a part of a page; also called before its content is measured.
+
+    Raises:
+        WrongUse: there is no such page, or not this part in it.
+    """
     begin = f"<!-- {name} -->"
     end = f"<!-- /{name} -->"
     before, found, rest = page.read_text().partition(begin) if page.is_file() else ("", "", "")
     _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise WrongUse(f"{page} has no part between {begin} and {end} to be written; name docs/vision.md")
-    write_text(page, f"{before}{begin}\n{text}\n{end}{after}")
+        raise WrongUse(f"{page} has no part between {begin} and {end} to be written")
+    return before, after
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
