@@ -11,16 +11,21 @@ from scoring import CLI, DUMBBELL, digests, expert_digests, rows, score
 from slow_cases import mostly_slow
 
 PREAMBLE = """
-import faulthandler, os, resource, signal, threading, time
+import faulthandler, os, resource, signal, sys, time
 from pathlib import Path
 from bimodal.policies.experts import Expert
 
 HERE = Path(__file__).parent
 
-def hoard():
-    while True:
-        try: os.open("/dev/null", os.O_RDONLY)
-        except OSError: time.sleep(1e-4)
+hoarding = []
+
+def hoard(event, arguments):  # before anybody opens a file
+    if event != "open" or hoarding: return
+    hoarding.append(True)
+    try:
+        while True: os.dup(0)
+    except OSError: pass
+    hoarding.clear()
 
 class Odd(Expert):
     def act(self, observation):
@@ -31,11 +36,7 @@ ONCE = "(HERE / 'once').exists() or ((HERE / 'once').touch(), os.kill(os.getpid(
 NO_TIMERS = """
         signal.setitimer(signal.ITIMER_REAL, 0); faulthandler.cancel_dump_traceback_later()
         sum(range(10**13))"""
-DESCRIPTORS = """
-        threading.Thread(target=hoard, daemon=True).start()
-        try:
-            while True: os.close(os.dup(0))
-        except OSError: pass"""
+DESCRIPTORS = "hoard('open', ()); sys.addaudithook(hoard)"
 FORK = "os.fork() or (time.sleep(60), os._exit(0)); os._exit(3)"
 ODD = {
     "killed once": (ONCE, "SUCCESS", ""),
