@@ -91,7 +91,8 @@ def board_rows(entries: Sequence[Entry]) -> list[Board]:
     suites: dict[bytes, list[Entry]] = {}
     for entry in standing(entries):
         suites.setdefault(canonical(entry.suite.plain()), []).append(entry)
-    boards = [_board(group) for group in suites.values()]
+    feasibility = known_cells(sorted({task for group in suites.values() for task in group[0].suite.tasks}))
+    boards = [_board(group, feasibility) for group in suites.values()]
     return sorted(boards, key=lambda board: (board.suite.name, board.suite.version, board.suite.hash))
 
 
@@ -102,9 +103,8 @@ def standing(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in entries if entry.entry_id not in old | withdrawn]
 
 
-def _board(entries: Sequence[Entry]) -> Board:
+def _board(entries: Sequence[Entry], feasibility: Feasibility) -> Board:
     """Return the board of the entries of one suite."""
-    feasibility = known_cells(entries[0].suite.tasks)
     repeats = any(map(repeats_scenes, entries[0].cells.values()))
     track = RANKED[entries[0].suite.instructed]
     ranked = [entry for entry in entries if _track(entry) == track and not repeats]

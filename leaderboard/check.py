@@ -29,7 +29,7 @@ from .impossible import possibility_problems
 
 
 def check_entry(raw: object) -> list[str]:
-    """Return everything that is wrong with an entry as read from its file, one line each; [] when sound."""
+    """Return everything that is wrong with an entry as read from its file, one line each; [] if sound."""
     return checked_entry(raw)[1]
 
 
@@ -37,8 +37,7 @@ def checked_entry(raw: object) -> tuple[Entry | None, list[str]]:
     """Return the entry as read from its file, None if a type is wrong, and everything that is wrong with it.
 
     Types and bounds first; then the panel, every total, interval and aggregate, and the id, all recomputed
-    from the episodes. A part whose shape is wrong is not recomputed. Called by `bimodal check` and before any
-    entry is shown, written or reproduced.
+    from the episodes. A part whose shape is wrong is not recomputed. Called for every entry without a mark.
     """
     if huge := too_many(raw):
         return None, [huge]
@@ -67,7 +66,7 @@ def checked_entry(raw: object) -> tuple[Entry | None, list[str]]:
         found += _count_problems(parts["episodes"], parts["results"], parts["aggregate"])
     found += possibility_problems(parts)
     if "entry_id" not in broken:
-        found += _id_problems(raw)
+        found += id_problems(raw)
     return entry, found
 
 
@@ -193,13 +192,14 @@ def _count_problems(
 
 
 def _differences(where: str, stated: Result | Aggregate, right: Result | Aggregate) -> Iterator[str]:
-    stated_values = stated.plain()
+    said = stated.plain()
     for name, value in right.plain().items():
-        if name != "latency_ms" and not _same(stated_values[name], value):
-            yield f"{where}: {name} is {one_line(stated_values[name])}, its episodes give {one_line(value)}"
+        if name != "latency_ms" and not _same(said[name], value):
+            yield f"{where}: {name} is {one_line(said[name])}, its episodes give {one_line(value)}"
 
 
-def _id_problems(raw: dict[str, Any]) -> Iterator[str]:
+def id_problems(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how the id of an entry as read from its file differs from the hash of its content."""
     try:
         right = entry_id(raw)
     except (ValueError, RecursionError):

@@ -43,12 +43,13 @@ def read_folders(folders: Sequence[Path]) -> Found:
         except BimodalError as error:
             left_out.append(str(error))
             continue
+        begun = _begun(entry)
         rivals = (_rivalry(entry, other, kept[other]) for other in kept)
-        if problem := next(filter(None, rivals), "") or _copied(entry, kept, owners):
+        if problem := next(filter(None, rivals), "") or _copied(entry, begun, kept, owners):
             left_out.append(f"{path} {problem}")
         else:
             kept[path] = entry
-            owners |= dict.fromkeys(_begun(entry), path)
+            owners |= dict.fromkeys(begun, path)
     for path, problem in _orphaned(kept).items():
         left_out.append(f"{path} {problem}")
         del kept[path]
@@ -85,9 +86,10 @@ def _orphaned(entries: Mapping[Path, Entry]) -> dict[Path, str]:
     return found
 
 
-def _copied(entry: Entry, kept: Mapping[Path, Entry], owners: Mapping[Episode, Path]) -> str:
+def _copied(
+    entry: Entry, begun: Sequence[Episode], kept: Mapping[Path, Entry], owners: Mapping[Episode, Path]
+) -> str:
     """Return whose episodes an entry holds although its policy is made of other files, "" for its own."""
-    begun = _begun(entry)
     shared = Counter(
         owners[episode]
         for episode in begun

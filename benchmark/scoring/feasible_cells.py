@@ -107,14 +107,15 @@ def known_cells(
 
     A published figure counts on other versions of the libraries, too; what was measured here goes before it.
     """
-    tasks = list(tasks)
     published = _published(file)
     found: dict[CellKey, FeasibilityCell] = {}
     for task in tasks:
+        store = _store(task, folder)
         content = published.get(task, {})
-        if content.get("fingerprint") == fingerprint(load_task(task)):
+        if content.get("fingerprint") == store.identity["fingerprint"]:
             found |= {cell.key: cell for cell in _of_today(content["cells"])}
-    return found | load_cells(tasks, folder)
+        found |= {cell.key: cell for cell in _of_today(store.values())}
+    return found
 
 
 def expert_fails(cells: Feasibility, task: str, variant: str) -> float | None:
