@@ -46,7 +46,7 @@ def episodes_to_film(run_dir: Path | str, brief: bool = False) -> list[FilmedEpi
 
     Args:
         run_dir: the run's folder.
-        brief: of those only one of each outcome, and one of each task that then has none.
+        brief: of those only one of each outcome, of as many tasks as there are.
 
     Raises:
         BimodalError: not a finished run.
@@ -75,12 +75,10 @@ def episodes_to_film(run_dir: Path | str, brief: bool = False) -> list[FilmedEpi
 
 
 def _brief(episodes: list[FilmedEpisode]) -> list[FilmedEpisode]:
-    """Return the first episode of each outcome, and the first of each task that has none of these."""
-    chosen = []
-    for episode in episodes:
-        if all(episode.label != other.label for other in chosen):
-            chosen.append(episode)
-    for episode in episodes:
-        if all(episode.task != other.task for other in chosen):
-            chosen.append(episode)
+    """Return one episode of each outcome: a clean one, of a task that is not shown yet, if there is one."""
+    chosen: list[FilmedEpisode] = []
+    for label in dict.fromkeys(episode.label for episode in episodes):
+        shown = {other.task for other in chosen}
+        alike = [episode for episode in episodes if episode.label == label]
+        chosen.append(min(alike, key=lambda episode: (episode.variant != CLEAN, episode.task in shown)))
     return chosen

@@ -41,7 +41,7 @@ def render_videos(
         processes: side by side; 0 or 1 to stay in this process. More are started afresh (spawn) and import
             the caller's main module: a script that calls this needs `if __name__ == "__main__":`.
         anew: draw those that exist, too.
-        brief: only one of each outcome and each task.
+        brief: only one of each outcome.
 
     Returns:
         All videos of `episodes_to_film`, in its order.
