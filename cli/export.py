@@ -45,8 +45,8 @@ def run(
     """Write data for LeRobot, robomimic, Minari or MCAP viewers.
 
     A data set has every episode with what was observed, actions, rewards, seed, mode and label. An MCAP
-    log, for Foxglove and other viewers, has the poses of all bodies, actions, mixture coordinate, mode and
-    contact forces of every control step, and the plans of policies that record them.
+    log, for Foxglove and Rerun, has the poses of all bodies, actions, mixture coordinate, mode and contact
+    forces of every control step, and the plans of policies that record them.
     """
     if (mcap is None) == (format is None):
         raise WrongUse("say what to write: either --format lerobot|robomimic|minari, or --mcap FILE")
