@@ -18,6 +18,7 @@ from ..provenance import cores, machine
 from ..rich_table import plain_table
 from ..suites import SHARD_SIZE
 from .measure import SpeedRow
+from .pages import pages_row
 from .peer_rows import TASK, batch_row, evaluator_row, peer_rows, physics_row
 from .pictures import picture_rows
 from .start_up import board_row, help_row, videos_row
@@ -147,9 +148,10 @@ PARTS: dict[str, Callable[[Scale], Iterator[SpeedRow]]] = {
     "sandbox": _sandbox,
     "pictures": _pictures,
     "videos": lambda _: iter([videos_row()]),
+    "pages": lambda _: iter([pages_row()]),
     "job": lambda _: iter([pipeline_row(load_task(TASK))]),
     "memory": lambda _: iter([memory_row()]),
 }
 """What is measured, in this order."""
-_PROGRAMS = ("start", "sandbox", "pictures", "videos", "job", "memory")
+_PROGRAMS = ("start", "sandbox", "pictures", "videos", "pages", "job", "memory")
 """Parts that train or start other programs."""

@@ -9,6 +9,7 @@ from bimodal.benchmark.comparison.compare import compare_two
 from bimodal.benchmark.report.comparison_tables import comparison_tables
 from bimodal.benchmark.report.run_report import write_report
 from bimodal.benchmark.scoring.run_episodes import read_run
+from bimodal.benchmark.speed import pages
 from bimodal.benchmark.suites import find_suite
 from fabricated import outcome, run_folder
 
@@ -44,3 +45,23 @@ def test_ten_thousand_episodes_cost_seconds_and_a_small_page(tmp_path):
     many, size = cpu_s(tmp_path / "many", 417)
     assert many < 20 and size < 3_000_000
     assert many / few < 15, "ten times the episodes"
+
+
+def test_the_row_of_make_speed_counts_the_episodes_that_it_compares_and_reports(monkeypatch):
+    suites = []
+    written = []
+
+    def played(policy, suite, options):
+        suites.append(suite)
+        ends = [outcome("SUCCESS", seed % 2, seed % 2, 60) for seed in suite.seeds]
+        return run_folder(options.out, dict.fromkeys(suite.tasks, ends), policy, suite=suite)
+
+    def kept(run):
+        written.append(write_report(run).read_text())
+
+    monkeypatch.setattr(pages, "evaluate", played)
+    monkeypatch.setattr(pages, "write_report", kept)
+    row = pages.pages_row(2)
+    assert row.name.endswith(" 48 episodes") and row.unit == "s" and row.target == 20 and row.at_most
+    assert suites[0] == suites[1] and len(suites[0].tasks) * len(suites[0].variants) * 2 == 48
+    assert len(written) == 1 and row.value > 0
