@@ -16,6 +16,12 @@ ANY = "any"
 """Stands for the name of a mode where an instruction leaves the mode open."""
 
 
+def picture_shape(image_size: int, image_frames: int) -> tuple[int, ...]:
+    """Return the shape of an episode's picture: (H, W, 3), or with past pictures (frames, H, W, 3)."""
+    past = (image_frames,) if image_frames > 1 else ()
+    return (*past, image_size, image_size, 3)
+
+
 class Wording(NamedTuple):
     """All sentences that ask for one and the same thing."""
 

@@ -1,5 +1,6 @@
 """A policy that answers from a worker process, for `bimodal serve`; the other end is `serving/pool.py`."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from inspect import getattr_static
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...envs.errors import BimodalError, WrongUse
-from ...envs.images import IMAGES, INSTRUCTION
+from ...envs.images import IMAGES, INSTRUCTION, picture_shape
 from ...envs.simulation import Simulation
 from ...envs.specs import size
 from ...policies import Policy
@@ -58,16 +59,16 @@ class HostedPolicy:
         about = self._source.introduce(task, self._deadline.building(self._build_s))
         if about.privileged:
             raise ReadsSimulator
-        if unsent := [name for name in about.observations if name in (*IMAGES, INSTRUCTION)]:
-            raise WrongUse(f"the policy reads {unsent[0]}, which a server cannot be sent yet")
         if about.n_obs_steps > 1:
             raise WrongUse("the policy reads past observations (n_obs_steps), which a server cannot be sent")
         self._build(task)
         simulation = Simulation(task, 1)
         simulation.reset([0])
-        seen = observe(simulation, 0)
+        black = np.zeros((1, *picture_shape(about.image_size, about.image_frames)), np.uint8)
+        state = observe(simulation, 0)
+        seen = state | dict.fromkeys(IMAGES, black) | {INSTRUCTION: np.array([task.goal])}
         self._reset([0])
-        actions = self._act({name: seen[name] for name in about.observations or seen})
+        actions = self._act({name: seen[name] for name in about.observations or state})
         width = size(task.actions(about.action))
         if actions.ndim != 3 or actions.shape[::2] != (1, width) or actions.shape[1] < about.n_action_steps:
             expected = f"(1, >={about.n_action_steps}, {width})"
@@ -82,7 +83,7 @@ class HostedPolicy:
         return {}
 
     def _decide(self, seen: Mapping[str, Any]) -> dict[str, Any]:
-        return {"actions": self._act({name: np.array(rows, float) for name, rows in seen.items()}).tolist()}
+        return {"actions": self._act({name: unpacked(name, rows) for name, rows in seen.items()}).tolist()}
 
     def _build(self, task: Task) -> None:
         with self._deadline.building(self._build_s).watch():
@@ -98,3 +99,17 @@ class HostedPolicy:
         assert self._policy is not None
         with self._deadline.watch():
             return actions_of(self._policy.act(observation))
+
+
+def packed(rows: np.ndarray | list[str]) -> Any:
+    """Return a component, pictures or instructions of N episodes as JSON, for the process of a policy."""
+    if isinstance(rows, np.ndarray) and rows.dtype == np.uint8:
+        return {"shape": rows.shape, "pixels": b64encode(rows.tobytes()).decode()}
+    return rows.tolist() if isinstance(rows, np.ndarray) else rows
+
+
+def unpacked(name: str, said: Any) -> np.ndarray:
+    """Return what `packed` made JSON of."""
+    if name in IMAGES:
+        return np.frombuffer(b64decode(said["pixels"]), np.uint8).reshape(said["shape"]).copy()
+    return np.array(said, str if name == INSTRUCTION else float)

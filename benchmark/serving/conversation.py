@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...envs.errors import unknown_name
+from ..evaluation.hosted_policy import packed
 from ..evaluation.policy_process import PolicyProcess
+from .observations import PREFIX, read_observation
 from .pool import Pool
 from .served_policy import MOST_EPISODES, Offered, ServedPolicy
-
-PREFIX = "observation/"
-"""Begins the names of the components in a request."""
 
 
 class Refused(Exception):
@@ -25,8 +24,8 @@ class _Request(NamedTuple):
     keys: tuple[int, ...]
     """Noise keys of the episodes, (N,)."""
     decision: int
-    seen: dict[str, np.ndarray]
-    """Components, (N, d) each."""
+    seen: dict[str, np.ndarray | list[str]]
+    """Components, (N, d) each, pictures, and N instructions."""
     batched: bool
     """Whether the request has an axis for episodes."""
 
@@ -97,18 +96,7 @@ class Conversation:
         decision = about.get("decision", last.decision + 1 if last and goes_on else 0)
         if type(decision) is not int or decision < 0:
             raise Refused(f"decision is {decision!r:.40}; it must be a whole number from 0 on")
-        seen: dict[str, np.ndarray] = {}
-        problems: list[str] = []
-        for spec in self._served.tasks[task].observations:
-            shape = (len(keys), spec.size) if batched else (spec.size,)
-            value = body.get(PREFIX + spec.name)
-            if value is None:
-                problems.append(f"{PREFIX}{spec.name} is missing {shape} [{spec.unit}]")
-                continue
-            found, wrong = _numbers(value, shape)
-            if wrong:
-                problems.append(f"{PREFIX}{spec.name} {wrong}")
-            seen[spec.name] = found.reshape(len(keys), -1)
+        seen, problems = read_observation(self._served.tasks[task], body, len(keys), batched)
         if problems:
             sent = ", ".join(str(name)[:40] for name in body if str(name).startswith(PREFIX)) or "none"
             raise Refused(f"{'; '.join(problems)} (sent: {sent})"[:1000])
@@ -154,7 +142,7 @@ class Conversation:
             return self._last[1]
         elif request.decision != self._last[0].decision + 1:
             raise Refused(f"decision {request.decision} follows {self._last[0].decision}")
-        seen = {name: rows.tolist() for name, rows in request.seen.items()}
+        seen = {name: packed(rows) for name, rows in request.seen.items()}
         reply = self._ask({"decide": seen})
         try:
             actions = np.array(reply["actions"], np.float64)
@@ -182,14 +170,3 @@ class Conversation:
             self._process = None if "lost" in reply else self._process
             raise Refused(f"the policy failed: {why}"[:1000])
         return reply
-
-
-def _numbers(value: object, shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
-    """Return a component as floats of its shape, and what is wrong with it, "" for nothing."""
-    try:
-        found = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        return np.zeros(shape), f"is a {type(value).__name__}, which is no array of numbers"
-    if found.shape != shape:
-        return np.zeros(shape), f"has the shape {found.shape}; expected {shape}"
-    return found, "" if np.isfinite(found).all() else "holds what is not finite"

@@ -14,6 +14,7 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
+from ...envs.images import IMAGES
 from ...envs.specs import Spec
 from ...policies.remote.codec import (
     BadFrame,
@@ -23,7 +24,8 @@ from ...policies.remote.codec import (
     unpack_openpi,
     unpack_vla_eval,
 )
-from .conversation import PREFIX, Conversation, Refused
+from .conversation import Conversation, Refused
+from .observations import PREFIX
 from .served_policy import ServedPolicy
 
 PROTOCOL_VERSION = 1
@@ -121,13 +123,23 @@ def hello(served: ServedPolicy) -> dict[str, Any]:
     """Return what a server says of itself in the vla-eval dialect."""
     first, *_ = served.tasks.values()
     seen = {spec.name: spec for one in served.tasks.values() for spec in one.observations}
+    pictures = first.pictures
+    beside = {
+        PREFIX + name: {
+            "name": name,
+            "dims": 0,
+            "format": "rgb_hwc_uint8" if name in IMAGES else "language",
+            "description": f"uint8 {pictures.shape()}" if name in IMAGES else "what to do, a sentence",
+        }
+        for name in pictures.names
+    }
     return {
         "harness_version": f"bimodal {version('bimodal-bench')}",
         "protocol_version": PROTOCOL_VERSION,
         "model_server": f"bimodal serve {served.name}",
         "capabilities": {"bimodal": served.about},
         "action_spec": {spec.name: _dim_spec(spec, _format(spec)) for spec in first.actions},
-        "observation_spec": {PREFIX + name: _dim_spec(spec, "raw") for name, spec in seen.items()},
+        "observation_spec": {PREFIX + name: _dim_spec(spec, "raw") for name, spec in seen.items()} | beside,
     }
 
 

@@ -9,6 +9,7 @@ from ...envs.specs import Spec
 from ...policies.core.policy import Needs
 from ...policies.core.registry import policy_names
 from ...policies.remote.contract import announcement, offer
+from ...policies.remote.pictures import BESIDE, Pictures
 from ...tasks import load_task
 from ..evaluation.describe import absolute_uri, refusal
 from ..evaluation.worker_process import Job
@@ -28,7 +29,9 @@ class Offered(NamedTuple):
     goal: str
     """What is to be done, a sentence."""
     observations: tuple[Spec, ...]
-    """What a request must hold."""
+    """Components of the state that a request must hold."""
+    pictures: Pictures
+    """Pictures and words that it must hold besides."""
     actions: tuple[Spec, ...]
     """What an answer holds."""
     n_action_steps: int
@@ -110,12 +113,15 @@ def _asked(pool: Pool, tasks: Sequence[str]) -> tuple[dict[str, dict[str, Any]],
 def _offer(name: str, about: Introduction, reply: Mapping[str, Any]) -> tuple[dict[str, Any], Offered]:
     """Return what clients are told of the policy for a task, and what the server keeps of that."""
     task = load_task(name)
-    needs = Needs(tuple(about.observations), about.action, about.n_action_steps)
+    forms = (False, about.image_size, about.image_frames)
+    needs = Needs(tuple(about.observations), about.action, about.n_action_steps, *forms)
+    beside = tuple(name for name in needs.observations if name in BESIDE)
     said = offer(task, needs, int(reply["chunk_size"]), clip=reply.get("clip") is True)
     seen = tuple(
         spec for spec in task.observation if not needs.observations or spec.name in needs.observations
     )
-    return said, Offered(task.goal, seen, task.actions(about.action), about.n_action_steps)
+    pictures = Pictures(beside, about.image_size, about.image_frames)
+    return said, Offered(task.goal, seen, pictures, task.actions(about.action), about.n_action_steps)
 
 
 def _artifacts(told: Mapping[str, Introduction]) -> dict[str, str]:

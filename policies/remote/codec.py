@@ -7,8 +7,8 @@ A frame is one binary WebSocket message of msgpack with NumPy arrays in it:
 
 `pack_openpi(message)` and `unpack_openpi(frame)` are inverse to each other, and so are
 `pack_vla_eval(kind, payload, seq)` and `unpack_vla_eval(frame)`. Whoever is at the other end may be hostile:
-a frame is bounded before it is read, arrays hold booleans, integers or floats alone, pictures are refused (no
-policy sees any), nothing is ever unpickled. Everything that is wrong is a `BadFrame` with one line.
+a frame is bounded before it is read, arrays hold booleans, integers or floats alone (pictures are arrays
+too), nothing is ever unpickled. Everything that is wrong is a `BadFrame` with one line.
 """
 
 import math
@@ -140,7 +140,7 @@ def _unpack(frame: bytes, key: Callable[[str], Any]) -> Any:
     def read(found: dict[Any, Any]) -> Any:
         counted(found)
         if "__image__" in found:
-            raise BadFrame("a picture; policies here see and send none")
+            raise BadFrame("a picture in a form of its own (__image__); here they are arrays of uint8")
         if key("__ndarray__") in found:
             return _array(found[key("data")], found[key("dtype")], found[key("shape")])
         return found[key("data")] if key("__npgeneric__") in found else found

@@ -14,7 +14,8 @@ server that says nothing of the kind its dialect's defaults are taken, see `open
 A request to such a server holds, in both dialects (in vla-eval it is the payload of an observation):
 
     observation/NAME    each component that it names, float64: (d,), or (N, d) where `max_batch_size` is 1 or
-                        more
+                        more; pictures, uint8 (H, W, 3) or (N, H, W, 3); `instruction`, a text or a list of N
+                        (see `pictures`)
     prompt              the task's goal in words
     bimodal             {"task": id, "noise_key": int, "decision": int, "seq": int}; where `max_batch_size` is
                         1 or more, `noise_keys`, an array (N,) of uint64, in place of `noise_key`
@@ -33,6 +34,7 @@ from ...envs.specs import ACTIONS, CONTROL_HZ, Spec
 from ...tasks.core.task import Task
 from ..core.policy import Needs
 from .conventions import GRIPPERS, OWN_GRIPPER, OWN_ROTATION, ROTATIONS
+from .pictures import BESIDE, Pictures, announced, read_pictures
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,31}"
 VERSION = 1
@@ -43,7 +45,9 @@ class Agreement(NamedTuple):
     """What client and server agree on for one task, or why they do not."""
 
     observations: tuple[str, ...] = ()
-    """Components that the server is sent, in order."""
+    """Components of the state that the server is sent, in order; () for all of them."""
+    pictures: Pictures = Pictures()
+    """Pictures and words that it is sent besides."""
     action: str = "ee_delta"
     """Action space."""
     n_action_steps: int = 0
@@ -89,7 +93,7 @@ def offer(task: Task, needs: Needs, chunk_size: int, clip: bool = False) -> dict
     """Return what a server of one of Bimodal's own policies says for a task."""
     seen = [spec for spec in task.observation if not needs.observations or spec.name in needs.observations]
     return {
-        "observations": [_said(spec) for spec in seen],
+        "observations": [*map(_said, seen), *announced(needs)],
         "action": needs.action,
         "actions": [_said(spec) for spec in task.actions(needs.action)],
         "rotation": OWN_ROTATION[needs.action],
@@ -138,11 +142,12 @@ class _Reader:
         chunk = self._count("chunk_size", steps, 1)
         if chunk < steps:
             self._problems.append(f"n_action_steps is {steps}, more than the {chunk} actions of a chunk")
-        names = self._observations()
+        names, pictures = self._observations()
         name = str(self._said.get("policy", ""))
         self._actions(space, rotation)
         return Agreement(
             observations=names,
+            pictures=pictures,
             action=space,
             n_action_steps=steps,
             chunk_size=chunk,
@@ -178,18 +183,21 @@ class _Reader:
         self._problems.append(f"{name} is {value!r:.40}; it must be a whole number from {low} on")
         return default
 
-    def _observations(self) -> tuple[str, ...]:
+    def _observations(self) -> tuple[tuple[str, ...], Pictures]:
         given = {spec.name: spec for spec in self._task.observation}
         names = []
-        for one in self._components("observations", self._task.observation):
+        said = self._components("observations", self._task.observation)
+        pictures = read_pictures(said)
+        self._problems += pictures.problems
+        for one in said:
             name = one.get("name")
             if name in given:
                 names.append(str(name))
                 self._compare("observation", one, given[str(name)], given[str(name)].shape)
-            else:
-                error = unknown_name(f"observation of {self._task.id}", str(name)[:60], given)
+            elif name not in BESIDE:
+                error = unknown_name(f"observation of {self._task.id}", str(name)[:60], [*given, *BESIDE])
                 self._problems.append(f"the server asks for an {error}")
-        return tuple(names)
+        return tuple(names), pictures
 
     def _actions(self, space: str, rotation: str) -> None:
         ours = self._task.actions(space)

@@ -4,14 +4,17 @@ RoboArena's dialect is the same with another first frame and an `endpoint` in ea
 its messages: after an answer that is late a new connection is made, unless the server repeats our `seq`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...envs.errors import WrongUse
+from ...envs.images import IMAGE_SIZES
 from ...tasks.core.task import Task
 from ..core.server_address import Address
 from .codec import BadFrame, last_line, pack_openpi, unpack_openpi
 from .connection import OPEN_S, Connection, Late, until_late
 from .contract import Agreement, agree
+from .pictures import Pictures, hand_names
 from .sessions import ModelError, Question
 
 REPLAN_STEPS = 5
@@ -25,6 +28,12 @@ _ROBOARENA = {
 """What its action spaces mean; velocities have no counterpart here."""
 _RESET = "reset successful"
 _CAMERAS = ("needs_wrist_camera", "n_external_cameras", "needs_stereo_camera")
+_PICTURES = {
+    "front_image": "exterior_image_0_left",
+    "side_image": "exterior_image_1_left",
+    "wrist_image": "wrist_image_left",
+}
+"""What it calls our pictures, after `observation/`; the first two are its external cameras."""
 
 
 class OpenpiSession:
@@ -70,8 +79,7 @@ class OpenpiSession:
             )
         space = self.metadata["action_space"]
         found = _ROBOARENA.get(space if isinstance(space, str) else "")
-        pictures = [f"{name} = {self.metadata[name]!r:.20}" for name in _CAMERAS if self.metadata[name]]
-        problems = [f"it wants pictures, and there are none yet ({', '.join(pictures)})"] if pictures else []
+        pictures, problems = _wanted(self.metadata)
         if found is None:
             known = ", ".join(_ROBOARENA)
             problems.append(f"action_space is {space!r:.40}; those with a counterpart here: {known}")
@@ -79,7 +87,14 @@ class OpenpiSession:
             "all actions of a chunk are executed, at 20 Hz (RoboArena's robot runs at 15)",
             "the gripper's number is 1 closed and 0 open",
         )
-        return (found or Agreement())._replace(problems=tuple(problems), assumed=assumed, n_action_steps=0)
+        seen = hand_names(task) if pictures.names else ()
+        return (found or Agreement())._replace(
+            observations=seen,
+            pictures=pictures,
+            problems=tuple(problems),
+            assumed=assumed,
+            n_action_steps=0,
+        )
 
     def ask(self, question: Question) -> None:
         """Send a question; a RoboArena server is told first that its episode begins."""
@@ -95,7 +110,11 @@ class OpenpiSession:
             extra["endpoint"] = "infer"
         self._seq += 1
         about = question.about | {"seq": self._seq}
-        self._connection.send(pack_openpi({**question.body, **extra, "bimodal": about}))
+        body = dict(question.body)
+        for ours, theirs in _PICTURES.items() if self._roboarena else ():
+            if (picture := body.pop(f"observation/{ours}", None)) is not None:
+                body[f"observation/{theirs}"] = picture
+        self._connection.send(pack_openpi({**body, **extra, "bimodal": about}))
 
     def answer(self, timeout_s: float) -> object:
         """Return the actions; answers to earlier questions are dropped where the server numbers them."""
@@ -120,3 +139,23 @@ class OpenpiSession:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
+
+
+def _wanted(metadata: Mapping[str, Any]) -> tuple[Pictures, list[str]]:
+    """Return the pictures that a RoboArena server wants, and what it cannot have."""
+    external = metadata["n_external_cameras"]
+    size = metadata.get("image_resolution")
+    names = [name for name in _PICTURES if name != "wrist_image"]
+    problems = []
+    if type(external) is not int or not 0 <= external <= len(names):
+        problems.append(f"n_external_cameras is {external!r:.20}; it can be 0 to {len(names)}")
+        external = 0
+    if metadata["needs_stereo_camera"]:
+        problems.append("it wants stereo pictures (needs_stereo_camera), and cameras have one eye here")
+    wanted = (*names[:external], *(("wrist_image",) if metadata["needs_wrist_camera"] else ()))
+    side = size[0] if isinstance(size, list) and len(size) == 2 and size[0] == size[1] else None
+    side = max(IMAGE_SIZES) if size is None else side
+    if wanted and side not in IMAGE_SIZES:
+        sizes = ", ".join(map(str, IMAGE_SIZES))
+        problems.append(f"image_resolution is {size!r:.20}; pictures are square here, of {sizes} pixels")
+    return Pictures(wanted, side) if wanted and side in IMAGE_SIZES else Pictures(), problems

@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from ...envs.errors import BimodalError, WrongUse
+from ...envs.images import IMAGES, INSTRUCTION
 from ...envs.specs import size
 from ...tasks.core.task import Task
 from ..core.policy import Decision, Episodes, Needs, Policy, RowFault
@@ -85,7 +86,9 @@ class RemotePolicy(Policy):
     def needs(self) -> Needs:
         """Return what the server reads and emits."""
         agreed = self._agreement
-        return Needs(agreed.observations, agreed.action, agreed.n_action_steps)
+        seen = agreed.pictures
+        names = (*agreed.observations, *seen.names)
+        return Needs(names, agreed.action, agreed.n_action_steps, False, seen.image_size, seen.image_frames)
 
     def artifacts(self) -> dict[str, str]:
         """Return the sha256 of what the server says of itself, which is all that is known of it."""
@@ -97,9 +100,12 @@ class RemotePolicy(Policy):
         self._decision = 0
         self._ended: set[int] = set()
         self._lanes.timeout_s = episodes.deadline_s or _REQUEST_S
-        shared = self.address.scheme == "openpi" or self._agreement.max_batch_size > 0
-        self._lanes.spread(1 if shared else len(self._keys))
-        self._shared = shared
+        batch = self._agreement.max_batch_size
+        fitting = self._agreement.pictures.most_rows()
+        self._most = max(min(batch, fitting), 1)
+        # episodes whose pictures do not fit into one frame are asked about on connections of their own
+        self._shared = batch <= fitting and (self.address.scheme == "openpi" or batch > 0)
+        self._lanes.spread(1 if self._shared else -(-len(self._keys) // self._most))
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return the server's chunks (N, H, A), and why there is none for some rows.
@@ -109,13 +115,12 @@ class RemotePolicy(Policy):
         """
         agreed = self._agreement
         n = len(self._keys)
-        most = max(agreed.max_batch_size, 1)
-        groups = [np.arange(n)[at : at + most] for at in range(0, n, most)]
+        groups = [np.arange(n)[at : at + self._most] for at in range(0, n, self._most)]
         waiting = [group for group in groups if not self._ended.issuperset(group.tolist())]
         asked = []
         for group in waiting:
             rows = {name: values[group] for name, values in observation.items()}
-            lane = 0 if self._shared else int(group[0])
+            lane = 0 if self._shared else int(group[0]) // self._most
             asked.append((lane, question(agreed, self.task, rows, self._keys[group], self._decision)))
         ours = size(self.task.actions(agreed.action))
         actions = np.full((n, agreed.n_action_steps, ours), np.nan)
@@ -158,13 +163,7 @@ class RemotePolicy(Policy):
         agreed = session.agreed(self.task)
         problems = list(agreed.problems)
         if not problems:
-            values = {
-                spec.name: _SHOWN.get(spec.name.removeprefix("second_")) for spec in self.task.observation
-            }
-            seen = {
-                spec.name: np.array([values[spec.name] or (0.0,) * spec.size], float)
-                for spec in self.task.observation
-            }
+            seen = self._trial(agreed)
             try:
                 session.ask(question(agreed, self.task, seen, np.zeros(1, np.uint64), 0))
                 whole = agreed._replace(n_action_steps=0) if agreed.vector else agreed
@@ -178,6 +177,16 @@ class RemotePolicy(Policy):
         if problems:
             raise WrongUse("\n".join(f"{self.address}, {self.task.id}: {line}" for line in problems))
         return agreed
+
+    def _trial(self, agreed: Agreement) -> dict[str, np.ndarray]:
+        """Return what the trial question shows of one episode: a hand, zeros, black pictures, the goal."""
+        values = {spec.name: _SHOWN.get(spec.name.removeprefix("second_")) for spec in self.task.observation}
+        seen = {
+            spec.name: np.array([values[spec.name] or (0.0,) * spec.size], float)
+            for spec in self.task.observation
+        }
+        black = np.zeros((1, *agreed.pictures.shape()), np.uint8)
+        return seen | dict.fromkeys(IMAGES, black) | {INSTRUCTION: np.array([self.task.goal])}
 
 
 def _chunks(agreed: Agreement, task: Task, said: object, rows: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from ...tasks.core.task import Task
 from .contract import Agreement
 from .conventions import hand_state
+from .pictures import sent
 
 
 class ModelError(Exception):
@@ -53,7 +54,8 @@ def question(
     Args:
         agreement: what the server wants to see.
         task: the task.
-        seen: components for the k episodes, each (k, d); k = 1 where the server takes no batches.
+        seen: components for the k episodes, each (k, d), and pictures and words; k = 1 where the server
+            takes no batches.
         keys: their noise keys, (k,) uint64.
         decision: how many were asked for before.
     """
@@ -65,13 +67,17 @@ def question(
     else:
         about["noise_key"] = int(keys[0])
         rows = {name: values[0] for name, values in seen.items()}
-    names = agreement.observations or tuple(spec.name for spec in task.observation)
+    names = agreement.observations
+    if not (names or agreement.pictures.names):
+        names = tuple(spec.name for spec in task.observation)
+    body |= {f"observation/{name}": sent(name, rows[name]) for name in agreement.pictures.names}
     if not agreement.vector:
-        body |= {f"observation/{name}": np.asarray(rows[name], np.float64) for name in names}
+        body |= {f"observation/{name}": sent(name, rows[name]) for name in names}
         return Question(body, about)
     body["observation/state"] = np.concatenate([rows[name] for name in names], axis=-1).astype(np.float32)
     if decision == 0:
-        about["state"] = [{"name": s.name, "size": s.size, "unit": s.unit} for s in task.observation]
+        told = [spec for spec in task.observation if spec.name in names]
+        about["state"] = [{"name": s.name, "size": s.size, "unit": s.unit} for s in told]
     if agreement.vector != "all":
         body |= hand_state(rows, agreement.vector)
     return Question(body, about)

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...envs.errors import WrongUse
+from ...envs.images import IMAGE_SIZES
 from ...tasks.core.task import Task
 from ..core.server_address import Address
 from .codec import BadFrame, Envelope, last_line, pack_vla_eval, unpack_vla_eval
 from .connection import OPEN_S, Connection, Late, until_late
 from .contract import Agreement, agree
+from .pictures import Pictures, hand_names
 from .sessions import ModelError, Question
 
 _POSITIONS = {"delta_xyz": "ee_delta", "absolute_xyz": "ee_absolute"}
@@ -28,8 +30,13 @@ _GRIPPERS = {
     "binary_close_01": "close_01",
 }
 """Formats of vla-eval's specs, and what they are here. `continuous_01` does not say which end is closed."""
+_RGB = "rgb_hwc_uint8"
+"""Format of a picture."""
 _STATES = {"raw": "all", "eef_pos3_quat4_gripper1": "eef_pos3_quat4_gripper1"}
-_PICTURES = ("send_wrist_image", "send_video_history")
+_PICTURES = {"front_image": "front", "wrist_image": "wrist"}
+"""Pictures that are sent in `images`, and what they are called there: first the base camera's."""
+_SIZE = max(IMAGE_SIZES)
+"""Their width and height [pixels]; a server does not say which it wants, and scales them itself."""
 
 
 class VlaEvalSession:
@@ -62,13 +69,23 @@ class VlaEvalSession:
             return agree(able["bimodal"], task)
         problems: list[str] = []
         assumed = ["all actions of an answer are executed before the next is asked for, at 20 Hz"]
-        vector = _observed(self.metadata, task, problems)
+        vector, pictures = _observed(self.metadata, task, problems)
+        if pictures:
+            sent = ", ".join(_PICTURES[name] for name in pictures)
+            assumed.append(f"images = {sent}, uint8 ({_SIZE}, {_SIZE}, 3), upright; the state is the hand's")
         found = _acts(self.metadata.get("action_spec"), problems, assumed)
         if task.arms > 1:
             problems.append(
                 f"{task.id} has two arms, which only a server that announces `bimodal` can tell apart"
             )
-        return found._replace(vector=vector, remembers=True, problems=tuple(problems), assumed=tuple(assumed))
+        return found._replace(
+            observations=hand_names(task) if pictures else (),
+            pictures=Pictures(pictures, _SIZE) if pictures else Pictures(),
+            vector=vector,
+            remembers=True,
+            problems=tuple(problems),
+            assumed=tuple(assumed),
+        )
 
     def ask(self, question: Question) -> None:
         """Send a question; the server is told first where its episode begins."""
@@ -83,6 +100,9 @@ class VlaEvalSession:
         body["task_description"] = body["prompt"]
         if "observation/state" in body:
             body["state"] = body["states"] = body.pop("observation/state")
+            pictures = {name: body.pop(f"observation/{name}", None) for name in _PICTURES}
+            if shown := {_PICTURES[name]: one for name, one in pictures.items() if one is not None}:
+                body["images"] = shown
         self._steps += 1
         self._send("observation", body | {"bimodal": about | {"seq": self._seq + 1}})
 
@@ -113,10 +133,12 @@ class VlaEvalSession:
         self._connection.close()
 
 
-def _observed(metadata: Mapping[str, Any], task: Task, problems: list[str]) -> str:
-    """Return how the server wants its state vector; what it cannot have is added to the problems."""
-    wanted = metadata.get("observation_params")
-    pictures = [name for name in _PICTURES if isinstance(wanted, Mapping) and wanted.get(name)]
+def _observed(metadata: Mapping[str, Any], task: Task, problems: list[str]) -> tuple[str, tuple[str, ...]]:
+    """Return how the server wants its state vector, and its pictures; what it cannot have is a problem."""
+    params = metadata.get("observation_params")
+    params = params if isinstance(params, Mapping) else {}
+    if params.get("send_video_history"):
+        problems.append("it wants past pictures (send_video_history), which only `bimodal` can announce")
     spec = metadata.get("observation_spec")
     if not isinstance(spec, Mapping):
         problems.append(
@@ -124,22 +146,31 @@ def _observed(metadata: Mapping[str, Any], task: Task, problems: list[str]) -> s
             "black ones for granted"
         )
         spec = {}
+    pictures = _pictures(spec, bool(params.get("send_wrist_image")))
+    shown = [part for part in task.observation if not pictures or part.name in hand_names(task)]
     vector = "all"
     for name, one in spec.items():
         form = one.get("format") if isinstance(one, Mapping) else None
-        if form == "rgb_hwc_uint8" or "image" in str(name):
-            pictures.append(str(name)[:40])
-        elif form in _STATES:
+        if form == _RGB:
+            continue
+        if form in _STATES:
             vector = _STATES[form]
-            size = sum(part.size for part in task.observation) if vector == "all" else 8
+            size = sum(part.size for part in shown) if vector == "all" else 8
             if one.get("dims") not in (None, 0, size):
                 problems.append(f"observation {name}: {one.get('dims')!r:.20} numbers there, {size} here")
         elif form != "language":
-            known = ", ".join([*_STATES, "language"])
+            known = ", ".join([*_STATES, _RGB, "language"])
             problems.append(f"observation {name}: its format {form!r:.40} is none of {known}")
-    if pictures:
-        problems.append(f"it wants pictures, and there are none yet ({', '.join(pictures)})")
-    return vector
+    return vector, pictures
+
+
+def _pictures(spec: Mapping[str, Any], wrist: bool) -> tuple[str, ...]:
+    """Return the pictures that a server wants: the base camera's, and the wrist's where it is named."""
+    forms = {str(name): one.get("format") for name, one in spec.items() if isinstance(one, Mapping)}
+    wanted = [name for name, form in forms.items() if form == _RGB]
+    wrist = wrist or any("wrist" in name for name in wanted)
+    base = wrist or bool(wanted)
+    return tuple(name for name, sent in zip(_PICTURES, (base, wrist), strict=True) if sent)
 
 
 def _acts(spec: object, problems: list[str], assumed: list[str]) -> Agreement:

@@ -114,7 +114,7 @@ def test_a_server_that_never_answers_the_trial_question_is_refused(monkeypatch):
 
 # --------------------------------------------------------------------- servers that know no Bimodal
 
-CAMERAS = {"image_resolution": [224, 224], "needs_wrist_camera": True, "n_external_cameras": 1}
+CAMERAS = {"image_resolution": [180, 320], "needs_wrist_camera": True, "n_external_cameras": 3}
 ROBOARENA = {"needs_stereo_camera": False, "needs_session_id": False, "action_space": "joint_position"}
 BLIND = {"image_resolution": None, "needs_wrist_camera": False, "n_external_cameras": 0}
 STATE = {"state": {"name": "state", "dims": 0, "format": "raw"}}
@@ -130,23 +130,26 @@ def specs(**formats):
     [
         (
             "openpi",
-            CAMERAS | ROBOARENA,
-            ["pictures, and there are none yet (needs_wrist_camera = True, n_ext"],
+            CAMERAS | ROBOARENA | {"needs_stereo_camera": True},
+            [
+                "n_external_cameras is 3; it can be 0 to 2",
+                "needs_stereo_camera",
+                "image_resolution is [180, 320]",
+            ],
         ),
         (
             "openpi",
-            CAMERAS | ROBOARENA | {"action_space": "joint_velocity"},
+            BLIND | ROBOARENA | {"action_space": "joint_velocity"},
             [
-                "pictures",
                 "'joint_velocity'; those with a counterpart here: joint_position, cartesian_position",
             ],
         ),
         ("vla-eval", {}, ["it does not say what it observes (observation_spec)"]),
-        ("vla-eval", {"observation_spec": STATE | specs(base_image="rgb_hwc_uint8")}, ["pictures"]),
+        ("vla-eval", {"observation_spec": STATE | specs(base_image="png")}, ["base_image: its format 'png'"]),
         (
             "vla-eval",
-            {"observation_spec": STATE, "observation_params": {"send_wrist_image": True}},
-            ["pictures"],
+            {"observation_spec": STATE, "observation_params": {"send_video_history": True}},
+            ["past pictures (send_video_history)"],
         ),
         ("vla-eval", {"observation_spec": specs(state="joint_positions")}, ["observation state: its format"]),
         (
