@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...envs.errors import WrongUse, unknown_name
+from ...envs.images import IMAGES
 from ...envs.perturbations.core.perturbation import LEVELS, overrides
 from ...envs.perturbations.core.registry import HOOKS, perturbations
 from ...envs.perturbations.core.variant import CLEAN, COMBO, Variant
@@ -72,13 +73,14 @@ def search(
     Raises:
         WrongUse: the axis is unknown, cannot be on any of the tasks or cannot reach the policy.
     """
-    known = [one for one in searched if one.axis in (COMBO, *perturbations())]
-    searched = [one for one in known if _levels(load_task(one.task), one.axis)] or searched
+    apart = any(one.isolation not in NOT_SHUT_IN for one in searched)
+    if all(one.axis in (COMBO, *perturbations()) for one in searched):
+        searched = _looked_at(searched, workers, apart)
+        searched = [one for one in searched if _levels(one)] or searched
     for one in searched:
         check_reach(one)
     found = {}
     calls = {one.task: partial(search_task, one) for one in searched}
-    apart = any(one.isolation not in NOT_SHUT_IN for one in searched)
     for task, result in run_in_processes(calls, workers, apart):
         found[task] = result
         if progress:
@@ -96,10 +98,11 @@ def check_reach(one: Searched) -> None:
         raise unknown_name("axis", one.axis, [COMBO, *perturbations()])
     task = load_task(one.task)
     strongest = Variant(f"{one.axis}:{LEVELS[-1]}")
-    if why := strongest.unseen(pictures=False):
-        raise WrongUse(f"{one.axis} cannot reach a policy of {one.task}: {why}")
-    if not _levels(task, one.axis):
-        raise WrongUse(f"{one.task} cannot be perturbed so: {strongest.impossible(task)}")
+    if why := strongest.unseen(one.pictures):
+        blind = "" if one.pictures else f": {one.policy} reads no pictures"
+        raise WrongUse(f"{one.axis} cannot reach a policy of {one.task}: {why}{blind}")
+    if not _levels(one):
+        raise WrongUse(f"{one.task} cannot be perturbed so: {strongest.impossible(task, one.pictures)}")
     seen_only = all(
         [hook for hook in HOOKS if overrides(part, hook)] == ["perturb_observation"]
         for part in strongest.parts
@@ -112,9 +115,30 @@ def check_reach(one: Searched) -> None:
         )
 
 
+def _looked_at(searched: list[Searched], workers: int, apart: bool) -> list[Searched]:
+    """Return what is searched, with whether the policy reads pictures where the axis is of pictures."""
+    calls = {
+        one: partial(_reads_pictures, one)
+        for one in searched
+        if Variant(f"{one.axis}:{LEVELS[-1]}").unseen(pictures=False)
+    }
+    reads = dict(run_in_processes(calls, workers, apart))
+    return [one._replace(pictures=reads.get(one, False)) for one in searched]
+
+
+def _reads_pictures(one: Searched) -> bool:
+    with _builder(one) as builder:
+        names = builder.build(one.policy, load_task(one.task)).needs().observations
+    return any(name in IMAGES for name in names)
+
+
+def _builder(one: Searched) -> Builder:
+    return Builder(one.checkpoints, one.isolation, hidden_from_policies(None))
+
+
 def search_task(one: Searched) -> Search:
     """Search one task: bisect the levels, then the magnitudes between the last two, where there are any."""
-    with Builder(one.checkpoints, one.isolation, hidden_from_policies(None)) as builder:
+    with _builder(one) as builder:
         found = _Bisection(one, builder)
         if found.can_lose():
             found.levels()
@@ -145,7 +169,7 @@ class _Bisection:
 
     def levels(self) -> None:
         """Bisect the levels that the task can have."""
-        candidates = _levels(self._task, self._one.axis)
+        candidates = _levels(self._one)
         while candidates:
             middle = len(candidates) // 2
             broke = self._breaks(candidates[middle])
@@ -208,6 +232,8 @@ def _step(clean: np.ndarray, now: np.ndarray, magnitude: float, level: int) -> S
     )
 
 
-def _levels(task: Task, axis: str) -> list[int]:
-    """Return the levels that the task can have."""
-    return [level for level in LEVELS[1:] if not Variant(f"{axis}:{level}").impossible(task)]
+def _levels(one: Searched) -> list[int]:
+    """Return the levels that the task can have for the policy."""
+    task = load_task(one.task)
+    ladder = {level: Variant(f"{one.axis}:{level}") for level in LEVELS[1:]}
+    return [level for level, variant in ladder.items() if not variant.impossible(task, one.pictures)]

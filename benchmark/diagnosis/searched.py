@@ -28,6 +28,8 @@ class Searched(NamedTuple):
     checkpoints: Path | None = None
     isolation: Isolation = "none"
     """How the policy is shut in."""
+    pictures: bool = False
+    """Whether the policy reads pictures; asked only where the axis is of pictures."""
 
 
 def searched_in_run(

@@ -1,6 +1,7 @@
 """`bimodal diagnose --search`: the smallest magnitude that breaks a policy, and what cannot be searched."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from bimodal.benchmark.diagnosis.search import Searched, search_task
 from bimodal.benchmark.diagnosis.search_table import search_sentence
 from bimodal.envs.perturbations.core.registry import perturbations
 from scoring import DUMBBELL, bimodal
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "front_camera.py"
 
 
 @pytest.fixture
@@ -74,12 +77,32 @@ def test_the_command_finds_where_the_expert_runs_out_of_time(capsys):
     assert 0.6 <= found["breaks_at"]["magnitude"] < found["holds_at"]["magnitude"] <= 0.75
 
 
+def test_the_command_finds_where_a_policy_of_pictures_loses_the_orange_hub(capsys):
+    """The example finds the hub by its colour, and gives up where the picture is too bright for it."""
+    words = (
+        "--search",
+        "sensing.camera_exposure",
+        "--task",
+        DUMBBELL,
+        "--seeds",
+        8,
+        "--workers",
+        0,
+        "--json",
+    )
+    code, out, _ = bimodal("diagnose", f"{EXAMPLE}:FrontCamera", *words, "--no-sandbox", capsys=capsys)
+    (found,) = json.loads(out)
+    assert code == 1 and found["clean"]["estimate"] == 1.0
+    assert 0 < found["breaks_at"]["magnitude"] <= 1.5 and found["unit"] == "stops"
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (("flow", "--search", "actuation.dealy"), "did you mean actuation.delay"),
         (("expert", "--search", "sensing.noise"), "cannot reach expert, which reads the simulator"),
-        (("flow", "--search", "scene.lighting"), "changes pictures only"),
+        (("flow", "--search", "scene.lighting"), "changes pictures only: flow reads no pictures"),
+        (("mse", "--search", "sensing.camera_noise"), "changes pictures only: mse reads no pictures"),
         (("flow", "--search", "contact.knock", "--task", "PandaSlideTwinKnob-v1"), "no object is loose"),
         (("flow", "--search", "contact.knock", "--seeds", 0), "a number of episodes"),
         (("nobody", "--search", "contact.knock"), "unknown policy"),
