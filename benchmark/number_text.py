@@ -65,6 +65,11 @@ def p_text(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def ranks_text(best: int, worst: int) -> str:
+    """Return the ranks that a policy may have: `2 to 4`, or one number."""
+    return str(best) if best == worst else f"{best} to {worst}"
+
+
 def short_name(task: str) -> str:
     """Return a task id as words without robot and version: `PandaLiftPot-v1` is `Lift Pot`."""
     stem = task.removeprefix("Panda").rsplit("-v", 1)[0]

@@ -16,6 +16,9 @@ Replanning = Annotated[
 Vision = Annotated[
     bool, flag("--vision", "instead: the policies that learnt from pictures (a part of docs/vision.md)")
 ]
+Trainings = Annotated[
+    bool, flag("--trainings", "instead: methods over their training seeds (docs/trainings.md)")
+]
 EXAMPLE = "bimodal results --page results.md"
 
 
@@ -23,6 +26,7 @@ def run(
     sampling: Annotated[bool, flag("--sampling", "also measure samplers by executed length")] = False,
     replanning: Replanning = False,
     vision: Vision = False,
+    trainings: Trainings = False,
     choices: Annotated[bool, flag("--choices", "also measure what makes methods choose a mode")] = False,
     page: Page = None,
     fresh: Annotated[bool, flag("--fresh", "measure samplers and choices again")] = False,
@@ -32,11 +36,11 @@ def run(
 
     Options also measure how samplers trade time and what makes methods choose a mode.
     """
-    if replanning or vision:
-        if sampling or choices or (replanning and vision):
-            name = "--vision" if vision else "--replanning"
-            raise WrongUse(f"{name} is a study of its own; leave out the others")
-        return _study(vision, page, fresh, workers)
+    alone = {"--replanning": replanning, "--vision": vision, "--trainings": trainings}
+    if named := [name for name, asked in alone.items() if asked]:
+        if sampling or choices or len(named) > 1:
+            raise WrongUse(f"{named[-1]} is a study of its own; leave out the others")
+        return _study(named[0], page, fresh, workers)
     from ..benchmark.report.pages.results_page import results_tables
     from ..benchmark.studies.method_results import decision_ms, method_result, runs_of
     from .console import console
@@ -54,9 +58,13 @@ def run(
     return 0
 
 
-def _study(vision: bool, page: Path | None, fresh: bool, workers: int | None) -> int:
+def _study(name: str, page: Path | None, fresh: bool, workers: int | None) -> int:
     """Measure one of the studies that stand alone, and write its page."""
-    if vision:
+    if name == "--trainings":
+        from .training_seeds import show_trainings
+
+        return show_trainings(page)
+    if name == "--vision":
         from .vision_scores import study_vision
 
         return study_vision(page, fresh, workers)

@@ -8,7 +8,7 @@ from ..comparison.compare import Comparison
 from ..comparison.methods import MethodComparison
 from ..comparison.ranking import Ranking
 from ..comparison.sentences import difference_text
-from ..number_text import bounds, p_text, percent, short_name
+from ..number_text import bounds, p_text, percent, ranks_text, short_name
 from ..rich_table import number_table
 from ..statistics.rates import Interval
 
@@ -127,17 +127,12 @@ def ranking_table(ranking: Ranking) -> Table:
         f"{len(ranking.policies)} policies on {ranking.episodes:,} episodes that all of them ran",
         ["policy", "success %", "may be ranked", "may be the best"],
         (
-            (one.name, _share(one.success), _ranks(one.ranks), "yes" if one.may_be_best else "no")
+            (one.name, _share(one.success), ranks_text(*one.ranks), "yes" if one.may_be_best else "no")
             for one in ranking.policies
         ),
         caption=f"Cochran's Q {ranking.q:.1f}, p {p_text(ranking.p_value)}; "
         "ranks: McNemar's test of every two, adjusted by Holm",
     )
-
-
-def _ranks(ranks: tuple[int, int]) -> str:
-    best, worst = ranks
-    return str(best) if best == worst else f"{best} to {worst}"
 
 
 def _share(value: Interval) -> str:

@@ -84,11 +84,20 @@ def runs_of(suite: str = "core", folder: Path = RUNS) -> list[Run]:
     return found
 
 
-def seed_runs(policy: str, suite: str = "core", folder: Path = RUNS) -> list[Run]:
-    """Return the runs `SUITE-POLICY-seed-N` of other training seeds, on the suite's clean episodes."""
+def training_runs(policy: str, suite: str = "core", folder: Path = RUNS) -> list[Run]:
+    """Return the finished runs of a policy's training seeds on the suite's clean episodes, by folder.
+
+    They lie where `bimodal evaluate POLICY@seed0..2 --variant clean` puts them.
+    """
     today = find_suite(suite, variants=()).hash()
-    runs = (finished(path, today) for path in sorted(folder.glob(f"{suite}-{policy}-seed-*")))
-    return [run for run in runs if run]
+    paths = sorted([*folder.glob(f"{suite}-{policy}-seed-*"), *folder.glob(f"{suite}-part-{policy}-seed-*")])
+    return [run for run in (finished(path, today) for path in paths) if run]
+
+
+def seed_runs(policy: str, suite: str = "core", folder: Path = RUNS) -> list[Run]:
+    """Return those of other training seeds than 0, the seed of the shipped weights."""
+    runs = training_runs(policy, suite, folder)
+    return [run for run in runs if not run.folder.name.endswith("-seed-0")]
 
 
 def finished(path: Path, suite_hash: str) -> Run | None:
