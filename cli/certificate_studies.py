@@ -92,6 +92,28 @@ def headroom(names: tuple[str, ...], fresh: bool, page: Path | None, workers: in
     return 0
 
 
+def pictures(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, workers: int) -> int:
+    """Measure the gates for pictures of tasks, and print them; returns 1 if one is not passed."""
+    from ..benchmark.certificate.vision_panel import PANEL, known_pictures, measure_pictures
+    from ..benchmark.suites import SUITES
+    from ..envs.storage.atomic_write import write_text
+    from .console import console, progress_bar
+    from .demos import demonstrations_file
+    from .vision_certificates import pictures_page, pictures_table
+
+    seeds = 1 if quick else max(PANEL.values())
+    with progress_bar("pictures", "trainings") as update:
+
+        def done(text: str, n: int, total: int) -> None:
+            update(n, total, text)
+
+        found = measure_pictures(names, demonstrations_file, workers, seeds, fresh, done)
+    console.print(pictures_table(found))
+    if page:
+        write_text(page, pictures_page(known_pictures(SUITES["core"].tasks)))
+    return 1 if any(one.failures for one in found) else 0
+
+
 def feasibility(
     names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, renew: bool, workers: int
 ) -> int:

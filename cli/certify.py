@@ -16,7 +16,11 @@ Tasks = Annotated[
 Every = Annotated[bool, flag("--all", "every task, as without any task id")]
 Quick = Annotated[
     bool,
-    flag("--quick", "20 seeds and gates 1 to 4 only: no learning (--variants: 10 seeds, nothing is kept)"),
+    flag(
+        "--quick",
+        "20 seeds and gates 1 to 4 only: no learning (--variants: 10 seeds, nothing is kept; "
+        "--vision: one training seed)",
+    ),
 ]
 Controls = Annotated[
     bool,
@@ -39,6 +43,14 @@ Headroom = Annotated[
     bool,
     flag("--headroom", "instead: how far policies fall short of one that is told more (docs/headroom.md)"),
 ]
+Vision = Annotated[
+    bool,
+    flag(
+        "--vision",
+        "instead: gates for policies that learn from pictures, of the tasks of core unless some are named "
+        "(docs/certificates-vision.md)",
+    ),
+]
 Variants = Annotated[
     bool,
     flag("--variants", "instead: in which variants the experts of all modes succeed (docs/variants.md)"),
@@ -48,7 +60,7 @@ Renew = Annotated[
     flag("--publish", "with --variants: also renew the figures that come with the package, feasible.json"),
 ]
 Fresh = Annotated[bool, flag("--fresh", "measure again what runs/ holds already")]
-STUDIES = "--variants, --grace, --regressions, --headroom, and --controls or --limits,"
+STUDIES = "--variants, --vision, --grace, --regressions, --headroom, and --controls or --limits,"
 """What is measured instead of a certificate, in words."""
 
 
@@ -61,6 +73,7 @@ def run(
     grace: Grace = False,
     regressions: Regressions = False,
     headroom: Headroom = False,
+    vision: Vision = False,
     variants: Variants = False,
     publish: Renew = False,
     fresh: Fresh = False,
@@ -69,21 +82,20 @@ def run(
 ) -> int:
     """Check a task against every gate of the certificate.
 
-    The exit code is 1 if a gate is not passed. Six options measure something else instead.
+    The exit code is 1 if a gate is not passed. Seven options measure something else instead.
     """
     from ..benchmark.provenance import cores
-    from ..tasks.core.registry import own_names
 
-    if every and task:
-        raise WrongUse("--all means every task; leave it out, or leave out the task ids")
+    names = _names(task, every, vision)
     chosen = {studies.grace: grace, studies.regressions: regressions, studies.headroom: headroom}
     asked = [study for study, wanted in chosen.items() if wanted]
-    if len(asked) + variants + (controls or limits) > 1:
+    if len(asked) + vision + variants + (controls or limits) > 1:
         raise WrongUse(f"{STUDIES} are studies; name one of them")
     if publish and not variants:
         raise WrongUse("--publish is for --variants; leave it out, or name both")
-    names = tuple(task or own_names())
     processes = cores() if workers is None else workers
+    if vision:
+        return studies.pictures(names, quick, fresh, page, processes)
     if variants:
         return studies.feasibility(names, quick, fresh, page, publish, processes)
     if asked:
@@ -91,6 +103,16 @@ def run(
     if controls or limits:
         return studies.validity(names, controls, limits, fresh, page, processes)
     return _gates(names, quick, fresh, page, processes)
+
+
+def _names(task: list[str] | None, every: bool, vision: bool) -> tuple[str, ...]:
+    """Return the tasks that are meant: those that are named, else all, from pictures those of core."""
+    from ..benchmark.suites import SUITES
+    from ..tasks.core.registry import own_names
+
+    if every and task:
+        raise WrongUse("--all means every task; leave it out, or leave out the task ids")
+    return tuple(task or (SUITES["core"].tasks if vision and not every else own_names()))
 
 
 def _gates(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, workers: int) -> int:

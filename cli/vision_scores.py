@@ -1,14 +1,17 @@
-"""`bimodal results --vision`: measures, shows and writes the scores in docs/vision.md; see results.py."""
+"""`bimodal results --vision`: measures, shows and writes the tables in docs/vision.md; see results.py."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rich.table import Table
 
-from ..benchmark.number_text import short_name, success_and_rarest
+from ..benchmark.number_text import percent, short_name, success_and_rarest
 from ..benchmark.provenance import cores, versions
 from ..benchmark.report.pages.markdown import markdown_section, write_section
 from ..benchmark.rich_table import number_table
+from ..benchmark.scoring.feasible_cells import FLOORS
+from ..benchmark.studies.in_view import COLOURING, MOVING, PIXELS, SHARE, InView, measure_in_view
+from ..benchmark.studies.in_view import EPISODES as EPISODES_SEEN
 from ..benchmark.studies.vision import (
     EPISODES,
     METHODS,
@@ -16,22 +19,31 @@ from ..benchmark.studies.vision import (
     measure_vision,
     weights_digest,
 )
+from ..envs.perturbations.core.variant import CLEAN
 from .console import console, progress_bar
 
 Scores = Mapping[str, Mapping[str, VisionScore]]
 """By task and policy."""
+Seen = Mapping[str, Mapping[str, InView]]
+"""By task and variant."""
 
 
 def study_vision(page: Path | None, fresh: bool, workers: int | None) -> int:
-    """Measure the vision policies, show them and write their part of the page."""
+    """Measure the vision policies and what cameras see, show both and write their parts of the page."""
     processes = cores() if workers is None else workers
     with progress_bar("vision", "cells") as update:
         found = measure_vision(
             workers=processes, fresh=fresh, progress=lambda text, n, total: update(n, total, text)
         )
+    with progress_bar("in view", "cells") as update:
+        seen = measure_in_view(
+            workers=processes, fresh=fresh, progress=lambda text, n, total: update(n, total, text)
+        )
     console.print(vision_table(found))
+    console.print(number_table("Objects in view [%]", in_view_header(seen), in_view_rows(seen, str)))
     if page:
         write_section(page, "vision-scores", vision_section(found))
+        write_section(page, "in-view", in_view_section(seen))
     return 0
 
 
@@ -73,6 +85,44 @@ def vision_section(scores: Scores) -> str:
         digests="; ".join(digests),
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
     )
+
+
+def in_view_header(seen: Seen) -> tuple[str, ...]:
+    """Return the names of the columns of what cameras see."""
+    return "variant", *map(short_name, seen)
+
+
+def in_view_rows(seen: Seen, low: Callable[[str], str]) -> list[tuple[str, ...]]:
+    """Return a row for the clean world and each perturbation that moves something; `low` marks figures."""
+    rows = [(CLEAN, *(_view(cells.get(CLEAN), 1, low) for cells in seen.values()))]
+    for name in MOVING:
+        each = [
+            " ".join(_view(cells.get(f"{name}:{level}"), level, low) for level in FLOORS)
+            for cells in seen.values()
+        ]
+        rows.append((name, *each))
+    return rows
+
+
+def in_view_section(seen: Seen) -> str:
+    """Return what docs/vision.md says of what cameras see."""
+    return markdown_section(
+        "in_view",
+        episodes=EPISODES_SEEN,
+        pixels=PIXELS,
+        share=percent(SHARE),
+        floors=", ".join(f"{percent(floor)}" for floor in FLOORS.values()),
+        header=in_view_header(seen),
+        rows=in_view_rows(seen, "**{}**".format),
+        colouring=[f"`{name}`" for name in COLOURING],
+    )
+
+
+def _view(cell: InView | None, level: int, low: Callable[[str], str]) -> str:
+    if cell is None:
+        return "–"
+    text = f"{percent(cell.all_seen)} ({percent(cell.least)})"
+    return text if cell.all_seen >= FLOORS[level] else low(text)
 
 
 def _digests(weights: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from ..policies.core.wrapping import unwrapped, wrapping
 
 PRIVILEGED = ("expert", "mean", "mpc", "mpc_cem", "mpc_mppi", "mpc_mismatched")
 """Those that read the simulator."""
-SEEING = ("vision_flow", "vision_mse")
+SEEING = ("vision_flow", "vision_flow_no_pose", "vision_mse", "vision_diffusion")
 """Those that read pictures and no pose."""
 UNLEARNED = (*PRIVILEGED, "zero", "random")
 """Those without weights."""

@@ -10,3 +10,12 @@ class VisionFlow(VisionPolicy, Flow):
     name = "vision_flow"
     method = "vision_flow"
     description = "Flow matching of action chunks, from two cameras and the hand."
+
+
+class VisionFlowWithoutPoses(VisionFlow):
+    """`vision_flow` that learns from demonstrations alone: no pose of an object is a label."""
+
+    name = "vision_flow_no_pose"
+    method = "vision_flow_no_pose"
+    description = "`vision_flow`, trained without the poses of objects as labels."
+    pose_weight = 0.0

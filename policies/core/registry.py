@@ -54,6 +54,7 @@ LISTING = (
     "diffusion_veteran",
     "vision_mse",
     "vision_flow",
+    "vision_diffusion",
 )
 """Files in the order of tables, the simple ones first; a file that is not named here comes after them."""
 ORACLES = ("mse_labelled",)

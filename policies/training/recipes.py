@@ -1,4 +1,7 @@
-"""Ways to train a regression, as data: what `benchmark/certificate/regression_panel.py` tries."""
+"""Ways to train a regression, as data: what the panels of `benchmark/certificate/` try.
+
+Those from the state are tried by `regression_panel.py`, those from pictures by `vision_panel.py`.
+"""
 
 from typing import NamedTuple
 
@@ -35,3 +38,16 @@ RECIPES = (
     Recipe("MLP", 256, "absolute", False, 3000, 1e-3),
 )
 """All that are tried; the first is that of the board's `mse` and of gate 5."""
+
+
+class PictureRecipe(NamedTuple):
+    """One way to train a regression on what the frozen encoder of `vision_flow` says of pictures."""
+
+    reads: str
+    """`features`, all of them, or `poses`: only where the encoder's linear layer says the objects are."""
+    told: bool = False
+    """Whether it is told which mode to take, as `mse_labelled` is."""
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.reads} of vision_flow" + ", told the mode" * self.told

@@ -76,10 +76,17 @@ class VisionPolicy(ChunkPolicy):
     def learn(
         cls, network: nn.Module, get_batch: GetBatch, count: int, generator: torch.Generator, fit: Fit
     ) -> Learned:
-        """Train the encoder, freeze it, encode every picture, and train the trunk on the features."""
-        assert isinstance(network, VisionNetwork)
+        """Train the encoder, and then the trunk on what it says."""
         weights, _ = fit(_encoder_stage(cls), get_batch)
         network.load_state_dict({name: part.half().float() for name, part in weights.items()})
+        return cls.learn_trunk(network, get_batch, count, generator, fit)
+
+    @classmethod
+    def learn_trunk(
+        cls, network: nn.Module, get_batch: GetBatch, count: int, generator: torch.Generator, fit: Fit
+    ) -> Learned:
+        """Freeze the encoder, encode every picture once, and train the trunk on the features."""
+        assert isinstance(network, VisionNetwork)
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(name.startswith("trunk."))
         features = _all_features(network, get_batch, count)
