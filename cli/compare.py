@@ -41,6 +41,8 @@ def run(
     joined = any(map(_is_joined, arms))
     _check_use(arms, joined, rule, junit)
     with ExitStack() as stack:
+        if len(arms) > 2 and joined:
+            return _many_methods([_method(text, stack) for text in arms], json)
         if len(arms) > 2:
             return _many([opened_arm(Path(text), stack) for text in arms], json)
         try:
@@ -60,10 +62,6 @@ def _check_use(arms: list[str], joined: bool, rule: Path | None, junit: Path | N
         )
     if rule and (joined or len(arms) > 2):
         raise WrongUse("a rule compares one candidate with one baseline; name two run folders or entries")
-    if joined and len(arms) > 2:
-        raise WrongUse(
-            "methods of several trainings are compared two at a time; name a baseline and a candidate"
-        )
     if junit and len(arms) > 2:
         raise WrongUse("--junit needs a verdict, and ranks are none; name a baseline and a candidate")
 
@@ -180,4 +178,22 @@ def _many(arms: "list[Arm]", json: bool) -> int:
         print_json(plain_ranking(ranking))
     else:
         console.print(ranking_table(ranking))
+    return 0
+
+
+def _many_methods(methods: "list[Method]", json: bool) -> int:
+    """Print the ranks that each of several methods may have over its training seeds."""
+    from ..benchmark.comparison.method_ranking import rank_methods
+    from ..benchmark.comparison.plain import plain_method_ranking
+    from ..benchmark.report.comparison_tables import method_ranking_table
+    from .console import console, print_json
+
+    ranking = rank_methods(methods)
+    if json:
+        print_json(plain_method_ranking(ranking))
+        return 0
+    console.print(method_ranking_table(ranking))
+    for group in ranking.groups:
+        names = ", ".join(group)
+        console.print(f"not told apart: {names}" if len(group) > 1 else names, markup=False)
     return 0

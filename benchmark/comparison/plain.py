@@ -4,6 +4,7 @@ from typing import Any
 
 from ..statistics.rates import Interval
 from .compare import Comparison
+from .method_ranking import MethodRanking
 from .methods import MethodComparison
 from .ranking import Ranking
 from .rule import Decision, Rule
@@ -63,6 +64,18 @@ def plain_methods(comparison: MethodComparison) -> dict[str, Any]:
         "difference": _interval(comparison.difference),
         **{side: _row(spread) | {"standard_deviation": spread.deviation} for side, spread in sides},
         "tasks": [_row(row) for row in comparison.tasks],
+    }
+
+
+def plain_method_ranking(ranking: MethodRanking) -> dict[str, Any]:
+    """Return several methods over training seeds: their ranks, who is told apart, and every pair."""
+    return {
+        "methods": [
+            _row(one) | {"standard_deviation": one.deviation, "ranks": list(ranking.ranks[one.name])}
+            for one in ranking.spreads
+        ],
+        "groups": [list(group) for group in ranking.groups],
+        "pairs": [_row(pair) for pair in ranking.pairs],
     }
 
 

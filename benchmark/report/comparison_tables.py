@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from ..comparison.compare import Comparison
+from ..comparison.method_ranking import MethodRanking
 from ..comparison.methods import MethodComparison
 from ..comparison.ranking import Ranking
 from ..comparison.sentences import difference_text
@@ -132,6 +133,27 @@ def ranking_table(ranking: Ranking) -> Table:
         ),
         caption=f"Cochran's Q {ranking.q:.1f}, p {p_text(ranking.p_value)}; "
         "ranks: McNemar's test of every two, adjusted by Holm",
+    )
+
+
+def method_ranking_table(ranking: MethodRanking) -> Table:
+    """Return several methods over training seeds with the ranks that each may have."""
+    return number_table(
+        f"{len(ranking.spreads)} methods over training seeds",
+        ["method", "trainings", "mean success %", "deviation", "worst %", "may be ranked"],
+        (
+            (
+                one.name,
+                str(len(one.shares)),
+                _share(one.mean),
+                percent(one.deviation, 1),
+                percent(one.worst[1], 1),
+                ranks_text(*ranking.ranks[one.name]),
+            )
+            for one in ranking.spreads
+        ),
+        caption="interval: training seeds and scenes drawn again; deviation: between trainings; "
+        "ranks: Welch's test of every two over trainings and scenes, adjusted by Holm",
     )
 
 

@@ -122,6 +122,21 @@ def test_trainings_of_a_method_are_compared_as_one(trainings, runs, capsys, tmp_
     assert "mse: 0.0 % [0,15], one run" in capsys.readouterr().out
 
 
+def test_several_methods_get_ranks_over_their_trainings(trainings, runs, capsys):
+    mip = f"mip={trainings[0].partition('=')[2]}"
+    assert main(["compare", *trainings, mip]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "not told apart: mse, mip" in lines and "flow" in lines
+    assert main(["compare", *trainings, mip, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {one["name"]: one["ranks"] for one in told["methods"]} == {
+        "flow": [1, 1],
+        "mse": [2, 3],
+        "mip": [2, 3],
+    }
+    assert told["groups"] == [["flow"], ["mse", "mip"]] and len(told["pairs"]) == 3
+
+
 def test_what_does_not_compare_is_a_failure_in_ci_too(runs, capsys, tmp_path):
     shutil.copytree(runs / "flow", tmp_path / "old")
     record = json.loads((runs / "flow" / "run.json").read_text())
