@@ -1,11 +1,14 @@
 """Gate 4 of a certificate: fits a linear probe that must not tell the mode from what is observed."""
 
+from itertools import combinations
+
 import numpy as np
 from scipy.stats import rankdata
 
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import Demonstrations
 from .certificate import Check
+from .trials import parting
 
 FOLDS = 5
 """Parts into which the groups are dealt for cross-validation."""
@@ -30,30 +33,56 @@ def hidden_mode_checks(task: Task, calm: Demonstrations, demos: Demonstrations) 
     """Gate 4: until the modes part, nothing that is observed tells them apart; soon after, everything does.
 
     The first check is a proof, the others are statistics: without process noise, the demonstrations of a
-    scene must look exactly alike in all modes.
+    scene must look exactly alike in all modes. In a task of several choices what shows soon after is the
+    first one, and modes that part later must look alike until then, too.
 
     Args:
         task: the task.
         calm: paired demonstrations without process noise.
         demos: paired demonstrations with it, many of them.
     """
-    parting = task.shared_steps
-    after = parting + AFTER
-    before = sorted({*range(max(0, parting - BEFORE), parting, 4), max(0, parting - 1), parting})
+    shared = task.shared_steps
+    after = shared + AFTER
+    before = sorted({*range(max(0, shared - BEFORE), shared, 4), max(0, shared - 1), shared})
     # 1. the modes of a scene side by side, (scenes, modes, steps, components), up to the parting
-    twins = observed(calm).reshape(-1, len(task.modes), *observed(calm).shape[1:])[:, :, : parting + 1]
+    views = observed(calm).reshape(-1, len(task.modes), *observed(calm).shape[1:])
+    twins = views[:, :, : shared + 1]
     apart = float(np.abs(twins - twins[:, :1]).max())
     # 2. a probe at some steps before the parting, and at one after it
-    areas = {t: grouped_auc(observed(demos)[:, t], demos.modes, demos.seeds) for t in (*before, after)}
+    areas = {t: grouped_auc(observed(demos)[:, t], demos.modes, demos.seeds) for t in before}
+    chosen = task.first_choices()[demos.modes]
+    shows = grouped_auc(observed(demos)[:, after], chosen, demos.seeds)
     steps = " ".join(map(str, before))
     values = " ".join(f"{areas[t]:.2f}" for t in before)
     hidden = max(areas[t] for t in before) <= PROBE_CEILING
-    seen = areas[after] >= PROBE_FLOOR
+    seen = shows >= PROBE_FLOOR
     return [
-        Check(4, "twins", f"difference of views, 0 to {parting}", f"{apart:.3g}", "0", apart == 0.0),
+        Check(4, "twins", f"difference of views, 0 to {shared}", f"{apart:.3g}", "0", apart == 0.0),
+        *_later_twins(task, views, int(calm.seeds[0])),
         Check(4, "probe before", f"AUC, steps {steps}", values.replace("0.", "."), "<= .55", hidden),
-        Check(4, "probe after", f"AUC, step {after}", f"{areas[after]:.2f}", ">= .95", seen),
+        Check(4, "probe after", f"AUC, step {after}", f"{shows:.2f}", ">= .95", seen),
     ]
+
+
+def _later_twins(task: Task, views: np.ndarray, seed: int) -> list[Check]:
+    """Return a check that modes which part at a later choice look alike until then; none without such modes.
+
+    Args:
+        task: the task.
+        views: the modes of each scene side by side, (scenes, modes, steps, components).
+        seed: of the first scene; all scenes part at the same steps.
+    """
+    first = task.first_choices()
+    pairs = [pair for pair in combinations(range(len(first)), 2) if first[pair[0]] == first[pair[1]]]
+    if not pairs:
+        return []
+    partings = [parting(task, pair, seed) for pair in pairs]
+    apart = max(
+        float(np.abs(views[:, one, : step + 1] - views[:, other, : step + 1]).max())
+        for (one, other), step in zip(pairs, partings, strict=True)
+    )
+    measured = f"difference of views, 0 to {', '.join(map(str, sorted(set(partings))))}"
+    return [Check(4, "twins of a later choice", measured, f"{apart:.3g}", "0", apart == 0.0)]
 
 
 def observed(demos: Demonstrations) -> np.ndarray:

@@ -3,6 +3,7 @@
 Called by every gate of a certificate, by the controls and by the study of samplers.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,12 @@ class RecordingReferee(Referee):
     """A referee that records forces, lifts and the moment of acting; it may be told to forgive."""
 
     def __init__(
-        self, task: Task, n: int, forgiving: bool = False, max_episode_steps: int | None = None
+        self,
+        task: Task,
+        n: int,
+        forgiving: bool = False,
+        max_episode_steps: int | None = None,
+        acts_from: int = 0,
     ) -> None:
         """Watch N episodes.
 
@@ -36,9 +42,11 @@ class RecordingReferee(Referee):
             n: N.
             forgiving: whether touching what is forbidden neither ends nor fails an episode.
             max_episode_steps: their length [control steps]; None for the task's.
+            acts_from: control step from which acting is recorded.
         """
         super().__init__(task, n, max_episode_steps)
         self.forgiving = forgiving
+        self._acts_from = acts_from
         self.illegal = np.zeros(n)
         """Largest force on what must not be touched [N], (N,), while an episode runs."""
         self.table = np.zeros(n)
@@ -54,7 +62,7 @@ class RecordingReferee(Referee):
         running = ~self.done
         for peak, value in ((self.illegal, m.illegal), (self.table, m.table), (self.lift, m.lift)):
             np.maximum(peak, value, out=peak, where=running)
-        acts = (m.illegal > LIGHT_TOUCH) | self.task.decided(m)
+        acts = ((m.illegal > LIGHT_TOUCH) | self.task.decided(m)) & (len(self._seen) >= self._acts_from)
         self.acted[running & acts & (self.acted < 0)] = len(self._seen)
         super().see(m._replace(illegal=np.zeros_like(m.illegal)) if self.forgiving else m, diverged)
 
@@ -119,6 +127,14 @@ def plans(task: Task, simulation: Simulation) -> list[np.ndarray]:
     return [task.plan(simulation, np.full(simulation.n, mode)) for mode in range(len(task.modes))]
 
 
+def parting(task: Task, modes: Sequence[int], seed: int) -> int:
+    """Return the first control step at which the plans of some modes differ in one episode."""
+    simulation = Simulation(task, 1)
+    simulation.reset([seed])
+    found = np.stack([task.plan(simulation, np.array([mode]))[0] for mode in modes])
+    return int((found != found[0]).any((0, 2)).argmax())
+
+
 def lengths(task: Task, seed: int) -> list[int]:
     """Return the control steps of every mode's plan in one episode."""
     simulation = Simulation(task, 1)
@@ -127,7 +143,12 @@ def lengths(task: Task, seed: int) -> list[int]:
 
 
 def run_trial(
-    task: Task, policy: Policy, seeds: range, forgiving: bool = False, variant: str = CLEAN
+    task: Task,
+    policy: Policy,
+    seeds: range,
+    forgiving: bool = False,
+    variant: str = CLEAN,
+    acts_from: int = 0,
 ) -> TrialResult:
     """Run a policy on seeds, in shards.
 
@@ -137,12 +158,13 @@ def run_trial(
         seeds: one episode each.
         forgiving: see `RecordingReferee`.
         variant: name of the variant in which the episodes run.
+        acts_from: control step from which acting is recorded.
     """
     max_episode_steps = Variant(variant).episode_steps(task.max_episode_steps)
     parts = []
     for index, begin in enumerate(range(0, len(seeds), SHARD_SIZE)):
         shard = Shard(task.id, variant, index, tuple(seeds[begin : begin + SHARD_SIZE]))
-        referee = RecordingReferee(task, len(shard.seeds), forgiving, max_episode_steps)
+        referee = RecordingReferee(task, len(shard.seeds), forgiving, max_episode_steps, acts_from)
         verdict = run_shard(task, policy, shard, NOISE, referee=referee).verdict
         lifted = referee.lift > LIFTED
         seen = referee.illegal, referee.table, referee.acted

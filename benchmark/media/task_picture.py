@@ -47,7 +47,7 @@ _SIZES = {
     6: (400, 380),
     10: (304, 300),
 }  # pictures in the still -> size of each [pixels]
-_COLUMNS = {6: 3, 10: 5}  # where they need more than one row
+_COLUMNS = {6: 3, 8: 4, 10: 5}  # where they need more than one row
 _GIF_WIDTH = 860  # of all panels [pixels]
 _GIF_PANEL = (276, 304)  # the most of each [pixels]
 _HEADER = 44  # pixels

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .modes import runs
 from .outcomes import OTHER_MODE, SUCCESS
 from .task import LIGHT_TOUCH, Measurement, Task
 
@@ -107,7 +108,7 @@ class Referee:
         held = _last_run(up, self.steps) >= self.task.hold_steps
         success = held & ~illegal.any(0) & (self._faults == "")
         # 3. which mode it was, where the hand acted, and why it failed
-        mode = self._mode(seen, counts)
+        mode = self.task.realised_mode(seen.part, counts & (runs(seen.part) >= self.task.commit_steps))
         other = success & (self.asked is not None) & (mode != self.asked)
         success &= ~other
         alpha = self._alpha(seen, illegal, counts)
@@ -127,17 +128,6 @@ class Referee:
             alpha=alpha,
             switches=self._switches(seen, counts),
         )
-
-    def _mode(self, seen: Measurement, counts: np.ndarray) -> np.ndarray:
-        """The last mode that was taken for `commit_steps` control steps in a row."""
-        mode = np.full(counts.shape[1], -1, np.int8)
-        run = np.zeros(counts.shape[1], np.int32)
-        previous = np.full(counts.shape[1], -1)
-        for part, valid in zip(seen.part, counts, strict=True):
-            run = np.where((part == previous) & (part >= 0), run + 1, (part >= 0).astype(np.int32))
-            mode = np.where(valid & (run >= self.task.commit_steps), part, mode).astype(np.int8)
-            previous = part
-        return mode
 
     def _alpha(self, seen: Measurement, illegal: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Mixture coordinate at the first step that shows it: a forbidden touch or the task's own sign."""

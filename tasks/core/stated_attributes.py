@@ -58,8 +58,24 @@ def _stated_modes(task: Task) -> Iterator[str]:
     grasps = np.asarray(task.grasps, float)
     if grasps.shape != (k, 4) or not np.isfinite(grasps).all():
         yield f"grasps has the shape {grasps.shape}; it holds x, y, z, yaw of every mode: ({k}, 4), finite"
+    elif sequences := getattr(task, "sequences", ()):
+        yield from _stated_sequences(sequences, grasps)
     elif len(np.unique(grasps, axis=0)) < k:
         yield "two modes have the same row in grasps; each mode has a pose of its own"
+
+
+def _stated_sequences(sequences: tuple[tuple[int, ...], ...], grasps: np.ndarray) -> Iterator[str]:
+    """Rules for the sequences of a task of several choices: a path of its own for each mode."""
+    lengths = {len(sequence) for sequence in sequences}
+    if len(set(sequences)) != len(grasps) or lengths == {0} or len(lengths) > 1:
+        yield f"sequences is {sequences!r}; it holds a different one of each mode, all equally long"
+        return
+    if any(len(set(sequence)) < len(sequence) for sequence in sequences):
+        yield "a sequence names a part twice; a choice that comes again has an index of its own"
+    first = np.array([sequence[0] for sequence in sequences])
+    same_grasp = (grasps[:, None] == grasps).all(-1)
+    if (same_grasp != (first[:, None] == first)).any():
+        yield "two modes have the same row in grasps exactly if their sequences begin with the same part"
 
 
 _MEANING = {

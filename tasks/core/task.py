@@ -14,6 +14,7 @@ from ...envs.specs import ACTIONS, ROBOT_OBSERVATION, Spec, of_arms
 from ...envs.task_protocol import Start
 from . import instructions
 from .hand_path import HandPath, plan_from_paths
+from .modes import between_modes, last_part
 
 ALONG_X = np.pi
 """Yaw of a hand whose fingers open along the scene's x [rad]. The fingers are alike, so it could be 0 too,
@@ -197,31 +198,31 @@ class Task:
         starts = np.stack([simulation.in_frame(arm.tcp_position) for arm in simulation.arms])
         return plan_from_paths(self.paths(starts, np.asarray(modes)), simulation.frame)
 
-    def mixture(self, hand: np.ndarray) -> np.ndarray:
-        """Return where hands (..., 4), scene frame, stand between the modes: alpha, (...).
+    def first_choices(self) -> np.ndarray:
+        """Return what each mode chooses first, (k,): a task of several choices has modes that begin alike."""
+        return np.arange(len(self.modes))
 
-        Poses are points x of 4 lengths, yaw counting as the way of the pads. Of two modes,
-            alpha = <x - g0, g1 - g0> / |g1 - g0|^2,
-        0 at the first and 1 at the second. Of more, with x' the point nearest to x among their weighted sums,
-            alpha = min_m |x' - g_m| / min_(l<m) |g_l - g_m|,
-        0 at a mode and a half or more in the middle of some.
+    def realised_mode(self, parts: np.ndarray, taken: np.ndarray) -> np.ndarray:
+        """Return the mode of each episode, -1 for none, (N,): the last part that was taken.
+
+        Args:
+            parts: index of the part at each step, (T, N).
+            taken: where it counts, after `commit_steps` steps in a row, (T, N) bool.
         """
-        grasps = self.grasps * _AS_LENGTH
-        x = np.asarray(hand) * _AS_LENGTH
-        axes = grasps[1:] - grasps[0]
-        if len(axes) == 1:
-            return (x - grasps[0]) @ axes[0] / (axes[0] @ axes[0])
-        onto = np.linalg.pinv(axes) @ axes
-        # Written out: a matrix product would give a row other last bits in another batch.
-        x = grasps[0] + ((x - grasps[0])[..., :, None] * onto).sum(-2)
-        distance = np.linalg.norm(x[..., None, :] - grasps, axis=-1).min(-1)
-        apart = np.linalg.norm(grasps[:, None] - grasps, axis=-1)
-        return distance / apart[np.triu_indices(len(grasps), 1)].min()
+        return last_part(parts, taken)
+
+    def mixture(self, hand: np.ndarray) -> np.ndarray:
+        """Return where hands (..., 4), scene frame, stand between the modes' first choices: alpha, (...).
+
+        Poses are points of 4 lengths, yaw counting as the way of the pads; see `modes.between_modes`.
+        """
+        first = np.unique(self.first_choices(), return_index=True)[1]
+        return between_modes(self.grasps[first] * _AS_LENGTH, np.asarray(hand) * _AS_LENGTH)
 
     def in_dead_zone(self, alpha: np.ndarray) -> np.ndarray:
         """Return whether acting at alpha (...) is acting between the modes, bool; NaN is not."""
         low, high = self.dead_zone
-        return (alpha > low) & ((alpha < high) | (len(self.modes) > 2))
+        return (alpha > low) & ((alpha < high) | (len(set(self.first_choices().tolist())) > 2))
 
     def side(self, hand: np.ndarray) -> np.ndarray:
         """Return the mode nearest to hands (..., 4), scene frame: (...), -1 in the dead zone."""

@@ -25,7 +25,7 @@ def test_no_observed_number_is_constant_but_the_height_of_what_is_fixed(world):
     bodies = names(world.model, "body")
     for name, seen in world.expert.observations.items():
         spread = np.ptp(seen.reshape(-1, seen.shape[-1]), axis=0)
-        constant = np.flatnonzero(spread == 0).tolist()
+        constant = np.flatnonzero(spread < 1e-12).tolist()  # rounding, where a body slides
         body = name.removesuffix("_position")
         root = world.model.body(body).rootid[0] if body in bodies else 0
         stands = body != name and world.model.body(root).mocapid[0] >= 0

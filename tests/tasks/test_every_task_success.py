@@ -66,9 +66,12 @@ def test_the_modes_share_their_first_steps(world):
     simulation = world.begin(SEEDS)
     plans = [world.task.plan(simulation, np.full(simulation.n, mode)) for mode in range(world.modes)]
     shared = world.task.shared_steps
-    for plan, other in combinations(plans, 2):
-        assert (plan[:, :shared] == other[:, :shared]).all()
-        assert (plan[:, shared] != other[:, shared]).any(axis=1).all()
+    first = world.task.first_choices()
+    for mode, other in combinations(range(world.modes), 2):
+        plan, another = plans[mode], plans[other]
+        assert (plan[:, :shared] == another[:, :shared]).all()
+        apart = (plan[:, shared] != another[:, shared]).any(axis=1)
+        assert apart.all() if first[mode] != first[other] else not apart.any()
 
 
 def test_the_gripper_really_holds(world):
