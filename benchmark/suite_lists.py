@@ -23,6 +23,13 @@ FULL = (
     "PandaLiftTrefoil-v1",
     "PandaLiftCross-v1",
 )
+HARD = (
+    "PandaLiftRing-v1",
+    "PandaPressBothButtons-v1",
+    "PandaPressCuedSide-v1",
+    "PandaPressThreeButtons-v1",
+)
+"""The tasks with headroom of version 1; later ones join with the next version."""
 AT_LEVEL_2 = (
     "contact.friction:2",
     "contact.knock:2",

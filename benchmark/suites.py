@@ -22,7 +22,7 @@ from ..tasks.core.instructions import digest
 from .records.run_record import SeedPanel, SuiteRecord
 from .rollout import shard
 from .rollout.shard import Shard
-from .suite_lists import AT_LEVEL_2, CORE, EVERY_LEVEL, FULL, IN_WORDS, SCENES, SMOKE
+from .suite_lists import AT_LEVEL_2, CORE, EVERY_LEVEL, FULL, HARD, IN_WORDS, SCENES, SMOKE
 
 SHARD_SIZE = 100
 """Episodes in a shard; part of the suite, because a policy decides for a shard at once."""
@@ -153,12 +153,13 @@ SUITES = {
         Suite("smoke", "2", SMOKE, range(16), (CLEAN, "contact.friction:2", "sensing.noise:2")),
         Suite("core", "2", CORE, range(200), (CLEAN, *AT_LEVEL_2), shifted=50),
         Suite("full", "3", FULL, range(200), (CLEAN, *EVERY_LEVEL)),
+        Suite("hard", "1", HARD, range(200)),
         Suite("diversity", "1", CORE, REPEATED[: SCENES * REPEATS]),
         Suite("instructed", "1", CORE, range(200), (CLEAN, *IN_WORDS), shifted=50, instructed=True),
     )
 }
-"""The suites, by name. `diversity` plays few scenes often, each time with new policy noise; `instructed` asks
-for a mode in words."""
+"""The suites, by name. `hard` has the tasks with headroom, in the clean world; `diversity` plays few
+scenes often, each time with new policy noise; `instructed` asks for a mode in words."""
 
 
 def find_suite(

@@ -4,6 +4,9 @@ import pytest
 from bimodal.benchmark.report.pages.headroom_page import headroom_page
 from bimodal.benchmark.studies import headroom
 from bimodal.benchmark.studies.headroom import HeadroomRow, measure_headroom, methods_of, try_method
+from bimodal.benchmark.suites import SUITES
+from bimodal.envs.perturbations.core.variant import CLEAN
+from bimodal.policies.training.train import METHODS
 from bimodal.tasks import load_task
 
 RING = "PandaLiftRing-v1"
@@ -43,3 +46,13 @@ def test_the_experts_plan_once_and_succeed(tmp_path):
 def test_a_task_without_headroom_and_two_studies_are_refused(bimodal, options, said):
     code, _, err = bimodal("certify", "PandaLiftDumbbell-v1", *options)
     assert code == 2 and said in err[0]
+
+
+def test_every_task_of_the_suite_hard_has_headroom_in_the_clean_world():
+    hard = SUITES["hard"]
+    assert hard.variants == (CLEAN,) and not set(hard.tasks) & set(SUITES["full"].tasks)
+    for name in hard.tasks:
+        told = load_task(name).informed_control
+        assert told.partition(":")[0] in METHODS, f"{name} names no method as its informed control: {told!r}"
+    page = headroom_page([])
+    assert f"Version {hard.version} has {len(hard.tasks)} tasks" in page and ", ".join(hard.tasks) in page

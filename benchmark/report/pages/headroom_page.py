@@ -10,6 +10,7 @@ from ...certificate.learning_gates import CONTENDERS, TRIAL_SEEDS
 from ...number_text import percent
 from ...rich_table import number_table
 from ...studies.headroom import EXPERT, LENGTHS, HeadroomResult, HeadroomRow
+from ...suites import SUITES
 from .markdown import markdown_page, markdown_table
 
 _HEADER = ("policy", *(f"executing {n}" for n in LENGTHS))
@@ -35,6 +36,7 @@ def headroom_page(found: Sequence[HeadroomResult], missing: Sequence[str] = ()) 
         contenders=CONTENDERS,
         tasks=[(load_task(one.task), one, markdown_table(_HEADER, headroom_rows(one))) for one in found],
         missing=missing,
+        suite=SUITES["hard"],
         percent=percent,
         lengths=LENGTHS,
     )
