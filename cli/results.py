@@ -19,6 +19,7 @@ Vision = Annotated[
 Trainings = Annotated[
     bool, flag("--trainings", "instead: methods over their training seeds (docs/trainings.md)")
 ]
+Latent = Annotated[bool, flag("--latent", "instead: what ACT's latent variable does (docs/latent.md)")]
 EXAMPLE = "bimodal results --page results.md"
 
 
@@ -27,6 +28,7 @@ def run(
     replanning: Replanning = False,
     vision: Vision = False,
     trainings: Trainings = False,
+    latent: Latent = False,
     choices: Annotated[bool, flag("--choices", "also measure what makes methods choose a mode")] = False,
     page: Page = None,
     fresh: Annotated[bool, flag("--fresh", "measure samplers and choices again")] = False,
@@ -36,7 +38,7 @@ def run(
 
     Options also measure how samplers trade time and what makes methods choose a mode.
     """
-    alone = {"--replanning": replanning, "--vision": vision, "--trainings": trainings}
+    alone = {"--replanning": replanning, "--vision": vision, "--trainings": trainings, "--latent": latent}
     if named := [name for name, asked in alone.items() if asked]:
         if sampling or choices or len(named) > 1:
             raise WrongUse(f"{named[-1]} is a study of its own; leave out the others")
@@ -59,18 +61,18 @@ def run(
 
 
 def _study(name: str, page: Path | None, fresh: bool, workers: int | None) -> int:
-    """Measure one of the studies that stand alone, and write its page."""
+    """Measure one of the studies that stand alone, show it, and write its page."""
     if name == "--trainings":
         from .training_seeds import show_trainings
 
         return show_trainings(page)
     if name == "--vision":
-        from .vision_scores import study_vision
-
-        return study_vision(page, fresh, workers)
-    from .replanning import study_replanning
-
-    return study_replanning(page, fresh, workers)
+        from .vision_scores import study_vision as study
+    elif name == "--latent":
+        from .latent import study_latent as study
+    else:
+        from .replanning import study_replanning as study
+    return study(page, fresh, workers)
 
 
 def _measure(sampling: bool, choices: bool, fresh: bool, workers: int | None) -> None:

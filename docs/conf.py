@@ -40,7 +40,8 @@ menus = [
     (
         "Scores",
         *("docs/compare", "docs/diagnosis", "docs/review", "docs/measures", "docs/audit", "docs/reproduce"),
-        *("docs/board", "docs/results", "docs/trainings", "docs/replanning", "docs/many-machines"),
+        *("docs/board", "docs/results", "docs/trainings", "docs/replanning", "docs/latent"),
+        "docs/many-machines",
     ),
     (
         "Tasks",

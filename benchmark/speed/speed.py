@@ -19,7 +19,7 @@ from ..rich_table import plain_table
 from ..suites import SHARD_SIZE
 from .measure import SpeedRow
 from .pages import pages_row
-from .peer_rows import TASK, batch_row, evaluator_row, peer_rows, physics_row
+from .peer_rows import TASK, batch_row, evaluator_row, inference_row, peer_rows, physics_row
 from .pictures import picture_rows
 from .start_up import board_row, help_row, videos_row
 from .task_speed import compile_row, task_rows, variant_rows
@@ -96,7 +96,8 @@ def speed_table(rows: Sequence[SpeedRow]) -> Table:
 
 
 def _evaluator(scale: Scale) -> Iterator[SpeedRow]:
-    return (evaluator_row(task, scale.rounds, scale.episodes) for task in scale.tasks)
+    yield from (evaluator_row(task, scale.rounds, scale.episodes) for task in scale.tasks)
+    yield inference_row(load_task(TASK), scale.rounds, scale.episodes)
 
 
 def _tasks(scale: Scale) -> Iterator[SpeedRow]:

@@ -45,6 +45,7 @@ LISTING = (
     "diffusion_unet",
     "gmm",
     "discrete_chunks",
+    "act",
     "mse_step",
     "nearest",
     "shortcuts",

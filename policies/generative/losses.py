@@ -9,7 +9,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import mse_loss
+from torch.nn.functional import l1_loss, mse_loss
 
 from ..networks.layers import Trunk
 from .noising import noised
@@ -64,6 +64,27 @@ def mixture_loss(mean: Tensor, logits: Tensor, chunk: Tensor, spread: float) -> 
     squares = (mean - chunk[:, None]).square().sum(2)
     each = -squares / (2 * spread**2) - size * math.log(spread * math.sqrt(2 * math.pi))
     return -torch.logsumexp(torch.log_softmax(logits, 1) + each, 1).mean() / size
+
+
+def latent_loss(guess: Tensor, chunk: Tensor, mean: Tensor, log_variance: Tensor, weight: float) -> Tensor:
+    """Return |guess - a| + beta KL(N(mean, variance) || N(0, I)): a conditional variational autoencoder.
+
+    Sohn et al. 2015; with an absolute error, as in ACT (Zhao et al. 2023, arXiv 2304.13705). The error is for
+    one value of a chunk, the divergence in nats for the whole latent.
+
+    Args:
+        guess: the decoder's chunk (B, H*A).
+        chunk: a.
+        mean: of the posterior (B, Z).
+        log_variance: log of its variances (B, Z).
+        weight: beta.
+    """
+    return l1_loss(guess, chunk) + weight * divergence(mean, log_variance)
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return KL(N(mean, variance) || N(0, I)) of latents (B, Z), the mean over B [nats]."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
 
 
 def mip_loss(trunk: Trunk, chunk: Tensor, condition: Tensor, noise: Tensor, time: float = MIP_TIME) -> Tensor:

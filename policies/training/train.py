@@ -56,7 +56,7 @@ METHODS = _methods()
 
 
 def train(
-    method: str,
+    method: str | type[ChunkPolicy],
     demonstrations: Path,
     out_dir: Path,
     options: TrainOptions = DEFAULT,
@@ -68,7 +68,7 @@ def train(
     An interrupted training goes on, to the same bits; an older checkpoint stays until this one ends well.
 
     Args:
-        method: one of `METHODS`.
+        method: one of `METHODS`, or a subclass of one, whose checkpoint bears its name.
         demonstrations: an npz file.
         out_dir: folder of checkpoints; the .safetensors file in it is returned.
         options: how to train.
@@ -78,18 +78,18 @@ def train(
     Raises:
         BimodalError: unknown method, impossible past, unusable demonstrations, little memory, loss diverges.
     """
-    steps = budget(method, options.preset, options.steps)
-    kind = METHODS[method]
+    kind = _kind(method)
+    steps = budget(kind.method, options.preset, options.steps)
     frames = max(kind.chunk_size, kind.planned.stop), checked_past(options.n_obs_steps)
     sizes = find_preset(options.preset)
     device = find_device(options.device, wide=not sizes.ships)
     torch.set_num_threads(1)
-    loaded = load_demonstrations(demonstrations)
     with enough_memory(sizes.batch, options.preset, device):
+        loaded = load_demonstrations(demonstrations)
         windows = kind.windows(demonstrations, loaded, *frames)
         settings = training_settings(steps, checked_seed(options.seed, 32), options.preset, device)
         config = make_config(kind, loaded.meta, windows, settings)
-        path = checkpoints.checkpoint_path(out_dir, config.task, method)
+        path = checkpoints.checkpoint_path(out_dir, config.task, kind.method)
         resume = partial(ResumeFile, path, digest_of(config), notice, options.fresh)
         stages = _Stages(kind, config, windows.count, device, resume, progress)
         learned = stages.learn(batch_getter(kind, config, windows, device))
@@ -154,10 +154,22 @@ def budget(method: str, preset: str = USUAL, steps: int | None = None) -> int:
     Raises:
         BimodalError: no such method, or no steps at all.
     """
-    if method not in METHODS:
-        raise unknown_name("method", method, METHODS)
+    kind = _kind(method)
     if steps is None:
-        return max(1, round(METHODS[method].training_steps * find_preset(preset).steps))
+        return max(1, round(kind.training_steps * find_preset(preset).steps))
     if steps < 1:
         raise BimodalError(f"cannot train for {steps} steps; 1 or more are possible")
     return steps
+
+
+def _kind(method: str | type[ChunkPolicy]) -> type[ChunkPolicy]:
+    """Return the class of a method; a class is one already.
+
+    Raises:
+        WrongUse: no such method.
+    """
+    if not isinstance(method, str):
+        return method
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
+    return METHODS[method]
