@@ -34,9 +34,10 @@ def lines(name):
 
 
 def test_every_task_is_there_and_the_constants_are_those_of_the_code(tool):
-    paired, graded = lines("paired"), lines("graded")
-    assert tuple(paired) == task_names() and list(graded) == sorted(graded)
-    assert tool.filled(PAGE, list(paired.values()), list(graded.values())) == PAGE, ADVICE
+    tables = [lines(name) for name in ("paired", "graded", "human")]
+    paired, graded, human = tables
+    assert tuple(paired) == task_names() and list(graded) == list(human) == sorted(graded)
+    assert tool.filled(PAGE, *(list(table.values()) for table in tables)) == PAGE, ADVICE
     assert all(len(line.split("|")) == len(tool.PAIRED) + 2 for line in paired.values())
 
 
@@ -57,3 +58,9 @@ def test_the_published_weights_learnt_from_the_same_tasks_scenes_and_counts(tool
 @pytest.mark.parametrize("task", ["PandaLiftTrefoil-v1", "PandaPickAroundPost-v1"])
 def test_a_line_is_what_is_measured_again(tool, task):
     assert tool.paired_row(collect(load_task(task))) == lines("paired")[task], ADVICE
+
+
+@pytest.mark.slow
+def test_a_line_of_people_is_what_is_measured_again(tool):
+    task = "PandaLiftPot-v1"
+    assert tool.human_row(collect(load_task(task), "human", tool.HUMAN_SIZE)) == lines("human")[task], ADVICE

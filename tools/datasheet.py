@@ -16,6 +16,7 @@ from bimodal.tasks import load_task, task_names
 from bimodal.tasks.core.task import PAD_RADIUS
 from bimodal.tasks.demonstrations.collect import PROCESS_NOISE, SETTLING, collect, load, save
 from bimodal.tasks.demonstrations.grades import GAMMA, KINDS
+from bimodal.tasks.demonstrations.human import OPERATORS
 from bimodal.tasks.demonstrations.record import Demonstrations, arrays_of
 from bimodal.tasks.demonstrations.regimes import whole_scenes
 
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "datasheet.md"
 SIZES = {"bi50": 300, "graded": 600}
 """Episodes of the sets that published policies learn from, by regime; less what is no whole scene."""
+HUMAN_SIZE = 300
+"""Episodes of the set `human`, of which nothing published has learnt."""
 APART = 0.001
 """Commanded fingers further apart than this are on different ways [m]."""
 PAIRED = (
@@ -30,6 +33,12 @@ PAIRED = (
     *("part at", "apart [cm]", "size [MB]", "digest"),
 )
 """Headings of the table of `bi50`."""
+HUMAN = (
+    *("task", "episodes", "modes", "succeed", "steps"),
+    *(operator.name for operator in OPERATORS),
+    "digest",
+)
+"""Headings of the table of `human`."""
 
 
 def paired_row(demos: Demonstrations) -> str:
@@ -62,11 +71,31 @@ def graded_row(demos: Demonstrations) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def filled(text: str, paired: Sequence[str], graded: Sequence[str]) -> str:
-    """Return the page with the lines of both tables and the constants of today."""
+def human_row(demos: Demonstrations) -> str:
+    """Return the line of a task's `human` set: lengths of what succeeds, all and by operator."""
+    assert demos.operators is not None and demos.valid is not None
+    steps = demos.valid.sum(1)
+    good = demos.success
+    lengths = [_length(steps[good & (demos.operators == index)]) for index in range(len(OPERATORS))]
+    modes = np.bincount(demos.modes, minlength=len(load_task(demos.meta["task"]).modes))
+    cells = (
+        *(demos.meta["task"], len(good), " + ".join(map(str, modes)), f"{100 * good.mean():.1f} %"),
+        *(_length(steps[good]), *lengths, f"`{demos.meta['digest'][:8]}`"),
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _length(steps: np.ndarray) -> str:
+    """Return mean and standard deviation of lengths."""
+    return f"{steps.mean():.0f} ± {steps.std():.0f}"
+
+
+def filled(text: str, paired: Sequence[str], graded: Sequence[str], human: Sequence[str]) -> str:
+    """Return the page with the lines of the tables and the constants of today."""
     blocks = {
         "paired": table(PAIRED, paired),
         "graded": table(("task", "episodes", *KINDS, "digest"), graded),
+        "human": table(HUMAN, human),
         "step": f"{1000 / CONTROL_HZ:g} ms",
         "apart": f"{1000 * APART:g} mm",
         "gamma": f"{GAMMA:g}",
@@ -87,7 +116,8 @@ def table(heads: Sequence[str], rows: Sequence[str]) -> str:
 
 def recorded(name: str, regime: str) -> Demonstrations:
     """Return the published set of a task, from `runs/demos` or recorded there now."""
-    episodes = whole_scenes(load_task(name), SIZES[regime])
+    size = SIZES.get(regime)
+    episodes = whole_scenes(load_task(name), size) if size else HUMAN_SIZE
     file = ROOT / "runs" / "demos" / name / f"{regime}-{episodes}-s0.npz"
     if not file.exists():
         save(collect(load_task(name), regime, episodes), file)
@@ -98,4 +128,5 @@ if __name__ == "__main__":
     trained = sorted(folder.name for folder in SHIPPED_CHECKPOINTS.iterdir() if folder.is_dir())
     rows = [paired_row(recorded(name, "bi50")) for name in task_names()]
     graded_rows = [graded_row(recorded(name, "graded")) for name in trained]
-    PAGE.write_text(filled(PAGE.read_text(), rows, graded_rows))
+    human_rows = [human_row(recorded(name, "human")) for name in trained]
+    PAGE.write_text(filled(PAGE.read_text(), rows, graded_rows, human_rows))

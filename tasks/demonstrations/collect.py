@@ -25,9 +25,9 @@ from ..core import episode_step
 from ..core.fingerprint import fingerprint
 from ..core.referee import Referee, Verdict
 from ..core.task import Task
-from . import graded, grades
+from . import graded, grades, human
 from .record import OBSERVED, Demonstrations, arrays_of, content_digest, from_arrays, signed
-from .regimes import GRADED, schedule
+from .regimes import GRADED, HUMAN, schedule
 
 PROCESS_NOISE = 0.001
 """Standard deviation of the executed target's position around the plan [m]."""
@@ -54,7 +54,7 @@ def collect(
 
     Args:
         task: the task to demonstrate.
-        regime: one of `REGIMES`, or `GRADED`.
+        regime: one of `regimes.ALL`.
         episodes: number of demonstrations.
         seed: number of the demonstration set; other sets have other scenes.
         process_noise: standard deviation of the executed position [m].
@@ -66,10 +66,10 @@ def collect(
     seeds, modes = schedule(task, regime, episodes, seed)
     if not 0 <= process_noise < 1:
         raise WrongUse(f"the process noise is {process_noise:g} m; it must be from 0 to below 1")
-    if regime == GRADED and until is not None:
-        raise WrongUse("graded demonstrations are judged by how they end; they cannot be cut short")
+    if regime in (GRADED, HUMAN) and until is not None:
+        raise WrongUse(f"{regime} demonstrations are judged by how they end; they cannot be cut short")
     # 2. play them, some at a time
-    run = _Collecting(task, process_noise, threads, until, regime == GRADED)
+    run = _Collecting(task, process_noise, threads, until, regime)
     shards = []
     for begin in range(0, episodes, SHARD):
         end = min(begin + SHARD, episodes)
@@ -101,7 +101,7 @@ class _Collecting(NamedTuple):
     noise: float
     threads: int
     until: int | None
-    grade: bool
+    regime: str
 
     def play(
         self, seeds: np.ndarray, modes: np.ndarray, watch: Callable[[Simulation], None] = lambda _: None
@@ -118,10 +118,12 @@ class _Collecting(NamedTuple):
         calm = task.hold_steps + SETTLING
         moving = plan.shape[1] - calm
         clock = np.arange(plan.shape[1])[None]
-        kinds = None
-        if self.grade:
+        kinds = operators = None
+        if self.regime == GRADED:
             other = task.plan(simulation, (modes + 1) % len(task.modes))
             kinds, clock, plan = graded.perform(task, plan, other, seeds, calm)
+        elif self.regime == HUMAN:
+            operators, clock, plan = human.perform(task, plan, seeds, calm)
         shake = self._shake(seeds, modes, plan.shape[1])
         shake *= (clock < moving)[..., None, None]
         # 2. what comes of it
@@ -135,7 +137,7 @@ class _Collecting(NamedTuple):
             by_arm(action)[..., POSITION] += shake[:, step]
             episode_step.advance_and_judge(referee, simulation, action, step)
         # 3. the arrays
-        found = _judged(referee.verdict(), kinds, plan)
+        found = _judged(referee.verdict(), kinds, operators, plan)
         return found | {
             f"{OBSERVED}{name}": np.stack([frame[name] for frame in frames], 1).astype(np.float32)
             for name in frames[0]
@@ -162,7 +164,7 @@ def played_states(demos: Demonstrations) -> Iterator[np.ndarray]:
     meta = demos.meta
     if not {"regime", "process_noise", "seed"} <= meta.keys():
         raise WrongUse("bimodal demos did not make these demonstrations, so there are no pictures of them")
-    run = _Collecting(load_task(meta["task"]), meta["process_noise"], 1, None, meta["regime"] == GRADED)
+    run = _Collecting(load_task(meta["task"]), meta["process_noise"], 1, None, meta["regime"])
     for begin in range(0, len(demos.seeds), SHARD):
         part = slice(begin, begin + SHARD)
         states: list[np.ndarray] = []
@@ -177,14 +179,19 @@ def _keep_state(states: list[np.ndarray], simulation: Simulation) -> None:
     states.append(simulation.state())
 
 
-def _judged(verdict: Verdict, kinds: np.ndarray | None, plan: np.ndarray) -> dict[str, np.ndarray]:
+def _judged(
+    verdict: Verdict, kinds: np.ndarray | None, operators: np.ndarray | None, plan: np.ndarray
+) -> dict[str, np.ndarray]:
     """Return what was planned and how it ended, by the names in the file."""
     success = verdict.success
     found = {"success": success, "actions": plan.astype(np.float32)}
     if kinds is not None:
         found["returns"] = grades.returns_to_go(success, verdict.steps, plan.shape[1])
-        found["valid"] = grades.frames_before_end(verdict.steps, plan.shape[1])
         found["kinds"] = kinds
+    if operators is not None:
+        found["operators"] = operators
+    if kinds is not None or operators is not None:
+        found["valid"] = grades.frames_before_end(verdict.steps, plan.shape[1])
     return found
 
 
@@ -213,7 +220,7 @@ def load(path: Path) -> Demonstrations:
         meta = json.loads(str(arrays["meta"]))
         demos = from_arrays(meta, arrays)
         sound = content_digest(demos) == meta["digest"]
-        wrong = grades.misfit(demos.returns, demos.valid, demos.kinds, demos.actions.shape[:2])
+        wrong = grades.misfit(demos)
     except Exception as error:
         raise WrongUse(
             f"{path} is damaged or not a demonstrations file; make it again with: bimodal demos"

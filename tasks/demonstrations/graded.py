@@ -47,6 +47,8 @@ DROP = (0.2, 0.5)
 """Range of where a drop is: how far between lifting off and the plan's next act."""
 STOP = (0.6, 0.3)
 """A stop is from this share of the way to the closing on, to this share from lifting off to the next act."""
+LEAST_SPARE = SHUT + OPEN + 2 * BACK[0]
+"""Control steps that a second try takes at least."""
 MISS_UP = (0.045, 0.075)
 """Range of a miss's height [m]."""
 MISS_ASIDE = 0.02
@@ -66,8 +68,8 @@ class Performance(NamedTuple):
     """`ee_absolute`, (N, T, A)."""
 
 
-class _Marks(NamedTuple):
-    """Moments of a plan [steps]."""
+class Moments(NamedTuple):
+    """Moments of a plan [steps]; without a gripper that closes, the first four are 0."""
 
     arrive: int
     """The hand is where it first grasps."""
@@ -82,8 +84,13 @@ class _Marks(NamedTuple):
     spare: int
     """Control steps that an episode leaves beyond that."""
 
+    @property
+    def leaves_a_second_try(self) -> bool:
+        """Whether something is grasped, and there is time to grasp it again."""
+        return self.close > 0 and self.spare >= LEAST_SPARE
 
-class _Script(NamedTuple):
+
+class Script(NamedTuple):
     """How one episode is played for T control steps."""
 
     clock: np.ndarray
@@ -122,7 +129,7 @@ def perform(task: Task, plan: np.ndarray, other: np.ndarray, seeds: np.ndarray, 
     grip = np.minimum(np.stack([script.grip for script in scripts]), last)
     weight = np.array([script.weight for script in scripts])[:, None, None]
     mixed = np.where(weight > 0, _tidy(plan + weight * (other - plan)), plan)
-    actions = _play(mixed, clock, grip)
+    actions = along(mixed, clock, grip)
     # 3. shift what misses: more and more until the hand arrives
     offset = np.stack([np.broadcast_to(script.offset, 3) for script in scripts])
     share = np.minimum(clock / np.array([of.arrive for of in marks])[:, None], 1.0)
@@ -137,37 +144,46 @@ def _deal(task: str, seed: int) -> int:
     return int(stream("graded deck", task, block).permutation(deck)[place])
 
 
-def _marks(task: Task, plan: np.ndarray, calm: int) -> _Marks:
-    """Return the moments of a plan (T, A)."""
-    # 1. at which steps does a hand move, a gripper change, a gripper close?
+def _marks(task: Task, plan: np.ndarray, calm: int) -> Moments:
+    """Return the moments of a plan (T, A) that can be played at a second try.
+
+    Raises:
+        WrongUse: it cannot.
+    """
+    moments = moments_of(plan, task.max_episode_steps - calm)
+    if not moments.close:
+        raise WrongUse(f"{task.id} cannot be graded: its experts do not come, close a gripper and go on")
+    if not moments.leaves_a_second_try:
+        raise WrongUse(
+            f"{task.id} cannot be graded: max_episode_steps leaves {max(moments.spare, 0)} control steps "
+            f"for a second try, which needs {LEAST_SPARE}"
+        )
+    return moments
+
+
+def moments_of(plan: np.ndarray, limit: int) -> Moments:
+    """Return the moments of a plan (T, A) that must be done after `limit` control steps."""
+    # at which steps does a hand move, a gripper change, a gripper close?
     arms = by_arm(plan)
     poses = np.delete(arms, GRIPPER, axis=-1)
     moves = np.flatnonzero((np.abs(np.diff(poses, axis=0)) > 1e-9).any((1, 2))) + 1
     changes = np.flatnonzero(np.diff(arms[..., GRIPPER], axis=0).any(1)) + 1
     closed = np.flatnonzero((arms[..., GRIPPER] <= 0).any(1))
     close = int(closed[0]) if len(closed) else 0
+    rest = int(max([*moves[-1:], *changes[-1:]], default=0)) + 1
     if not ((moves < close).any() and (moves >= close).any()):
-        raise WrongUse(f"{task.id} cannot be graded: its experts do not come, close a gripper and go on")
-    rest = int(max(moves[-1], changes[-1]) + 1)
-    # 2. is there time for a second try?
-    spare = task.max_episode_steps - calm - rest
-    least = SHUT + OPEN + 2 * BACK[0]
-    if spare < least:
-        raise WrongUse(
-            f"{task.id} cannot be graded: max_episode_steps leaves {max(spare, 0)} control steps for a "
-            f"second try, which needs {least}"
-        )
-    return _Marks(
+        return Moments(0, 0, 0, 0, rest, limit - rest)
+    return Moments(
         arrive=int(moves[moves < close][-1]),
         close=close,
         carry=int(moves[moves >= close][0]),
         act=int(changes[changes > close].min(initial=rest)),
         rest=rest,
-        spare=spare,
+        spare=limit - rest,
     )
 
 
-def _script(kind: str, marks: _Marks, frames: int, rng: np.random.Generator) -> _Script:
+def _script(kind: str, marks: Moments, frames: int, rng: np.random.Generator) -> Script:
     """Draw how an episode of `kind` is played in `frames` control steps."""
     ticks = np.arange(frames)
     carrying = marks.act - marks.carry  # for so long something is held and moved
@@ -175,25 +191,26 @@ def _script(kind: str, marks: _Marks, frames: int, rng: np.random.Generator) -> 
         # fast enough to be through in the episode, even where that is faster than SPEEDS
         slowest = max(SPEEDS[0], marks.rest / (marks.rest + marks.spare))
         clock = rng.uniform(slowest, max(SPEEDS[1], min(slowest + 0.05, 1.0))) * ticks
-        return _Script(clock, clock.astype(int))
+        return Script(clock, clock.astype(int))
     if kind == "regrasp":
-        return _regrasp(marks, frames, rng)
+        return second_try(marks, frames, rng)
     if kind == "drop":
         open_from = marks.carry + int(rng.uniform(*DROP) * carrying)
         # from then on the gripper gets the command of the step before it closed: open
-        return _Script(ticks, np.where(ticks < open_from, ticks, marks.close - 1))
+        return Script(ticks, np.where(ticks < open_from, ticks, marks.close - 1))
     if kind == "miss":
         angle = rng.uniform(0, 2 * np.pi)
         aside = rng.uniform(0, MISS_ASIDE)
         offset = np.array([*aside * heading(angle), rng.uniform(*MISS_UP)])
-        return _Script(ticks, ticks, offset=offset)
+        return Script(ticks, ticks, offset=offset)
     if kind == "stop":
         stopped = np.minimum(ticks, int(rng.uniform(STOP[0] * marks.close, marks.carry + STOP[1] * carrying)))
-        return _Script(stopped, stopped)
-    return _Script(ticks, ticks, weight=rng.uniform(*MIDDLE) if kind == "middle" else 0.0)
+        return Script(stopped, stopped)
+    return Script(ticks, ticks, weight=rng.uniform(*MIDDLE) if kind == "middle" else 0.0)
 
 
-def _regrasp(marks: _Marks, frames: int, rng: np.random.Generator) -> _Script:
+def second_try(marks: Moments, frames: int, rng: np.random.Generator) -> Script:
+    """Draw a first try that closes too early, and the way back and on to the end, in so many `frames`."""
     # 1. where it closes too early, and how far it then backs up [steps of the plan]
     first_try = max(marks.arrive - int(rng.integers(SHORT + 1)), 0)
     most = min(BACK[1], (marks.spare - SHUT - OPEN) // 2)
@@ -207,10 +224,10 @@ def _regrasp(marks: _Marks, frames: int, rng: np.random.Generator) -> _Script:
     grip[first_try : first_try + SHUT] = marks.close
     second = first_try + SHUT + OPEN + len(again)
     grip[second:] = clock[second:]
-    return _Script(clock, grip)
+    return Script(clock, grip)
 
 
-def _play(plan: np.ndarray, clock: np.ndarray, grip: np.ndarray) -> np.ndarray:
+def along(plan: np.ndarray, clock: np.ndarray, grip: np.ndarray) -> np.ndarray:
     """Return the actions (N, T', A) of plans (N, T, A) at `clock` and `grip` (N, T')."""
     rows = np.arange(len(plan))[:, None]
     # 1. the hands, between two steps of the plan where the clock is

@@ -30,6 +30,8 @@ class Demonstrations(NamedTuple):
     """Whether a frame lies before its episode's end, (E, T) bool; None for all."""
     kinds: np.ndarray | None = None
     """What each episode was meant to be, index into `grades.KINDS`, (E,) int8; None where all are good."""
+    operators: np.ndarray | None = None
+    """Who demonstrated each episode, index into `human.OPERATORS`, (E,) int8; None for the expert."""
 
 
 def arrays_of(demos: Demonstrations) -> dict[str, np.ndarray]:
@@ -52,6 +54,7 @@ def from_arrays(meta: dict, arrays: dict[str, np.ndarray]) -> Demonstrations:
         returns=arrays.get("returns"),
         valid=arrays.get("valid"),
         kinds=arrays.get("kinds"),
+        operators=arrays.get("operators"),
     )
 
 

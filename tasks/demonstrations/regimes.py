@@ -5,6 +5,7 @@ bi70, bi90  70 or 90 of 100 seeds are shown in the first mode, the rest in the o
 uni   only the first mode
 ctx   the mode follows from an observed variable: the part of the table on which the scene lies
 graded  as bi50, but not all succeed, and not all at once; with returns (see `graded.py`)
+human  every seed once, in the mode of a coin, by operators who differ (see `human.py`)
 """
 
 import numpy as np
@@ -18,8 +19,10 @@ REGIMES = ("bi50", "bi70", "bi90", "uni", "ctx")
 """Regimes in which the experts do their best."""
 GRADED = "graded"
 """The regime in which some are slow, need a second try, or fail."""
-
-
+HUMAN = "human"
+"""The regime of people: unpaired, of unequal length and style."""
+ALL = (*REGIMES, GRADED, HUMAN)
+"""Every regime."""
 _LAST_SET = (2**63 - 1 - TRAIN.start) // TRAIN_SET - 1
 """The last set of demonstrations whose seeds are 63-bit numbers."""
 
@@ -31,8 +34,8 @@ def whole_scenes(task: Task, episodes: int) -> int:
 
 def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the seeds (E,) and modes (E,) of a regime."""
-    if regime not in (*REGIMES, GRADED):
-        raise unknown_name("regime", regime, (*REGIMES, GRADED))
+    if regime not in ALL:
+        raise unknown_name("regime", regime, ALL)
     k = len(task.modes)
     if episodes < k:
         raise WrongUse(f"episodes is {episodes}; at least {k} are needed, one a mode")
@@ -48,6 +51,8 @@ def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndar
     seeds = first + np.arange(episodes)
     if regime == "uni":
         return seeds, np.zeros(episodes, np.int8)
+    if regime == HUMAN:
+        return seeds, stream("regime", task.id, regime, seed).integers(k, size=episodes).astype(np.int8)
     if regime == "ctx":
         frames = [task.start(stream("start", task.id, int(s))).frame for s in seeds]
         return seeds, task.context(np.stack(frames))
