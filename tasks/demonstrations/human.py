@@ -80,7 +80,10 @@ def perform(task: Task, plan: np.ndarray, seeds: np.ndarray, calm: int) -> Perfo
     frames = task.max_episode_steps
     last = plan.shape[1] - 1
     shares = [operator.share for operator in OPERATORS]
-    operators, clocks, grips, sways = [], [], [], []
+    operators: list[int] = []
+    clocks: list[np.ndarray] = []
+    grips: list[np.ndarray] = []
+    sways: list[np.ndarray] = []
     for row, seed in zip(plan, seeds, strict=True):
         rng = stream("human", task.id, int(seed))
         number = int(rng.choice(len(OPERATORS), p=shares))
@@ -101,12 +104,14 @@ def _timed(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return where on the plan the hand is, (T,), and of which of its steps the gripper is, (T,) int."""
     # 1. what is done, at the expert's pace: with a second try, if there is a grasp and time for one
-    clock, grip = np.arange(frames, dtype=float), np.arange(frames)
+    grip = np.arange(frames)
+    clock = grip.astype(float)
     again = rng.random() < operator.second
     extra = 0
     if again and moments.leaves_a_second_try:
         script = second_try(moments, frames, rng)
-        clock, grip = script.clock.astype(float), script.grip
+        grip = script.grip
+        clock = script.clock.astype(float)
         extra = int(np.argmax(clock >= moments.rest)) - moments.rest
     # 2. how much time pauses take, and how slow the rest may be then
     left = max(moments.spare - extra, 0)
