@@ -41,7 +41,11 @@ def test_the_experts_plan_once_and_succeed(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(("--headroom",), "no `informed_control`"), (("--headroom", "--grace"), "name one of them")],
+    [
+        (("--headroom",), "no `informed_control`"),
+        (("--headroom", "--grace"), "name one of them"),
+        (("--vision", "--regressions"), "name one of them"),
+    ],
 )
 def test_a_task_without_headroom_and_two_studies_are_refused(bimodal, options, said):
     code, _, err = bimodal("certify", "PandaLiftDumbbell-v1", *options)
