@@ -46,7 +46,7 @@ def arms_of(subject: Subject, seeds: np.ndarray) -> dict[str, Arm]:
     """Return the ways to run the episodes of some seeds again that change anything of them, by name."""
     variant = subject.variant
     where = disturbed(variant)
-    build = _varied(subject, seeds)
+    build = varied(subject, seeds)
     arms = {NOTHING: Arm(variant, build)}
     for name in (*RESTORED, "evaluation"):
         if name in where or name == "data coverage":
@@ -59,7 +59,7 @@ def arms_of(subject: Subject, seeds: np.ndarray) -> dict[str, Arm]:
     return arms
 
 
-def _varied(subject: Subject, seeds: np.ndarray) -> Callable[[Task], Policy]:
+def varied(subject: Subject, seeds: np.ndarray) -> Callable[[Task], Policy]:
     """Return what builds the policy, shaken in re-runs with new noise if it draws none itself."""
     if not len(seeds) or not draws_nothing(subject, seeds[:1]):
         return subject.build

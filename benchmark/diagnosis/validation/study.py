@@ -9,26 +9,31 @@ from typing import NamedTuple
 import numpy as np
 
 from ....envs.seed_ranges import VALIDATION
-from ....policies import load_policy
 from ....tasks import load_task
 from ...processes import run_in_processes
 from ...records.measurement_store import MeasurementStore
-from ..arms import Subject
+from ..arms import Subject, varied
 from ..find_causes import find_causes
-from ..rerun import Arm, rerun
+from ..rerun import Arm, Reruns, rerun
 from .known_faults import SINGLE, TASKS, WEAK, WEAK_TASKS, KnownFault
 
 PUBLISHED = Path(__file__).parent / "validation.json"
 """What was measured; it comes with the package."""
-VERSION = "validation of the diagnosis 1"
+VERSION = "validation of the diagnosis 2"
 """Part of the policies' noise keys, as a suite's version is."""
 RERUNS = 8
 """Re-runs of every repair, as `bimodal diagnose` makes."""
 SINGLE_SCREENED = 12
 WEAK_SCREENED = 40
 """Episodes that run with and without a fault, to find those that fail of it."""
+DRAWN_AGAIN = 12
+"""Of these, how many are drawn again with new noise, to see whether the fault decides them."""
+DRAWS = range(1000, 1008)
+"""Which re-runs those are: none that a diagnosis makes."""
+DECIDES = 6
+"""In how many of them, at least, an episode fails with the fault, and in how many it succeeds without it."""
 DIAGNOSED = 5
-"""Of these, how many are diagnosed."""
+"""Of the episodes that the fault decides, how many are diagnosed; and as many of the others."""
 
 
 class Diagnosed(NamedTuple):
@@ -42,14 +47,20 @@ class Diagnosed(NamedTuple):
     """Of these, successes without it."""
     failed: int
     """Of the latter, failures with it."""
+    drawn: int
+    """Of these, how many were drawn again."""
+    decided: int
+    """Of these, how many the fault decides, whatever the noise: those of which the cause is known."""
     found: dict[str, int]
-    """How many episodes were said to have failed of what: an interface, or a finding that names none."""
+    """How many of the latter were said to have failed of what: an interface, or a finding that names none."""
+    otherwise: dict[str, int]
+    """The same of episodes that end either way with the fault, or without it."""
     cpu_s: float
-    """CPU time of the diagnosis [s]."""
+    """CPU time of the diagnosis of what is in `found` [s]."""
 
     @property
     def n(self) -> int:
-        """Episodes that were diagnosed."""
+        """Episodes that were diagnosed, of known cause."""
         return sum(self.found.values())
 
 
@@ -57,20 +68,41 @@ def diagnosed(fault: KnownFault, task_id: str, screened: int) -> Diagnosed:
     """Put a fault into a good policy, and diagnose episodes that fail of it and succeed without it."""
     task = load_task(task_id)
     seeds = np.asarray(VALIDATION[:screened])
-    with_fault = Subject(task, fault.policy, fault.variant, VERSION)
+    faulty = Subject(task, fault.policy, fault.variant, VERSION)
+    sound = Subject(task, fault.good, fault.without, VERSION)
     # 1. the same episodes with the same noise, without the fault and with it
-    arm = Arm(fault.without, lambda task: load_policy(fault.good, task))
-    good = rerun(task, arm, seeds, VERSION, range(1)).success[:, 0]
-    ended = rerun(task, Arm(fault.variant, with_fault.build), seeds, VERSION, range(1))
+    good = _played(sound, seeds, range(1)).success[:, 0]
+    ended = _played(faulty, seeds, range(1))
     failed = np.flatnonzero(good & ~ended.success[:, 0])
-    # 2. the diagnosis, which is not told
+    labels = ended.labels[:, 0].astype(str)
+    # 2. of which the fault decides, with noise that the diagnosis does not use
+    drawn = failed[:DRAWN_AGAIN]
+    lost = ~_played(faulty, seeds[drawn], DRAWS).success
+    kept = _played(sound, seeds[drawn], DRAWS).success
+    decided = (lost.sum(1) >= DECIDES) & (kept.sum(1) >= DECIDES)
+    # 3. the diagnosis, which is not told
     begin = time.process_time()
-    chosen = failed[:DIAGNOSED]
-    found = find_causes(with_fault, seeds[chosen], ended.labels[chosen, 0].astype(str), RERUNS)
+    found = _found(faulty, seeds, labels, drawn[decided][:DIAGNOSED])
     spent = time.process_time() - begin
-    names = [one.causes[0] if one.finding == "cause" else one.finding for one in found]
-    counts = {str(name): names.count(name) for name in sorted(set(names))}
-    return Diagnosed(fault.cause, screened, int(good.sum()), len(failed), counts, round(spent, 1))
+    otherwise = _found(faulty, seeds, labels, drawn[~decided][:DIAGNOSED])
+    counts = (screened, int(good.sum()), len(failed), len(drawn), int(decided.sum()))
+    return Diagnosed(fault.cause, *counts, found, otherwise, round(spent, 1))
+
+
+def _played(subject: Subject, seeds: np.ndarray, numbers: range) -> Reruns:
+    """Play episodes of a subject, with some of their noise."""
+    if not len(seeds):
+        nothing = np.zeros((0, len(numbers)))
+        return Reruns(nothing.astype(str), nothing.astype(bool), nothing.astype(bool), nothing.astype(str))
+    arm = Arm(subject.variant, varied(subject, seeds))
+    return rerun(subject.task, arm, seeds, VERSION, numbers)
+
+
+def _found(subject: Subject, seeds: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> dict[str, int]:
+    """Diagnose some episodes (rows); return how often what was said."""
+    found = find_causes(subject, seeds[chosen], labels[chosen], RERUNS)
+    names = [str(one.causes[0] if one.finding == "cause" else one.finding) for one in found]
+    return {name: names.count(name) for name in sorted(set(names))}
 
 
 def measure_validation(workers: int = 1, file: Path = PUBLISHED) -> None:
@@ -99,4 +131,6 @@ def _plan() -> Iterable[tuple[str, KnownFault, str, int]]:
 
 
 def _store(file: Path) -> MeasurementStore[Diagnosed]:
-    return MeasurementStore(file, {"study": VERSION, "reruns": RERUNS, "diagnosed": DIAGNOSED}, Diagnosed)
+    return MeasurementStore(
+        file, {"study": VERSION, "reruns": RERUNS, "draws": len(DRAWS), "diagnosed": DIAGNOSED}, Diagnosed
+    )

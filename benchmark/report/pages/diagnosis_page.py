@@ -13,7 +13,7 @@ from pathlib import Path
 from ....envs.storage.atomic_write import write_text
 from ...diagnosis.interfaces import REPAIRS
 from ...diagnosis.validation.known_faults import BESIDE, HARMLESS, SINGLE, TASKS, WEAK, WEAK_TASKS
-from ...diagnosis.validation.study import Diagnosed, load_validation, measure_validation
+from ...diagnosis.validation.study import DECIDES, DRAWS, Diagnosed, load_validation, measure_validation
 from ...number_text import bounds, percent, short_name
 from ...statistics.rates import rate
 from .markdown import markdown_page, markdown_table
@@ -42,8 +42,10 @@ def diagnosis_page(cells: Mapping[str, Diagnosed]) -> str:
         weak=_right(weak),
         weak_named=_share(sum(map(_hits, weak)), sum(map(_named, weak))),
         weak_table=_by_task(cells, WEAK, WEAK_TASKS),
-        weak_chance=sum(cell.found.get("chance", 0) for cell in weak),
-        weak_n=sum(cell.n for cell in weak),
+        draws=len(DRAWS),
+        decides=DECIDES,
+        single_left=_left_out(single),
+        weak_left=_left_out(weak),
         single_s=_seconds(single),
         weak_s=_seconds(weak),
     )
@@ -81,6 +83,20 @@ def _by_task(cells: Mapping[str, Diagnosed], faults: Sequence[str] | Mapping, ta
         shown = [_count(cell) for cell in found] + ["-"] * (len(tasks) - len(found))
         rows.append((f"`{fault}`" if "." in fault else fault, *shown, _right(found)))
     return markdown_table(("fault", *map(short_name, tasks), "found"), rows)
+
+
+def _left_out(cells: Sequence[Diagnosed]) -> str:
+    """Return how many failures the fault does not decide, and what the diagnosis said of some of them."""
+    drawn = sum(cell.drawn for cell in cells)
+    left = drawn - sum(cell.decided for cell in cells)
+    said = Counter[str]()
+    for cell in cells:
+        said.update(cell.otherwise)
+    if not said:
+        return f"{left} of {drawn}"
+    words = ", ".join(f"{name} {n}" for name, n in said.most_common())
+    right = sum(cell.otherwise.get(cell.cause, 0) for cell in cells)
+    return f"{left} of {drawn}. Of {said.total()} of them it said: {words}; {right} name what was broken"
 
 
 def _count(cell: Diagnosed) -> str:
