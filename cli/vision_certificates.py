@@ -22,6 +22,8 @@ from ..benchmark.suites import SUITES
 
 HEADER = ("task", FLOW, str(TOLD), *REGRESSIONS, "verdict")
 """Of the table: the policies of the panel, in the order of the gates."""
+FEWEST = 4
+"""Tasks that a suite for pictures would need."""
 
 
 def pictures_rows(found: Sequence[PictureCertificate]) -> list[tuple[str, ...]]:
@@ -61,10 +63,11 @@ def pictures_page(found: Sequence[PictureCertificate]) -> str:
         ceiling=percent(MSE_CEILING),
         summary=markdown_table(HEADER, pictures_rows(found)),
         certified=[one.task for one in found if one.certified],
-        undecided=[one.task for one in found if not one.failures and one.missing],
+        failed=[one.task for one in found if one.failures],
+        tasks=len(SUITES["core"].tasks),
+        fewest=FEWEST,
         incomplete={one.task: one.missing for one in found if one.missing},
         missing=[task for task in SUITES["core"].tasks if task not in measured],
-        suite=SUITES["core-vision"].tasks if "core-vision" in SUITES else (),
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
         prints=", ".join(f"{short_name(one.task)} `{one.fingerprint[:16]}`" for one in found),
     )

@@ -47,6 +47,7 @@ menus = [
         "Tasks",
         "docs/gallery",
         "docs/certificates",
+        "docs/certificates-vision",
         "docs/validity",
         "docs/grace",
         "docs/regressions",
