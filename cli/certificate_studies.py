@@ -74,9 +74,11 @@ def headroom(names: tuple[str, ...], fresh: bool, page: Path | None, workers: in
     """Measure how far policies fall short of the informed control, in the tasks that have one; print it."""
     from ..benchmark.report.pages.headroom_page import headroom_page, headroom_tables
     from ..benchmark.studies.headroom import measure_headroom
+    from ..benchmark.studies.rare_modes import known_rare
     from ..envs.storage.atomic_write import write_text
     from ..tasks import load_task
     from ..tasks.core.registry import own_names
+    from ..tasks.demonstrations.regimes import RARE_SHARES
     from .console import console, progress_bar
 
     hard = [name for name in names if load_task(name).informed_control]
@@ -88,7 +90,27 @@ def headroom(names: tuple[str, ...], fresh: bool, page: Path | None, workers: in
         console.print(table)
     if page:
         missing = {one for one in own_names() if load_task(one).informed_control} - {*hard}
-        write_text(page, headroom_page(found, sorted(missing)))
+        known = [one for one in own_names() if len(load_task(one).modes) in RARE_SHARES]
+        write_text(page, headroom_page(found, sorted(missing), known_rare(known)))
+    return 0
+
+
+def rare(names: tuple[str, ...], fresh: bool, page: Path | None, workers: int) -> int:
+    """Measure whether policies keep a mode that is rarely shown, and print it."""
+    from ..benchmark.report.pages.headroom_page import rare_table
+    from ..benchmark.studies.rare_modes import measure_rare
+    from ..tasks import load_task
+    from ..tasks.demonstrations.regimes import RARE_SHARES
+    from .console import console, progress_bar
+
+    if page:
+        raise WrongUse("--rare has no page of its own; --headroom --page FILE shows its table, too")
+    few = [name for name in names if len(load_task(name).modes) in RARE_SHARES]
+    if not few:
+        raise WrongUse(f"{names[0]} has more than three modes; --rare is for tasks with two or three")
+    with progress_bar("rare modes", "policies") as update:
+        found = measure_rare(few, workers, fresh, lambda text, n, total: update(n, total, text))
+    console.print(rare_table(found))
     return 0
 
 

@@ -1,5 +1,6 @@
 """`bimodal certify`: measures what tasks claim, by gates, by causal controls, or in every variant."""
 
+from itertools import compress
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +44,10 @@ Headroom = Annotated[
     bool,
     flag("--headroom", "instead: how far policies fall short of one that is told more (docs/headroom.md)"),
 ]
+Rare = Annotated[
+    bool,
+    flag("--rare", "instead: whether policies keep a mode that is rarely shown (docs/headroom.md)"),
+]
 Vision = Annotated[
     bool,
     flag(
@@ -60,7 +65,7 @@ Renew = Annotated[
     flag("--publish", "with --variants: also renew the figures that come with the package, feasible.json"),
 ]
 Fresh = Annotated[bool, flag("--fresh", "measure again what runs/ holds already")]
-STUDIES = "--variants, --vision, --grace, --regressions, --headroom, and --controls or --limits,"
+STUDIES = "--variants, --vision, --grace, --regressions, --headroom, --rare, and --controls or --limits,"
 """What is measured instead of a certificate, in words."""
 
 
@@ -73,6 +78,7 @@ def run(
     grace: Grace = False,
     regressions: Regressions = False,
     headroom: Headroom = False,
+    rare: Rare = False,
     vision: Vision = False,
     variants: Variants = False,
     publish: Renew = False,
@@ -82,13 +88,13 @@ def run(
 ) -> int:
     """Check a task against every gate of the certificate.
 
-    The exit code is 1 if a gate is not passed. Seven options measure something else instead.
+    The exit code is 1 if a gate is not passed. Eight options measure something else instead.
     """
     from ..benchmark.provenance import cores
 
     names = _names(task, every, vision)
-    chosen = {studies.grace: grace, studies.regressions: regressions, studies.headroom: headroom}
-    asked = [study for study, wanted in chosen.items() if wanted]
+    kinds = (studies.grace, studies.regressions, studies.headroom, studies.rare)
+    asked = list(compress(kinds, (grace, regressions, headroom, rare)))
     if len(asked) + vision + variants + (controls or limits) > 1:
         raise WrongUse(f"{STUDIES} are studies; name one of them")
     if publish and not variants:

@@ -16,7 +16,8 @@ Regime = Annotated[
     choice(
         "regime",
         "which modes are shown: bi50 both equally, bi70 and bi90 the first more often, uni only the first, "
-        "ctx by the part of the table, graded both, some badly, human by a coin, as people do",
+        "ctx by the part of the table, graded both, some badly, human by a coin, as people do, "
+        "rare one mode seldom",
         REGIMES,
     ),
 ]

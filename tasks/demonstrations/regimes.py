@@ -2,6 +2,7 @@
 
 bi50  every seed is shown once in each mode (paired)
 bi70, bi90  70 or 90 of 100 seeds are shown in the first mode, the rest in the others
+rare  one mode is rare: 90 and 10 of 100 seeds in two modes, 70, 20 and 10 in three
 uni   only the first mode
 ctx   the mode follows from an observed variable: the part of the table on which the scene lies
 graded  as bi50, but not all succeed, and not all at once; with returns (see `graded.py`)
@@ -21,7 +22,11 @@ GRADED = "graded"
 """The regime in which some are slow, need a second try, or fail."""
 HUMAN = "human"
 """The regime of people: unpaired, of unequal length and style."""
-ALL = (*REGIMES, GRADED, HUMAN)
+RARE = "rare"
+"""The regime in which one mode is rare."""
+RARE_SHARES = {2: (0.9, 0.1), 3: (0.7, 0.2, 0.1)}
+"""How often it shows each mode, by the number of modes."""
+ALL = (*REGIMES, GRADED, HUMAN, RARE)
 """Every regime."""
 _LAST_SET = (2**63 - 1 - TRAIN.start) // TRAIN_SET - 1
 """The last set of demonstrations whose seeds are 63-bit numbers."""
@@ -56,8 +61,18 @@ def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndar
     if regime == "ctx":
         frames = [task.start(stream("start", task.id, int(s))).frame for s in seeds]
         return seeds, task.context(np.stack(frames))
-    # the first mode has its share, the others take turns in the rest; then the order is drawn
+    # each mode has its share; then the order is drawn
+    modes = _by_shares(k, regime, episodes).astype(np.int8)
+    return seeds, stream("regime", task.id, regime, seed).permutation(modes)
+
+
+def _by_shares(k: int, regime: str, episodes: int) -> np.ndarray:
+    """Return the modes of a regime that shows the first of k more often than the others, in order, (E,)."""
+    if regime == RARE:
+        if k not in RARE_SHARES:
+            raise WrongUse(f"{RARE} has shares for {' or '.join(map(str, RARE_SHARES))} modes, not for {k}")
+        ends = np.rint(np.cumsum(RARE_SHARES[k]) * episodes)
+        return np.searchsorted(ends, np.arange(episodes), side="right")
     share = {"bi70": 0.7, "bi90": 0.9}[regime]
     rest = np.arange(episodes) - round(share * episodes)
-    modes = np.where(rest < 0, 0, 1 + rest % (k - 1)).astype(np.int8)
-    return seeds, stream("regime", task.id, regime, seed).permutation(modes)
+    return np.where(rest < 0, 0, 1 + rest % (k - 1))  # the others take turns in the rest
