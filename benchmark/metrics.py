@@ -197,14 +197,7 @@ def latency_p50_ms(episodes: Episodes) -> float | None:
     return episodes.latency.p50 if episodes.latency else None
 
 
-@metric(
-    "ms, slowest 1 %",
-    "99th percentile",
-    unit="ms",
-    better="lower",
-    from_records="latency",
-    digits=1,
-)
+@metric("ms, slowest 1 %", "99th percentile", unit="ms", better="lower", from_records="latency", digits=1)
 def latency_p99_ms(episodes: Episodes) -> float | None:
     """What 99 of 100 decisions for one episode do not exceed, as the submitter measured it."""
     return episodes.latency.p99 if episodes.latency else None
@@ -214,6 +207,14 @@ def latency_p99_ms(episodes: Episodes) -> float | None:
 def commitment(episodes: Episodes) -> float | None:
     """The share of episodes in which any mode was realised, whether or not it then succeeded."""
     return mode_statistics.commitment(episodes.modes) if len(episodes.modes) else None
+
+
+@metric("Feasible choice", "n_mode / (n_mode + n_COLLISION_OTHER)", over_tasks=mean_rate)
+def feasible_choice(episodes: Episodes) -> Interval | None:
+    """The share of the episodes that act at a mode, not between two, in which nothing forbidden bars it."""
+    taken = episodes.modes >= 0
+    barred = ~taken & (np.array(episodes.labels) == "COLLISION_OTHER")
+    return _rate(taken[taken | barred]) if (taken | barred).any() else None
 
 
 @metric("Coverage", "|{m : p_m >= 0.05}| / k")

@@ -74,8 +74,10 @@ class TaskProtocol(Protocol):
         """Return the task's own observation components, each (N, d)."""
         ...
 
-    def plan(self, simulation: SimulationData, modes: np.ndarray) -> np.ndarray:
-        """Return the expert's `ee_absolute` actions, (N, T, 10 arms), from the hands as they are."""
+    def plan(
+        self, simulation: SimulationData, modes: np.ndarray, starts: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the expert's `ee_absolute` actions, (N, T, 10 arms), from the hands or TCPs `starts`."""
         ...
 
     def paths(self, starts: np.ndarray, modes: np.ndarray) -> Sequence[HandPath]:

@@ -9,7 +9,6 @@ from ..envs.frames import rotated
 from ..envs.random_streams import stream
 from ..envs.simulation import Simulation
 from ..envs.specs import GRIPPER, OPENING_LOW, POSITION, by_arm
-from ..tasks.core.hand_path import plan_from_paths
 from .core.policy import CHUNK_SIZE, Decision, Episodes, Needs, Policy
 
 
@@ -88,7 +87,7 @@ class Tracking(Expert):
         # 1. the plans from where the hand is, and from the middle
         modes = self.modes(episodes)
         middle = np.repeat(self.task.hands()[:, None, :3], simulation.n, axis=1)
-        usual = plan_from_paths(self.task.paths(middle, modes), simulation.frame)
+        usual = self.task.plan(simulation, modes, middle)
         plan = self.task.plan(simulation, modes)
         # 2. soon the second takes over from the first, in the time there is
         early = np.clip(np.arange(1, plan.shape[1] + 1) / self.BLEND_STEPS, 0, 1)

@@ -1,9 +1,10 @@
 """Lift a capstan wheel by one of its eight grips; the drum between them must not be touched."""
 
+import mujoco
 import numpy as np
 
 from ..envs.frames import heading, yaw_quaternion
-from ..envs.scene import Scene
+from ..envs.scene import Scene, Triple
 from .core.loft import loft, ring
 from .core.task import ALONG_Y
 from .lift_trefoil import LiftByArm
@@ -37,6 +38,8 @@ ANGLES = np.deg2rad(np.arange(0, 360, 45))
 """Where each grip points, scene frame [rad]: away from the robot, then counter-clockwise."""
 YAWS = ALONG_Y + ANGLES % np.pi
 """How the hand is turned at each grip [rad]: its fingers, which are alike, on both sides of the grip."""
+FINS = tuple(f"fin_{index}" for index in range(len(ANGLES)))
+"""Names of the fins, grip by grip."""
 CAP = 0.043 * heading(np.deg2rad(np.arange(0, 360, 9)))
 """Outline of the brass cap on the drum, which is only seen [m]."""
 
@@ -62,23 +65,50 @@ class LiftRing(LiftByArm):
     hand_yaw = float(YAWS.mean())
     decision_z = DECISION_Z
     parts = tuple(f"{name.replace(' ', '_')}_grip" for name in modes)
-    forbidden = ("drum", *(f"fin_{index}" for index in range(len(modes))))
+    forbidden = ("drum", *FINS)
     arc_steps = 12
     dead_zone = (0.3, 0.7)
     informed_control = "mse_labelled"
 
     def build(self, scene: Scene) -> None:
         wheel = scene.movable("wheel")
-        drum, cap, cork = self.colours
-        at = (0, 0, DRUM_HEIGHT / 2)
-        scene.cylinder(wheel, "drum", DRUM_DIAMETER, DRUM_HEIGHT, at, drum, DRUM_MASS)
-        scene.shell(wheel, "cap", *loft(np.stack([ring(CAP, DRUM_HEIGHT + z) for z in (0, 0.002)])), cap)
-        for part, fin, angle in zip(self.parts, self.forbidden[1:], self.angles, strict=True):
-            along = heading(angle)
-            quat = yaw_quaternion(angle)
-            scene.box(wheel, fin, FIN, (*FIN_RADIUS * along, FIN[2] / 2), drum, 0.003, quat)
-            scene.box(wheel, part, GRIP, (*GRIP_RADIUS * along, GRASP_Z), cork, 0.006, quat)
+        add_wheel(scene, wheel, self.colours, self.angles, self.forbidden[: 1 + len(FINS)], self.parts)
         for name in self.forbidden:
             scene.watch(name, name)
         for name in self.parts:
             scene.watch_fingers(name, name)
+
+
+def add_wheel(
+    scene: Scene,
+    body: mujoco.MjsBody,
+    colours: tuple[Triple, Triple, Triple],
+    angles: np.ndarray,
+    middle: tuple[str, ...],
+    grips: tuple[str, ...],
+    at: tuple[float, float] = (0.0, 0.0),
+) -> None:
+    """Add a drum with its cap, and a fin and a grip at each of `angles` (k,) [rad].
+
+    Args:
+        scene: to which they are added.
+        body: to which they belong.
+        colours: of drum and fins, cap, and grips.
+        angles: where the grips point, the body's frame.
+        middle: names of the drum and of the k fins; that of the cap begins like the drum's.
+        grips: names of the k grips.
+        at: where the drum's middle is, x and y in the body's frame [m].
+    """
+    enamel, brass, cork = colours
+    drum, *fins = middle
+    cap = drum.replace("drum", "cap")
+    scene.cylinder(body, drum, DRUM_DIAMETER, DRUM_HEIGHT, (*at, DRUM_HEIGHT / 2), enamel, DRUM_MASS)
+    outline = np.stack([ring(CAP + at, DRUM_HEIGHT + z) for z in (0, 0.002)])
+    scene.shell(body, cap, *loft(outline), brass)
+    for grip, fin, angle in zip(grips, fins, angles, strict=True):
+        along = heading(angle)
+        quat = yaw_quaternion(angle)
+        x, y = FIN_RADIUS * along + at
+        scene.box(body, fin, FIN, (x, y, FIN[2] / 2), enamel, 0.003, quat)
+        x, y = GRIP_RADIUS * along + at
+        scene.box(body, grip, GRIP, (x, y, GRASP_Z), cork, 0.006, quat)

@@ -20,7 +20,14 @@ def spec(name, size):
 
 def toy_task(name="Toy-v1", modes=("left", "right"), sizes=(3, 2)):
     components = (spec("tcp_position", sizes[0]), spec("pole_position", sizes[1]))
-    return SimpleNamespace(id=name, modes=modes, observation=components, arms=1)
+    return SimpleNamespace(
+        id=name,
+        modes=modes,
+        observation=components,
+        arms=1,
+        places=lambda: modes,
+        taken_places=lambda observation, modes: modes,
+    )
 
 
 def toy_demos(episodes=100, steps=24, sides=(-1.0, 1.0)):

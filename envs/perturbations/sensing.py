@@ -9,8 +9,12 @@ from .core.perturbation import Perturbation
 
 
 def shifted(seen: dict[str, np.ndarray], body: str, by: np.ndarray, turn: np.ndarray) -> None:
-    """Move the observed pose of a body, in place: its position by (N, 3) [m], its heading by (N,) [rad]."""
+    """Move the observed pose of a body, in place: its position by (N, 3) [m], its heading, where it has one,
+    by (N,) [rad].
+    """
     seen[f"{body}_position"] = seen[f"{body}_position"] + by
+    if f"{body}_heading" not in seen:
+        return
     cosine, sine = seen[f"{body}_heading"].T
     seen[f"{body}_heading"] = np.stack(rotated(cosine, sine, turn), axis=1)
 
@@ -75,7 +79,7 @@ class Dropout(Perturbation):
         """Return the newest measurement of the objects that came through; the first always does."""
         missing = (self.draws[:, step] < self.magnitude)[:, None] & (step > 0)
         names = [f"{body}_{what}" for body in self.task.objects for what in ("position", "heading")]
-        for name in names:
+        for name in filter(seen.__contains__, names):  # of some objects no heading is shown
             self._last[name] = np.where(missing, self._last.get(name, seen[name]), seen[name])
         return seen | self._last
 

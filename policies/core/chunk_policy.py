@@ -75,7 +75,7 @@ class ChunkPolicy(Policy):
         torch.set_num_threads(1)
         loaded = checkpoints.load(checkpoint, task.id, self.method)
         config = loaded.config
-        checkpoints.check_specs(config, task.observation, len(task.modes), task.arms)
+        checkpoints.check_specs(config, task.observation, self.label_count(), task.arms)
         self.config = config
         self.checkpoint = checkpoint
         self.training = config.training
@@ -91,7 +91,6 @@ class ChunkPolicy(Policy):
             raise BimodalError(
                 f"checkpoint {checkpoint} is damaged: the weights do not fit their config"
             ) from None
-        self._keys = np.zeros(0, np.uint64)
         self._labels = mode_labels(np.zeros(0, np.int64), config.modes)
         self._decision = 0
 
@@ -149,12 +148,16 @@ class ChunkPolicy(Policy):
         """Start new episodes; a labelled policy that is told no mode draws the one that it is to take."""
         self._keys = np.asarray(episodes.noise_keys, np.uint64)
         self._decision = 0
-        wanted = self._drawn_modes() if episodes.asked is None else episodes.asked
-        self._labels = mode_labels(wanted, self.config.modes)
+        self._wanted = self._drawn_modes() if episodes.asked is None else episodes.asked
+        self._labels = mode_labels(self._wanted, self.config.modes)
+
+    def label_count(self) -> int:
+        """Return how many labels a labelled policy tells apart: one a mode, unless it says otherwise."""
+        return len(self.task.modes)
 
     def _drawn_modes(self) -> np.ndarray:
         """Return a mode of each episode, drawn evenly by its noise key, (N,) int; 0 without labels."""
-        k = self.config.modes
+        k = len(self.task.modes) if self.config.modes else 0
         drawn = [int(stream("wanted mode", int(key)).integers(k)) if k else 0 for key in self._keys]
         return np.array(drawn, np.int64)
 

@@ -1,6 +1,29 @@
-"""Which mode a hand or an episode is in: pure functions of poses, and of the parts that were taken."""
+"""What is measured after a control step, and the mode that it shows, of a hand or of an episode."""
+
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Measurement(NamedTuple):
+    """What the referee sees of N episodes after a control step; arrays (N,) unless said."""
+
+    hand: np.ndarray
+    """TCP position [m] and yaw of the finger-opening axis [rad], scene frame, (N, 4)."""
+    opening: np.ndarray
+    """Distance between the finger pads [m]."""
+    lift: np.ndarray
+    """How far the target has come from where it rested: its height, or the way it slid [m]."""
+    at_goal: np.ndarray
+    """Whether what the task asks for is so at this step, bool; success is this for `hold_steps`."""
+    in_hand: np.ndarray
+    """Whether both fingers press what may be gripped, bool."""
+    part: np.ndarray
+    """Index of the mode that the hand has taken at this step, -1 for none, int."""
+    illegal: np.ndarray
+    """Contact force on what must not be touched [N]."""
+    table: np.ndarray
+    """Contact force between robot and table [N]."""
 
 
 def between_modes(grasps: np.ndarray, x: np.ndarray) -> np.ndarray:

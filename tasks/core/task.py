@@ -1,6 +1,7 @@
 """What a task is: objects, start, modes with scripted experts, and what is measured at every step."""
 
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import ClassVar
 
 import mujoco
 import numpy as np
@@ -14,7 +15,7 @@ from ...envs.specs import ACTIONS, ROBOT_OBSERVATION, Spec, of_arms
 from ...envs.task_protocol import Start
 from . import instructions
 from .hand_path import HandPath, plan_from_paths
-from .modes import between_modes, last_part
+from .modes import Measurement, between_modes, last_part
 
 ALONG_X = np.pi
 """Yaw of a hand whose fingers open along the scene's x [rad]. The fingers are alike, so it could be 0 too,
@@ -31,27 +32,6 @@ SETTLED = 0.05
 """A target slower than this is at rest [m/s]."""
 _AS_LENGTH = np.array([1.0, 1.0, 1.0, PAD_RADIUS])
 """What turns a pose (x, y, z, yaw) into four lengths [m]."""
-
-
-class Measurement(NamedTuple):
-    """What the referee sees of N episodes after a control step; arrays (N,) unless said."""
-
-    hand: np.ndarray
-    """TCP position [m] and yaw of the finger-opening axis [rad], scene frame, (N, 4)."""
-    opening: np.ndarray
-    """Distance between the finger pads [m]."""
-    lift: np.ndarray
-    """How far the target has come from where it rested: its height, or the way it slid [m]."""
-    at_goal: np.ndarray
-    """Whether what the task asks for is so at this step, bool; success is this for `hold_steps`."""
-    in_hand: np.ndarray
-    """Whether both fingers press what may be gripped, bool."""
-    part: np.ndarray
-    """Index of the mode that the hand has taken at this step, -1 for none, int."""
-    illegal: np.ndarray
-    """Contact force on what must not be touched [N]."""
-    table: np.ndarray
-    """Contact force between robot and table [N]."""
 
 
 class Task:
@@ -193,14 +173,32 @@ class Task:
             components[f"{body}_heading"] = forward / length
         return components
 
-    def plan(self, simulation: SimulationData, modes: np.ndarray) -> np.ndarray:
-        """Return the expert's `ee_absolute` actions, (N, T, 10 arms), from the simulation's current hands."""
-        starts = np.stack([simulation.in_frame(arm.tcp_position) for arm in simulation.arms])
+    def plan(
+        self, simulation: SimulationData, modes: np.ndarray, starts: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the expert's `ee_absolute` actions, (N, T, 10 arms), from TCPs `starts` (arms, N, 3), scene
+        frame; None for the simulation's current hands.
+        """
+        if starts is None:
+            starts = np.stack([simulation.in_frame(arm.tcp_position) for arm in simulation.arms])
         return plan_from_paths(self.paths(starts, np.asarray(modes)), simulation.frame)
 
     def first_choices(self) -> np.ndarray:
         """Return what each mode chooses first, (k,): a task of several choices has modes that begin alike."""
         return np.arange(len(self.modes))
+
+    def places(self) -> np.ndarray:
+        """Return the poses at which hands may act first, as `grasps`, (p, 4).
+
+        They are the grasps of the first choices, unless what a mode grasps differs from episode to episode.
+        """
+        return self.grasps[np.unique(self.first_choices(), return_index=True)[1]]
+
+    def taken_places(self, observation: Mapping[str, np.ndarray], modes: np.ndarray) -> np.ndarray:
+        """Return what an informed control is told of each of `modes` (N,): the mode itself, (N,) int, or the
+        row of `places` that it takes by the first observations, (N, d) by component.
+        """
+        return modes
 
     def realised_mode(self, parts: np.ndarray, taken: np.ndarray) -> np.ndarray:
         """Return the mode of each episode, -1 for none, (N,): the last part that was taken.
@@ -216,8 +214,7 @@ class Task:
 
         Poses are points of 4 lengths, yaw counting as the way of the pads; see `modes.between_modes`.
         """
-        first = np.unique(self.first_choices(), return_index=True)[1]
-        return between_modes(self.grasps[first] * _AS_LENGTH, np.asarray(hand) * _AS_LENGTH)
+        return between_modes(self.places() * _AS_LENGTH, np.asarray(hand) * _AS_LENGTH)
 
     def in_dead_zone(self, alpha: np.ndarray) -> np.ndarray:
         """Return whether acting at alpha (...) is acting between the modes, bool; NaN is not."""

@@ -70,6 +70,17 @@ def test_a_question_without_an_answer_is_none_and_left_out_of_the_mean():
     assert score_suite([lost, won]).metrics["mode_entropy"] == won.metrics["mode_entropy"]
 
 
+def test_a_barred_mode_is_what_is_hit_away_from_the_middle_before_any_mode_is_taken():
+    """Of these one succeeds, one drops what it had, two hit a barred mode, one averages, one never acts."""
+    labels = [SUCCESS, "DROP", "COLLISION_OTHER", "COLLISION_OTHER", "COLLISION_MID", "NO_ATTEMPT"]
+    found = score_task(DUMBBELL, "clean", columns(labels, [0, 1, -1, -1, -1, -1])).metrics
+    assert found["feasible_choice"].estimate == 2 / 4
+    late = score_task(DUMBBELL, "clean", columns(["COLLISION_OTHER"], [1])).metrics
+    assert late["feasible_choice"].estimate == 1, "what is hit after a mode was taken barred none"
+    idle = score_task(DUMBBELL, "clean", columns(["NO_ATTEMPT"], [-1])).metrics
+    assert idle["feasible_choice"] is None
+
+
 def test_a_metric_is_added_to_the_board_by_one_function(run, tmp_path):
     """It is found in the terminal's tables, in the report, on the site, in board.csv and board.json."""
     before = dict(METRICS)

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from bimodal.benchmark.certificate.physics_gates import LATEST_ACT
 from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.envs.specs import GRIPPER, OPENING_LOW, by_arm
 from bimodal.policies.core.registry import load_policy
@@ -53,7 +54,7 @@ def test_the_experts_act_outside_the_dead_zone(world):
 def test_the_mean_of_the_modes_fails_in_the_middle_as_soon_as_they_part(world):
     verdict = world.mean.referee.verdict()
     assert set(verdict.label) == {"COLLISION_MID"}
-    assert (verdict.steps <= world.task.shared_steps + 6).all()
+    assert (verdict.steps <= world.task.shared_steps + LATEST_ACT + 1).all()
     assert (verdict.steps > world.task.shared_steps).all()
     risen = world.mean.seen.lift - world.mean.seen.lift[world.task.shared_steps]
     assert risen.max() < LIFTED
