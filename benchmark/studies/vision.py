@@ -33,7 +33,7 @@ FOLDER = RUNS / "vision"
 """Where what was measured lies, a file a task, relative to the working directory."""
 EPISODES = 50
 """Of a cell."""
-METHODS = ("vision_flow", "flow", "vision_mse", "mse")
+METHODS = ("vision_flow", "flow", "vision_diffusion", "diffusion", "vision_mse", "mse")
 """Each policy that sees, and the one that reads poses with the same trunk."""
 
 
