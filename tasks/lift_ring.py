@@ -86,7 +86,7 @@ def add_wheel(
     angles: np.ndarray,
     middle: tuple[str, ...],
     grips: tuple[str, ...],
-    at: tuple[float, float] = (0.0, 0.0),
+    at: tuple[float, float] | np.ndarray = (0.0, 0.0),
 ) -> None:
     """Add a drum with its cap, and a fin and a grip at each of `angles` (k,) [rad].
 
@@ -97,12 +97,12 @@ def add_wheel(
         angles: where the grips point, the body's frame.
         middle: names of the drum and of the k fins; that of the cap begins like the drum's.
         grips: names of the k grips.
-        at: where the drum's middle is, x and y in the body's frame [m].
+        at: where the drum's middle is, x and y in the body's frame [m], (2,).
     """
     enamel, brass, cork = colours
     drum, *fins = middle
     cap = drum.replace("drum", "cap")
-    scene.cylinder(body, drum, DRUM_DIAMETER, DRUM_HEIGHT, (*at, DRUM_HEIGHT / 2), enamel, DRUM_MASS)
+    scene.cylinder(body, drum, DRUM_DIAMETER, DRUM_HEIGHT, (at[0], at[1], DRUM_HEIGHT / 2), enamel, DRUM_MASS)
     outline = np.stack([ring(CAP + at, DRUM_HEIGHT + z) for z in (0, 0.002)])
     scene.shell(body, cap, *loft(outline), brass)
     for grip, fin, angle in zip(grips, fins, angles, strict=True):
