@@ -25,9 +25,11 @@ FULL = (
 )
 HARD = (
     "PandaLiftRing-v1",
+    "PandaLiftFreeGrip-v1",
     "PandaPressBothButtons-v1",
     "PandaPressCuedSide-v1",
     "PandaPressThreeButtons-v1",
+    "TwoPandaLiftAxle-v1",
 )
 """The tasks with headroom of version 1; later ones join with the next version."""
 AT_LEVEL_2 = (
