@@ -26,7 +26,7 @@ def _known_label(label: str) -> str:
 
 Label = Annotated[str, AfterValidator(_known_label), Field(json_schema_extra={"enum": list(OUTCOMES)})]
 """Name of an outcome."""
-ModeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}$")]
+ModeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ,._-]{0,39}$")]
 """A mode of a task."""
 Steps = Annotated[int, Field(ge=0, le=100_000)]
 """Length of an episode [control steps]."""

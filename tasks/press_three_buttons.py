@@ -35,8 +35,9 @@ class PressThreeButtons(SequenceTask, PressTask):
     **Randomised**: the console's position (x +-3 cm, y +-4 cm) and yaw (+-10 degrees); the hand starts
     above the lamp (x +-5 mm, y +-3 mm, z +-1 cm).
     **Success**: the latches under all buttons are down for 10 control steps. There is no time to press four
-    times, so a policy must remember which buttons it has pressed. A mode is an order of all three. Touching
-    the lamp ends the episode.
+    times, so a policy must remember which buttons it has pressed. A mode is an order of all three; a press
+    so short that no control step sees it shows none, and there is no success without a mode. Touching the
+    lamp ends the episode.
     """
 
     id = "PandaPressThreeButtons-v1"

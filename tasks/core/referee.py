@@ -102,13 +102,13 @@ class Referee:
         steps = self._seen or [nothing]
         seen = Measurement(*(np.stack(column) for column in zip(*steps, strict=True)))
         counts = np.arange(len(steps))[:, None] < self.steps
-        # 2. success: the goal held up to the end, nothing forbidden touched, no fault
+        # 2. success: the goal held up to the end in a mode that was seen, nothing forbidden touched, no fault
         up = seen.at_goal & counts
         illegal = (seen.illegal > LIGHT_TOUCH) & counts
         held = _last_run(up, self.steps) >= self.task.hold_steps
-        success = held & ~illegal.any(0) & (self._faults == "")
-        # 3. which mode it was, where the hand acted, and why it failed
         mode = self.task.realised_mode(seen.part, counts & (runs(seen.part) >= self.task.commit_steps))
+        success = held & (mode >= 0) & ~illegal.any(0) & (self._faults == "")
+        # 3. whether it is the mode that was asked for, where the hand acted, and why it failed
         other = success & (self.asked is not None) & (mode != self.asked)
         success &= ~other
         alpha = self._alpha(seen, illegal, counts)
