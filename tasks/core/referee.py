@@ -1,7 +1,8 @@
 """Success and every failure label are decided here, by a referee who watches measurements step by step.
 
-An episode ends when something forbidden is touched, when success has lasted long enough, at a fault, or
-after `max_episode_steps`. Its verdict depends on what was measured up to its own end, never on other rows.
+An episode ends when something forbidden is touched, when success in some mode has lasted long enough, at a
+fault, or after `max_episode_steps`. Its verdict depends on what was measured up to its own end, never on
+other rows.
 The first of these that applies is its outcome (`outcomes.py` says what each means):
 
     1. a fault: SIM_DIVERGED, POLICY_ERROR, POLICY_TIMEOUT, POLICY_INVALID_ACTION
@@ -81,8 +82,16 @@ class Referee:
         self._fault(diverged, "SIM_DIVERGED")
         self._held = np.where(measurement.at_goal, self._held + 1, 0)
         self.done |= measurement.illegal > LIGHT_TOUCH
-        self.done |= self._held >= self.task.hold_steps
+        self._end_successes()
         self.done |= len(self._seen) >= self.max_episode_steps
+
+    def _end_successes(self) -> None:
+        """End the episodes in which the goal has been held for long enough, in a mode that was seen."""
+        rows = np.flatnonzero((self._held >= self.task.hold_steps) & ~self.done)
+        if len(rows):
+            parts = np.stack([seen.part[rows] for seen in self._seen])
+            mode = self.task.realised_mode(parts, runs(parts) >= self.task.commit_steps)
+            self.done[rows[mode >= 0]] = True
 
     def policy_fault(self, rows: np.ndarray, label: str) -> None:
         """End the running episodes among `rows` (N,) bool with a policy's fault."""
