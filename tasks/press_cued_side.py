@@ -122,11 +122,12 @@ class PressCuedSide(PressTask):
     def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
         return self._path(start, modes, np.ones(len(start)))
 
-    def plan(self, simulation: SimulationData, modes: np.ndarray) -> np.ndarray:
-        start = simulation.in_frame(simulation.tcp_position)
-        return plan_from_paths(
-            [self._path(start, np.asarray(modes), self.cued(simulation))], simulation.frame
-        )
+    def plan(
+        self, simulation: SimulationData, modes: np.ndarray, starts: np.ndarray | None = None
+    ) -> np.ndarray:
+        start = simulation.in_frame(simulation.tcp_position) if starts is None else starts[0]
+        path = self._path(start, np.asarray(modes), self.cued(simulation))
+        return plan_from_paths([path], simulation.frame)
 
     def _path(self, start: np.ndarray, modes: np.ndarray, side: np.ndarray) -> HandPath:
         button = self.grasps[modes, :3] * np.column_stack([np.ones_like(side), side, np.ones_like(side)])
