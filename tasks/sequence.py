@@ -27,3 +27,7 @@ class SequenceTask(Task):
         order = parts_in_order(parts, taken, len(self.sequences[0]))
         same = (order[:, None] == np.array(self.sequences)).all(-1)
         return np.where(same.any(1), same.argmax(1), -1).astype(np.int8)
+
+    def may_succeed(self, mode: np.ndarray) -> np.ndarray:
+        """Return where the whole sequence was seen, (N,) bool: a choice that nobody saw makes no mode."""
+        return mode >= 0

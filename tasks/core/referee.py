@@ -1,7 +1,7 @@
 """Success and every failure label are decided here, by a referee who watches measurements step by step.
 
-An episode ends when something forbidden is touched, when success in some mode has lasted long enough, at a
-fault, or after `max_episode_steps`. Its verdict depends on what was measured up to its own end, never on
+An episode ends when something forbidden is touched, when success has lasted long enough, at a fault, or
+after `max_episode_steps`. Its verdict depends on what was measured up to its own end, never on
 other rows.
 The first of these that applies is its outcome (`outcomes.py` says what each means):
 
@@ -86,12 +86,12 @@ class Referee:
         self.done |= len(self._seen) >= self.max_episode_steps
 
     def _end_successes(self) -> None:
-        """End the episodes in which the goal has been held for long enough, in a mode that was seen."""
+        """End the episodes in which the goal has been held for long enough, in a mode that may succeed."""
         rows = np.flatnonzero((self._held >= self.task.hold_steps) & ~self.done)
         if len(rows):
             parts = np.stack([seen.part[rows] for seen in self._seen])
             mode = self.task.realised_mode(parts, runs(parts) >= self.task.commit_steps)
-            self.done[rows[mode >= 0]] = True
+            self.done[rows[self.task.may_succeed(mode)]] = True
 
     def policy_fault(self, rows: np.ndarray, label: str) -> None:
         """End the running episodes among `rows` (N,) bool with a policy's fault."""
@@ -111,12 +111,12 @@ class Referee:
         steps = self._seen or [nothing]
         seen = Measurement(*(np.stack(column) for column in zip(*steps, strict=True)))
         counts = np.arange(len(steps))[:, None] < self.steps
-        # 2. success: the goal held up to the end in a mode that was seen, nothing forbidden touched, no fault
+        # 2. success: the goal held up to the end in a mode that may succeed, nothing illegal, no fault
         up = seen.at_goal & counts
         illegal = (seen.illegal > LIGHT_TOUCH) & counts
         held = _last_run(up, self.steps) >= self.task.hold_steps
         mode = self.task.realised_mode(seen.part, counts & (runs(seen.part) >= self.task.commit_steps))
-        success = held & (mode >= 0) & ~illegal.any(0) & (self._faults == "")
+        success = held & self.task.may_succeed(mode) & ~illegal.any(0) & (self._faults == "")
         # 3. whether it is the mode that was asked for, where the hand acted, and why it failed
         other = success & (self.asked is not None) & (mode != self.asked)
         success &= ~other

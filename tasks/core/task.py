@@ -187,6 +187,10 @@ class Task:
         """Return what each mode chooses first, (k,): a task of several choices has modes that begin alike."""
         return np.arange(len(self.modes))
 
+    def may_succeed(self, mode: np.ndarray) -> np.ndarray:
+        """Return in which modes (N,), -1 for none that was seen, an episode may succeed, (N,) bool."""
+        return np.ones(len(mode), bool)
+
     def places(self) -> np.ndarray:
         """Return the poses at which hands may act first, as `grasps`, (p, 4).
 
@@ -241,7 +245,6 @@ class Task:
         """Return the first mode whose part both fingers press, -1 for none, (N,)."""
         part = np.full(simulation.n, -1, np.int8)
         for mode in reversed(range(len(sensors))):
-            left = simulation.force(f"{sensors[mode]}_left") > LIGHT_TOUCH
-            right = simulation.force(f"{sensors[mode]}_right") > LIGHT_TOUCH
-            part[left & right] = mode
+            forces = [simulation.force(f"{sensors[mode]}_{finger}") for finger in ("left", "right")]
+            part[(forces[0] > LIGHT_TOUCH) & (forces[1] > LIGHT_TOUCH)] = mode
         return part

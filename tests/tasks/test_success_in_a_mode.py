@@ -1,4 +1,4 @@
-"""Success is in a mode: who reaches the goal so that nobody can say how goes on until the time is up."""
+"""A sequence succeeds in a mode: who reaches the goal so that nobody can say how goes on to the end."""
 
 import numpy as np
 import pytest
