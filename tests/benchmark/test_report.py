@@ -187,7 +187,7 @@ def test_report_says_the_numbers(run):
     assert "Not drawn: 1 episode in which the hand never acted." in text
     assert "bimodal evaluate flow --suite smoke" in text
     assert re.search(
-        r"Pick Around Post 93\.8 \[69,100\] 0\.0 \[0,21\] 100\.0 \[\d+,100\] 47 1\.5 3\.2 94 100 100 ", text
+        r"Pick Around Post 93\.8 \[69,100\] 0\.0 \[0,21\] 47 1\.5 3\.2 94 100 \[78,100\] 100 100 ", text
     ), text
 
 
