@@ -39,6 +39,12 @@ class LiftTask(Task):
         grasp = self.grasps[modes, :3]
         yaw = self.grasps[modes, 3]
         opening = None if self.opening is None else np.array(self.opening)[modes]
+        return self.path_to(start, grasp, yaw, opening)
+
+    def path_to(
+        self, start: np.ndarray, grasp: np.ndarray, yaw: np.ndarray, opening: np.ndarray | None = None
+    ) -> HandPath:
+        """Return the path from TCP `start` (N, 3) that lifts by a grasp (N, 3) at a yaw (N,)."""
         return (
             self.begin(start)
             .line(self.decision(start), self.shared_steps)

@@ -111,16 +111,7 @@ class LiftFreeGrip(LiftRing):
         return self._path(start, 2 * np.asarray(modes))
 
     def _path(self, start: np.ndarray, grips: np.ndarray) -> HandPath:
-        grasp = PLACES[grips, :3]
-        return (
-            self.begin(start)
-            .line(self.decision(start), self.shared_steps)
-            .arc(grasp, self.arc_steps, yaw=PLACES[grips, 3])
-            .wait(3)
-            .close(8)
-            .ease(grasp + [0, 0, 0.12], 20)
-            .wait(14)
-        )
+        return self.path_to(start, PLACES[grips, :3], PLACES[grips, 3])
 
     def places(self) -> np.ndarray:
         return PLACES

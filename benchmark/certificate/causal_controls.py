@@ -182,7 +182,7 @@ def measure_controls(
     calls = {}
     for task_id, store in stores.items():
         settings = {setting.name: setting for setting in _settings(task_id, controls, limits)}
-        wanted = [settings[name] for name in (settings if fresh else store.missing(settings))]
+        wanted = [settings[name] for name in store.missing(settings, fresh)]
         for training in dict.fromkeys(setting.training for setting in wanted):
             shared = [setting for setting in wanted if setting.training == training]
             calls[task_id, training] = partial(try_controls, task_id, shared)

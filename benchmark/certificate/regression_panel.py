@@ -96,7 +96,7 @@ def measure_regressions(
     calls = {
         (name, recipe): partial(try_recipe, name, recipes[recipe], _demonstrations(store))
         for name, store in stores.items()
-        for recipe in (recipes if fresh else store.missing(recipes))
+        for recipe in store.missing(recipes, fresh)
     }
     measure_into(stores, calls, workers, progress)
     return [_known(name, store, recipes) for name, store in stores.items()]

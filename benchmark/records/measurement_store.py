@@ -51,9 +51,9 @@ class MeasurementStore(Generic[Value]):
         """Return one value, None if it is not there."""
         return self.values().get(name)
 
-    def missing(self, names: Iterable[str]) -> list[str]:
-        """Return the names that have no value yet."""
-        found = self.values()
+    def missing(self, names: Iterable[str], fresh: bool = False) -> list[str]:
+        """Return the names that have no value yet; all of them if what is there is to be measured again."""
+        found = {} if fresh else self.values()
         return [name for name in names if name not in found]
 
     def put(self, name: str, value: Value) -> None:

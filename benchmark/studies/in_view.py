@@ -84,7 +84,7 @@ def measure_in_view(
     calls = {
         (task, variant): partial(see, task, variant, VALIDATION[:episodes])
         for task, store in stores.items()
-        for variant in (VARIANTS if fresh else store.missing(VARIANTS))
+        for variant in store.missing(VARIANTS, fresh)
     }
     measure_into(stores, calls, workers, progress)
     return {task: store.values() for task, store in stores.items()}

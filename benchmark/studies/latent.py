@@ -124,7 +124,7 @@ def measure_latent(
     calls = {
         (task, name): partial(try_weight, task, weights[name], folder / task)
         for task, store in stores.items()
-        for name in (weights if fresh else store.missing(weights))
+        for name in store.missing(weights, fresh)
     }
     measure_into(stores, calls, workers, progress)
     return {

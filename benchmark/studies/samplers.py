@@ -117,13 +117,13 @@ def measure_samplers(
     # 1. success, in processes
     calls = {}
     for task, (cells, _) in stores.items():
-        for name in PLAN if fresh else cells.missing(PLAN):
+        for name in cells.missing(PLAN, fresh):
             calls[task, name] = partial(try_sampler, task, *PLAN[name])
     measure_into({task: cells for task, (cells, _) in stores.items()}, calls, workers, progress)
     # 2. decision times, with nothing beside them
     samplers = {sampler.name: sampler for sampler in SAMPLERS}
     for task, (_, times) in stores.items():
-        for name in samplers if fresh else times.missing(samplers):
+        for name in times.missing(samplers, fresh):
             times.put(name, median_ms(load_task(task), samplers[name].policy(load_task(task))))
     return load_sampler_studies(stores, folder)
 

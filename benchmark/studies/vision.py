@@ -69,12 +69,10 @@ def measure_vision(
         episodes: of a cell.
     """
     stores = {task: _store(task, folder, episodes) for task in tasks}
-    known = {task: {} if fresh else store.values() for task, store in stores.items()}
     calls = {
         (task, name): partial(try_policy, task, name, VALIDATION[:episodes])
-        for task in stores
-        for name in _shipped(task)
-        if name not in known[task]
+        for task, store in stores.items()
+        for name in store.missing(_shipped(task), fresh)
     }
     measure_into(stores, calls, workers, progress)
     return {task: store.values() for task, store in stores.items()}

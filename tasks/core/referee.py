@@ -1,8 +1,8 @@
 """Success and every failure label are decided here, by a referee who watches measurements step by step.
 
 An episode ends when something forbidden is touched, when success has lasted long enough, at a fault, or
-after `max_episode_steps`. Its verdict depends on what was measured up to its own end, never on
-other rows.
+after `max_episode_steps`. Its verdict depends on what was measured up to its own end, never on other
+rows.
 The first of these that applies is its outcome (`outcomes.py` says what each means):
 
     1. a fault: SIM_DIVERGED, POLICY_ERROR, POLICY_TIMEOUT, POLICY_INVALID_ACTION
@@ -90,8 +90,12 @@ class Referee:
         rows = np.flatnonzero((self._held >= self.task.hold_steps) & ~self.done)
         if len(rows):
             parts = np.stack([seen.part[rows] for seen in self._seen])
-            mode = self.task.realised_mode(parts, runs(parts) >= self.task.commit_steps)
+            mode = self._realised(parts, np.ones(parts.shape, bool))
             self.done[rows[self.task.may_succeed(mode)]] = True
+
+    def _realised(self, parts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Return the mode that each episode shows by its parts at the steps that count, both (T, N), (N,)."""
+        return self.task.realised_mode(parts, counts & (runs(parts) >= self.task.commit_steps))
 
     def policy_fault(self, rows: np.ndarray, label: str) -> None:
         """End the running episodes among `rows` (N,) bool with a policy's fault."""
@@ -115,7 +119,7 @@ class Referee:
         up = seen.at_goal & counts
         illegal = (seen.illegal > LIGHT_TOUCH) & counts
         held = _last_run(up, self.steps) >= self.task.hold_steps
-        mode = self.task.realised_mode(seen.part, counts & (runs(seen.part) >= self.task.commit_steps))
+        mode = self._realised(seen.part, counts)
         success = held & self.task.may_succeed(mode) & ~illegal.any(0) & (self._faults == "")
         # 3. whether it is the mode that was asked for, where the hand acted, and why it failed
         other = success & (self.asked is not None) & (mode != self.asked)

@@ -57,7 +57,7 @@ MOST_PAUSED = 0.5
 """Share of the time that an episode leaves which may be spent in pauses."""
 
 
-class Performance(NamedTuple):
+class HumanPerformance(NamedTuple):
     """How N episodes are played for T control steps."""
 
     operators: np.ndarray
@@ -68,7 +68,7 @@ class Performance(NamedTuple):
     """`ee_absolute`, (N, T, A)."""
 
 
-def perform(task: Task, plan: np.ndarray, seeds: np.ndarray, calm: int) -> Performance:
+def perform(task: Task, plan: np.ndarray, seeds: np.ndarray, calm: int) -> HumanPerformance:
     """Play plans as people would; each row follows from its task and seed alone.
 
     Args:
@@ -96,7 +96,7 @@ def perform(task: Task, plan: np.ndarray, seeds: np.ndarray, calm: int) -> Perfo
     clock = np.stack(clocks)
     actions = along(plan, clock, np.stack(grips))
     by_arm(actions)[..., POSITION] += np.stack(sways)
-    return Performance(np.array(operators, np.int8), clock, actions)
+    return HumanPerformance(np.array(operators, np.int8), clock, actions)
 
 
 def _timed(
