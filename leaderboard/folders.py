@@ -1,6 +1,6 @@
 """Reads folders of entries for a board: what cannot stand on it costs itself alone, and a line says why."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +13,6 @@ from .own_policies import folded
 
 COPIED = 0.5
 """An entry of which so many episodes are another's, whose policy is made of other files, is a copy."""
-
-
-Episode = tuple[str, str]
-"""The hash of a suite, and the digest of an episode in it."""
 
 
 class Found(NamedTuple):
@@ -35,7 +31,7 @@ def read_folders(folders: Sequence[Path]) -> Found:
         WrongUse: one is no folder.
     """
     kept: dict[Path, Entry] = {}
-    owners: dict[Episode, Path] = {}
+    owners: defaultdict[str, dict[str, Path]] = defaultdict(dict)  # by the hash of a suite, and by digest
     left_out = []
     for path in json_files(folders):
         try:
@@ -45,11 +41,11 @@ def read_folders(folders: Sequence[Path]) -> Found:
             continue
         begun = _begun(entry)
         rivals = (_rivalry(entry, other, kept[other]) for other in kept)
-        if problem := next(filter(None, rivals), "") or _copied(entry, begun, kept, owners):
+        if problem := next(filter(None, rivals), "") or _copied(entry, begun, kept, owners[entry.suite.hash]):
             left_out.append(f"{path} {problem}")
         else:
             kept[path] = entry
-            owners |= dict.fromkeys(begun, path)
+            owners[entry.suite.hash] |= dict.fromkeys(begun, path)
     for path, problem in _orphaned(kept).items():
         left_out.append(f"{path} {problem}")
         del kept[path]
@@ -87,7 +83,7 @@ def _orphaned(entries: Mapping[Path, Entry]) -> dict[Path, str]:
 
 
 def _copied(
-    entry: Entry, begun: Sequence[Episode], kept: Mapping[Path, Entry], owners: Mapping[Episode, Path]
+    entry: Entry, begun: Sequence[str], kept: Mapping[Path, Entry], owners: Mapping[str, Path]
 ) -> str:
     """Return whose episodes an entry holds although its policy is made of other files, "" for its own."""
     shared = Counter(
@@ -101,10 +97,10 @@ def _copied(
     return ""
 
 
-def _begun(entry: Entry) -> list[Episode]:
-    """Return an entry's episodes but those that ended before their first step, which are all alike."""
+def _begun(entry: Entry) -> list[str]:
+    """Return the digests of an entry's episodes but those that ended before their first step: all alike."""
     return [
-        (entry.suite.hash, digest)
+        digest
         for block in entry.episodes
         for digest, steps in zip(block.fingerprints, block.steps, strict=True)
         if steps

@@ -74,3 +74,10 @@ def test_learned_policies_alone_import_torch():
 def test_servers_alone_import_what_wires_need(package):
     rooms = {module.rpartition(".")[0] for module in needs(package)}
     assert rooms <= {"policies.remote", "benchmark.serving"}
+
+
+@pytest.mark.parametrize("package", ["pyarrow", "scipy", "pandas", "matplotlib"])
+def test_a_board_is_printed_without_what_reads_tables_or_draws(package):
+    board = {"leaderboard.board_table", "leaderboard.board", "leaderboard.folders", "cli.leaderboard"}
+    assert board <= graph().keys()
+    assert board & needs(package) == set()

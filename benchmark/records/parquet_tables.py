@@ -1,8 +1,18 @@
-"""Builds the tables of a run from its shards; what each column holds. Called when a run is complete."""
+"""Builds the tables of a run from its shards; what each column holds. Called when a run is complete.
+
+Imported only where a table is read or written: PyArrow takes longer to import than a board to be read.
+"""
+
+from collections.abc import Container
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from ...envs.errors import BimodalError
+from ...envs.storage.atomic_write import atomic_write
+from ...envs.storage.npz import LARGEST
 from ...tasks import load_task
 from ...tasks.core.outcomes import OUTCOMES
 from ..rollout.plan_records import Plans
@@ -46,6 +56,42 @@ DECISION_COLUMNS = [
 ]
 """Columns of decisions.parquet: one row a decision of a running episode. The last five are null for a policy
 that does not say how it came to its decisions; `plans.Plans` explains them, `plan` being its digest."""
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table of a run, whole or not at all."""
+    # An open file: pyarrow takes a name with a colon for an address.
+    with atomic_write(path) as draft, draft.open("wb") as file:
+        pq.write_table(table, file, write_page_checksum=True)
+
+
+def read_episode_table(path: Path, names: Container[str], most: int) -> pa.Table:
+    """Return some columns of episodes.parquet, with the types that a run of ours writes and nothing missing.
+
+    Args:
+        path: the file, of anybody.
+        names: of the columns, of `EPISODE_COLUMNS`.
+        most: rows that its suite can have.
+
+    Raises:
+        BimodalError: it would unpack to more than `LARGEST`, or has more rows.
+        OSError, ValueError, KeyError: it is damaged.
+    """
+    with path.open("rb") as raw, pq.ParquetFile(raw, page_checksum_verification=True) as content:
+        parts = range(content.num_row_groups)
+        if (size := sum(content.metadata.row_group(part).total_byte_size for part in parts)) > LARGEST:
+            raise BimodalError(f"{path} would unpack to {size} bytes; at most {LARGEST} are read")
+        if (count := content.metadata.num_rows) > most:
+            raise BimodalError(f"{path} would have {count} rows; its suite has at most {most} episodes")
+        used = [column for column in EPISODE_COLUMNS if column[0] in names]
+        table = content.read([name for name, _ in used])
+    if "clipped" not in table.column_names:  # of a run from before it was counted
+        table = table.append_column("clipped", pa.array(np.zeros(len(table), np.int32)))
+    table = table.select([name for name, _ in used])
+    table = table.cast(pa.schema(used))
+    if any(column.null_count for column in table.columns):
+        raise ValueError("a value is missing")
+    return table
 
 
 def episode_table(results: list[ShardResult]) -> pa.Table:

@@ -18,18 +18,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from ...envs.errors import BimodalError, WrongUse
-from ...envs.storage.atomic_write import atomic_write, write_json
+from ...envs.storage.atomic_write import write_json
 from ...envs.storage.bounded_read import read_bounded
 from ...envs.storage.file_lock import NO_LINKS, FileTaken, can_lock_folder, lock_file
 from ..rollout.plan_records import plan_file, read_plans
 from ..rollout.shard import Shard, ShardResult, Trace
 from .field_types import Record, problems
 from .folder_guard import LOCK, drafts_in, empty, refuse_links, refuse_strangers
-from .parquet_tables import decision_table, episode_table
 from .played_parts import with_machine
 from .run_record import SCHEMA_VERSION, DecisionTime, Machine, RunRecord
 from .same_machine import other_conditions
@@ -168,6 +166,9 @@ class RunFolder:
             invalid: what the harness did wrong, one line a shard.
             early_end: of a run that ends as soon as it is decided, what its record says then.
         """
+        # PyArrow, which reading a run's record does not need.
+        from .parquet_tables import decision_table, episode_table, write_table
+
         stored = [
             item._replace(result=item.result._replace(trace=Trace(_NOTHING, _NOTHING)))  # one trace at a time
             for item in (self.stored(shard) for shard in shards if self.file(shard).exists())
@@ -182,10 +183,8 @@ class RunFolder:
             },
         }
         results = [self._with_plans(item) for item in stored]
-        for name, table in (("episodes", episode_table(results)), ("decisions", decision_table(results))):
-            # An open file: pyarrow takes a name with a colon for an address.
-            with atomic_write(self.path / f"{name}.parquet") as draft, draft.open("wb") as file:
-                pq.write_table(table, file, write_page_checksum=True)
+        write_table(self.path / "episodes.parquet", episode_table(results))
+        write_table(self.path / "decisions.parquet", decision_table(results))
         self.record = self.record.model_copy(update=final)
         self._save_record()
 

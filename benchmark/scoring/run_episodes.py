@@ -5,24 +5,23 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ...envs.errors import BimodalError, WrongUse
 from ...envs.perturbations.core.variant import Variant
-from ...envs.storage.npz import LARGEST
 from ...tasks import load_task, task_names
 from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.registry import TASKS
 from ..records.checksums import changed_files
-from ..records.parquet_tables import EPISODE_COLUMNS
 from ..records.run_folder import read_run_record
 from ..records.run_record import RunRecord, SuiteRecord
 from ..suites import suite_from_record
 from .episode_columns import Cell, EpisodeColumns, instructed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MOST_ROWS = 1_000_000
 """Episodes of a run that are read at most, whatever its suite says."""
@@ -75,6 +74,8 @@ def read_run(run_dir: Path | str) -> Run:
     Raises:
         BimodalError: a file is missing or was changed, or the suite's cells are not all there.
     """
+    from ..records.parquet_tables import read_episode_table  # PyArrow, which a board does not need
+
     folder = Path(run_dir)
     record = read_run_record(folder)
     if record.part:
@@ -89,7 +90,7 @@ def read_run(run_dir: Path | str) -> Run:
         )
     _check_names(record.suite, folder)
     try:
-        table = _read_table(file, _most_rows(record.suite))
+        table = read_episode_table(file, ("task", "variant", *_COLUMNS), _most_rows(record.suite))
     except (OSError, ValueError, KeyError) as error:
         text = f"{file} is damaged or not a run of ours; run the same evaluation again to mend it"
         raise BimodalError(text) from error
@@ -137,26 +138,6 @@ def _most_rows(suite: SuiteRecord) -> int:
     return min(sum(len(found.panel(variant)) for _, variant in found.cells()), MOST_ROWS)
 
 
-def _read_table(file: Path, most: int) -> pa.Table:
-    """Return the columns that are used, with the types that a run of ours writes and nothing missing."""
-    # An open file: pyarrow takes a name with a colon for an address.
-    with file.open("rb") as raw, pq.ParquetFile(raw, page_checksum_verification=True) as content:
-        parts = range(content.num_row_groups)
-        if (size := sum(content.metadata.row_group(part).total_byte_size for part in parts)) > LARGEST:
-            raise BimodalError(f"{file} would unpack to {size} bytes; at most {LARGEST} are read")
-        if (count := content.metadata.num_rows) > most:
-            raise BimodalError(f"{file} would have {count} rows; its suite has at most {most} episodes")
-        used = [column for column in EPISODE_COLUMNS if column[0] in ("task", "variant", *_COLUMNS)]
-        table = content.read([name for name, _ in used])
-    if "clipped" not in table.column_names:  # of a run from before it was counted
-        table = table.append_column("clipped", pa.array(np.zeros(len(table), np.int32)))
-    table = table.select([name for name, _ in used])
-    table = table.cast(pa.schema(used))
-    if any(column.null_count for column in table.columns):
-        raise ValueError("a value is missing")
-    return table
-
-
 def _check_names(suite: SuiteRecord, folder: Path) -> None:
     """Refuse a suite with a task or variant that nothing here can have run.
 
@@ -172,7 +153,7 @@ def _check_names(suite: SuiteRecord, folder: Path) -> None:
         raise BimodalError(f"{folder} is damaged or not a run of ours: a variant has no possible name")
 
 
-def _check_table(suite: SuiteRecord, table: pa.Table, folder: Path) -> None:
+def _check_table(suite: SuiteRecord, table: "pa.Table", folder: Path) -> None:
     """Refuse rows that no run of ours writes; a run folder from elsewhere is hostile until checked.
 
     Raises:
@@ -200,7 +181,7 @@ def _is_possible(
     return mode_min >= -1 and mode_max < len(found.modes) and steps_min >= 0 and steps_max <= most
 
 
-def _cells(suite: SuiteRecord, table: pa.Table, folder: Path) -> dict[tuple[str, str], RunEpisodes]:
+def _cells(suite: SuiteRecord, table: "pa.Table", folder: Path) -> dict[tuple[str, str], RunEpisodes]:
     """Return the episodes of each task and variant of the suite, sorted by seed."""
     table = table.sort_by("seed")
     arrays = {field: table[name].to_numpy() for name, field in _COLUMNS.items()}

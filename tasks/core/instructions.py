@@ -9,7 +9,7 @@ import inspect
 import itertools
 import tomllib
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -69,8 +69,13 @@ def asked_modes(task: TaskProtocol, seeds: Iterable[int] | np.ndarray) -> np.nda
     """
     k = len(task.modes)
     scenes = [scene_seed(int(seed)) for seed in seeds]
-    drawn = [stream("asked mode", task.id, scene // k).permutation(k)[scene % k] for scene in scenes]
-    return np.array(drawn, np.int8)
+    return np.array([_asked_order(task.id, scene // k, k)[scene % k] for scene in scenes], np.int8)
+
+
+@lru_cache(10_000)
+def _asked_order(task: str, block: int, k: int) -> np.ndarray:
+    """Return the order in which the k seeds of one block ask for the modes, (k,) int."""
+    return stream("asked mode", task, block).permutation(k)
 
 
 def digest(task: TaskProtocol) -> str:

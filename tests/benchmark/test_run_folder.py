@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
+from bimodal.benchmark.records import parquet_tables
 from bimodal.benchmark.records.checksums import seal
 from bimodal.benchmark.records.shard_file import read_shard
-from bimodal.benchmark.scoring import run_episodes
 from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.envs.errors import WrongUse
 from scoring import CLI, DUMBBELL, POST, bimodal, digests, expert_digests, panel, rows, score
@@ -85,7 +85,7 @@ def test_damaged_tables_are_said_in_one_line(tmp_path, capsys, keep):
 def test_a_table_that_would_fill_the_memory_is_said_in_one_line(tmp_path, capsys, monkeypatch):
     run = tmp_path / "run"
     score("zero", run, capsys=capsys)
-    monkeypatch.setattr(run_episodes, "LARGEST", 100)
+    monkeypatch.setattr(parquet_tables, "LARGEST", 100)
     code, _, err = bimodal("videos", run, capsys=capsys)
     assert code in (1, 2) and len(err) == 1 and "would unpack to" in err[0]
 
