@@ -1,6 +1,7 @@
 """Tables for the terminal: tasks, policies, and the result of a run."""
 
 from rich.table import Table
+from rich.text import Text
 
 from ...envs.errors import MissingPackage
 from ...envs.perturbations.core.variant import CLEAN
@@ -20,14 +21,15 @@ from ..statistics.rates import Interval
 
 
 def task_table() -> Table:
-    """Return the tasks: id, modes, horizon, goal."""
+    """Return the tasks: id, number of modes, horizon, goal; and under each goal the names of the modes."""
     table = plain_table("Tasks")
-    for column in ("task", "modes", "horizon", "goal"):
-        numeric = column == "horizon"
+    for column in ("task", "modes", "horizon", "goal, and the modes in which it is reached"):
+        numeric = column in ("modes", "horizon")
         table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric or column == "task")
     for name in task_names():
         task = load_task(name, check=False)
-        table.add_row(name, " | ".join(task.modes), f"{task.max_episode_steps / 20:g} s", task.goal)
+        said = Text.assemble(task.goal, "\n", (" | ".join(task.modes), "dim"))
+        table.add_row(name, str(len(task.modes)), f"{task.max_episode_steps / 20:g} s", said)
     return table
 
 
