@@ -37,6 +37,7 @@ class TaskProtocol(Protocol):
 
     id: ClassVar[str]
     goal: ClassVar[str]
+    supersedes: ClassVar[str]
     arms: ClassVar[int]
     modes: ClassVar[tuple[str, ...]]
     objects: ClassVar[tuple[str, ...]]

@@ -50,3 +50,17 @@ class LiftDumbbell(LiftTask):
             scene.box(body, name, BAR, (0, side * reach, BAR[2] / 2), BLUE, mass=0.02)
             scene.watch_fingers(name, name)
         scene.watch("hub", "hub")
+
+
+class LiftDumbbellV2(LiftDumbbell):
+    """Lift the dumbbell as in version 1, but choose the bar in the first executed block.
+
+    **Goal**: hold the dumbbell 6 cm above its rest for half a second, gripped by one bar.
+    **Randomised**: as in version 1, but the hand starts 1 cm over where the modes part (z +-1 cm).
+    **Success**: as in version 1. The average of the bars touches the hub within 8 control steps.
+    """
+
+    id = "PandaLiftDumbbell-v2"
+    supersedes = "PandaLiftDumbbell-v1"
+    hand_start = (0.0, 0.0, DECISION_Z + 0.01)
+    shared_steps = 2

@@ -30,6 +30,11 @@ BROKEN = {
     "grasps of one mode": ((", [0.0, -GRASP_Y, GRASP_Z, ALONG_X]]", "]"), "has the shape (1, 4)"),
     "equal grasps": (("[0.0, -GRASP_Y,", "[0.0, GRASP_Y,"), "the same row in grasps"),
     "dead zone": (method("    dead_zone = (0.4, 0.6)"), "must cover 0.35 .. 0.65"),
+    "supersedes another task": (
+        method(f'    supersedes = "{POT}"'),
+        f"supersedes is {POT!r}; it is the id of an earlier version of {STOOL!r}",
+    ),
+    "supersedes itself": (method(f'    supersedes = "{STOOL}"'), "the same name with a lower number"),
     "no spread": (method("    hand_spread = (0.0, 0.003, 0.01)"), "each more than 0"),
     "too short": (("max_episode_steps = 100", "max_episode_steps = 60"), "raise max_episode_steps"),
     "an old name": (("max_episode_steps = 100", "horizon = 100"), "called `max_episode_steps` now"),

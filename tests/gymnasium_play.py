@@ -2,7 +2,7 @@
 
 import numpy as np
 
-TASK = "PandaLiftDumbbell-v1"
+TASK = "PandaLiftTBar-v1"
 ID = f"bimodal/{TASK}"
 STAY = np.array([0, 0, 0, 0, 0, 0, -1.0])
 """`ee_delta`: keep still, gripper open."""

@@ -46,8 +46,9 @@ def page() -> str:
 def section(task: Task) -> str:
     """Return what the page says about a task."""
     modes = ", ".join(task.modes)
+    before = f" It supersedes {task.supersedes}." if task.supersedes else ""
     picture = f"![{task.goal} Modes: {modes}.](images/{task.id}.jpg)"
-    return f"## {task.id}\n\n{task.goal} {len(task.modes)} modes: {modes}.\n\n{picture}\n"
+    return f"## {task.id}\n\n{task.goal} {len(task.modes)} modes: {modes}.{before}\n\n{picture}\n"
 
 
 def main(names: tuple[str, ...], passes: int = PASSES) -> None:

@@ -97,9 +97,14 @@ def _file(task: TaskProtocol) -> Path:
 
 
 def _of_task(task: TaskProtocol) -> dict[str, Wording]:
-    """Return what can be said for a task, by mode; nothing for a task without instructions."""
+    """Return what can be said for a task, by mode; nothing for a task without instructions.
+
+    A version without sentences of its own is asked for in those of the version that it supersedes.
+    """
     file = _file(task)
-    return _entry(file, task.id, task.modes) if file.is_file() else {}
+    if not file.is_file():
+        return {}
+    return _entry(file, task.id, task.modes) or _entry(file, task.supersedes, task.modes)
 
 
 @cache

@@ -32,6 +32,7 @@ def stated(task: Task) -> Iterator[str]:
             return
     if not (isinstance(task.id, str) and re.fullmatch(TASK_ID, task.id)):
         yield f"the id is {task.id!r}; write robot, verb, object, version, e.g. PandaLiftStool-v1"
+    yield from _stated_version(task)
     if not (isinstance(task.goal, str) and task.goal.endswith(".")):
         yield "the goal is a sentence that ends with a full stop"
     text = type(task).__dict__.get("__doc__") or ""
@@ -48,6 +49,18 @@ def stated(task: Task) -> Iterator[str]:
     for name in ("spread", "hand_spread"):
         if np.shape(getattr(task, name)) != (3,) or not np.all(np.array(getattr(task, name)) > 0):
             yield f"{name} is {getattr(task, name)!r}; it is three half-widths, each more than 0"
+
+
+def _stated_version(task: Task) -> Iterator[str]:
+    """Rule for the id of the version before: the same name, and a lower number."""
+    if not task.supersedes:
+        return
+    before, this = (re.fullmatch(r"(.+)-v([0-9]+)", str(name)) for name in (task.supersedes, task.id))
+    if not (before and this and before[1] == this[1] and int(before[2]) < int(this[2])):
+        yield (
+            f"supersedes is {task.supersedes!r}; it is the id of an earlier version of {task.id!r}, the same "
+            "name with a lower number"
+        )
 
 
 def _stated_modes(task: Task) -> Iterator[str]:

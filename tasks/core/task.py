@@ -79,7 +79,8 @@ class Task:
     """Where the second arm's hand starts, as `hand_start`; only for tasks with two arms."""
     second_hand_yaw: ClassVar[float]
     """As `hand_yaw`, for the second arm; -105 to 75 degrees are far from its wrist's limits."""
-
+    supersedes: ClassVar[str] = ""
+    """Id of the version before, which stays; scores on the two cannot be compared."""
     slow_because: ClassVar[str] = ""
     """Why the task may run at less than 60 % of the median task's control steps per second."""
     informed_control: ClassVar[str] = ""
@@ -192,9 +193,8 @@ class Task:
         return np.ones(len(mode), bool)
 
     def places(self) -> np.ndarray:
-        """Return the poses at which hands may act first, as `grasps`, (p, 4).
-
-        They are the grasps of the first choices, unless what a mode grasps differs from episode to episode.
+        """Return the poses at which hands may act first, as `grasps`, (p, 4): those of the first choices,
+        unless what a mode grasps differs from episode to episode.
         """
         return self.grasps[np.unique(self.first_choices(), return_index=True)[1]]
 
