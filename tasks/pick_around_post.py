@@ -97,3 +97,17 @@ class PickAroundPost(Task):
             illegal=simulation.force("post"),
             table=simulation.force("table"),
         )
+
+
+class PickAroundPostV2(PickAroundPost):
+    """Pick up the cube as in version 1, but choose the lane in the first executed block.
+
+    **Goal**: hold the cube 6 cm above its rest for half a second.
+    **Randomised**: as in version 1, but the hand starts 1 cm before where the modes part (x +-5 mm).
+    **Success**: as in version 1. The average of the lanes touches the post within 8 control steps.
+    """
+
+    id = "PandaPickAroundPost-v2"
+    supersedes = "PandaPickAroundPost-v1"
+    hand_start = (DECISION_X - 0.01, 0.0, TRAVEL_Z)
+    shared_steps = 2
