@@ -56,3 +56,17 @@ class PickEitherCube(LiftTask):
             "left_cube": (0.0, CUBE_Y, CUBE / 2),
             "right_cube": (0.0, -CUBE_Y, CUBE / 2),
         }
+
+
+class PickEitherCubeV2(PickEitherCube):
+    """Pick up a cube as in version 1, but choose it in the first executed block.
+
+    **Goal**: hold one of the two cubes 6 cm above its rest for half a second.
+    **Randomised**: as in version 1, but the hand starts 1 cm over where the modes part (z +-1 cm).
+    **Success**: as in version 1. The average of the cubes touches the wall within 8 control steps.
+    """
+
+    id = "PandaPickEitherCube-v2"
+    supersedes = "PandaPickEitherCube-v1"
+    hand_start = (0.0, 0.0, DECISION_Z + 0.01)
+    shared_steps = 2
