@@ -44,12 +44,45 @@ PRESS_Z = CAP_Z + CAP_HEIGHT - TRAVEL - 0.002 + FINGERTIP
 """TCP height of a press [m]: the fingertips 2 mm below the lowest top of a cap."""
 APPROACH = 0.00375
 """How far the hand comes down towards the decision in a control step [m]."""
+RETURN_STEPS = 10
+"""Control steps in which a hand that has pressed comes down again, and in which nothing shows from where."""
 
 
 class PressTask(Task):
     """Base of the tasks with buttons on a console."""
 
-    def add_button(self, scene: Scene, console: mujoco.MjsBody, button: str, at: tuple[float, float]) -> None:
+    def add_lamp(
+        self,
+        scene: Scene,
+        console: mujoco.MjsBody,
+        size: tuple[float, float],
+        x: float = 0.0,
+        names: tuple[str, str] = ("lamp", "glass"),
+    ) -> None:
+        """Add a lamp between buttons, which must not be touched.
+
+        Args:
+            scene: under construction.
+            console: the body on which the lamp stands.
+            size: diameter and height [m].
+            x: where its middle is, in the console's frame [m].
+            names: of its shape, as of the sensor of the robot on it, and of what is seen.
+        """
+        lamp, glass = names
+        scene.cylinder(console, lamp, *size, (x, 0, size[1] / 2), None)
+        mesh = rounded_cylinder(size[0] / 2, size[1] / 2, 0.012)
+        scene.shell(console, glass, mesh.vertices + [x, 0, size[1] / 2], mesh.faces, AMBER)
+        scene.watch(lamp, lamp)
+
+    def add_button(
+        self,
+        scene: Scene,
+        console: mujoco.MjsBody,
+        button: str,
+        at: tuple[float, float],
+        colour: tuple[float, float, float] = GREEN,
+        arm: int = 0,
+    ) -> None:
         """Add a sprung cap on a collar.
 
         Args:
@@ -57,19 +90,20 @@ class PressTask(Task):
             console: the body on which the button stands.
             button: name of the cap, and of the sensors of the fingers on it.
             at: x, y of its middle in the console's frame [m].
+            colour: of the cap.
+            arm: whose fingers are felt on it.
         """
         x, y = at
         collar = rounded_cylinder(COLLAR[0] / 2, COLLAR[1] / 2, 0.001)
-        middle = np.array([x, y, PLATE_Z + COLLAR[1] / 2])
-        scene.shell(console, f"{button}_collar", collar.vertices + middle, collar.faces, STEEL)
+        below = np.array([x, y, PLATE_Z + COLLAR[1] / 2])
+        scene.shell(console, f"{button}_collar", collar.vertices + below, collar.faces, STEEL)
         cap = scene.sliding(console, button, (0, 0, -1), TRAVEL, friction=0.0, damping=4.0)
-        scene.cylinder(
-            cap, button, CAP_DIAMETER, CAP_HEIGHT, (x, y, CAP_Z + CAP_HEIGHT / 2), GREEN, mass=0.02
-        )
+        middle = (x, y, CAP_Z + CAP_HEIGHT / 2)
+        scene.cylinder(cap, button, CAP_DIAMETER, CAP_HEIGHT, middle, colour, mass=0.02)
         spring = scene.spec.joint(button)
         spring.stiffness = np.array([SPRING, 0.0, 0.0])
         spring.springref = -PRELOAD
-        scene.watch_fingers(button, button)
+        scene.watch_fingers(button, button, arm)
 
     def add_latch(self, scene: Scene, console: mujoco.MjsBody, latch: str, at: tuple[float, float]) -> None:
         """Add what the cap at `at` pushes down and leaves there, hidden in the collar."""
@@ -87,3 +121,18 @@ class PressTask(Task):
         """Return the path from TCP `start` (N, 3) down to where the modes part, half-way to the middle."""
         decision = np.column_stack([start[:, :2] / 2, np.full(len(start), decision_z)])
         return HandPath(start, self.hand_yaw, OPENING).line(decision, self.shared_steps)
+
+    def press_and_return(self, path: HandPath, button: np.ndarray, decision_z: float) -> HandPath:
+        """Press `button` (N, 3) from the middle, and come back to it from above: where the hand is tells
+        whether it goes out or comes back, and at last not from where.
+        """
+        above = decision_z + RETURN_STEPS * APPROACH
+        up = button * [1, 1, 0] + [0, 0, above]
+        middle = np.array([0.0, 0.0, 1.0])
+        return (
+            path.arc(button, 8)
+            .wait(2)
+            .ease(up, 6)
+            .line(above * middle, 6)
+            .line(decision_z * middle, RETURN_STEPS)
+        )

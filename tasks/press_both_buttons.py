@@ -4,12 +4,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..envs.rendering.meshes import rounded_cylinder
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
 from .core.hand_path import HandPath
 from .core.task import ALONG_X, Measurement
-from .press import AMBER, APPROACH, ENAMEL, FINGERTIP, PLATE_Z, PRESS_Z, PRESSED, TRAVEL, PressTask
+from .press import APPROACH, ENAMEL, FINGERTIP, PLATE_Z, PRESS_Z, PRESSED, TRAVEL, PressTask
 
 BUTTON_Y = 0.10
 """Distance of a button from the middle [m]."""
@@ -49,10 +48,7 @@ class PressBothButtons(PressTask):
     def build(self, scene: Scene) -> None:
         console = scene.fixed("console")
         scene.box(console, "plate", PLATE, (0, 0, PLATE[2] / 2), ENAMEL)
-        scene.cylinder(console, "lamp", *LAMP, (0, 0, LAMP[1] / 2), None)
-        glass = rounded_cylinder(LAMP[0] / 2, LAMP[1] / 2, 0.012)
-        scene.shell(console, "glass", glass.vertices + [0, 0, LAMP[1] / 2], glass.faces, AMBER)
-        scene.watch("lamp", "lamp")
+        self.add_lamp(scene, console, LAMP)
         for button, latch, y in zip(self.buttons, self.latches, (BUTTON_Y, -BUTTON_Y), strict=True):
             self.add_button(scene, console, button, (0, y))
             self.add_latch(scene, console, latch, (0, y))

@@ -6,12 +6,11 @@ from typing import ClassVar
 import numpy as np
 
 from ..envs.frames import heading
-from ..envs.rendering.meshes import rounded_cylinder
 from ..envs.scene import Scene
 from ..envs.simulation import Simulation
 from .core.hand_path import HandPath
 from .core.task import ALONG_X, Measurement
-from .press import AMBER, APPROACH, ENAMEL, FINGERTIP, PLATE_Z, PRESS_Z, PRESSED, TRAVEL, PressTask
+from .press import ENAMEL, FINGERTIP, PLATE_Z, PRESS_Z, PRESSED, TRAVEL, PressTask
 from .sequence import SequenceTask
 
 BUTTON_RADIUS = 0.125
@@ -24,8 +23,6 @@ LAMP = (0.116, 0.060)
 """Diameter and height of the lamp [m]; the palm of a hand that presses stays above it."""
 DECISION_Z = LAMP[1] + FINGERTIP + 0.022
 """TCP height where the modes part [m]: the fingertips 22 mm above the lamp."""
-RETURN_STEPS = 10
-"""Control steps in which the hand comes down again, and in which nothing shows from where."""
 
 
 class PressThreeButtons(SequenceTask, PressTask):
@@ -60,10 +57,7 @@ class PressThreeButtons(SequenceTask, PressTask):
     def build(self, scene: Scene) -> None:
         console = scene.fixed("console")
         scene.box(console, "plate", PLATE, (0, 0, PLATE_Z / 2), ENAMEL)
-        scene.cylinder(console, "lamp", *LAMP, (0, 0, LAMP[1] / 2), None)
-        glass = rounded_cylinder(LAMP[0] / 2, LAMP[1] / 2, 0.012)
-        scene.shell(console, "glass", glass.vertices + [0, 0, LAMP[1] / 2], glass.faces, AMBER)
-        scene.watch("lamp", "lamp")
+        self.add_lamp(scene, console, LAMP)
         for button, latch, angle in zip(self.buttons, self.latches, ANGLES, strict=True):
             x, y = BUTTON_RADIUS * heading(angle)
             self.add_button(scene, console, button, (x, y))
@@ -75,22 +69,9 @@ class PressThreeButtons(SequenceTask, PressTask):
     def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
         places = np.column_stack([BUTTON_RADIUS * heading(ANGLES), np.full(3, PRESS_Z)])
         first, second, third = np.moveaxis(places[np.array(self.sequences)[modes]], 1, 0)
-        path = self._press_and_return(self.begin(start, DECISION_Z), first)
-        path = self._press_and_return(path, second)
+        path = self.press_and_return(self.begin(start, DECISION_Z), first, DECISION_Z)
+        path = self.press_and_return(path, second, DECISION_Z)
         return path.arc(third, 8).wait(13)
-
-    def _press_and_return(self, path: HandPath, button: np.ndarray) -> HandPath:
-        """Press from the middle and come back to it from above: where the hand is tells out from back."""
-        above = DECISION_Z + RETURN_STEPS * APPROACH
-        up = button * [1, 1, 0] + [0, 0, above]
-        middle = np.array([0.0, 0.0, 1.0])
-        return (
-            path.arc(button, 8)
-            .wait(2)
-            .ease(up, 6)
-            .line(above * middle, 6)
-            .line(DECISION_Z * middle, RETURN_STEPS)
-        )
 
     def decided(self, measurement: Measurement) -> np.ndarray:
         return measurement.hand[:, 2] < PRESS_Z + TRAVEL

@@ -1,4 +1,4 @@
-"""Writes what entries say into README.md, board.md and audit.md, so that no figure there is typed by hand.
+"""Writes what entries say into README.md and pages of docs/, so that no figure there is typed by hand.
 
 Run `python tools/readme.py` after the entries changed; `tests/test_docs.py` fails until you do. With the
 folder of a finished `make bench` in a fresh clone, `python tools/readme.py runs/bench`, it also writes how
@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from bimodal.benchmark.certificate.learning_checks import HEADROOM_CEILING
 from bimodal.benchmark.comparison.audit import audit
+from bimodal.benchmark.number_text import percent
 from bimodal.benchmark.report.pages.audit_page import significance_section
 from bimodal.cli.audit import audited
 from bimodal.leaderboard.board import board_rows
@@ -22,7 +24,7 @@ from bimodal.leaderboard.folders import read_folders
 from rich.console import Console
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "board.md", ROOT / "docs" / "audit.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("board", "audit", "headroom")))
 WIDTH = 124
 """Columns of the printed board."""
 SHOWN = ("flow", "diffusion", "bet", "gmm", "mip", "mse")
@@ -55,6 +57,27 @@ def audit_pairs(entries: Sequence[Entry]) -> str:
     found = audit(list(audited(board_rows(entries)[0])), [])
     assert found
     return significance_section(found)
+
+
+def hard_tasks(entries: Sequence[Entry]) -> str:
+    """Return how often ranked policies succeed on the tasks of `hard`, and where none is over the ceiling."""
+    rows = [row for row in board_rows(entries)[0].rows if row.rank is not None]
+    names = [row.policy for row in rows]
+    lines = [f"| task | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    short = []
+    full = []
+    for index, task in enumerate(rows[0].entry.suite.tasks):
+        rates = [row.entry.results[index].success for row in rows]
+        lines.append(f"| {task} | {' | '.join(map(percent, rates))} |")
+        best = names[rates.index(max(rates))]
+        if max(rates) <= HEADROOM_CEILING:
+            short.append(task)
+        else:
+            full.append(f"{task} ({best}, {percent(max(rates))} %)")
+    told = f"No policy of the board is above {percent(HEADROOM_CEILING)} % on {', '.join(short)}."
+    if full:
+        told += f"\nOne is on {', '.join(full)}: these have headroom for some kinds of methods only."
+    return "\n".join([*lines, "", told])
 
 
 def core_time(entries: dict[str, Entry]) -> str:
@@ -98,6 +121,7 @@ def filled(text: str, bench: Path | None = None) -> str:
         "board": lambda: board(entries),
         "results": lambda: results(core),
         "core-time": lambda: core_time(core),
+        "hard-tasks": lambda: hard_tasks([entry for entry in entries if entry.suite.name == "hard"]),
         "audit-pairs": lambda: audit_pairs(list(core.values())),
     }
     for name, block in blocks.items():

@@ -123,6 +123,8 @@ def mode_hands(task: Task) -> ModeHands:
     plans = np.stack([path.actions(np.zeros((k, 3))) for path in paths])
     closed = plans[..., 9] < OPENING_HIGH / 2
     step = closed.any(0).argmax(-1)
+    if not step.any():  # no gripper closes on the way: the first hand is where the task says
+        step = np.linalg.norm(plans[0, ..., :3] - task.grasps[:, None, :3], axis=-1).argmin(-1)
     now = plans[:, np.arange(k), step]
     poses = np.concatenate([now[..., :3], np.arctan2(now[..., 4], now[..., 3])[..., None]], -1)
     return ModeHands(poses, closed[:, np.arange(k), step].argmax(0))
@@ -131,7 +133,7 @@ def mode_hands(task: Task) -> ModeHands:
 def dead_paths(task: Task) -> list[np.ndarray]:
     """Return the poses that fail on the straight ways between every two modes, scene frame, (M, 4) each.
 
-    With two arms each has its own way; which part of it fails, the first arm's says.
+    With two arms each that differs between the modes has its own way; which part fails, the first arm's says.
     """
     share = np.linspace(0, 1, _STEPS)[:, None]
     hands = mode_hands(task).poses
@@ -140,7 +142,8 @@ def dead_paths(task: Task) -> list[np.ndarray]:
         ways = [hand[first] + share * (hand[second] - hand[first]) for hand in hands]
         dead = np.flatnonzero(task.in_dead_zone(task.mixture(ways[0])))
         runs = [run for run in np.split(dead, np.flatnonzero(np.diff(dead) > 1) + 1) if len(run) > 1]
-        paths += [way[run] for way in ways for run in runs]
+        moving = [way for way in ways if np.ptp(way, axis=0).any()]
+        paths += [way[run] for way in moving for run in runs]
     return paths
 
 

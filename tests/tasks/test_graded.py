@@ -14,13 +14,14 @@ from bimodal.tasks.demonstrations.collect import collect
 from bimodal.tasks.demonstrations.graded import perform
 from bimodal.tasks.demonstrations.grades import GAMMA, KINDS, returns_to_go
 from bimodal.tasks.demonstrations.regimes import GRADED
+from bimodal.tasks.press import PressTask
 from graded_plays import CALM, DUMBBELL, SEEDS, of, reach_and_lift
 from slow_cases import DIFFERENT_TASKS, mostly_slow
 
 MEASURED = (DUMBBELL, "PandaPickEitherCube-v1", "PandaPickAroundPost-v1")
 """Tasks whose every kind is simulated here."""
 
-PUSHED = ("PandaPressBothButtons-v1", "PandaPressCuedSide-v1", "PandaPressThreeButtons-v1")
+PUSHED = tuple(name for name in task_names() if isinstance(load_task(name), PressTask))
 """Tasks in which no gripper closes."""
 GRADED_TASKS = tuple(name for name in task_names() if name not in PUSHED)
 
