@@ -67,3 +67,17 @@ class LiftPot(LiftTask):
             scene.watch_fingers(name, name)
         scene.watch("lid_rim", "lid_rim")
         scene.watch("lid_dome", "lid_dome")
+
+
+class LiftPotV2(LiftPot):
+    """Lift the pot as in version 1, but choose the handle in the first executed block.
+
+    **Goal**: hold the pot 6 cm above its rest for half a second, gripped by one handle.
+    **Randomised**: as in version 1, but the hand starts 1 cm over where the modes part (z +-1 cm).
+    **Success**: as in version 1. The average of the handles touches the lid within 8 control steps.
+    """
+
+    id = "PandaLiftPot-v2"
+    supersedes = "PandaLiftPot-v1"
+    hand_start = (0.0, 0.0, DECISION_Z + 0.01)
+    shared_steps = 2
