@@ -12,7 +12,7 @@ from typing import NamedTuple
 import mujoco
 
 from ..envs.errors import BimodalError, WrongUse
-from ..policies.training.presets import PRESETS, USUAL
+from ..policies.training.presets import USUAL, find_preset
 from ..tasks import load_task
 from ..tasks.core.fingerprint import fingerprint
 from ..tasks.demonstrations.collect import PROCESS_NOISE, collect, load, save
@@ -207,14 +207,16 @@ def fits(training: Training, folder: Path, options: TrainingOptions, shown: dict
     except BimodalError:
         return False
     card = config.training
-    sizes = PRESETS[options.preset]
+    kind = METHODS[method]
+    seeing = bool(kind.cameras)
+    sizes = find_preset(options.preset, seeing)
     steps = budget(method, options.preset, options.steps)
     here = card.get("device", "cpu")
     free = options.device == "auto" and not sizes.ships  # made for whatever device is there
     device = here if free else find_device(options.device, wide=not sizes.ships)
-    wanted = {"preset": USUAL, "device": "cpu"} | training_settings(steps, seed, options.preset, device)
+    settings = training_settings(steps, seed, options.preset, device, seeing)
+    wanted = {"preset": USUAL, "device": "cpu"} | settings
     found = {"preset": USUAL, "device": "cpu"} | card
-    kind = METHODS[method]
     return (
         wanted.items() <= {name: found.get(name) for name in wanted}.items()
         and (config.chunk_size, config.width, config.blocks) == (kind.chunk_size, sizes.width, sizes.blocks)

@@ -7,7 +7,7 @@ import numpy as np
 from ..tasks import load_task, task_names
 from ..tasks.demonstrations.record import Demonstrations
 from .core.chunk_policy import mode_labels
-from .core.dataset import Windows
+from .core.dataset import Extent, Windows
 from .core.policy import Decision
 from .mse import MSE
 
@@ -27,7 +27,7 @@ class LabelledMSE(MSE):
     half_precision = True
 
     @classmethod
-    def windows(cls, path: Path, demonstrations: Demonstrations, reach: int, n_obs_steps: int) -> Windows:
+    def windows(cls, path: Path, demonstrations: Demonstrations, extent: Extent) -> Windows:
         """Return what it learns from, each episode with the place of its mode for a label.
 
         Of a task that is not known here, the mode is the label.
@@ -37,7 +37,7 @@ class LabelledMSE(MSE):
             first = {part: values[:, 0] for part, values in demonstrations.observations.items()}
             places = load_task(name).taken_places(first, demonstrations.modes)
             demonstrations = demonstrations._replace(modes=places)
-        return super().windows(path, demonstrations, reach, n_obs_steps)
+        return super().windows(path, demonstrations, extent)
 
     def label_count(self) -> int:
         """Return the number of modes, or of places where there are more."""

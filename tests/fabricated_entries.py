@@ -1,8 +1,10 @@
 """Entries of fabricated runs: their numbers are known by hand."""
 
+from bimodal.benchmark.scoring.run_episodes import read_run
 from bimodal.benchmark.suites import SUITES
 from bimodal.leaderboard.entry import entry_from_run, write_entry
 from bimodal.leaderboard.entry_model import Entry
+from bimodal.leaderboard.verification import rerun_verdict
 from fabricated import outcome, run_folder
 
 DUMBBELL, POST = SUITES["smoke"].tasks
@@ -61,3 +63,19 @@ def edit(*path, to):
         entry[path[-1]] = to(entry[path[-1]]) if callable(to) else to
 
     return change
+
+
+def drawn_by(name):
+    """Return the fingerprint of a renderer."""
+    return {"vendor": "Mesa", "name": name, "picture": name[:1].encode().hex() * 32}
+
+
+def draw_anew(monkeypatch, name):
+    """Have every run judged as if its policy had been shown pictures by a renderer."""
+
+    def read(folder):
+        run = read_run(folder)
+        machine = run.record.machine.model_copy(update={"renderer": drawn_by(name)})
+        return run._replace(record=run.record.model_copy(update={"machine": machine}))
+
+    monkeypatch.setattr(rerun_verdict, "read_run", read)

@@ -13,7 +13,7 @@ from .run_record import RunRecord
 _NO_MATTER = ("cores", "python")
 """What a machine's record says and no bit depends on."""
 _PROCESSOR = ("cpu", "os")
-"""What every machine's record says; anything else in it is a kernel."""
+"""What every machine's record says; anything else in it is a kernel, or a renderer of pictures."""
 _LIBRARIES = ("mujoco", "numpy", "torch", "robosuite")
 """Packages whose version may change bits."""
 
@@ -35,7 +35,7 @@ def compare_machines(entry: Made, here: Made) -> tuple[bool, str]:
         parts = (f"{name} {first[name]} in the entry, {second[name]} here" for name in differ)
         return False, one_line("; ".join(parts), 400)
     for who, told in (("the entry", first), ("this machine", second)):
-        if not told.keys() - {*_PROCESSOR, *_LIBRARIES}:
+        if not {name for name in told if not name.startswith("renderer.")} - {*_PROCESSOR, *_LIBRARIES}:
             return False, f"{who} does not say which numerical kernels it used"
     return True, "both used the same processor, libraries and kernels"
 

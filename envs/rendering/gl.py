@@ -5,6 +5,7 @@ short child process with a time limit. The answer is kept in the environment, wh
 its children find it.
 """
 
+import atexit
 import importlib
 import os
 import subprocess
@@ -41,6 +42,10 @@ class Context(Protocol):
         """Send the following drawing calls of this thread here."""
         ...
 
+    def free(self) -> None:
+        """Give it back."""
+        ...
+
 
 def configure_gl() -> str:
     """Choose the OpenGL backend, set MUJOCO_GL to it and return its name.
@@ -70,7 +75,10 @@ def thread_context() -> Context:
     than a hundred small pictures. A context belongs to its thread.
     """
     if (context := getattr(_OPEN, "context", None)) is None:
-        context = _OPEN.context = importlib.import_module(_MODULES[configure_gl()]).GLContext(_SIDE, _SIDE)
+        backend = configure_gl()
+        context = _OPEN.context = importlib.import_module(_MODULES[backend]).GLContext(_SIDE, _SIDE)
+        if backend == "osmesa":  # freed while Python shuts down, it would print a traceback
+            atexit.register(context.free)
     context.make_current()
     return context
 

@@ -28,8 +28,10 @@ DECISION = 2e-3
 little more."""
 
 
-def first_difference(entry: Entry, archive: Path, run: Run) -> str:
+def first_difference(entry: Entry, archive: Path, run: Run, decisions: bool = True) -> str:
     """Return how an episode of a run begins otherwise than the entry's, "" if none does.
+
+    Without `decisions` only where it starts is compared: of a policy that was shown other pictures.
 
     Raises:
         BimodalError: the archive or a shard of the run is damaged.
@@ -45,7 +47,7 @@ def first_difference(entry: Entry, archive: Path, run: Run) -> str:
             trace = cell_trace(arrays, places[cell], width, claim.steps)
             begun[cell] = _Begun.of(trace, claim.steps, entry.policy.execute)
         found = read_shard(shard_file(run.folder, *shard[:3])).result
-        if problem := begun[cell].problem(found, claim.rows_of(np.array(shard.seeds))):
+        if problem := begun[cell].problem(found, claim.rows_of(np.array(shard.seeds)), decisions):
             return f"{short_name(cell[0])} ({cell[1]}) {problem}"
     return ""
 
@@ -73,7 +75,7 @@ class _Begun(NamedTuple):
             ],
         )
 
-    def problem(self, found: ShardResult, rows: np.ndarray) -> str:
+    def problem(self, found: ShardResult, rows: np.ndarray, decisions: bool) -> str:
         """Return how an episode of a shard, in these rows of the cell, begins otherwise; "" if none does."""
         for place, row in enumerate(rows.tolist()):
             decided = self.decisions[row]
@@ -85,6 +87,6 @@ class _Begun(NamedTuple):
             if apart > START:
                 return f"seed {found.shard.seeds[place]} begins {apart:.2g} away from where the entry's does"
             other = np.abs(found.trace.actions[place, :count] - decided[:count]).max() * ACTION_GRID
-            if other > DECISION:
+            if decisions and other > DECISION:
                 return f"seed {found.shard.seeds[place]}: the first decision differs by {other:.2g}"
         return ""

@@ -1,14 +1,16 @@
 """Compares an entry with its episodes run again, and says what that amounts to; called by `reproduce.py`.
 
 identical   every episode agrees in digest, outcome, mode and length: actions and states to the last bit
-consistent  another processor, library or kernel changed bits, and no more than that: success is equivalent
+consistent  another processor, library, kernel or renderer of pictures may change bits, and no more than that:
+            success is equivalent
 different   bits differ where they must not, or success is not shown to be equivalent
 forged      an episode has the digest of what came out, but another outcome, mode or length
 
 A digest covers outcome, mode and length too, so no honest run contradicts its own. Success is equivalent when
 two one-sided tests at 5 % (the 90 % interval of the paired difference) show less than `MACRO_MARGIN` over all
 tasks and less than `TASK_MARGIN` on each, and when no test of McNemar sees a direction. An entry holds no
-states: where its trace archive lies beside it, starts and first decisions are compared too.
+states: where its trace archive lies beside it, starts and first decisions are compared too; of pictures by
+another renderer starts alone, as a policy was shown something else.
 """
 
 from collections.abc import Iterator, Sequence
@@ -84,14 +86,17 @@ def judge_rerun(entry: Entry, run_dir: Path, archive: Path | None = None) -> Rep
     provenance = entry.provenance
     made = (provenance.machine.plain(), provenance.versions)
     same, told = compare_machines(made, (run.record.machine.plain(), run.record.versions))
-    if run.record.policy.artifacts != entry.policy.artifacts:  # `bimodal bench` trains anew
+    weights = run.record.policy.artifacts.items()  # of a part of the tasks, a part of the entry's
+    if not weights <= entry.policy.artifacts.items():  # `bimodal bench` trains anew
         same = False
         told = "the weights are others"
-    found = Reproduction(*_verdict(cells, same, told), tuple(map(_line, cells)))
+    redrawn = provenance.machine.renderer != run.record.machine.renderer
+    found = Reproduction(*_verdict(cells, same, redrawn, told), tuple(map(_line, cells)))
     if found.verdict == "consistent" and archive:
-        if begins := first_difference(entry, archive, run):
+        if begins := first_difference(entry, archive, run, decisions=not redrawn):
             return found._replace(verdict="different", reason=f"{begins} ({told})")
-        return found._replace(reason=f"{found.reason}; every episode begins and decides first as the entry's")
+        alike = "begins" if redrawn else "begins and decides first"
+        return found._replace(reason=f"{found.reason}; every episode {alike} as the entry's")
     return found
 
 
@@ -127,12 +132,13 @@ def _contradiction(block: EpisodeBlock, claim: EpisodeColumns, cell: RunEpisodes
 # ---------------------------------------------------------------------------------------- the verdict
 
 
-def _verdict(cells: Sequence[ComparedCell], same_bits: bool, told: str) -> tuple[str, str]:
+def _verdict(cells: Sequence[ComparedCell], same_bits: bool, redrawn: bool, told: str) -> tuple[str, str]:
     """Return the verdict and its reason.
 
     Args:
         cells: what was compared.
         same_bits: whether every bit must agree: the same weights, on the same machine.
+        redrawn: whether the policy was shown pictures by another renderer.
         told: how machines or weights differ, or that they do not.
     """
     total = sum(len(cell.same) for cell in cells)
@@ -142,7 +148,10 @@ def _verdict(cells: Sequence[ComparedCell], same_bits: bool, told: str) -> tuple
         first = next(cell.contradiction for cell in cells if cell.contradiction)
         return "forged", f"{forged} of {total} episodes contradict their own digest, such as {first}"
     if same == total:
-        return "identical", f"all {total} episodes agree to the last bit"
+        text = f"all {total} episodes agree to the last bit"
+        if redrawn:
+            return "consistent", f"{text}, drawn by another renderer ({told})"
+        return "identical", text
     agree = f"{same} of {total} episodes agree to the last bit"
     if same_bits:
         return "different", f"{agree}; {told}, and there every one must"

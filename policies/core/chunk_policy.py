@@ -18,7 +18,7 @@ from ...tasks.core.task import Task
 from ...tasks.demonstrations.record import Demonstrations
 from ..networks.film_resnet import ResFiLM
 from . import checkpoint as checkpoints
-from .dataset import CHUNK_SIZE, EPISODES, Batch, Windows, make_windows
+from .dataset import CHUNK_SIZE, EPISODES, Batch, Extent, Windows, make_windows
 from .micro_batches import MANY_ROWS, Sample, in_micro_batches
 from .policy import Decision, Episodes, Needs, Policy
 
@@ -105,9 +105,9 @@ class ChunkPolicy(Policy):
         raise NotImplementedError
 
     @classmethod
-    def windows(cls, path: Path, demonstrations: Demonstrations, reach: int, n_obs_steps: int) -> Windows:
+    def windows(cls, path: Path, demonstrations: Demonstrations, extent: Extent) -> Windows:
         """Return what it learns from, of demonstrations that were read from a file; see `make_windows`."""
-        return make_windows(demonstrations, reach, n_obs_steps)
+        return make_windows(demonstrations, extent.reach, extent.n_obs_steps)
 
     @classmethod
     def stage_steps(cls, steps: int) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ...envs.errors import BimodalError, WrongUse
+from ...envs.images import IMAGE_SIZES
 from ...envs.specs import ACTIONS, size
 from ...tasks.demonstrations import collect as demonstrations
 from ...tasks.demonstrations.collect import Demonstrations
@@ -29,6 +30,17 @@ class Component(NamedTuple):
     """Its name, as in the task's specs."""
     size: int
     """Number of values."""
+
+
+class Extent(NamedTuple):
+    """How much of the demonstrations a window shows."""
+
+    reach: int
+    """R, frames from t on."""
+    n_obs_steps: int = 1
+    """K, frames up to t of which a policy sees what it is given."""
+    image_size: int = IMAGE_SIZES[0]
+    """Width and height of the pictures at t, for a method that reads any [pixels]."""
 
 
 @dataclass(frozen=True)

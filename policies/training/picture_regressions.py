@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ...envs.errors import BimodalError
 from ..core import checkpoint as checkpoints
 from ..core.chunk_policy import ChunkPolicy, GetBatch, Learned
-from ..core.dataset import load_demonstrations
+from ..core.dataset import Extent, load_demonstrations
 from ..mse import MSE
 from ..networks.film_resnet import ResFiLM
 from ..networks.layers import count_parameters
@@ -70,7 +70,7 @@ def train_picture_regression(
     # 1. the windows, and the network with the encoder that is there already
     kind = picture_regression(recipe)
     demonstrations = load_demonstrations(shown)
-    windows = kind.windows(shown, demonstrations, kind.chunk_size, 1)
+    windows = kind.windows(shown, demonstrations, Extent(kind.chunk_size))
     steps = steps or kind.training_steps
     config = make_config(kind, demonstrations.meta, windows, training_settings(steps, seed))
     generator = torch.Generator().manual_seed(seed)
@@ -95,4 +95,7 @@ def _encoder(path: Path, config: checkpoints.Config) -> dict[str, Tensor]:
     found = checkpoints.load(path, config.task, "vision_flow")
     if found.config.training.get("demonstrations") != config.training["demonstrations"]:
         raise BimodalError(f"the encoder of {path} learnt from other demonstrations than these")
+    kinds = {(c.vision.encoder, c.vision.image_size) for c in (found.config, config) if c.vision}
+    if len(kinds) > 1:
+        raise BimodalError(f"the encoder of {path} was trained with another --preset than {USUAL}")
     return {name: part.float() for name, part in found.weights.items() if not name.startswith("trunk.")}

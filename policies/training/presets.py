@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from ...envs.errors import WrongUse, unknown_name
-from ...envs.images import MOST_OBS_STEPS
+from ...envs.images import IMAGE_SIZES, MOST_OBS_STEPS
+from ..core.vision_config import USUAL_ENCODER
 
 
 class Preset(NamedTuple):
@@ -19,6 +20,10 @@ class Preset(NamedTuple):
     """Windows in a step."""
     ships: bool = True
     """Whether the weights must be small enough to travel inside the package."""
+    image_size: int = IMAGE_SIZES[0]
+    """Width and height of the pictures of a method that sees [pixels]."""
+    encoder: str = USUAL_ENCODER
+    """What reads its pictures, one of `core.vision_config.ENCODERS`."""
 
 
 USUAL = "cpu"
@@ -29,17 +34,19 @@ PRESETS = {
     "gpu": Preset(4.0, 512, 6, 1024, ships=False),
 }
 """For tests, for one core, and for a CUDA device: about the sizes of the papers."""
+SEEING = {"gpu": PRESETS["gpu"]._replace(batch=128, image_size=224, encoder="resnet18")}
+"""The presets that are others for a method that reads pictures."""
 
 
-def find_preset(name: str) -> Preset:
-    """Return a preset.
+def find_preset(name: str, seeing: bool = False) -> Preset:
+    """Return a preset; `seeing` says whether it is for a method that reads pictures.
 
     Raises:
         WrongUse: no preset of that name.
     """
     if name not in PRESETS:
         raise unknown_name("preset", name, PRESETS)
-    return PRESETS[name]
+    return SEEING.get(name, PRESETS[name]) if seeing else PRESETS[name]
 
 
 def checked_past(steps: int) -> int:

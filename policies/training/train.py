@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -12,7 +12,7 @@ from ...envs.errors import BimodalError, unknown_name
 from ...envs.seed_ranges import checked_seed
 from ..core import checkpoint as checkpoints
 from ..core.chunk_policy import ChunkPolicy, GetBatch, Learned
-from ..core.dataset import load_demonstrations
+from ..core.dataset import Extent, load_demonstrations
 from ..core.devices import enough_memory, find_device
 from ..core.registry import own_names, policy_class
 from ..networks.layers import count_parameters
@@ -80,21 +80,27 @@ def train(
     """
     kind = _kind(method)
     steps = budget(kind.method, options.preset, options.steps)
-    frames = max(kind.chunk_size, kind.planned.stop), checked_past(options.n_obs_steps)
-    sizes = find_preset(options.preset)
+    sizes = find_preset(options.preset, bool(kind.cameras))
+    reach = max(kind.chunk_size, kind.planned.stop)
+    extent = Extent(reach, checked_past(options.n_obs_steps), sizes.image_size)
     device = find_device(options.device, wide=not sizes.ships)
     torch.set_num_threads(1)
     with enough_memory(sizes.batch, options.preset, device):
         loaded = load_demonstrations(demonstrations)
-        windows = kind.windows(demonstrations, loaded, *frames)
-        settings = training_settings(steps, checked_seed(options.seed, 32), options.preset, device)
-        config = make_config(kind, loaded.meta, windows, settings)
+        windows = kind.windows(demonstrations, loaded, extent)
+        config = make_config(kind, loaded.meta, windows, _settings(kind, steps, options, device))
         path = checkpoints.checkpoint_path(out_dir, config.task, kind.method)
         resume = partial(ResumeFile, path, digest_of(config), notice, options.fresh)
         stages = _Stages(kind, config, windows.count, device, resume, progress)
         learned = stages.learn(batch_getter(kind, config, windows, device))
     stages.save(path, learned, checkpoints.SIZE_LIMIT if sizes.ships else checkpoints.LARGE_LIMIT)
     return path
+
+
+def _settings(kind: type[ChunkPolicy], steps: int, options: TrainOptions, device: str) -> dict[str, Any]:
+    """Return what the checkpoint says of how it was trained; see `training_settings`."""
+    seed = checked_seed(options.seed, 32)
+    return training_settings(steps, seed, options.preset, device, bool(kind.cameras))
 
 
 @dataclass

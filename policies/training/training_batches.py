@@ -16,9 +16,11 @@ from ..core.normaliser import Normaliser
 from .presets import USUAL, find_preset
 
 
-def training_settings(steps: int, seed: int, preset: str = USUAL, device: str = "cpu") -> dict[str, Any]:
+def training_settings(
+    steps: int, seed: int, preset: str = USUAL, device: str = "cpu", seeing: bool = False
+) -> dict[str, Any]:
     """Return what a checkpoint says of how it was trained; of preset and device only unusual ones."""
-    settings = {"seed": seed, "steps": steps, "batch": find_preset(preset).batch}
+    settings = {"seed": seed, "steps": steps, "batch": find_preset(preset, seeing).batch}
     usual = {"preset": USUAL, "device": "cpu"}
     chosen = {"preset": preset, "device": device}
     return settings | {name: value for name, value in chosen.items() if value != usual[name]}
@@ -40,7 +42,7 @@ def make_config(
             f"{kind.method} plans states from the present one alone; it takes no --n-obs-steps"
         )
     arms = windows.actions.shape[-1] // size(ACTIONS[ACTION])
-    trunk = find_preset(settings.get("preset", USUAL))
+    sizes = find_preset(settings.get("preset", USUAL), bool(kind.cameras))
     versions = {"bimodal": version("bimodal-bench"), "torch": torch.__version__, "numpy": np.__version__}
     origin = {"windows": windows.count, "demonstrations": meta, "versions": versions}
     return checkpoints.Config(
@@ -53,21 +55,22 @@ def make_config(
         chunk_size=kind.chunk_size,
         n_action_steps=kind.n_action_steps,
         modes=modes,
-        width=trunk.width,
-        blocks=trunk.blocks,
+        width=sizes.width,
+        blocks=sizes.blocks,
         parameters=0,
         training={**settings, **origin},
         n_obs_steps=past,
-        vision=_vision(kind, windows),
+        vision=_vision(kind, windows, sizes.encoder),
     )
 
 
-def _vision(kind: type[ChunkPolicy], windows: Windows) -> checkpoints.Vision | None:
+def _vision(kind: type[ChunkPolicy], windows: Windows, encoder: str) -> checkpoints.Vision | None:
     """Return what a method sees and learns to tell, None for one that reads no pictures."""
     if windows.pictures is None or windows.poses is None:
         return None
     poses = Normaliser.of_observations(windows.poses)
-    return checkpoints.Vision(kind.cameras, windows.pictures.shape[2], windows.pose_components, poses)
+    side = windows.pictures.shape[2]
+    return checkpoints.Vision(kind.cameras, side, windows.pose_components, poses, encoder)
 
 
 def batch_getter(

@@ -11,16 +11,11 @@ from ...envs.specs import ROBOT_OBSERVATION, of_arms
 from ...tasks import load_task
 from ...tasks.demonstrations.pictures import DemonstrationPictures, demonstration_pictures
 from ...tasks.demonstrations.record import Demonstrations
-from ..core.dataset import Windows, make_windows
+from ..core.dataset import Extent, Windows, make_windows
 
 
 def make_picture_windows(
-    path: Path,
-    demonstrations: Demonstrations,
-    cameras: Sequence[str],
-    image_size: int,
-    reach: int,
-    n_obs_steps: int,
+    path: Path, demonstrations: Demonstrations, cameras: Sequence[str], extent: Extent
 ) -> Windows:
     """Cut one window for each moment of which there are pictures; poses of objects become labels.
 
@@ -28,9 +23,7 @@ def make_picture_windows(
         path: the demonstrations' file, beside which the pictures are kept.
         demonstrations: what it holds.
         cameras: names of pictures, of `envs.images.IMAGES`.
-        image_size: their width and height [pixels].
-        reach: R, how many frames a window looks ahead.
-        n_obs_steps: K, how many frames of the hand a policy sees.
+        extent: how much a window shows.
 
     Raises:
         BimodalError: graded demonstrations, some of which fail; or pictures that cannot be drawn.
@@ -38,17 +31,17 @@ def make_picture_windows(
     if demonstrations.returns is not None:
         raise BimodalError("vision methods learn from demonstrations that succeed, as of the regime bi50")
     hand, objects = _parted(demonstrations)
-    windows = make_windows(hand, reach, n_obs_steps)
-    poses = make_windows(objects, reach)
+    windows = make_windows(hand, extent.reach, extent.n_obs_steps)
+    poses = make_windows(objects, extent.reach)
     # of these, the moments of which there are pictures
-    drawn = demonstration_pictures(path, cameras, image_size)
+    drawn = demonstration_pictures(path, cameras, extent.image_size)
     kept = demonstrations.success[drawn.episodes]
     rows = _rows(demonstrations, drawn)[kept]
     chosen = {name: getattr(windows, name)[rows] for name in ("ahead", "behind", "modes", "returns")}
     return replace(
         windows,
         **chosen,
-        pictures=np.stack([drawn.images[name][kept] for name in cameras], 1),
+        pictures=_beside(drawn, cameras, kept),
         poses=poses.observations[rows],
         pose_components=poses.components,
     )
@@ -62,6 +55,18 @@ def _parted(demonstrations: Demonstrations) -> tuple[Demonstrations, Demonstrati
     hand = {name: values for name, values in seen.items() if name in hands}
     objects = {name: values for name, values in seen.items() if name not in hands}
     return demonstrations._replace(observations=hand), demonstrations._replace(observations=objects)
+
+
+def _beside(drawn: DemonstrationPictures, cameras: Sequence[str], kept: np.ndarray) -> np.ndarray:
+    """Return the pictures of the moments kept (P,) bool, all cameras of one beside each other.
+
+    They are taken out of `drawn` one by one, as those of 224 pixels are gigabytes.
+    """
+    shape = (int(kept.sum()), len(cameras), *drawn.images[cameras[0]].shape[1:])
+    found = np.empty(shape, np.uint8)
+    for index, name in enumerate(cameras):
+        np.compress(kept, drawn.images.pop(name), axis=0, out=found[:, index])
+    return found
 
 
 def _rows(demonstrations: Demonstrations, drawn: DemonstrationPictures) -> np.ndarray:

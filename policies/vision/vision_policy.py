@@ -21,7 +21,7 @@ from ...tasks.core.task import Task
 from ...tasks.demonstrations.record import Demonstrations
 from ..core import checkpoint as checkpoints
 from ..core.chunk_policy import ChunkPolicy, Fit, GetBatch, Learned
-from ..core.dataset import Batch, Windows
+from ..core.dataset import Batch, Extent, Windows
 from ..core.policy import Needs
 from .encoder import VisionNetwork, encode
 from .picture_windows import make_picture_windows
@@ -38,8 +38,6 @@ class VisionPolicy(ChunkPolicy):
     """Base of the vision policies, to stand before a method: `class VisionFlow(VisionPolicy, Flow)`."""
 
     cameras = ("front_image", "wrist_image")
-    image_size: ClassVar[int] = 96
-    """Width and height of the pictures [pixels]."""
     episodes = 900
     training_steps = 3000
     learning_rate = 2e-3
@@ -63,9 +61,9 @@ class VisionPolicy(ChunkPolicy):
         return VisionNetwork(config, generator)
 
     @classmethod
-    def windows(cls, path: Path, demonstrations: Demonstrations, reach: int, n_obs_steps: int) -> Windows:
+    def windows(cls, path: Path, demonstrations: Demonstrations, extent: Extent) -> Windows:
         """Return the windows of which there are pictures; see `make_picture_windows`."""
-        return make_picture_windows(path, demonstrations, cls.cameras, cls.image_size, reach, n_obs_steps)
+        return make_picture_windows(path, demonstrations, cls.cameras, extent)
 
     @classmethod
     def stage_steps(cls, steps: int) -> tuple[int, ...]:
@@ -77,7 +75,8 @@ class VisionPolicy(ChunkPolicy):
         cls, network: nn.Module, get_batch: GetBatch, count: int, generator: torch.Generator, fit: Fit
     ) -> Learned:
         """Train the encoder, and then the trunk on what it says."""
-        weights, _ = fit(_encoder_stage(cls), get_batch)
+        assert isinstance(network, VisionNetwork)
+        weights, _ = fit(_encoder_stage(cls, network.encoder_rate), get_batch)
         network.load_state_dict({name: part.half().float() for name, part in weights.items()})
         return cls.learn_trunk(network, get_batch, count, generator, fit)
 
@@ -130,11 +129,15 @@ class VisionPolicy(ChunkPolicy):
             return encode(self.encoder, torch.from_numpy(pictures), torch.from_numpy(given)).numpy()
 
 
-def _encoder_stage(kind: type[VisionPolicy]) -> type[ChunkPolicy]:
-    """Return the first stage of a method: its loss on features that learn too, and the loss of the poses."""
+def _encoder_stage(kind: type[VisionPolicy], rate: float) -> type[ChunkPolicy]:
+    """Return the first stage of a method: its loss on features that learn too, and the loss of the poses.
+
+    At its learning rate, times `rate`.
+    """
 
     class Encoder(kind):
         method = "encoder"
+        learning_rate = rate * kind.learning_rate
 
         @staticmethod
         def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:

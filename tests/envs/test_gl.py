@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bimodal.envs.errors import BimodalError
@@ -49,3 +51,26 @@ def test_set_up_finds_the_same_backend_whatever_the_environment_asks_for(monkeyp
     environment = os.environ | {"MUJOCO_GL": "nonsense", "PYOPENGL_PLATFORM": "nonsense"}
     found = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
     assert (found.returncode, found.stdout.strip()) == (0, gl.configure_gl()), found.stderr
+
+
+@pytest.mark.parametrize(("backend", "freed"), [("osmesa", 1), ("egl", 0)])
+def test_a_context_of_osmesa_is_freed_before_python_shuts_down(backend, freed, monkeypatch):
+    """Later it would print a traceback, as nothing can be imported any more."""
+
+    class Context:
+        def __init__(self, *size):
+            pass
+
+        def make_current(self):
+            pass
+
+        def free(self):
+            pass
+
+    left = []
+    monkeypatch.setattr(gl, "configure_gl", lambda: backend)
+    monkeypatch.setattr(gl, "_OPEN", threading.local())
+    monkeypatch.setattr(gl.importlib, "import_module", lambda name: SimpleNamespace(GLContext=Context))
+    monkeypatch.setattr(gl.atexit, "register", left.append)
+    assert gl.thread_context() is gl.thread_context()
+    assert [call.__name__ for call in left] == ["free"] * freed

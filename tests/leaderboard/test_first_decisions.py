@@ -6,7 +6,7 @@ from bimodal.leaderboard.verification import rerun_verdict
 from bimodal.leaderboard.verification.rerun_verdict import judge_rerun
 from bimodal.leaderboard.verification.trace_archive import read_archive
 from bimodal.leaderboard.verification.verify import archive_beside
-from fabricated_entries import changed, edit
+from fabricated_entries import changed, draw_anew, edit
 
 
 @pytest.fixture
@@ -45,3 +45,16 @@ def test_another_beginning_is_different(judged, part, byte, problem):
 
     found = judged(change)
     assert found.verdict == "different" and problem in found.reason and "cpu A there" in found.reason
+
+
+@pytest.mark.parametrize(("part", "verdict"), [("actions", "consistent"), ("positions", "different")])
+def test_of_pictures_by_another_renderer_only_the_first_decision_may_differ(
+    part, verdict, judged, monkeypatch
+):
+    def change(arrays):
+        arrays[f"000.{part}"][1, 0, 0] ^= 8
+
+    draw_anew(monkeypatch, "softpipe")
+    found = judged(change)
+    assert found.verdict == verdict
+    assert found.reason.endswith("every episode begins as the entry's") == (part == "actions")

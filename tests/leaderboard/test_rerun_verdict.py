@@ -11,7 +11,7 @@ from bimodal.leaderboard.entry import entry_from_run
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.verification.rerun_verdict import judge_rerun
 from fabricated import outcome, run_folder
-from fabricated_entries import DUMBBELL, IDLE, MIXED, POST, WIN_LEFT, forge
+from fabricated_entries import DUMBBELL, IDLE, MIXED, POST, WIN_LEFT, draw_anew, drawn_by, forge
 
 HERE: tuple[dict[str, Any], dict[str, str]] = (
     {"cpu": "A", "cores": 2, "os": "Linux glibc 2.36", "python": "3.11.7", "blas": "SkylakeX"},
@@ -50,6 +50,14 @@ def test_the_same_run_is_identical(run):
     found = judge_rerun(entry_from_run(run), run)
     assert (found.verdict, found.reason) == ("identical", "all 96 episodes agree to the last bit")
     assert found.lines[0] == "Lift Dumbbell (clean): 16/16 episodes identical, successes 12 claimed, 12 found"
+
+
+def test_weights_of_tasks_that_were_not_run_again_are_no_others(run):
+    """Before, a part of a panel was told to have other weights, and its bits could be any."""
+    raw = entry_from_run(run).plain()
+    raw["policy"]["artifacts"]["PandaLiftPot-v1/mse.safetensors"] = "0" * 64
+    forge(raw, lambda entry: [other_bits(block) for block in entry["episodes"]])
+    assert "the weights are others" not in judge_rerun(Entry.model_validate(raw), run).reason
 
 
 def test_of_other_weights_no_bit_need_agree_but_success_must(run):
@@ -94,6 +102,21 @@ def test_other_bits_with_the_same_successes_are_consistent_where_the_kernels_are
         "0 of 96 episodes agree to the last bit; success differs by less than 5 points"
     )
     assert "does not say which numerical kernels" in found.reason
+
+
+@pytest.mark.parametrize(("drawn", "verdict"), [("llvmpipe", "identical"), ("softpipe", "consistent")])
+def test_of_pictures_by_another_renderer_a_run_is_at_best_consistent(run, drawn, verdict, monkeypatch):
+    draw_anew(monkeypatch, drawn)
+    raw = entry_from_run(run).plain()
+    raw["provenance"]["machine"]["renderer"] = drawn_by("llvmpipe")
+    found = judge_rerun(Entry.model_validate(raw), run)
+    assert found.verdict == verdict and "all 96 episodes agree to the last bit" in found.reason
+    told = "renderer.name llvmpipe in the entry, softpipe here"
+    assert (told in found.reason) == (verdict == "consistent")
+    forge(raw, lambda entry: [other_bits(block) for block in entry["episodes"]])
+    assert judge_rerun(Entry.model_validate(raw), run).verdict == "consistent", "the kernels are unknown here"
+    forge(raw, lambda entry: [all_successes(block) for block in entry["episodes"]])
+    assert judge_rerun(Entry.model_validate(raw), run).verdict == "different"
 
 
 def test_other_bits_on_the_same_kernels_are_different(run, monkeypatch):

@@ -14,7 +14,8 @@ from bimodal.envs.simulation import Simulation
 from bimodal.policies.core.dataset import load_demonstrations
 from bimodal.policies.core.policy import Episodes
 from bimodal.policies.training.train import METHODS
-from bimodal.policies.vision.encoder import CameraEncoder, VisionNetwork
+from bimodal.policies.vision.camera_encoder import PatchEncoder
+from bimodal.policies.vision.encoder import VisionNetwork
 from bimodal.policies.vision_flow import VisionFlow
 from bimodal.tasks import load_task
 from bimodal.tasks.core import episode_step
@@ -170,7 +171,7 @@ def test_demonstrations_that_fail_are_refused_in_one_line(tmp_path):
 
 
 def test_a_camera_s_encoder_looks_where_its_channel_is_largest():
-    encoder = CameraEncoder(96, torch.Generator().manual_seed(0))
+    encoder = PatchEncoder(96, torch.Generator().manual_seed(0))
     with torch.no_grad():
         for layer in (encoder.stem, *encoder.convolutions):
             layer.weight.zero_()

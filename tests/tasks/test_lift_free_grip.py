@@ -5,6 +5,7 @@ import pytest
 from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.envs.random_streams import stream
 from bimodal.envs.simulation import Simulation
+from bimodal.policies.core.dataset import Extent
 from bimodal.policies.mse_labelled import LabelledMSE
 from bimodal.tasks import lift_free_grip, load_task
 from bimodal.tasks.core.referee import Referee
@@ -102,7 +103,7 @@ def test_an_expert_that_begins_elsewhere_goes_to_the_free_grip_too(simulation):
 
 def test_the_informed_control_learns_and_plays_by_the_place_of_the_mode(tmp_path):
     demos = collect(TASK, "bi50", 16, until=4)
-    windows = LabelledMSE.windows(tmp_path, demos._replace(success=np.ones(16, bool)), 16, 1)
+    windows = LabelledMSE.windows(tmp_path, demos._replace(success=np.ones(16, bool)), Extent(16))
     first = {name: values[:, 0] for name, values in demos.observations.items()}
     assert (windows.modes.reshape(16, -1)[:, 0] == TASK.taken_places(first, demos.modes)).all()
     assert (windows.modes.reshape(16, -1)[:, 0] // 2 == demos.modes).all()
