@@ -20,6 +20,9 @@ Trainings = Annotated[
     bool, flag("--trainings", "instead: methods over their training seeds (docs/trainings.md)")
 ]
 Latent = Annotated[bool, flag("--latent", "instead: what ACT's latent variable does (docs/latent.md)")]
+Doses = Annotated[
+    bool, flag("--doses", "instead: success against the magnitude of every perturbation (docs/doses.md)")
+]
 EXAMPLE = "bimodal results --page results.md"
 
 
@@ -29,6 +32,7 @@ def run(
     vision: Vision = False,
     trainings: Trainings = False,
     latent: Latent = False,
+    doses: Doses = False,
     choices: Annotated[bool, flag("--choices", "also measure what makes methods choose a mode")] = False,
     page: Page = None,
     fresh: Annotated[bool, flag("--fresh", "measure samplers and choices again")] = False,
@@ -38,7 +42,8 @@ def run(
 
     Options also measure how samplers trade time and what makes methods choose a mode.
     """
-    alone = {"--replanning": replanning, "--vision": vision, "--trainings": trainings, "--latent": latent}
+    alone = {"--replanning": replanning, "--vision": vision, "--trainings": trainings}
+    alone |= {"--latent": latent, "--doses": doses}
     if named := [name for name, asked in alone.items() if asked]:
         if sampling or choices or len(named) > 1:
             raise WrongUse(f"{named[-1]} is a study of its own; leave out the others")
@@ -70,6 +75,8 @@ def _study(name: str, page: Path | None, fresh: bool, workers: int | None) -> in
         from .vision_scores import study_vision as study
     elif name == "--latent":
         from .latent import study_latent as study
+    elif name == "--doses":
+        from .doses import study_doses as study
     else:
         from .replanning import study_replanning as study
     return study(page, fresh, workers)

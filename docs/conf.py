@@ -52,6 +52,7 @@ menus = [
         "docs/grace",
         "docs/regressions",
         "docs/variants",
+        "docs/doses",
     ),
     ("More", "docs/*"),
     (

@@ -111,6 +111,7 @@ def run_shard(
     referee: Referee | None = None,
     privileged: bool = True,
     told: bool = False,
+    world: Variant | None = None,
 ) -> ShardResult:
     """Run the episodes of a shard with a policy.
 
@@ -124,6 +125,7 @@ def run_shard(
         referee: judges the episodes; None for the ordinary one.
         privileged: whether the policy may have the simulator if it asks for it.
         told: whether it is an oracle, which is told the mode that an instruction asks for.
+        world: what a study puts in place of the variant that the shard names; None for that variant.
     """
     deadline = deadline or Deadline()
     try:
@@ -131,14 +133,19 @@ def run_shard(
     except (Exception, SystemExit) as error:  # it was asked before the first episode, and answered then
         label = "POLICY_TIMEOUT" if isinstance(error, PolicyTimeout) else "POLICY_ERROR"
         return blamed(task, shard, label, f"needs(): {fault_text(error)}")
-    simulation = Simulation(task, len(shard.seeds), threads, _world(task, shard, needs))
+    simulation = Simulation(task, len(shard.seeds), threads, world or _world(task, shard, needs))
     simulation.reset(shard.seeds)
     referee = referee or _referee(task, shard, simulation)
     runner = PolicyRunner(policy, needs, simulation, referee, deadline)
     runner.reset(_noise_keys(task, shard, suite_version), referee.asked if told else None)
     with closing(runner.observer):
         trace = run_episodes(runner)
-    verdict = referee.verdict()
+    return _result(shard, runner, trace)
+
+
+def _result(shard: Shard, runner: PolicyRunner, trace: Trace) -> ShardResult:
+    """Return what came out of a shard that has run."""
+    verdict = runner.referee.verdict()
     found = (shard, verdict, runner.faults.astype(str), digests(verdict, trace), runner.decisions, trace)
     return ShardResult(*found, runner.plans.plans(), runner.clipped, runner.tracebacks)
 

@@ -1,0 +1,217 @@
+"""`bimodal results --doses`: measures, shows, and writes docs/doses.md; called by results.py."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from ..benchmark.number_text import percent, short_name
+from ..benchmark.provenance import cores, versions
+from ..benchmark.report.pages.markdown import markdown_page, markdown_table
+from ..benchmark.rich_table import number_table
+from ..benchmark.studies.dose_findings import ALPHA, CLIFF, cliffs, first_felt, rates
+from ..benchmark.studies.dose_limits import BEYOND, FLOOR, SEEDS, axes
+from ..benchmark.studies.doses import METHODS, TASKS, Doses, measure_doses
+from ..envs.perturbations.core.perturbation import LEVELS
+from ..envs.perturbations.core.registry import perturbations
+from ..envs.storage.atomic_write import write_text
+from ..tasks import load_task
+from ..tasks.core.fingerprint import fingerprint
+from .console import console, progress_bar
+from .curves_picture import Panel, curves_picture
+
+Felt = Mapping[str, Mapping[str, float | None]]
+"""First magnitude that is felt, by policy and perturbation."""
+EXPERTS = "experts"
+"""Name of the scripted experts' line."""
+HEADER = ("perturbation", "unit", "levels of today", "experts' limit", *METHODS)
+_CLIFFS = ("task", "perturbation", "policy", "magnitude: success [%]")
+_PROPOSALS = ("perturbation", "unit", "levels of today", "magnitudes")
+
+
+def study_doses(page: Path | None, fresh: bool, workers: int | None) -> int:
+    """Measure success against the magnitude of every perturbation, show it and write the page."""
+    processes = cores() if workers is None else workers
+    with progress_bar("doses", "curves") as update:
+        found = measure_doses(
+            workers=processes, fresh=fresh, progress=lambda text, n, total: update(n, total, text)
+        )
+    for task in TASKS:
+        console.print(doses_table(task, found))
+    if page:
+        write_doses(page, found)
+    return 0
+
+
+def write_doses(page: Path, found: Sequence[Doses]) -> None:
+    """Write the page and the picture of every task that was measured, in `images/` beside it."""
+    tasks = [task for task in TASKS if _of(task, found)]
+    images = page.parent / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    for task in tasks:
+        write_text(images / picture_name(task), doses_picture(_of(task, found)))
+    write_text(page, doses_page(found))
+
+
+def picture_name(task: str) -> str:
+    """Return the name of the picture of a task."""
+    return f"doses-{task}.svg"
+
+
+def doses_picture(found: Sequence[Doses]) -> str:
+    """Return the picture of one task's curves."""
+    return curves_picture([_panel(one) for one in found], (*METHODS, EXPERTS))
+
+
+def _panel(one: Doses) -> Panel:
+    kind = perturbations()[one.perturbation]
+    places = (kind.levels[0], *one.limit.ladder)
+    named = {*kind.levels[1:]} if kind.levels[-1] in places[-2:] else {*kind.levels[1:], places[-1]}
+    ticks = ("clean", *(f"{magnitude:g}" if magnitude in named else "" for magnitude in one.limit.ladder))
+    shares = {policy: rates(curve, kind.levels[0]) for policy, curve in one.curves.items()}
+    shares |= {EXPERTS: one.limit.experts} if one.limit.experts else {}
+    lines = {policy: [known.get(place) for place in places] for policy, known in shares.items()}
+    return Panel(one.perturbation, kind.unit, ticks, one.limit.borne + 1, lines)
+
+
+def doses_rows(found: Sequence[Doses]) -> list[tuple[str, ...]]:
+    """Return a row for each perturbation of one task: how far the experts go, and what each policy feels."""
+    felt = {policy: first_felt(found, policy) for policy in METHODS}
+    return [
+        (
+            one.perturbation,
+            perturbations()[one.perturbation].unit,
+            ", ".join(f"{magnitude:g}" for magnitude in perturbations()[one.perturbation].levels[1:]),
+            _limit(one),
+            *(_felt(felt[policy], one, policy) for policy in METHODS),
+        )
+        for one in found
+    ]
+
+
+def doses_table(task: str, found: Sequence[Doses]) -> Table:
+    """Return the table of a task for the terminal."""
+    return number_table(
+        f"{short_name(task)}: first magnitude that is felt", HEADER, doses_rows(_of(task, found))
+    )
+
+
+def doses_page(found: Sequence[Doses]) -> str:
+    """Return the page docs/doses.md."""
+    return markdown_page(
+        "doses",
+        methods=METHODS,
+        episodes=len(SEEDS),
+        floor=percent(FLOOR),
+        alpha=ALPHA,
+        fallen=round(100 * CLIFF),
+        beyond=", ".join(f"{share:g}" for share in BEYOND),
+        tasks=[_section(task, _of(task, found)) for task in TASKS if _of(task, found)],
+        cliffs=markdown_table(
+            ("task", "perturbation", "policy", "magnitude: success [%]"), cliff_rows(found)
+        ),
+        unfelt=unfelt(found),
+        proposals=markdown_table(("perturbation", "unit", "levels of today", "magnitudes"), proposals(found)),
+        blind=", ".join(f"`{name}`" for name in perturbations() if name not in axes()),
+        missing=missing(found),
+        prints=", ".join(
+            f"{task} `{fingerprint(load_task(task))[:16]}`" for task in TASKS if _of(task, found)
+        ),
+        versions=", ".join(f"{name} {version}" for name, version in versions().items()),
+    )
+
+
+def cliff_rows(found: Sequence[Doses]) -> list[tuple[str, ...]]:
+    """Return a row for each cliff."""
+    return [
+        (
+            short_name(one.task),
+            f"`{one.perturbation}`",
+            one.policy,
+            ", ".join(
+                f"{dose:g}: {percent(success)}" for dose, success in zip(one.doses, one.success, strict=True)
+            ),
+        )
+        for one in cliffs(found)
+    ]
+
+
+def unfelt(found: Sequence[Doses]) -> list[tuple[str, str]]:
+    """Return the perturbations that no policy feels on any task so far, and who was asked and where."""
+    felt = felt_by(found)
+    names = [name for name in axes() if felt.get(name) is not None and not any(felt[name].values())]
+    return [
+        (name, "; ".join(f"{policy} on {short_name(task)}" for task, policy in felt[name])) for name in names
+    ]
+
+
+def felt_by(found: Sequence[Doses]) -> dict[str, dict[tuple[str, str], bool]]:
+    """Return which policy feels what on which task, by perturbation."""
+    answers: dict[str, dict[tuple[str, str], bool]] = {}
+    for task in TASKS:
+        for policy in METHODS:
+            for name, magnitude in first_felt(_of(task, found), policy).items():
+                answers.setdefault(name, {})[task, policy] = magnitude is not None
+    return answers
+
+
+def proposals(found: Sequence[Doses]) -> list[tuple[str, ...]]:
+    """Return a row for each perturbation that is felt: from the first magnitude felt to the experts' limit.
+
+    Of several tasks the one with the smallest limit counts.
+    """
+    rows = []
+    for name in axes():
+        some = [one for one in found if one.perturbation == name and one.limit.borne]
+        if not some:
+            continue
+        least = min(some, key=lambda one: one.limit.borne)
+        borne = least.limit.ladder[: least.limit.borne]
+        firsts = [first_felt(_of(one.task, found), policy).get(name) for one in some for policy in METHODS]
+        places = [borne.index(one) for one in firsts if one in borne]
+        if places:
+            kind = perturbations()[name]
+            levels = ", ".join(f"{magnitude:g}" for magnitude in kind.levels[1 : LEVELS[-1] + 1])
+            shown = ", ".join(f"{one:g}" for one in borne[min(places) :])
+            rows.append((f"`{name}`", kind.unit, levels, shown))
+    return rows
+
+
+def missing(found: Sequence[Doses]) -> list[str]:
+    """Return what was not measured so far, in words, a line a task and policy."""
+    lines = []
+    for task in TASKS:
+        known = {one.perturbation: one for one in _of(task, found)}
+        for policy in METHODS:
+            names = [name for name in axes() if name not in known or policy not in known[name].curves]
+            if names:
+                text = "everything" if len(names) == len(axes()) else ", ".join(names)
+                lines.append(f"{policy} on {short_name(task)}: {text}")
+    return lines
+
+
+def _section(task: str, found: Sequence[Doses]) -> dict[str, str]:
+    return {
+        "name": short_name(task),
+        "picture": f"images/{picture_name(task)}",
+        "table": markdown_table(HEADER, doses_rows(found)),
+    }
+
+
+def _limit(one: Doses) -> str:
+    """Return the experts' limit, with `>` where it lies beyond what was played."""
+    if not one.limit.borne:
+        return f"< {one.limit.ladder[0]:g}" if one.limit.ladder else "–"
+    magnitude = f"{one.limit.ladder[one.limit.borne - 1]:g}"
+    return f"{magnitude} or more" if one.limit.borne == len(one.limit.ladder) else magnitude
+
+
+def _felt(felt: Mapping[str, float | None], one: Doses, policy: str) -> str:
+    if policy not in one.curves or one.perturbation not in felt:
+        return "–"
+    magnitude = felt[one.perturbation]
+    return "not felt" if magnitude is None else f"{magnitude:g}"
+
+
+def _of(task: str, found: Sequence[Doses]) -> list[Doses]:
+    return [one for one in found if one.task == task]
