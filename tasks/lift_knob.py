@@ -72,3 +72,17 @@ class LiftKnob(LiftTask):
         yaw = seen.hand[:, 3]
         sides = np.where(np.abs(np.cos(yaw)) > np.abs(np.sin(yaw)), 0, 1)
         return seen._replace(part=np.where(seen.in_hand, sides, -1).astype(np.int8))
+
+
+class LiftKnobV2(LiftKnob):
+    """Lift the rack as in version 1, but choose the sides in the first executed block.
+
+    **Goal**: hold the rack 6 cm above its rest for half a second, gripped by two opposite sides of the knob.
+    **Randomised**: as in version 1, but the hand starts 1 cm over where the modes part (z +-1 cm).
+    **Success**: as in version 1. The average of the sides touches a tube within 8 control steps.
+    """
+
+    id = "PandaLiftKnob-v2"
+    supersedes = "PandaLiftKnob-v1"
+    hand_start = (0.0, 0.0, DECISION_Z + 0.01)
+    shared_steps = 2
