@@ -117,8 +117,8 @@ def rare(names: tuple[str, ...], fresh: bool, page: Path | None, workers: int) -
 def pictures(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, workers: int) -> int:
     """Measure the gates for pictures of tasks, and print them; returns 1 if one is not passed."""
     from ..benchmark.certificate.vision_panel import PANEL, known_pictures, measure_pictures
-    from ..benchmark.suites import SUITES
     from ..envs.storage.atomic_write import write_text
+    from ..tasks.core.registry import own_names
     from .console import console, progress_bar
     from .demos import demonstrations_file
     from .vision_certificates import pictures_page, pictures_table
@@ -132,7 +132,7 @@ def pictures(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None
         found = measure_pictures(names, demonstrations_file, workers, seeds, fresh, done)
     console.print(pictures_table(found))
     if page:
-        write_text(page, pictures_page(known_pictures(SUITES["core"].tasks)))
+        write_text(page, pictures_page(known_pictures(own_names())))
     return 1 if any(one.failures for one in found) else 0
 
 

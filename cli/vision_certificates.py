@@ -14,7 +14,7 @@ from ..benchmark.certificate.vision_panel import (
     PictureCertificate,
     PictureTrial,
 )
-from ..benchmark.number_text import percent, short_name
+from ..benchmark.number_text import percent
 from ..benchmark.provenance import versions
 from ..benchmark.report.pages.markdown import markdown_page, markdown_table
 from ..benchmark.rich_table import number_table
@@ -28,9 +28,7 @@ FEWEST = 4
 
 def pictures_rows(found: Sequence[PictureCertificate]) -> list[tuple[str, ...]]:
     """Return a row for each task: successes and rarest modes of every policy by training, and the verdict."""
-    return [
-        (short_name(one.task), *(_trials(one.trials[name]) for name in PANEL), verdict(one)) for one in found
-    ]
+    return [(one.task, *(_trials(one.trials[name]) for name in PANEL), verdict(one)) for one in found]
 
 
 def verdict(one: PictureCertificate) -> str:
@@ -52,8 +50,10 @@ def pictures_table(found: Sequence[PictureCertificate]) -> Table:
 
 
 def pictures_page(found: Sequence[PictureCertificate]) -> str:
-    """Return the page docs/certificates-vision.md."""
+    """Return the page docs/certificates-vision.md: the tasks of `core`, and any other that was measured."""
+    core = SUITES["core"].tasks
     measured = {one.task for one in found}
+    failed = [one.task for one in found if one.failures]
     return markdown_page(
         "certificates_vision",
         n=len(TRIAL_SEEDS),
@@ -63,13 +63,14 @@ def pictures_page(found: Sequence[PictureCertificate]) -> str:
         ceiling=percent(MSE_CEILING),
         summary=markdown_table(HEADER, pictures_rows(found)),
         certified=[one.task for one in found if one.certified],
-        failed=[one.task for one in found if one.failures],
-        tasks=len(SUITES["core"].tasks),
+        failed=[task for task in failed if task in core],
+        tasks=len(core),
+        possible=len({*core, *measured} - {*failed}),
         fewest=FEWEST,
         incomplete={one.task: one.missing for one in found if one.missing},
-        missing=[task for task in SUITES["core"].tasks if task not in measured],
+        missing=[task for task in core if task not in measured],
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
-        prints=", ".join(f"{short_name(one.task)} `{one.fingerprint[:16]}`" for one in found),
+        prints=", ".join(f"{one.task} `{one.fingerprint[:16]}`" for one in found),
     )
 
 

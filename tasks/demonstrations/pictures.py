@@ -24,7 +24,8 @@ from .collect import load, played_states
 from .record import Demonstrations
 
 EVERY = 6
-"""Of so many control steps one is drawn, as neighbours look alike; the next episode begins elsewhere."""
+"""Of so many control steps one is drawn, as neighbours look alike; the next scene begins elsewhere. All
+modes of a scene are drawn at the same steps, or the step would tell the mode."""
 
 
 class DemonstrationPictures(NamedTuple):
@@ -68,6 +69,7 @@ def demonstration_pictures(
         "names": list(names),
         "size": size,
         "every": EVERY,
+        "begins": "by scene",
         "renderer": render_fingerprint(task)._asdict(),
     }
     kept = pictures_file(path, names, size)
@@ -92,11 +94,12 @@ def draw(
 ) -> DemonstrationPictures:
     """Draw every `EVERY`th control step of demonstrations; arguments and errors as above."""
     total = len(demos.seeds)
+    scenes = np.unique(demos.seeds, return_inverse=True)[1]
     pictures = EpisodePictures(load_task(demos.meta["task"]), Variant(), names, size)
     rows = []
     try:
         for episode, states in enumerate(played_states(demos)):
-            frames = np.arange(-episode % EVERY, len(states), EVERY)
+            frames = np.arange(-scenes[episode] % EVERY, len(states), EVERY)
             seeds = np.full(len(frames), demos.seeds[episode])
             rows.append((frames, pictures.take(seeds, states[frames], np.ones(len(frames), bool))))
             if progress:

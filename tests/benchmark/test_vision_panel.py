@@ -109,15 +109,18 @@ def test_each_gate_fails_its_task_just_beyond_its_bound(changed, why):
 def test_the_page_shows_every_training_and_names_what_is_not_measured():
     one = measured(vision_mse=(PictureTrial(0.76, 0.05), PictureTrial(0.0, 0.0)))
     (row,) = pictures_rows([one])
-    assert row[:4] == ("Lift Dumbbell", "95 (30)", "90 (40)", "76 (5), 0 (–)")
+    assert row[:4] == (DUMBBELL, "95 (30)", "90 (40)", "76 (5), 0 (–)")
     page = pictures_page([one])
     assert "regression reaches 76 % (vision_mse)" in page
-    assert f"1 of its 6 tasks fail a gate ({DUMBBELL}), so at most 5 can still be certified." in page
+    assert f"1 of the 6 tasks of `core` fail a gate ({DUMBBELL}), so at most 5 of them can still" in page
     assert "would need 4 tasks" not in page
     many = pictures_page([one._replace(task=task) for task in SUITES["core"].tasks[:3]])
-    assert "so at most 3 can still be certified." in many and "would need 4 tasks" in many
+    assert "so at most 3 of them can still be certified." in many and "would need 4 tasks" in many
     every = pictures_page([one._replace(task=task) for task in SUITES["core"].tasks])
-    assert "Each of its 6 tasks fails a gate." in every and "would need 4 tasks" in every
+    assert "Each of the 6 tasks of `core` fails a gate." in every and "would need 4 tasks" in every
     assert (
         f"stronger: 1 training of {DUMBBELL}." in page and "Of nothing so far: PandaPickAroundPost-v1" in page
     )
+    other = measured()._replace(task="PandaLiftTray-v1")
+    beside = pictures_page([*(one._replace(task=task) for task in SUITES["core"].tasks[:3]), other])
+    assert "Certified from pictures: PandaLiftTray-v1." in beside and "would need 4 tasks" not in beside

@@ -16,9 +16,9 @@ NAMES = ("front_image", "wrist_image")
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
-    """A file of two demonstrations."""
-    file = tmp_path_factory.mktemp("demos") / "bi50-2-s0.npz"
-    return demonstrations.save(demonstrations.collect(TASK, "bi50", 2), file)
+    """A file of four demonstrations: both modes of two scenes."""
+    file = tmp_path_factory.mktemp("demos") / "bi50-4-s0.npz"
+    return demonstrations.save(demonstrations.collect(TASK, "bi50", 4), file)
 
 
 @pytest.fixture(scope="module")
@@ -28,26 +28,30 @@ def drawn(shown):
 
 def test_a_picture_of_a_demonstration_is_what_the_evaluator_shows_of_the_same_state(shown, drawn):
     demos = demonstrations.load(shown)
-    simulation = Simulation(TASK, 2)
+    simulation = Simulation(TASK, 4)
     simulation.reset(demos.seeds)
     observer = Observer(TASK, simulation, Needs(NAMES, n_action_steps=1, image_size=96))
     states = np.stack(list(demonstrations.played_states(demos)))
     moving = 0
     for frame in (12, 36, 71):
         simulation.restore(states[:, frame])
-        seen = observer.see(frame, np.ones(2, bool))
+        seen = observer.see(frame, np.ones(4, bool))
         for row in np.flatnonzero(drawn.frames == frame):
             moving += 1
             for name in NAMES:
                 assert np.array_equal(drawn.images[name][row], seen[name][drawn.episodes[row]])
-    assert moving == 3
+    assert moving == 6
     assert len(np.unique(drawn.images["wrist_image"], axis=0)) > len(drawn.frames) / 2, "the hand moves"
 
 
-def test_every_sixth_step_is_drawn_and_neighbours_begin_elsewhere(shown, drawn):
-    length = demonstrations.load(shown).actions.shape[1]
-    assert np.array_equal(drawn.frames[drawn.episodes == 0], np.arange(0, length, 6))
-    assert np.array_equal(drawn.frames[drawn.episodes == 1], np.arange(5, length, 6))
+def test_every_sixth_step_is_drawn_of_all_modes_of_a_scene_and_the_next_scene_begins_elsewhere(shown, drawn):
+    demos = demonstrations.load(shown)
+    length = demos.actions.shape[1]
+    assert demos.modes.tolist() == [0, 1, 0, 1] and demos.seeds[0] == demos.seeds[1] != demos.seeds[2]
+    for episode, first in enumerate((0, 0, 5, 5)):
+        assert np.array_equal(drawn.frames[drawn.episodes == episode], np.arange(first, length, 6))
+    shows = demos.modes[drawn.episodes]
+    assert all((shows[drawn.frames == step] == 0).mean() == 0.5 for step in np.unique(drawn.frames))
     assert all(image.shape == (len(drawn.frames), 96, 96, 3) for image in drawn.images.values())
 
 
