@@ -13,6 +13,7 @@ from ..benchmark.scoring.feasible_cells import FLOORS
 from ..benchmark.studies.in_view import COLOURING, MOVING, PIXELS, SHARE, InView, measure_in_view
 from ..benchmark.studies.in_view import EPISODES as EPISODES_SEEN
 from ..benchmark.studies.vision import (
+    CHECKPOINTS,
     EPISODES,
     METHODS,
     VisionScore,
@@ -74,7 +75,7 @@ def vision_table(scores: Scores) -> Table:
 
 def vision_section(scores: Scores) -> str:
     """Return what docs/vision.md says of the scores."""
-    weights = {short_name(task): weights_digest(task) for task in scores}
+    weights = {short_name(task): weights_digest(task) | weights_digest(task, CHECKPOINTS) for task in scores}
     digests = [f"{task} {_digests(files)}" for task, files in weights.items() if files]
     return markdown_section(
         "vision_scores",

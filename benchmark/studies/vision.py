@@ -1,6 +1,7 @@
 """Measures vision policies beside those of the state: `bimodal results --vision`, a part of docs/vision.md.
 
-Each cell is one policy on one task, with shipped weights and seeds that are in no panel.
+Each cell is one policy on one task, with shipped weights, or those that were trained here, and seeds that
+are in no panel.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,8 +34,12 @@ FOLDER = RUNS / "vision"
 """Where what was measured lies, a file a task, relative to the working directory."""
 EPISODES = 50
 """Of a cell."""
-METHODS = ("vision_flow", "flow", "vision_diffusion", "diffusion", "vision_mse", "mse")
+METHODS = ("vision_flow", "vision_flow_no_pose", "flow", "vision_diffusion", "diffusion", "vision_mse", "mse")
 """Each policy that sees, and the one that reads poses with the same trunk."""
+TRAINED_HERE = ("vision_flow_no_pose",)
+"""Those of them whose weights are not shipped: measured where `bimodal train` has made them."""
+CHECKPOINTS = RUNS / "checkpoints"
+"""Where it puts them, relative to the working directory."""
 
 
 class VisionScore(NamedTuple):
@@ -68,22 +73,24 @@ def measure_vision(
         folder: where cells are kept as they come.
         episodes: of a cell.
     """
-    stores = {task: _store(task, folder, episodes) for task in tasks}
-    calls = {
-        (task, name): partial(try_policy, task, name, VALIDATION[:episodes])
-        for task, store in stores.items()
-        for name in store.missing(_shipped(task), fresh)
-    }
-    measure_into(stores, calls, workers, progress)
-    return {task: store.values() for task, store in stores.items()}
+    shipped = {task: _store(task, folder, episodes, None) for task in tasks}
+    trained = {task: _store(task, folder / "trained-here", episodes, CHECKPOINTS) for task in shipped}
+    for stores, weights in ((shipped, None), (trained, CHECKPOINTS)):
+        calls = {
+            (task, name): partial(try_policy, task, name, VALIDATION[:episodes], weights)
+            for task, store in stores.items()
+            for name in store.missing(_there(task, weights), fresh)
+        }
+        measure_into(stores, calls, workers, progress)
+    return {task: store.values() | trained[task].values() for task, store in shipped.items()}
 
 
-def try_policy(task_id: str, name: str, seeds: range) -> VisionScore:
-    """Return what a policy reaches on a task, and how well it sees."""
+def try_policy(task_id: str, name: str, seeds: range, weights: Path | None = None) -> VisionScore:
+    """Return what a policy reaches on a task, and how well it sees; `weights` is None for shipped ones."""
     from ...policies.vision.vision_policy import VisionPolicy  # torch, only where it is used
 
     task = load_task(task_id)
-    policy = load_policy(name, task)
+    policy = load_policy(name, task, weights)
     result = run_trial(task, policy, seeds)
     error = None
     if isinstance(policy, VisionPolicy) and policy.pose_weight > 0:
@@ -112,32 +119,36 @@ def pose_errors(task: Task, policy: "VisionPolicy", seeds: range) -> np.ndarray:
     return np.stack(distances, 1)
 
 
-def weights_digest(task_id: str) -> dict[str, str]:
-    """Return the first digits of the sha256 of the vision policies' shipped weights for a task, by name."""
+def weights_digest(task_id: str, folder: Path | None = None) -> dict[str, str]:
+    """Return the first digits of the sha256 of the vision policies' weights for a task, by name.
+
+    Of the shipped ones, or of those of `TRAINED_HERE` in a folder.
+    """
     task = load_task(task_id)
-    names = [name for name in _shipped(task_id) if name.startswith("vision")]
     return {
         name: digest[:8]
-        for name in names
-        for file, digest in load_policy(name, task).artifacts().items()
+        for name in _there(task_id, folder)
+        if name.startswith("vision")
+        for file, digest in load_policy(name, task, folder).artifacts().items()
         if file.endswith(".safetensors")
     }
 
 
-def _shipped(task_id: str) -> list[str]:
-    """Return the policies of which there are weights for a task."""
-    there = {file.stem for file in (SHIPPED_CHECKPOINTS / task_id).glob("*.safetensors")}
-    return [name for name in METHODS if name in there]
+def _there(task_id: str, folder: Path | None) -> list[str]:
+    """Return the policies of which there are weights for a task: shipped ones, or those in a folder."""
+    there = {file.stem for file in ((folder or SHIPPED_CHECKPOINTS) / task_id).glob("*.safetensors")}
+    return [name for name in METHODS if name in there and (folder is None or name in TRAINED_HERE)]
 
 
-def _store(task_id: str, folder: Path, episodes: int) -> MeasurementStore[VisionScore]:
-    return MeasurementStore(folder / f"{task_id}.json", _measured_on(task_id, episodes), VisionScore)
+def _store(task_id: str, folder: Path, episodes: int, weights: Path | None) -> MeasurementStore[VisionScore]:
+    identity = _measured_on(task_id, episodes, weights)
+    return MeasurementStore(folder / f"{task_id}.json", identity, VisionScore)
 
 
-def _measured_on(task_id: str, episodes: int) -> dict[str, Any]:
+def _measured_on(task_id: str, episodes: int, folder: Path | None) -> dict[str, Any]:
     """Return what must be the same for a kept value to count."""
     task = load_task(task_id)
-    weights = {name: load_policy(name, task).artifacts() for name in _shipped(task_id)}
+    weights = {name: load_policy(name, task, folder).artifacts() for name in _there(task_id, folder)}
     return {
         "fingerprint": fingerprint(task),
         "versions": versions(),

@@ -37,7 +37,7 @@ def test_the_rows_show_success_with_its_interval_and_a_dash_for_the_rest():
 def test_what_is_known_is_not_measured_again(tmp_path, monkeypatch):
     asked = []
 
-    def measured(task, name, seeds):
+    def measured(task, name, seeds, weights):
         asked.append((task, name, len(seeds)))
         return VisionScore(len(seeds), 0.5, 0.25, None)
 
@@ -52,6 +52,29 @@ def test_what_is_known_is_not_measured_again(tmp_path, monkeypatch):
     assert vision.measure_vision(**options) == found and len(asked) == 2
     vision.measure_vision(**options | {"episodes": 11})
     assert len(asked) == 4
+
+
+def test_weights_that_were_trained_here_have_a_row_too_and_no_others(tmp_path, monkeypatch):
+    asked = []
+
+    def measured(task, name, seeds, weights):
+        asked.append((name, weights))
+        return VisionScore(len(seeds), 0.5, 0.25, None)
+
+    here = tmp_path / "checkpoints"
+    (here / DUMBBELL).mkdir(parents=True)
+    for name in ("vision_flow_no_pose", "flow"):
+        (here / DUMBBELL / f"{name}.safetensors").touch()
+    monkeypatch.setattr(vision, "try_policy", measured)
+    monkeypatch.setattr(vision, "METHODS", ("vision_flow_no_pose", "flow"))
+    monkeypatch.setattr(vision, "CHECKPOINTS", here)
+    monkeypatch.setattr(vision, "_measured_on", lambda task, episodes, folder: {"episodes": episodes})
+    found = vision.measure_vision((DUMBBELL, POST), 0, folder=tmp_path, episodes=10)
+    assert asked == [("flow", None), ("flow", None), ("vision_flow_no_pose", here)]
+    assert {task: set(cells) for task, cells in found.items()} == {
+        DUMBBELL: {"flow", "vision_flow_no_pose"},
+        POST: {"flow"},
+    }
 
 
 def test_the_error_of_poses_is_the_distance_in_metres(monkeypatch):
