@@ -12,7 +12,7 @@ from ..benchmark.rich_table import number_table
 from ..benchmark.studies.dose_findings import ALPHA, CLIFF, cliffs, first_felt, rates
 from ..benchmark.studies.dose_limits import BEYOND, FLOOR, SEEDS, axes
 from ..benchmark.studies.doses import METHODS, TASKS, Doses, measure_doses
-from ..envs.perturbations.core.perturbation import LEVELS
+from ..envs.perturbations.core.perturbation import overrides
 from ..envs.perturbations.core.registry import perturbations
 from ..envs.storage.atomic_write import write_text
 from ..tasks import load_task
@@ -111,6 +111,9 @@ def doses_page(found: Sequence[Doses]) -> str:
             ("task", "perturbation", "policy", "magnitude: success [%]"), cliff_rows(found)
         ),
         unfelt=unfelt(found),
+        for_modes=[
+            f"`{name}`" for name, _ in unfelt(found) if overrides(perturbations()[name], "targeted_mode")
+        ],
         proposals=markdown_table(("perturbation", "unit", "levels of today", "magnitudes"), proposals(found)),
         blind=", ".join(f"`{name}`" for name in perturbations() if name not in axes()),
         missing=missing(found),
@@ -171,7 +174,7 @@ def proposals(found: Sequence[Doses]) -> list[tuple[str, ...]]:
         places = [borne.index(one) for one in firsts if one in borne]
         if places:
             kind = perturbations()[name]
-            levels = ", ".join(f"{magnitude:g}" for magnitude in kind.levels[1 : LEVELS[-1] + 1])
+            levels = ", ".join(f"{magnitude:g}" for magnitude in kind.levels[1:])
             shown = ", ".join(f"{one:g}" for one in borne[min(places) :])
             rows.append((f"`{name}`", kind.unit, levels, shown))
     return rows

@@ -33,6 +33,9 @@ def test_the_page_says_what_nobody_feels_what_would_tell_and_what_is_missing():
     page = doses_page(FOUND)
     assert "- `contact.mass` (flow on Lift Dumbbell)" in page
     assert "- `actuation.delay` (" not in page
+    assert "favours or blocks a mode" not in page
+    bias = doses("start.bias", (0.1, 0.2, 0.3), 3, (EVERY,) * 3, {})
+    assert "favours or blocks a mode (`start.bias`)" in doses_page([*FOUND, bias])
     assert "| `actuation.delay` | control steps | 1, 2, 4 | 3 |" in page
     assert f"- {METHODS[-1]} on Lift Dumbbell: everything" in page
     flow = next(line for line in page.splitlines() if line.startswith("- flow on Lift Dumbbell"))
