@@ -202,11 +202,11 @@ def _section(task: str, found: Sequence[Doses]) -> dict[str, str]:
 
 
 def _limit(one: Doses) -> str:
-    """Return the experts' limit, with `>` where it lies beyond what was played."""
+    """Return the experts' limit, which may lie beyond all that was played."""
     if not one.limit.borne:
         return f"< {one.limit.ladder[0]:g}" if one.limit.ladder else "–"
     magnitude = f"{one.limit.ladder[one.limit.borne - 1]:g}"
-    return f"{magnitude} or more" if one.limit.borne == len(one.limit.ladder) else magnitude
+    return f"all, to {magnitude}" if one.limit.borne == len(one.limit.ladder) else magnitude
 
 
 def _felt(felt: Mapping[str, float | None], one: Doses, policy: str) -> str:

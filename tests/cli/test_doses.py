@@ -26,7 +26,7 @@ FOUND = [
 def test_a_row_has_the_experts_limit_and_the_first_magnitude_that_each_policy_feels():
     delay, mass = doses_rows(FOUND)
     assert delay == ("actuation.delay", "control steps", "1, 2, 4", "3", "3", "–", "–", "–")
-    assert mass[3:] == ("3 or more", "not felt", "–", "–", "–")
+    assert mass[3:] == ("all, to 3", "not felt", "–", "–", "–")
 
 
 def test_the_page_says_what_nobody_feels_what_would_tell_and_what_is_missing():
