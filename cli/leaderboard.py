@@ -1,5 +1,6 @@
 """`bimodal leaderboard`: prints the board of folders of entries."""
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,7 +35,11 @@ def run(
     if printed:
         _print_left_out(printed.left_out)
     else:
-        printed = _board(folders, json)
+        gc.disable()  # what is read lives until it is printed, and is no garbage
+        try:
+            printed = _board(folders, json)
+        finally:
+            gc.enable()
         keep_board(key, printed)
     console.file.write(printed.out)
     return printed.code

@@ -91,7 +91,8 @@ def board_rows(entries: Sequence[Entry]) -> list[Board]:
     suites: dict[bytes, list[Entry]] = {}
     for entry in standing(entries):
         suites.setdefault(canonical(entry.suite.plain()), []).append(entry)
-    feasibility = known_cells(sorted({task for group in suites.values() for task in group[0].suite.tasks}))
+    perturbed = [group[0].suite for group in suites.values() if set(group[0].suite.variants) != {CLEAN}]
+    feasibility = known_cells(sorted({task for suite in perturbed for task in suite.tasks}))
     boards = [_board(group, feasibility) for group in suites.values()]
     return sorted(boards, key=lambda board: (board.suite.name, board.suite.version, board.suite.hash))
 

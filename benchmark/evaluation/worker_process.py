@@ -5,15 +5,12 @@ import mmap
 import os
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import CLEAN
-from ...envs.storage.file_lock import HAS_LOCKS, lock_file
 from ...policies import Policy
 from ...tasks import Task, load_task
 from ...tasks.core.outcomes import OUTCOMES
@@ -23,10 +20,11 @@ from ..records.fault_file import keep_tracebacks, printable
 from ..records.shard_file import write_shard
 from ..rollout.latency import measure
 from ..rollout.policy_runner import fault_text
-from ..rollout.shard import Shard, run_shard
+from ..rollout.shard import Shard, ShardResult, run_shard
 from ..rollout.timeouts import BUILD_DEADLINE_S, DEADLINE_S, SHARED_BYTES, Deadline
 from .hosted_policy import ORDERS, HostedPolicy
 from .trial import try_policy
+from .turns import alone, together
 
 DEBUG = "BIMODAL_DEBUG"
 """Environment variable that makes workers show the trace of the harness's faults."""
@@ -162,16 +160,14 @@ def attempt(job: Job, source: PolicySource, shard: Shard, file: Path, deadline: 
         _refuse_replaced(job.artifacts, artifacts)
         if job.isolation == "remote":
             deadline = deadline.asking(len(shard.seeds))
-        with _hold(file.parent, shared=True):
-            given = (job.suite_version, job.threads, deadline)
-            result = run_shard(task, built, shard, *given, privileged=job.privileged, told=job.told)
+        result = _played(job, task, built, shard, file.parents[1], deadline)
         keep_tracebacks(file.parents[1], shard, result.tracebacks)
         if os.environ.get(DEBUG):
             sys.stderr.write("".join(map(printable, result.tracebacks.values())))
         latencies = []
         faulty = any(OUTCOMES[label].policy_fault for label in result.verdict.label)
         if shard.index == 0 and shard.variant == CLEAN and not faulty:
-            with _hold(file.parent, shared=False):  # the run's other workers wait
+            with alone(file.parents[1]):
                 latencies = _latencies(task, built, deadline, job.privileged)
         write_shard(file, result, latencies, job.run_id)
     except BimodalError:
@@ -181,6 +177,22 @@ def attempt(job: Job, source: PolicySource, shard: Shard, file: Path, deadline: 
             traceback.print_exc(file=sys.stderr)
         return fault_text(error)
     return ""
+
+
+def _played(job: Job, task: Task, policy: Policy, shard: Shard, run: Path, deadline: Deadline) -> ShardResult:
+    """Run the episodes of a shard side by side with the run's other workers."""
+    with together(run) as give_way:
+        return run_shard(
+            task,
+            policy,
+            shard,
+            job.suite_version,
+            job.threads,
+            deadline,
+            privileged=job.privileged,
+            told=job.told,
+            before_decision=give_way,
+        )
 
 
 def _refuse_replaced(began: dict[str, str], now: dict[str, str]) -> None:
@@ -195,20 +207,6 @@ def _refuse_replaced(began: dict[str, str], now: dict[str, str]) -> None:
                 f"{name} of the policy was replaced while the run went on; put it back and run the same "
                 "command again, or begin anew with --fresh"
             )
-
-
-@contextmanager
-def _hold(folder: Path, shared: bool) -> Iterator[None]:
-    """Share the machine with the run's other workers, or have it alone, where the file system has locks."""
-    if not HAS_LOCKS:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        lock_file(handle, shared, wait=True)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _latencies(task: Task, policy: Policy, deadline: Deadline, privileged: bool) -> list[float]:

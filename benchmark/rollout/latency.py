@@ -12,15 +12,15 @@ from ...tasks import Task
 from .observation import Observer
 from .timeouts import Deadline
 
-WARM_UP = 10
+WARM_UP = 5
 """Decisions that do not count."""
-DECISIONS = 100
-"""Decisions that are timed."""
+DECISIONS = 32
+"""Decisions that are timed; so many that they take one part in fifty of a run of `core`."""
 _BUDGET_S = 3.0  # the run's other workers wait meanwhile
 
 
 def measure(task: Task, policy: Policy, deadline: Deadline, privileged: bool = True) -> list[float]:
-    """Return the wall times [ms] of up to 100 decisions for a single episode, after 10 that do not count.
+    """Return the wall times [ms] of up to 32 decisions for a single episode, after 5 that do not count.
 
     A slow policy is measured for three seconds at most. It has the simulator if it asks for it and is
     `privileged`.

@@ -6,6 +6,7 @@ ends the episodes it concerns with a label of its own; it never ends the run.
 
 import time
 import traceback
+from collections.abc import Callable
 from inspect import getattr_static
 from typing import Any, NamedTuple
 
@@ -37,13 +38,20 @@ class PolicyRunner:
     """Runs N episodes' calls of one policy; made by `run_shard` for every shard."""
 
     def __init__(
-        self, policy: Policy, needs: Needs, simulation: Simulation, referee: Referee, deadline: Deadline
+        self,
+        policy: Policy,
+        needs: Needs,
+        simulation: Simulation,
+        referee: Referee,
+        deadline: Deadline,
+        before_decision: Callable[[], None] = lambda: None,
     ) -> None:
         self.policy = policy
         self.needs = needs
         self.simulation = simulation
         self.referee = referee
         self.deadline = deadline
+        self.before_decision = before_decision
         self.decisions: list[DecisionRecord] = []
         self.observer = Observer(referee.task, simulation, needs, referee.asked)
         self.plans = PlanLog(simulation.n)
@@ -75,6 +83,7 @@ class PolicyRunner:
         return self._chunk[:, place]
 
     def _decide(self, observation: dict[str, np.ndarray], step: int) -> None:
+        self.before_decision()
         begin = time.perf_counter()
         answer = self._ask(lambda: _answer(self.policy.act(observation), self.simulation.n))
         latency_ms = 1e3 * (time.perf_counter() - begin)

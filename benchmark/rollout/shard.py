@@ -4,7 +4,7 @@ This is the loop that everything else stands around. A shard always holds the sa
 records do not depend on the number of workers or threads, on the order of shards, or on a resume.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from hashlib import blake2b
 from types import MappingProxyType
@@ -112,35 +112,41 @@ def run_shard(
     privileged: bool = True,
     told: bool = False,
     world: Variant | None = None,
+    before_decision: Callable[[], None] = lambda: None,
 ) -> ShardResult:
     """Run the episodes of a shard with a policy.
 
     Args:
         task: the task that the shard names.
-        policy: built for this task.
+        policy: built for it.
         shard: the episodes.
         suite_version: part of the policy's noise keys.
         threads: simulation threads; the result does not depend on it.
         deadline: watches the calls of the policy; None for the default deadline.
         referee: judges the episodes; None for the ordinary one.
         privileged: whether the policy may have the simulator if it asks for it.
-        told: whether it is an oracle, which is told the mode that an instruction asks for.
-        world: what a study puts in place of the variant that the shard names; None for that variant.
+        told: whether it is an oracle, which is told the mode that is asked for.
+        world: what a study puts in place of the shard's variant.
+        before_decision: called before each; it may wait.
     """
     deadline = deadline or Deadline()
     try:
         needs = _checked_needs(task, policy, deadline, privileged)
     except (Exception, SystemExit) as error:  # it was asked before the first episode, and answered then
-        label = "POLICY_TIMEOUT" if isinstance(error, PolicyTimeout) else "POLICY_ERROR"
-        return blamed(task, shard, label, f"needs(): {fault_text(error)}")
+        return _blamed_for_needs(task, shard, error)
     simulation = Simulation(task, len(shard.seeds), threads, world or _world(task, shard, needs))
     simulation.reset(shard.seeds)
     referee = referee or _referee(task, shard, simulation)
-    runner = PolicyRunner(policy, needs, simulation, referee, deadline)
+    runner = PolicyRunner(policy, needs, simulation, referee, deadline, before_decision)
     runner.reset(_noise_keys(task, shard, suite_version), referee.asked if told else None)
     with closing(runner.observer):
-        trace = run_episodes(runner)
-    return _result(shard, runner, trace)
+        return _result(shard, runner, run_episodes(runner))
+
+
+def _blamed_for_needs(task: Task, shard: Shard, error: BaseException) -> ShardResult:
+    """Return the result of a shard whose policy failed when it was asked what it needs."""
+    label = "POLICY_TIMEOUT" if isinstance(error, PolicyTimeout) else "POLICY_ERROR"
+    return blamed(task, shard, label, f"needs(): {fault_text(error)}")
 
 
 def _result(shard: Shard, runner: PolicyRunner, trace: Trace) -> ShardResult:

@@ -17,7 +17,7 @@ import numpy as np
 from ...envs.errors import BimodalError
 from .whole_job import MEASURED_ON
 
-SIZES = {"expert": (100, 300, 1_000), "flow": (100, 200, 300)}
+SIZES = {"expert": (100, 1_000, 10_000), "flow": (100, 1_000, 10_000)}
 """Episodes of the runs that are measured, by policy: one that learned nothing, and a network."""
 _PROGRAM = "import sys; from bimodal.cli.main import main; sys.exit(main(sys.argv[1:]))"
 

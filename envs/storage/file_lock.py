@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -45,6 +46,13 @@ def lock_file(file: IO | int, shared: bool = False, wait: bool = False) -> bool:
             raise FileTaken from error
         return False
     return True
+
+
+def unlock_file(file: IO | int) -> None:
+    """Give the lock of an open file back, where there is one."""
+    if fcntl is not None:
+        with suppress(OSError):  # of a file system that refused the lock, too
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def can_lock_folder(folder: Path) -> bool:
