@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from bimodal.tasks import task_names
 
 ROOT = Path(__file__).parents[1]
 _spec = importlib.util.spec_from_file_location("notebooks_tool", ROOT / "tools" / "notebooks.py")
@@ -40,6 +41,11 @@ def test_links_of_a_notebook_lead_somewhere_and_its_page_links_to_it(name):
     assert targets and all((tool.FOLDER / target).exists() for target in targets)
     page = tool.NOTEBOOKS[name][0][0]
     assert f"notebooks/{name}.ipynb" in (tool.DOCS / page).read_text()
+
+
+def test_the_tasks_that_the_first_notebook_lists_are_those_of_today():
+    listed = re.findall(r"^  (\w+-v\d+)  ", printed(kept("first-score")), re.MULTILINE)
+    assert listed == list(task_names()), "old; run: python tools/notebooks.py first-score"
 
 
 @pytest.mark.slow
