@@ -94,9 +94,9 @@ class PressSameSide(PressTask):
         return (
             path.arc(button, 11)
             .wait(3)
-            .ease(button * [1, 1, 0] + [0, 0, PARKED_Z], 7)
-            .line(parked, 8)
-            .wait(37)
+            .ease(button * [1, 1, 0] + [0, 0, PARKED_Z], 12)
+            .line(parked, 4)
+            .wait(36)
         )
 
     def _follows(self, start: np.ndarray, button: np.ndarray) -> HandPath:

@@ -13,16 +13,16 @@ from ...envs.storage.file_lock import HAS_LOCKS, FileTaken, lock_file, unlock_fi
 
 
 @contextmanager
-def together(run: Path) -> Iterator[Callable[[], None]]:
+def together(traces: Path) -> Iterator[Callable[[], None]]:
     """Compute side by side with the other workers of a run, where the file system has locks.
 
     Args:
-        run: the run's folder.
+        traces: the folder of the run's shards; it is the floor, and the run's folder around it the gate.
 
     Yields:
         What is called before every decision: it waits while another worker has the machine alone.
     """
-    with _opened(run) as (gate, floor):
+    with _opened(traces) as (gate, floor):
         _enter(gate, floor)
 
         def give_way() -> None:
@@ -38,9 +38,9 @@ def together(run: Path) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def alone(run: Path) -> Iterator[None]:
+def alone(traces: Path) -> Iterator[None]:
     """Have the machine alone among the workers of a run, where the file system has locks."""
-    with _opened(run) as (gate, floor):
+    with _opened(traces) as (gate, floor):
         lock_file(gate, wait=True)
         lock_file(floor, wait=True)
         yield
@@ -58,13 +58,13 @@ def _nobody_waits() -> None:
 
 
 @contextmanager
-def _opened(run: Path) -> Iterator[tuple[int, int]]:
+def _opened(traces: Path) -> Iterator[tuple[int, int]]:
     """Open the two folders whose locks are the gate and the floor; Windows has no locks, and opens none."""
     if not HAS_LOCKS:
         yield -1, -1
         return
-    gate = os.open(run, os.O_RDONLY)
-    floor = os.open(run / "traces", os.O_RDONLY)
+    gate = os.open(traces.parent, os.O_RDONLY)
+    floor = os.open(traces, os.O_RDONLY)
     try:
         yield gate, floor
     finally:

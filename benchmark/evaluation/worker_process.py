@@ -160,14 +160,14 @@ def attempt(job: Job, source: PolicySource, shard: Shard, file: Path, deadline: 
         _refuse_replaced(job.artifacts, artifacts)
         if job.isolation == "remote":
             deadline = deadline.asking(len(shard.seeds))
-        result = _played(job, task, built, shard, file.parents[1], deadline)
+        result = _played(job, task, built, shard, file.parent, deadline)
         keep_tracebacks(file.parents[1], shard, result.tracebacks)
         if os.environ.get(DEBUG):
             sys.stderr.write("".join(map(printable, result.tracebacks.values())))
         latencies = []
         faulty = any(OUTCOMES[label].policy_fault for label in result.verdict.label)
         if shard.index == 0 and shard.variant == CLEAN and not faulty:
-            with alone(file.parents[1]):
+            with alone(file.parent):
                 latencies = _latencies(task, built, deadline, job.privileged)
         write_shard(file, result, latencies, job.run_id)
     except BimodalError:
@@ -179,9 +179,11 @@ def attempt(job: Job, source: PolicySource, shard: Shard, file: Path, deadline: 
     return ""
 
 
-def _played(job: Job, task: Task, policy: Policy, shard: Shard, run: Path, deadline: Deadline) -> ShardResult:
+def _played(
+    job: Job, task: Task, policy: Policy, shard: Shard, traces: Path, deadline: Deadline
+) -> ShardResult:
     """Run the episodes of a shard side by side with the run's other workers."""
-    with together(run) as give_way:
+    with together(traces) as give_way:
         return run_shard(
             task,
             policy,

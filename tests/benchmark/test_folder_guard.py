@@ -184,7 +184,7 @@ def test_a_file_system_without_locks_is_scored_on(tmp_path, record, monkeypatch,
 def test_without_what_only_unix_has_policies_are_scored_in_this_process(tmp_path, monkeypatch):
     """As on Windows: no locks, no alarms, no process groups; processes are refused in one line."""
     monkeypatch.setattr(file_lock, "fcntl", None)
-    monkeypatch.setattr("bimodal.benchmark.evaluation.worker_process.HAS_LOCKS", False)
+    monkeypatch.setattr("bimodal.benchmark.evaluation.turns.HAS_LOCKS", False)
     monkeypatch.delattr(signal, "setitimer")
     monkeypatch.delattr(os, "killpg")
     told = []

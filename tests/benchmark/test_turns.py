@@ -12,8 +12,9 @@ pytestmark = pytest.mark.skipif(not HAS_LOCKS, reason="this system has no locks"
 
 @pytest.fixture
 def run(tmp_path):
-    (tmp_path / "traces").mkdir()
-    return tmp_path
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    return folder
 
 
 class Player(threading.Thread):

@@ -111,7 +111,7 @@ def test_the_installed_program_says_its_version():
         ("bimodal evaluate --su", {"--suite"}),
         ("bimodal evaluate flow --suite s", {"smoke"}),
         ("bimodal evaluate flow_1", {"flow_1step"}),
-        ("bimodal view PandaLiftP", {"PandaLiftPot-v1"}),
+        ("bimodal view PandaLiftP", {"PandaLiftPot-v1", "PandaLiftPot-v2"}),
     ],
 )
 def test_the_shell_completes_commands_options_and_names(line, offered):
