@@ -9,7 +9,8 @@ from ..benchmark.number_text import percent, short_name
 from ..benchmark.provenance import cores, versions
 from ..benchmark.report.pages.markdown import markdown_page, markdown_table
 from ..benchmark.rich_table import number_table
-from ..benchmark.studies.dose_findings import ALPHA, CLIFF, cliffs, first_felt, rates
+from ..benchmark.statistics.rates import ALPHA
+from ..benchmark.studies.dose_findings import CLIFF, cliffs, first_felt, rates
 from ..benchmark.studies.dose_limits import BEYOND, FLOOR, SEEDS, axes
 from ..benchmark.studies.doses import METHODS, TASKS, Doses, measure_doses
 from ..envs.perturbations.core.perturbation import overrides

@@ -20,7 +20,7 @@ _BUDGET_S = 3.0  # the run's other workers wait meanwhile
 
 
 def measure(task: Task, policy: Policy, deadline: Deadline, privileged: bool = True) -> list[float]:
-    """Return the wall times [ms] of up to 32 decisions for a single episode, after 5 that do not count.
+    """Return the wall times [ms] of up to `DECISIONS` decisions for one episode, after `WARM_UP` others.
 
     A slow policy is measured for three seconds at most. It has the simulator if it asks for it and is
     `privileged`.

@@ -9,10 +9,9 @@ import numpy as np
 from ...envs.perturbations.core.registry import perturbations
 from ..statistics.many_policies import holm
 from ..statistics.paired import discordant, mcnemar_mid_p
+from ..statistics.rates import ALPHA
 from .doses import Curve, Doses
 
-ALPHA = 0.05
-"""A p-value below it shows that a policy feels something."""
 CLIFF = 0.5
 """Success that is lost between two neighbouring levels, or from the clean world to the first, at a cliff."""
 
