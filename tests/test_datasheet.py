@@ -36,7 +36,9 @@ def lines(name):
 def test_every_task_is_there_and_the_constants_are_those_of_the_code(tool):
     tables = [lines(name) for name in ("paired", "graded", "human")]
     paired, graded, human = tables
-    assert tuple(paired) == task_names() and list(graded) == list(human) == sorted(graded)
+    *recorded, people = human
+    assert tuple(paired) == task_names() and list(graded) == recorded == sorted(graded)
+    assert human[people] == tool.people_row()
     assert tool.filled(PAGE, *(list(table.values()) for table in tables)) == PAGE, ADVICE
     assert all(len(line.split("|")) == len(tool.PAIRED) + 2 for line in paired.values())
 

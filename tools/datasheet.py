@@ -36,9 +36,15 @@ PAIRED = (
 HUMAN = (
     *("task", "episodes", "modes", "succeed", "steps"),
     *(operator.name for operator in OPERATORS),
-    "digest",
+    *("deviation / mean", "shortest, longest / mean", "digest"),
 )
 """Headings of the table of `human`."""
+PEOPLE = ("robomimic's Can, six people", 300, 209.19, 114.42, 98, 1050)
+"""Lengths of demonstrations of people: what, episodes, mean, standard deviation, least, most [control steps].
+
+`low_dim_v141.hdf5` of the multi-human set (Mandlekar et al. 2021, arXiv 2108.03298), as robomimic's own
+script `get_dataset_info.py` counts it.
+"""
 
 
 def paired_row(demos: Demonstrations) -> str:
@@ -80,9 +86,24 @@ def human_row(demos: Demonstrations) -> str:
     modes = np.bincount(demos.modes, minlength=len(load_task(demos.meta["task"]).modes))
     cells = (
         *(demos.meta["task"], len(good), " + ".join(map(str, modes)), f"{100 * good.mean():.1f} %"),
-        *(_length(steps[good]), *lengths, f"`{demos.meta['digest'][:8]}`"),
+        *(_length(steps[good]), *lengths, *_unequal(steps[good])),
+        f"`{demos.meta['digest'][:8]}`",
     )
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def people_row() -> str:
+    """Return the line of what people demonstrated elsewhere, beside which those of `human` stand."""
+    what, episodes, mean, deviation, least, most = PEOPLE
+    unequal = (f"{deviation / mean:.2f}", f"{least / mean:.2f}, {most / mean:.2f}")
+    cells = (what, episodes, "", "", f"{mean:.0f} ± {deviation:.0f}", *[""] * len(OPERATORS), *unequal, "")
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _unequal(steps: np.ndarray) -> tuple[str, str]:
+    """Return how unequal lengths are: their standard deviation, and the least and the most, over the mean."""
+    mean = steps.mean()
+    return f"{steps.std() / mean:.2f}", f"{steps.min() / mean:.2f}, {steps.max() / mean:.2f}"
 
 
 def _length(steps: np.ndarray) -> str:
@@ -128,5 +149,5 @@ if __name__ == "__main__":
     trained = sorted(folder.name for folder in SHIPPED_CHECKPOINTS.iterdir() if folder.is_dir())
     rows = [paired_row(recorded(name, "bi50")) for name in task_names()]
     graded_rows = [graded_row(recorded(name, "graded")) for name in trained]
-    human_rows = [human_row(recorded(name, "human")) for name in trained]
+    human_rows = [*(human_row(recorded(name, "human")) for name in trained), people_row()]
     PAGE.write_text(filled(PAGE.read_text(), rows, graded_rows, human_rows))
