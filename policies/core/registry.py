@@ -41,6 +41,7 @@ LISTING = (
     "flow",
     "flow_instructed",
     "reflow",
+    "shortcut_model",
     "diffusion",
     "diffusion_unet",
     "gmm",
