@@ -220,7 +220,7 @@ def fits(training: Training, folder: Path, options: TrainingOptions, shown: dict
     return (
         wanted.items() <= {name: found.get(name) for name in wanted}.items()
         and (config.chunk_size, config.width, config.blocks) == (kind.chunk_size, sizes.width, sizes.blocks)
-        and config.n_obs_steps == options.n_obs_steps
+        and config.n_obs_steps == max(options.n_obs_steps, kind.least_obs_steps)
         and _learnt(card.get("demonstrations", {}), task, method, shown)
     )
 

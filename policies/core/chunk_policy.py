@@ -45,6 +45,8 @@ class ChunkPolicy(Policy):
     """Names of the pictures that it reads; () for a method that reads the state."""
     learning_rate: ClassVar[float] = 3e-3
     """Of AdamW at the first step; it falls to zero along a half cosine."""
+    least_obs_steps: ClassVar[int] = 1
+    """Control steps whose observations it reads at least."""
     labelled: ClassVar[bool] = False
     """Whether the condition ends with the wanted mode (an oracle; ordinary policies must choose)."""
     chunk_size: ClassVar[int] = CHUNK_SIZE
@@ -199,9 +201,7 @@ class ChunkPolicy(Policy):
         return self._condition(self._observed(observation))
 
     def _observed(self, observation: dict[str, np.ndarray]) -> np.ndarray:
-        """Return the components that the checkpoint was trained on, side by side, (N, state_size), or
-        (N, n_obs_steps, state_size) with a past.
-        """
+        """Return what it was trained on, (N, state_size), or (N, n_obs_steps, state_size) with a past."""
         parts = [np.asarray(observation[c.name], np.float64) for c in self.config.observations]
         return np.concatenate(parts, axis=-1)
 

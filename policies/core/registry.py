@@ -42,6 +42,7 @@ LISTING = (
     "flow_instructed",
     "reflow",
     "shortcut_model",
+    "mars",
     "diffusion",
     "diffusion_unet",
     "gmm",

@@ -82,7 +82,7 @@ def train(
     steps = budget(kind.method, options.preset, options.steps)
     sizes = find_preset(options.preset, bool(kind.cameras))
     reach = max(kind.chunk_size, kind.planned.stop)
-    extent = Extent(reach, checked_past(options.n_obs_steps), sizes.image_size)
+    extent = Extent(reach, max(checked_past(options.n_obs_steps), kind.least_obs_steps), sizes.image_size)
     device = find_device(options.device, wide=not sizes.ships)
     torch.set_num_threads(1)
     with enough_memory(sizes.batch, options.preset, device):
