@@ -78,10 +78,9 @@ class Shortcut(ChunkPolicy):
     @staticmethod
     def loss(network: StepTrunk, batch: Batch, generator: torch.Generator) -> Tensor:
         """Draw noise, times and lengths, and return the loss of the flow and of self-consistency together."""
-        rows = len(batch.chunk)
         noise = torch.randn(batch.chunk.shape, generator=generator)
-        time = torch.rand(rows, generator=generator)
-        length = drawn_lengths(rows, generator)
+        time = torch.rand(len(noise), generator=generator)
+        length = drawn_lengths(len(noise), generator)
         return shortcut_loss(network, batch.chunk, batch.condition, noise, time, length)
 
     def sample(self, noise: Tensor, condition: Tensor) -> Tensor:
@@ -90,10 +89,9 @@ class Shortcut(ChunkPolicy):
 
 
 def drawn_lengths(rows: int, generator: torch.Generator) -> Tensor:
-    """Return the length that each row of a batch learns (B,): one above 0 for the first quarter, else 0."""
-    longer = torch.tensor(TOLD[1:])
-    drawn = longer[torch.randint(len(longer), (rows,), generator=generator)]
-    return torch.where(torch.arange(rows) < CONSISTENT_SHARE * rows, drawn, 0.0)
+    """Return lengths above 0 for the rows of a batch that learn long steps, (L,), drawn evenly."""
+    drawn = torch.randint(1, len(TOLD), (rows,), generator=generator)
+    return torch.tensor(TOLD)[drawn[: int(CONSISTENT_SHARE * rows)]]
 
 
 def shortcut_loss(
@@ -110,14 +108,16 @@ def shortcut_loss(
         condition: c (B, C).
         noise: e, standard normal, (B, H*A).
         time: uniform in [0, 1), (B,); with d > 0, t is the multiple of d below it.
-        length: d (B,), each one of `TOLD`, those above 0 first.
+        length: d of the first rows, each one of `TOLD` above 0, (L,); it is 0 for the others.
     """
-    time = torch.where(length > 0, (time / length.clamp(min=TOLD[1])).floor() * length, time)
+    longer = len(length)
+    early = (time[:longer] / length).floor() * length
+    time = torch.cat([early, time[longer:]])
     x = torch.lerp(noise, chunk, time[:, None])
-    longer = int((length > 0).sum())
     with torch.no_grad():
-        target = self_consistent(trunk, x[:longer], time[:longer], length[:longer], condition[:longer])
-    return mse_loss(trunk(x, time, length, condition), torch.cat([target, chunk[longer:]]))
+        target = self_consistent(trunk, x[:longer], early, length, condition[:longer])
+    told = torch.cat([length, torch.zeros_like(time[longer:])])
+    return mse_loss(trunk(x, time, told, condition), torch.cat([target, chunk[longer:]]))
 
 
 def self_consistent(trunk: StepTrunk, x: Tensor, t: Tensor, d: Tensor, c: Tensor) -> Tensor:
