@@ -47,8 +47,8 @@ Policy = Annotated[
     argument(
         "POLICY",
         "name (bimodal policies lists them), file.py:Class, module:Class, openpi:// or vla-eval://HOST:PORT, "
-        "or safe(...), bid(...), rtc(...), ensemble(...) around one; flow@seed0..2 takes the weights of "
-        "several training seeds",
+        "or safe(...), bid(...), rtc(...), ensemble(...), best_of_n(...) around one; "
+        "flow@seed0..2 takes the weights of several training seeds",
         autocompletion=policy_names,
     ),
 ]

@@ -23,7 +23,8 @@ Policy = Annotated[
     str,
     argument(
         "POLICY",
-        "name, file.py:Class, module:Class, or safe(...), bid(...), rtc(...), ensemble(...) around one",
+        "name, file.py:Class, module:Class, or safe(...), bid(...), rtc(...), ensemble(...), best_of_n(...) "
+        "around one",
         autocompletion=policy_names,
     ),
 ]

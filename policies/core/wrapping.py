@@ -15,6 +15,7 @@ from .policy import Policy
 WRAPPERS = {
     "safe": "safety.safety_filter:SafetyFilter",
     "bid": "bidirectional_decoding:BidirectionalDecoding",
+    "best_of_n": "best_of_n:BestOfN",
     "rtc": "real_time_chunking:RealTimeChunking",
     "ensemble": "temporal_ensemble:TemporalEnsemble",
 }

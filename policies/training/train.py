@@ -15,6 +15,7 @@ from ..core.chunk_policy import ChunkPolicy, GetBatch, Learned
 from ..core.dataset import Extent, load_demonstrations
 from ..core.devices import enough_memory, find_device
 from ..core.registry import own_names, policy_class
+from ..critic import Critic
 from ..networks.layers import count_parameters
 from .fit import Progress, fit
 from .presets import USUAL, checked_past, find_preset
@@ -51,8 +52,8 @@ def _methods() -> dict[str, type[ChunkPolicy]]:
     }
 
 
-METHODS = _methods()
-"""What can be trained, by registered name."""
+METHODS = _methods() | {Critic.method: Critic}
+"""What can be trained, by name: the registered policies, and the critic of `best_of_n(...)`."""
 
 
 def train(

@@ -32,11 +32,12 @@ def demos(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole_hand(tmp_path_factory):
-    """The same walks, in which the rotation and the opening of the hand are observed, too."""
+def richer_demos(tmp_path_factory):
+    """The same walks with returns, in which the rotation and the opening of the hand are observed, too."""
     walks = random_walks()
     more = {"tcp_rotation": walks.actions[:, :, 3:9], "gripper_opening": walks.actions[:, :, 9:]}
-    walks = walks._replace(observations={**walks.observations, **more})
+    returns = np.ones(walks.actions.shape[:2], np.float32)
+    walks = walks._replace(observations={**walks.observations, **more}, returns=returns)
     return save(walks, tmp_path_factory.mktemp("demos") / "toy.npz")
 
 
@@ -141,9 +142,9 @@ def test_a_cuda_device_is_taken_only_when_asked_or_for_its_preset(there, monkeyp
 
 OWN = ("nearest", "flow_instructed")
 """Methods that learn in another way, or need the sentences of a real task: test_flow_instructed.py."""
-OF_A_HAND = ("mars",)
-"""Methods that need to see the whole hand, and learn from windows beside others like them."""
-ON_WINDOWS = [kind for name, kind in METHODS.items() if kind.stages == 1 and name not in (*OWN, *OF_A_HAND)]
+RICHER = ("mars", "critic")
+"""Methods that need to see the whole hand, or returns."""
+ON_WINDOWS = [kind for name, kind in METHODS.items() if kind.stages == 1 and name not in (*OWN, "mars")]
 """Methods that learn from windows as they are."""
 OF_THE_STATE = [name for name, kind in METHODS.items() if name not in OWN and not kind.cameras]
 """Methods that can learn from what is no scene, as it has no pictures; those of pictures: test_vision.py."""
@@ -186,7 +187,7 @@ def test_pairs_are_made_and_learnt_from_on_the_device_of_the_windows(demos):
 
 
 @pytest.mark.parametrize("name", OF_THE_STATE)
-def test_a_whole_training_stays_on_its_device(name, demos, whole_hand, tmp_path, monkeypatch):
+def test_a_whole_training_stays_on_its_device(name, demos, richer_demos, tmp_path, monkeypatch):
     """All stages, steps and averages on `meta`: whatever is left behind on the CPU would not compute."""
     kept = set()
 
@@ -203,15 +204,15 @@ def test_a_whole_training_stays_on_its_device(name, demos, whole_hand, tmp_path,
     monkeypatch.setattr(torch.Tensor, "__bool__", lambda tensor: True)
     monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: torch.zeros_like(tensor, device="cpu"))
     monkeypatch.setattr(resume.ResumeFile, "save", keep)
-    shown = whole_hand if name in OF_A_HAND else demos
+    shown = richer_demos if name in RICHER else demos
     assert train(name, shown, tmp_path, steps=2, preset="tiny").exists()
     assert kept == {"meta"}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 @pytest.mark.parametrize("name", OF_THE_STATE)
-def test_a_cuda_device_learns_what_the_cpu_learns(name, demos, whole_hand, tmp_path):
-    shown = whole_hand if name in OF_A_HAND else demos
+def test_a_cuda_device_learns_what_the_cpu_learns(name, demos, richer_demos, tmp_path):
+    shown = richer_demos if name in RICHER else demos
     losses = {}
     for device in ("cpu", "cuda"):
         seen = losses[device] = []
