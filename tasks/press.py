@@ -12,6 +12,7 @@ from .core.task import Task
 ENAMEL = (0.86, 0.87, 0.84)
 STEEL = (0.32, 0.34, 0.37)
 GREEN = (0.16, 0.55, 0.32)
+BLUE = (0.16, 0.36, 0.72)
 AMBER = (0.95, 0.62, 0.16)
 
 PLATE_Z = 0.008
@@ -122,17 +123,19 @@ class PressTask(Task):
         decision = np.column_stack([start[:, :2] / 2, np.full(len(start), decision_z)])
         return HandPath(start, self.hand_yaw, OPENING).line(decision, self.shared_steps)
 
-    def press_and_return(self, path: HandPath, button: np.ndarray, decision_z: float) -> HandPath:
+    def press_and_return(
+        self, path: HandPath, button: np.ndarray, decision_z: float, rise: int = 6
+    ) -> HandPath:
         """Press `button` (N, 3) from the middle, and come back to it from above: where the hand is tells
         whether it goes out or comes back, and at last not from where.
         """
+        path = self.press_and_rise(path, button, decision_z, rise)
+        return path.line([0.0, 0.0, decision_z], RETURN_STEPS)
+
+    def press_and_rise(
+        self, path: HandPath, button: np.ndarray, decision_z: float, rise: int = 6
+    ) -> HandPath:
+        """Press `button` (N, 3) from the middle, and go over the middle in 12 steps, `rise` of them up."""
         above = decision_z + RETURN_STEPS * APPROACH
         up = button * [1, 1, 0] + [0, 0, above]
-        middle = np.array([0.0, 0.0, 1.0])
-        return (
-            path.arc(button, 8)
-            .wait(2)
-            .ease(up, 6)
-            .line(above * middle, 6)
-            .line(decision_z * middle, RETURN_STEPS)
-        )
+        return path.arc(button, 8).wait(2).ease(up, rise).line([0.0, 0.0, above], 12 - rise)

@@ -9,10 +9,8 @@ from ..envs.scene import Scene
 from ..envs.simulation import Simulation
 from .core.hand_path import HandPath
 from .core.task import ALONG_X, Measurement
-from .press import AMBER, ENAMEL, FINGERTIP, GREEN, PLATE_Z, PRESS_Z, PRESSED, TRAVEL, PressTask
+from .press import AMBER, BLUE, ENAMEL, FINGERTIP, GREEN, PLATE_Z, PRESS_Z, PRESSED, TRAVEL, PressTask
 from .sequence import SequenceTask
-
-BLUE = (0.16, 0.36, 0.72)
 
 BUTTON_RADIUS = 0.130
 """Distance of a button from the middle [m]."""

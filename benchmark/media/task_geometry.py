@@ -33,13 +33,16 @@ class ModeHands(NamedTuple):
 
 
 class _Middle(np.random.Generator):
-    """Draws the middle of every interval."""
+    """Draws the middle of every interval, and of whole numbers the lowest."""
 
     def __init__(self) -> None:
         super().__init__(np.random.PCG64(0))
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
         return np.broadcast_to((np.asarray(low) + np.asarray(high)) / 2, size or ())
+
+    def integers(self, low: Any, high: Any = None, size: Any = None, *args: Any, **options: Any) -> Any:
+        return np.broadcast_to(np.asarray(0 if high is None else low), size or ())
 
 
 def middle_state(task: Task) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The map of a task: where the scene may lie, and where hands fail."""
 
+import mujoco
 import numpy as np
 import pytest
 from bimodal.benchmark.media.task_geometry import (
@@ -11,6 +12,7 @@ from bimodal.benchmark.media.task_geometry import (
     object_points,
     spawn_region,
 )
+from bimodal.envs.physics_state import set_state
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task, task_names
 from bimodal.tasks.core.task import ALONG_X, ALONG_Y, Task
@@ -97,3 +99,14 @@ def test_of_two_arms_the_one_that_leads_grasps_and_both_may_hit_their_wall():
     assert np.allclose(hands.acting[:, :3], [[-0.05, 0, 0.021], [0.05, 0, 0.021]]), "in the crate"
     walls = [region for region in dead_region(task) if np.abs(region[:, 0]).max() > 0.13]
     assert {np.sign(region[0, 0]) for region in walls} == {-1, 1}
+
+
+@pytest.mark.parametrize("name", ["PandaPressCuedSide-v1", "PandaPressCuedOrder-v1"])
+def test_in_the_middle_of_the_starts_the_pointer_shows_the_side_of_the_marked_grasps(name):
+    task = load_task(name)
+    model = task.spec().compile()
+    data = mujoco.MjData(model)
+    set_state(model, data, middle_state(task))
+    mujoco.mj_kinematics(model, data)
+    shown = data.body("pointer").xpos[1] - task.centre[1]
+    assert np.sign(shown) == np.sign(task.grasps[0, 1]) and abs(shown) > 0.06

@@ -1,4 +1,4 @@
-"""Tasks in which the second press must match the first, which nothing shows when the hand must choose."""
+"""Tasks in which the second press depends on the first, which nothing shows when the hand must choose."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from bimodal.tasks.press_matching_pair import DECISION_Z, PressMatchingPair
 from bimodal.tasks.press_same_side import PressSameSide
 
 SEEDS = range(500_000, 500_002)
-CHOICES = {"PandaPressMatchingPair-v1": 48, "TwoPandaPressSameSide-v1": 57}
+CHOICES = {"PandaPressMatchingPair-v1": 48, "TwoPandaPressSameSide-v1": 57, "PandaPressCuedOrder-v1": 48}
 """Control step at which the second press is chosen."""
 FAR, LEFT, NEAR = range(3)
 
