@@ -88,6 +88,7 @@ class Simulation(SimulationData):
         names = starts[0].poses
         poses = {name: settle(np.stack([start.poses[name] for start in starts])) for name in names}
         place(self.model, self, poses)
+        self._set_moving(starts)
         places = np.stack([start.tcp for start in starts], axis=1)
         rotations = robot.down(np.stack([start.yaw for start in starts], axis=1))
         for arm, position in zip(self.arms, places, strict=True):
@@ -111,6 +112,21 @@ class Simulation(SimulationData):
         self.batch.forward()
         # The start must not depend on the reset's own forward pass: clear the solver's warm start.
         self.batch.bind("qacc_warmstart")[:] = 0.0
+
+    def _set_moving(self, starts: Sequence[Start]) -> None:
+        """Put sliding bodies where they begin, and give bodies the velocities with which they begin."""
+        for name in starts[0].ways:
+            way = np.array([start.ways[name] for start in starts])
+            if self.velocity(name).shape[1] != 1:
+                raise BimodalError(f"the start gives a way to {name!r}, which does not slide; use poses")
+            self.slide(name)[0][:] = settle(way)
+        for name in starts[0].velocities:
+            velocity = np.stack([start.velocities[name] for start in starts])
+            live = self.velocity(name)
+            if velocity.shape != live.shape:
+                given = f"the start gives {name!r} a velocity of shape {velocity.shape[1:]}"
+                raise BimodalError(f"{given}; it must be {live.shape[1:]}")
+            live[:] = settle(velocity)
 
     def _check_reach(self, arm: Arm, position: np.ndarray) -> None:
         missed = np.linalg.norm(position - arm.tcp_position, axis=-1)

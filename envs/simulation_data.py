@@ -69,10 +69,24 @@ class SimulationData:
         """Return whether a body moves freely."""
         return self._velocities.get(body, (0, 0))[1] == 3
 
+    def velocity(self, body: str) -> np.ndarray:
+        """Linear velocity of a movable body, world, (N, 3), or of a sliding one, (N, 1) [m/s].
+
+        Raises:
+            WrongUse: no body of this name moves.
+        """
+        if body not in self._velocities:
+            raise unknown_name("moving body", body, self._velocities)
+        address, size = self._velocities[body]
+        return self.qvel[:, address : address + size]
+
     def speed(self, body: str) -> np.ndarray:
         """Linear speed of a movable or sliding body [m/s], (N,)."""
-        address, size = self._velocities[body]
-        return np.linalg.norm(self.qvel[:, address : address + size], axis=-1)
+        return np.linalg.norm(self.velocity(body), axis=-1)
+
+    def slide(self, body: str) -> tuple[np.ndarray, np.ndarray]:
+        """How far a sliding body has come along its axis [m], and how fast it is [m/s], (N,) each."""
+        return self.qpos[:, self.model.joint(body).qposadr[0]], self.velocity(body)[:, 0]
 
     def force(self, sensor: str) -> np.ndarray:
         """Size of the net contact force [N] at a contact sensor in the last physics step, (N,).

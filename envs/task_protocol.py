@@ -1,6 +1,7 @@
 """What simulations, perturbations and scene generation ask of a task; `tasks.core.task.Task` answers it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple, Protocol
 
 import mujoco
@@ -22,6 +23,11 @@ class Start(NamedTuple):
     """Angle of each arm's finger-opening axis about world z [rad], (arms,); the hands point down."""
     frame: np.ndarray
     """The scene frame's origin x, y [m] and yaw [rad], world, (3,): tasks think in this frame."""
+    ways: Mapping[str, float] = MappingProxyType({})
+    """How far each sliding body has come that does not begin at 0 [m]."""
+    velocities: Mapping[str, np.ndarray] = MappingProxyType({})
+    """Velocity of each body that does not begin at rest [m/s]: of a free one in the world, (3,); of a
+    sliding one along its axis, (1,)."""
 
 
 class HandPath(Protocol):
@@ -83,6 +89,10 @@ class TaskProtocol(Protocol):
 
     def paths(self, starts: np.ndarray, modes: np.ndarray) -> Sequence[HandPath]:
         """Return the path of each arm of the expert, from TCPs (arms, N, 3), scene frame, in `modes` (N,)."""
+        ...
+
+    def drift(self, simulation: SimulationData, steps: np.ndarray) -> np.ndarray:
+        """Return how far objects will have moved by themselves after `steps` (T,) [m], world, (N, T, 2)."""
         ...
 
     def mixture(self, hand: np.ndarray) -> np.ndarray:

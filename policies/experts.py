@@ -111,18 +111,24 @@ class Tracking(Expert):
         away = np.linalg.norm(poses[..., :2] - hand, axis=-1)
         self._object = away.argmin(1)
         self._first = poses[rows, self._object]
+        self._drift = self.task.drift(self._simulation, np.arange(steps))
         # 3. how much of the object's shift each step takes: all until it is held, then less and less
         held = np.arange(steps) - self._closes[:, None] - self.HOLD_STEPS
         self._weight = np.clip(1 - held / self.RETURN_STEPS, 0, 1)
         self._shift = np.zeros((n, 3))
+        self._expected = self._first
         self._next = np.zeros(n, int)
         self._waited = np.zeros(n, int)
 
     def act(self, observation: dict[str, np.ndarray]) -> Decision:
         """Return the next part of the plan, or its last action again, carried along with the object."""
-        # 1. how far the object has come, as long as the hand is open
-        moved = self._poses()[np.arange(len(self._next)), self._object] - self._first
-        self._shift = np.where((self._next <= self._closes)[:, None], moved, self._shift)
+        # 1. how far the object is from where the plan expects it, as long as the hand is open
+        rows = np.arange(len(self._next))
+        opened = (self._next <= self._closes)[:, None]
+        by_itself = self._drift[rows, np.minimum(self._next, self._closes)]
+        self._expected = self._first + np.pad(by_itself, ((0, 0), (0, 1)))
+        moved = self._poses()[rows, self._object] - self._expected
+        self._shift = np.where(opened, moved, self._shift)
         # 2. a hand that waits is sent its last target twice
         last = np.maximum(self._next - 1, 0)
         waits = self._waits()
@@ -161,7 +167,7 @@ class Tracking(Expert):
         carried = plan.copy()
         arms = by_arm(carried)  # a view, (N, T, arms, 10)
         # the position turns around the object, the two columns of the rotation around nothing
-        for begin, origin in ((0, self._first[:, None, None, :2]), (3, 0.0), (6, 0.0)):
+        for begin, origin in ((0, self._expected[:, None, None, :2]), (3, 0.0), (6, 0.0)):
             x, y = np.moveaxis(arms[..., begin : begin + 2] - origin, -1, 0)
             turned = rotated(x, y, weight * self._shift[:, None, None, 2])
             arms[..., begin : begin + 2] = np.stack(turned, -1) + origin

@@ -35,6 +35,8 @@ BROKEN = {
         f"supersedes is {POT!r}; it is the id of an earlier version of {STOOL!r}",
     ),
     "supersedes itself": (method(f'    supersedes = "{STOOL}"'), "the same name with a lower number"),
+    "no tuple of informed steps": (method("    informed_steps = 4"), "as (4,)"),
+    "no informed steps": (method("    informed_steps = ()"), "informed_steps is ()"),
     "no spread": (method("    hand_spread = (0.0, 0.003, 0.01)"), "each more than 0"),
     "too short": (("max_episode_steps = 100", "max_episode_steps = 60"), "raise max_episode_steps"),
     "an old name": (("max_episode_steps = 100", "horizon = 100"), "called `max_episode_steps` now"),

@@ -102,12 +102,17 @@ def oracle_of(task: Task) -> str:
     return task.informed_control or "mse_labelled"
 
 
+def lengths_of(task: Task) -> tuple[int, ...]:
+    """Return the actions executed of each chunk with which the oracle is tried."""
+    return tuple(sorted({*N_ACTION_STEPS, *task.informed_steps}))
+
+
 def trials_of(task: Task) -> tuple[TrialSetting, ...]:
     """Return all that is tried in a task: with headroom, more policies that draw a mode, and its control."""
     if not task.informed_control:
         return TRIALS
     more = [TrialSetting(method, 0, N_ACTION_STEPS[0]) for method in CONTENDERS]
-    more += [TrialSetting(task.informed_control, 0, n) for n in N_ACTION_STEPS]
+    more += [TrialSetting(task.informed_control, 0, n) for n in lengths_of(task)]
     return tuple(dict.fromkeys((*more, *TRIALS)))
 
 

@@ -15,7 +15,7 @@ ACTION = "action"
 RETURN = "return_to_go"
 INDICES = ("frame_index", "episode_index", "index", "task_index")
 """Columns that LeRobot itself wants, beside `timestamp`."""
-FLOORS = {"m": 2e-3, "1": 5e-2, "rad": 5e-2}
+FLOORS = {"m": 2e-3, "1": 5e-2, "rad": 5e-2, "m/s": 2e-2}
 """Smallest standard deviation that is stated of a number of each unit. LeRobot divides by it: numbers that
 hardly change, such as those of a rotation, would otherwise fill most of a loss."""
 

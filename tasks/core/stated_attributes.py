@@ -43,6 +43,9 @@ def stated(task: Task) -> Iterator[str]:
         value = getattr(task, name)
         if not (isinstance(value, int) and value >= 1):
             yield f"{name} is {value!r}; it is a whole number of control steps, 1 or more"
+    steps = task.informed_steps
+    if not (isinstance(steps, tuple) and steps and all(isinstance(n, int) and n >= 1 for n in steps)):
+        yield f"informed_steps is {steps!r}; it is a tuple of numbers of actions, as (4,)"
     low, high = task.dead_zone
     if not (low <= LEAST_DEAD_ZONE[0] and (high >= LEAST_DEAD_ZONE[1])):
         yield f"dead_zone is {low:g} .. {high:g}; it must cover {LEAST_DEAD_ZONE[0]} .. {LEAST_DEAD_ZONE[1]}"

@@ -86,8 +86,8 @@ class Task:
     informed_control: ClassVar[str] = ""
     """In a task with headroom, the method that is told what the others lack: it succeeds, they fall short.
     `METHOD:K` is one that sees the last K control steps."""
-
-    # ------------------------------------------------------------------------ what a task declares
+    informed_steps: ClassVar[tuple[int, ...]] = (8, 16)
+    """Actions executed of each chunk at which it must succeed; fewer where the scene changes meanwhile."""
 
     def build(self, scene: Scene) -> None:
         """Add the task's objects and sensors."""
@@ -102,17 +102,14 @@ class Task:
         raise NotImplementedError
 
     def paths(self, starts: np.ndarray, modes: np.ndarray) -> tuple[HandPath, ...]:
-        """Return the expert's path of each arm from TCPs `starts` (arms, N, 3), scene frame, in `modes` (N,).
-
-        Tasks with two arms write this one instead of `path`; the paths of a task last equally long.
+        """Return the expert's path of each arm from TCPs `starts` (arms, N, 3), scene frame, in `modes` (N,),
+        all equally long; tasks with two arms write this one instead of `path`.
         """
         return (self.path(starts[0], modes),)
 
     def measure(self, simulation: Simulation) -> Measurement:
         """Return what the referee needs to see after a control step."""
         raise NotImplementedError
-
-    # ------------------------------------------------------------------------ what every task shares
 
     def __reduce__(self) -> tuple:
         """Refuse to be copied or pickled; tasks that `load_task` gives travel to other processes by id."""
@@ -184,6 +181,10 @@ class Task:
             starts = np.stack([simulation.in_frame(arm.tcp_position) for arm in simulation.arms])
         return plan_from_paths(self.paths(starts, np.asarray(modes)), simulation.frame)
 
+    def drift(self, simulation: SimulationData, steps: np.ndarray) -> np.ndarray:
+        """Return how far objects will have moved by themselves after `steps` (T,) [m], world, (N, T, 2)."""
+        return np.zeros((simulation.n, len(steps), 2))
+
     def first_choices(self) -> np.ndarray:
         """Return what each mode chooses first, (k,): a task of several choices has modes that begin alike."""
         return np.arange(len(self.modes))
@@ -214,9 +215,8 @@ class Task:
         return last_part(parts, taken)
 
     def mixture(self, hand: np.ndarray) -> np.ndarray:
-        """Return where hands (..., 4), scene frame, stand between the modes' first choices: alpha, (...).
-
-        Poses are points of 4 lengths, yaw counting as the way of the pads; see `modes.between_modes`.
+        """Return where hands (..., 4), scene frame, stand between the modes' first choices: alpha, (...), as
+        points of 4 lengths, yaw counting as the way of the pads; see `modes.between_modes`.
         """
         return between_modes(self.places() * _AS_LENGTH, np.asarray(hand) * _AS_LENGTH)
 

@@ -23,7 +23,7 @@ SEEDS = np.arange(16)
 DEEPEST = 1e-3
 """Largest penetration of two shapes at the start [m]."""
 FARTHEST = 1e-3
-"""Largest way of an observed body in half a second in which nothing happens [m]."""
+"""Largest way of an observed body from where `drift` says in half a second in which nothing happens [m]."""
 
 
 class _Broken(Exception):
@@ -129,9 +129,11 @@ def _begun(task: Task, simulation: Simulation) -> Iterator[str]:
     # 3. and so it stays while the hand stays
     stay = simulation.stay("ee_absolute")
     before = {name: simulation.position(name).copy() for name in task.objects}
+    drift = _call("drift()", task.drift, simulation, np.array([CONTROL_HZ // 2]))[:, 0]
     for _ in range(CONTROL_HZ // 2):
         simulation.step(stay)
     for name, place in before.items():
+        place[:, :2] += drift
         moved = np.abs(simulation.position(name) - place).max()
         if not moved < FARTHEST:
             yield f"{name!r} moves {1e3 * moved:.1f} mm by itself in 0.5 s; let poses() put it where it rests"

@@ -88,8 +88,33 @@ def test_a_task_with_headroom_asks_that_the_best_fall_short_of_its_informed_cont
     assert failed(learning_checks(task, found | changes)) == rows
 
 
+@pytest.mark.parametrize(
+    ("method", "n", "wins", "rows"),
+    [
+        ("mse_labelled", 8, 30, []),
+        ("mse_labelled", 4, 89, ["labelled mse, 4 of 16"]),
+        ("mse", 16, 40, ["mse, 16 of 16"]),
+    ],
+)
+def test_a_control_is_asked_in_the_blocks_that_its_task_states(method, n, wins, rows):
+    task = load_task("PandaLiftMovingDumbbell-v1")
+    usual = {"mse": 10, "mse_labelled": 95, "flow": 40, "diffusion": 30}
+    found = {one: outcome(usual.get(one.method, 0), 0) for one in trials_of(task)}
+    assert TrialSetting("mse_labelled", 0, 4) in found and TrialSetting("mse", 0, 4) not in found
+    changes = {one: outcome(wins, 0) for one in found if one[0] == method and one[2] == n}
+    checks = learning_checks(task, found | changes)
+    assert failed(checks) == rows
+    asked = {check.name for check in checks if check.name.startswith("labelled") and check.bound}
+    assert asked == {"labelled mse, 4 of 16"}
+
+
 def test_every_trial_of_a_task_has_a_training():
-    for name in ("PandaLiftDumbbell-v1", "PandaLiftRing-v1", "PandaPressBothButtons-v1"):
+    for name in (
+        "PandaLiftDumbbell-v1",
+        "PandaLiftRing-v1",
+        "PandaLiftMovingDumbbell-v1",
+        "PandaPressBothButtons-v1",
+    ):
         task = load_task(name)
         assert {(one.method, one.seed) for one in trials_of(task)} == set(trained_for(task))
 
