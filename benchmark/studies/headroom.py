@@ -27,6 +27,9 @@ LENGTHS = (1, 2, 4, 8, 16)
 """Actions executed of each chunk."""
 EXPERT = "expert"
 """The scripted experts, which plan once: one figure."""
+CHOOSERS = (*CONTENDERS, "bet", "mse")
+"""What must choose for itself: the policies that the certificate asks, `bet`, which draws one of a few dozen
+whole chunks and so keeps one of many ways where they do not, and regression."""
 EPISODES = 300
 """Demonstrations, less what is no whole scene."""
 
@@ -60,7 +63,7 @@ class HeadroomResult(NamedTuple):
 
 def methods_of(task: Task) -> tuple[str, ...]:
     """Return what is tried on a task, in the order of the rows."""
-    return EXPERT, oracle_of(task), *CONTENDERS, "mse"
+    return EXPERT, oracle_of(task), *CHOOSERS
 
 
 def try_method(task_id: str, method: str, folder: Path, seeds: range = TRIAL_SEEDS) -> HeadroomRow:
