@@ -23,6 +23,9 @@ Latent = Annotated[bool, flag("--latent", "instead: what ACT's latent variable d
 Doses = Annotated[
     bool, flag("--doses", "instead: success against the magnitude of every perturbation (docs/doses.md)")
 ]
+Families = Annotated[
+    bool, flag("--families", "instead: what each method buys on which family of tasks (docs/families.md)")
+]
 EXAMPLE = "bimodal results --page results.md"
 
 
@@ -33,6 +36,7 @@ def run(
     trainings: Trainings = False,
     latent: Latent = False,
     doses: Doses = False,
+    families: Families = False,
     choices: Annotated[bool, flag("--choices", "also measure what makes methods choose a mode")] = False,
     page: Page = None,
     fresh: Annotated[bool, flag("--fresh", "measure samplers and choices again")] = False,
@@ -43,7 +47,7 @@ def run(
     Options also measure how samplers trade time and what makes methods choose a mode.
     """
     alone = {"--replanning": replanning, "--vision": vision, "--trainings": trainings}
-    alone |= {"--latent": latent, "--doses": doses}
+    alone |= {"--latent": latent, "--doses": doses, "--families": families}
     if named := [name for name, asked in alone.items() if asked]:
         if sampling or choices or len(named) > 1:
             raise WrongUse(f"{named[-1]} is a study of its own; leave out the others")
@@ -77,6 +81,8 @@ def _study(name: str, page: Path | None, fresh: bool, workers: int | None) -> in
         from .latent import study_latent as study
     elif name == "--doses":
         from .doses import study_doses as study
+    elif name == "--families":
+        from .families import study_families as study
     else:
         from .replanning import study_replanning as study
     return study(page, fresh, workers)

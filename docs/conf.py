@@ -41,6 +41,7 @@ menus = [
         "Scores",
         *("docs/compare", "docs/diagnosis", "docs/review", "docs/measures", "docs/audit", "docs/reproduce"),
         *("docs/board", "docs/results", "docs/trainings", "docs/replanning", "docs/latent"),
+        "docs/families",
         "docs/many-machines",
     ),
     (

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from bimodal.benchmark.studies import in_view
-from bimodal.benchmark.studies.in_view import COLOURING, InView, measure_in_view, pixels, see
-from bimodal.benchmark.studies.segment_renderer import SegmentRenderer
+from bimodal.benchmark.studies.in_view import COLOURING, InView, SegmentRenderer, measure_in_view, pixels, see
 from bimodal.cli.vision_scores import in_view_rows, in_view_section
 from bimodal.envs.perturbations.core.variant import Variant
 from bimodal.envs.rendering.cameras import View

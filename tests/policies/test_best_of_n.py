@@ -159,6 +159,22 @@ def test_an_episode_does_not_depend_on_its_batch(weights):
         assert np.array_equal(alone[:, 0], together[:, row])
 
 
+def test_of_a_policy_with_a_past_the_critic_sees_the_present(weights, tmp_path):
+    demos = save(toy_demos(10), tmp_path / "toy.npz")
+    past = train("flow", demos, tmp_path, steps=3, preset="tiny", n_obs_steps=3)
+    for file in weights.parent.glob("critic.*"):
+        shutil.copy(file, past.parent)
+    now = fork(len(KEYS))
+    seen = {name: np.stack([values + 1, values - 1, values], axis=1) for name, values in now.items()}
+    policy = BestOfN(Flow(toy_task(), past), candidates=4)
+    assert policy.needs().n_obs_steps == 3
+    policy.reset(Episodes(KEYS))
+    drawn = policy._drawing.draw(seen, 4)
+    alone = BestOfN(Flow(toy_task(), weights), candidates=4)
+    alone.reset(Episodes(KEYS))
+    assert np.array_equal(policy._values(seen, drawn), alone._values(now, drawn))
+
+
 def test_the_record_says_what_was_chosen_and_equals_leave_the_first(weights):
     policy = BestOfN(Lost(toy_task(), weights), candidates=6)
     policy.reset(Episodes(KEYS))
