@@ -38,6 +38,7 @@ def run(
 ) -> int:
     """Record demonstrations of a task by its scripted experts."""
     from ..benchmark.provenance import cores
+    from ..envs.errors import WrongUse
     from ..policies.core.dataset import EPISODES
     from ..tasks import load_task
     from ..tasks.demonstrations.collect import collect, save
@@ -45,6 +46,8 @@ def run(
     from ..tasks.demonstrations.regimes import whole_scenes
     from .console import console, progress_bar
 
+    if out and out.suffix != ".npz":
+        raise WrongUse(f"--out names a file of demonstrations, such as {out}.npz")
     shown = load_task(task)
     episodes = whole_scenes(shown, EPISODES) if episodes is None else episodes
     path = out or demonstrations_file(task, regime, episodes, seed)

@@ -126,8 +126,9 @@ class PressTask(Task):
     def press_and_return(
         self, path: HandPath, button: np.ndarray, decision_z: float, rise: int = 6
     ) -> HandPath:
-        """Press `button` (N, 3) from the middle, and come back to it from above: where the hand is tells
-        whether it goes out or comes back, and at last not from where.
+        """Press `button` (N, 3) from the middle, and come back to the middle from above.
+
+        Where the hand is tells whether it goes out or comes back, and at last not from where.
         """
         path = self.press_and_rise(path, button, decision_z, rise)
         return path.line([0.0, 0.0, decision_z], RETURN_STEPS)

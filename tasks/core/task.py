@@ -194,9 +194,7 @@ class Task:
         return np.ones(len(mode), bool)
 
     def places(self) -> np.ndarray:
-        """Return the poses at which hands may act first, as `grasps`, (p, 4): those of the first choices,
-        unless what a mode grasps differs from episode to episode.
-        """
+        """Return the poses at which hands may act first, as `grasps`, (p, 4): those of the first choices."""
         return self.grasps[np.unique(self.first_choices(), return_index=True)[1]]
 
     def taken_places(self, observation: Mapping[str, np.ndarray], modes: np.ndarray) -> np.ndarray:

@@ -87,8 +87,14 @@ def test_damaged_demonstrations_are_refused(demos, bimodal, tmp_path, damage):
 
 @pytest.mark.parametrize("where", ["file", "folder"])
 def test_an_output_that_cannot_be_written_is_said_in_one_line(bimodal, tmp_path, where):
-    (tmp_path / "blocked").write_text("") if where == "file" else (tmp_path / "blocked").mkdir()
-    out = "blocked/demos.npz" if where == "file" else "blocked"
+    blocked = tmp_path / ("blocked" if where == "file" else "blocked.npz")
+    blocked.write_text("") if where == "file" else blocked.mkdir()
+    out = "blocked/demos.npz" if where == "file" else "blocked.npz"
     code, _, err = bimodal("demos", POT, "--episodes", 2, "--out", out)
     assert (code, len(err)) == (1, 1) and f"cannot write {out}" in err[0]
-    assert [path.name for path in tmp_path.rglob("*")] == ["blocked"]
+    assert list(tmp_path.rglob("*")) == [blocked]
+
+
+def test_an_output_of_another_kind_is_refused(bimodal):
+    code, _, err = bimodal("demos", POT, "--episodes", 2, "--out", "dumbbells")
+    assert (code, err) == (2, ["bimodal: --out names a file of demonstrations, such as dumbbells.npz"])
