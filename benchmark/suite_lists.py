@@ -32,6 +32,14 @@ HARD = (
     "TwoPandaLiftAxle-v1",
 )
 """The tasks with headroom of version 1; later ones join with the next version."""
+VISION = (
+    "PandaLiftDumbbell-v2",
+    "PandaPickAroundPost-v2",
+    "PandaLiftPot-v2",
+    "PandaPickEitherCube-v2",
+    "PandaLiftKnob-v2",
+)
+"""The tasks of `core-vision`, certified from pictures (`bimodal certify --vision`)."""
 AT_LEVEL_2 = (
     "contact.friction:2",
     "contact.knock:2",
@@ -42,6 +50,17 @@ AT_LEVEL_2 = (
     "start.bias:2",
     "scene.size:2",
 )
+IN_PICTURES = (
+    "scene.camera:2",
+    "scene.lighting:2",
+    "scene.texture:2",
+    "scene.distractors:2",
+    "sensing.camera_noise:2",
+    "sensing.camera_blur:2",
+    "sensing.camera_exposure:2",
+    "sensing.latency:2",
+)
+"""What `core-vision` perturbs: what a camera sees, and how late."""
 IN_WORDS = ("language.paraphrase:1", "language.paraphrase:2", "language.paraphrase:3", "scene.blocked:3")
 """What `instructed` perturbs: other words for the same mode, and a post where a mode's hand would be, so that
 some instructions ask for what cannot be done."""

@@ -19,10 +19,10 @@ from ..tasks.core import referee
 from ..tasks.core import task as task_module
 from ..tasks.core.fingerprint import fingerprint
 from ..tasks.core.instructions import digest
+from . import suite_lists as lists
 from .records.run_record import SeedPanel, SuiteRecord
 from .rollout import shard
 from .rollout.shard import Shard
-from .suite_lists import AT_LEVEL_2, CORE, EVERY_LEVEL, FULL, HARD, IN_WORDS, SCENES, SMOKE
 
 SHARD_SIZE = 100
 """Episodes in a shard; part of the suite, because a policy decides for a shard at once."""
@@ -150,16 +150,18 @@ class Suite(NamedTuple):
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("smoke", "2", SMOKE, range(16), (CLEAN, "contact.friction:2", "sensing.noise:2")),
-        Suite("core", "2", CORE, range(200), (CLEAN, *AT_LEVEL_2), shifted=50),
-        Suite("full", "3", FULL, range(200), (CLEAN, *EVERY_LEVEL)),
-        Suite("hard", "1", HARD, range(200)),
-        Suite("diversity", "1", CORE, REPEATED[: SCENES * REPEATS]),
-        Suite("instructed", "1", CORE, range(200), (CLEAN, *IN_WORDS), shifted=50, instructed=True),
+        Suite("smoke", "2", lists.SMOKE, range(16), (CLEAN, "contact.friction:2", "sensing.noise:2")),
+        Suite("core", "2", lists.CORE, range(200), (CLEAN, *lists.AT_LEVEL_2), 50),
+        Suite("full", "3", lists.FULL, range(200), (CLEAN, *lists.EVERY_LEVEL)),
+        Suite("core-vision", "1", lists.VISION, range(200), (CLEAN, *lists.IN_PICTURES), 50, pictures=True),
+        Suite("hard", "1", lists.HARD, range(200)),
+        Suite("diversity", "1", lists.CORE, REPEATED[: lists.SCENES * REPEATS]),
+        Suite("instructed", "1", lists.CORE, range(200), (CLEAN, *lists.IN_WORDS), 50, instructed=True),
     )
 }
-"""The suites, by name. `hard` has the tasks with headroom, in the clean world; `diversity` plays few
-scenes often, each time with new policy noise; `instructed` asks for a mode in words."""
+"""The suites, by name. `core-vision` is for policies of pictures; `hard` has the tasks with headroom, in the
+clean world; `diversity` plays few scenes often, each time with new policy noise; `instructed` asks for a mode
+in words."""
 
 
 def find_suite(

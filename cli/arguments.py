@@ -14,7 +14,7 @@ import typer
 
 from ..envs.errors import WrongUse, unknown_name
 
-SUITES = ("smoke", "core", "full", "hard", "diversity", "instructed")
+SUITES = ("smoke", "core", "full", "core-vision", "hard", "diversity", "instructed")
 PRESETS = ("tiny", "cpu", "gpu")
 REGIMES = ("bi50", "bi70", "bi90", "uni", "ctx", "graded", "human", "rare")
 FORMATS = ("lerobot", "robomimic", "minari")

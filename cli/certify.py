@@ -52,8 +52,8 @@ Vision = Annotated[
     bool,
     flag(
         "--vision",
-        "instead: gates for policies that learn from pictures, of the tasks of core unless some are named "
-        "(docs/certificates-vision.md)",
+        "instead: gates for policies that learn from pictures, of the tasks of core-vision unless some "
+        "are named (docs/certificates-vision.md)",
     ),
 ]
 Variants = Annotated[
@@ -112,13 +112,13 @@ def run(
 
 
 def _names(task: list[str] | None, every: bool, vision: bool) -> tuple[str, ...]:
-    """Return the tasks that are meant: those that are named, else all, from pictures those of core."""
+    """Return the tasks that are meant: those that are named, else all, from pictures those of core-vision."""
     from ..benchmark.suites import SUITES
     from ..tasks.core.registry import own_names
 
     if every and task:
         raise WrongUse("--all means every task; leave it out, or leave out the task ids")
-    return tuple(task or (SUITES["core"].tasks if vision and not every else own_names()))
+    return tuple(task or (SUITES["core-vision"].tasks if vision and not every else own_names()))
 
 
 def _gates(names: tuple[str, ...], quick: bool, fresh: bool, page: Path | None, workers: int) -> int:

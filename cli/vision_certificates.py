@@ -22,8 +22,8 @@ from ..benchmark.suites import SUITES
 
 HEADER = ("task", FLOW, str(TOLD), *REGRESSIONS, "verdict")
 """Of the table: the policies of the panel, in the order of the gates."""
-FEWEST = 4
-"""Tasks that a suite for pictures would need."""
+SUITE = "core-vision"
+"""The suite of the tasks that are certified from pictures."""
 
 
 def pictures_rows(found: Sequence[PictureCertificate]) -> list[tuple[str, ...]]:
@@ -50,10 +50,9 @@ def pictures_table(found: Sequence[PictureCertificate]) -> Table:
 
 
 def pictures_page(found: Sequence[PictureCertificate]) -> str:
-    """Return the page docs/certificates-vision.md: the tasks of `core`, and any other that was measured."""
-    core = SUITES["core"].tasks
-    measured = {one.task for one in found}
-    failed = [one.task for one in found if one.failures]
+    """Return the page docs/certificates-vision.md: all tasks of which anything is known."""
+    suite = SUITES[SUITE]
+    certified = {one.task for one in found if one.certified}
     return markdown_page(
         "certificates_vision",
         n=len(TRIAL_SEEDS),
@@ -62,13 +61,10 @@ def pictures_page(found: Sequence[PictureCertificate]) -> str:
         fair=percent(FAIR),
         ceiling=percent(MSE_CEILING),
         summary=markdown_table(HEADER, pictures_rows(found)),
-        certified=[one.task for one in found if one.certified],
-        failed=[task for task in failed if task in core],
-        tasks=len(core),
-        possible=len({*core, *measured} - {*failed}),
-        fewest=FEWEST,
+        suite=suite,
+        unproved=[task for task in suite.tasks if task not in certified],
+        failed=[one.task for one in found if one.failures],
         incomplete={one.task: one.missing for one in found if one.missing},
-        missing=[task for task in core if task not in measured],
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
         prints=", ".join(f"{one.task} `{one.fingerprint[:16]}`" for one in found),
     )

@@ -41,7 +41,7 @@ def study_vision(page: Path | None, fresh: bool, workers: int | None) -> int:
             workers=processes, fresh=fresh, progress=lambda text, n, total: update(n, total, text)
         )
     console.print(vision_table(found))
-    console.print(number_table("Objects in view [%]", in_view_header(seen), in_view_rows(seen, str)))
+    console.print(number_table("Objects in view [%]", in_view_header(), in_view_rows(seen, str)))
     if page:
         write_section(page, "vision-scores", vision_section(found))
         write_section(page, "in-view", in_view_section(seen))
@@ -88,21 +88,24 @@ def vision_section(scores: Scores) -> str:
     )
 
 
-def in_view_header(seen: Seen) -> tuple[str, ...]:
+def in_view_header() -> tuple[str, ...]:
     """Return the names of the columns of what cameras see."""
-    return "variant", *map(short_name, seen)
+    return "task", CLEAN, *MOVING
 
 
 def in_view_rows(seen: Seen, low: Callable[[str], str]) -> list[tuple[str, ...]]:
-    """Return a row for the clean world and each perturbation that moves something; `low` marks figures."""
-    rows = [(CLEAN, *(_view(cells.get(CLEAN), 1, low) for cells in seen.values()))]
-    for name in MOVING:
-        each = [
-            " ".join(_view(cells.get(f"{name}:{level}"), level, low) for level in FLOORS)
-            for cells in seen.values()
-        ]
-        rows.append((name, *each))
-    return rows
+    """Return a row for each task: clean, and the levels of what moves something; `low` marks figures."""
+    return [
+        (
+            task,
+            _view(cells.get(CLEAN), 1, low),
+            *(
+                " ".join(_view(cells.get(f"{name}:{level}"), level, low) for level in FLOORS)
+                for name in MOVING
+            ),
+        )
+        for task, cells in seen.items()
+    ]
 
 
 def in_view_section(seen: Seen) -> str:
@@ -113,7 +116,7 @@ def in_view_section(seen: Seen) -> str:
         pixels=PIXELS,
         share=percent(SHARE),
         floors=", ".join(f"{percent(floor)}" for floor in FLOORS.values()),
-        header=in_view_header(seen),
+        header=in_view_header(),
         rows=in_view_rows(seen, "**{}**".format),
         colouring=[f"`{name}`" for name in COLOURING],
     )

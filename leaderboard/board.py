@@ -4,7 +4,7 @@ Entries are compared only when their whole suite is the same: name, version, has
 A rank is 1 + the number of ranked policies that are better beyond doubt: McNemar's test on the same seeds,
 over all tasks, adjusted by Holm for every two policies, as in `bimodal compare A B C`. Ties share a rank.
 Policies that share a group cannot be told apart. Ranked are the policies of the track `state`, in a suite
-that asks for modes those that read the instruction.
+that asks for modes those that read the instruction, and on pictures those that read them and no pose.
 Oracles, which are told the mode, and policies that read the simulator show what is possible; they stand apart
 and have no rank; nor has anybody on a panel that plays scenes several times, which are no pairs of their own.
 """
@@ -34,8 +34,8 @@ from .entry_model import Entry
 from .files import canonical
 from .marks import Level, Mark, known_marks
 
-RANKED = (OBJECTS, INSTRUCTED)
-"""The tracks whose policies are ranked: the second in a suite that asks for modes, the first elsewhere."""
+RANKED = (OBJECTS, INSTRUCTED, PICTURES)
+"""The tracks whose policies are ranked, each on boards of its own; see `_ranked_track`."""
 TRACKS = (INSTRUCTED, OBJECTS, PICTURES, "oracle", SIMULATOR)
 """Groups of rows, in the order of the table: the tracks of entries, oracles by themselves."""
 
@@ -107,7 +107,7 @@ def standing(entries: Sequence[Entry]) -> list[Entry]:
 def _board(entries: Sequence[Entry], feasibility: Feasibility) -> Board:
     """Return the board of the entries of one suite."""
     repeats = any(map(repeats_scenes, entries[0].cells.values()))
-    track = RANKED[entries[0].suite.instructed]
+    track = _ranked_track(entries[0].suite)
     ranked = [entry for entry in entries if _track(entry) == track and not repeats]
     ranked.sort(key=lambda entry: (-entry.aggregate.success_macro, entry.policy.name))
     names = [entry.entry_id for entry in ranked]
@@ -120,6 +120,13 @@ def _board(entries: Sequence[Entry], feasibility: Feasibility) -> Board:
         own = tuple(number for number, group in enumerate(groups) if entry.entry_id in group)
         rows.append(_row(entry, ranks.get(entry.entry_id), own, feasibility))
     return Board(entries[0].suite, tuple(sorted(rows, key=_place)), tuple(tests), len(groups))
+
+
+def _ranked_track(suite: SuiteRecord) -> str:
+    """Return the track that is ranked on a suite's board: what the suite is about."""
+    if suite.instructed:
+        return INSTRUCTED
+    return PICTURES if suite.pictures else OBJECTS
 
 
 def _track(entry: Entry) -> str:

@@ -134,6 +134,20 @@ class LiftMug(LiftTask):
         return np.where(pinched, np.int8(self.modes.index("sides")), part)
 
 
+class LiftMugV2(LiftMug):
+    """Lift the mug as in version 1, but choose the grip in the first executed block.
+
+    **Goal**: hold the mug 6 cm above its rest for half a second, by its handle, its rim or its sides.
+    **Randomised**: as in version 1, but the hand starts 1 cm over where the modes part (z +-1 cm).
+    **Success**: as in version 1. The average of the grips touches the cap within 8 control steps.
+    """
+
+    id = "PandaLiftMug-v2"
+    supersedes = "PandaLiftMug-v1"
+    hand_start = (0.0, 0.0, DECISION_Z + 0.01)
+    shared_steps = 2
+
+
 def _block(
     scene: Scene, mug: mujoco.MjsBody, name: str, low: Triple, high: Triple, mass: float = 0.0
 ) -> None:

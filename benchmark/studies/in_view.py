@@ -31,6 +31,8 @@ from ..suites import SUITES, ladder
 
 FOLDER = RUNS / "in-view"
 """Where what was measured lies, a file a task, relative to the working directory."""
+TASKS = (*SUITES["core"].tasks, *SUITES["core-vision"].tasks)
+"""The tasks that it is measured of."""
 MOVING = ("scene.camera", "scene.distractors")
 """Perturbations that move a camera, or put something before an object."""
 COLOURING = (
@@ -68,7 +70,7 @@ class InView(NamedTuple):
 
 
 def measure_in_view(
-    tasks: Iterable[str] = SUITES["core"].tasks,
+    tasks: Iterable[str] = TASKS,
     workers: int = 1,
     fresh: bool = False,
     progress: Callable[[str, int, int], None] | None = None,

@@ -88,6 +88,6 @@ def test_what_is_known_is_not_measured_again_and_low_figures_are_marked(tmp_path
     seen = measure_in_view(**options)
     assert asked == list(in_view.VARIANTS) and measure_in_view(**options) == seen
     assert len(asked) == len(in_view.VARIANTS)
-    rows = in_view_rows(seen, "**{}**".format)
-    assert rows[0] == ("clean", "**90 (25)**") and rows[1] == ("scene.camera", "**90 (25)** 90 (25) 90 (25)")
-    assert "| clean | **90 (25)** |" in in_view_section(seen)
+    levels = "**90 (25)** 90 (25) 90 (25)"
+    assert in_view_rows(seen, "**{}**".format) == [(DUMBBELL, "**90 (25)**", levels, levels)]
+    assert f"| {DUMBBELL} | **90 (25)** | {levels} | {levels} |" in in_view_section(seen)

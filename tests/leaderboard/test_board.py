@@ -48,6 +48,27 @@ def test_who_is_told_the_mode_or_reads_the_simulator_has_no_rank_and_stands_apar
     ]
 
 
+def test_on_pictures_those_that_see_are_ranked_and_no_others(tmp_path):
+    seen = ["tcp_position", "front_image"]
+
+    def make_seeing(name, wins, track, observations):
+        entry = make(tmp_path, name, wins)
+        edits = {"track": track, "observations": observations, "pictures": "96 px x 1"}
+        for key, value in edits.items():
+            entry = changed(entry, edit("policy", key, to=value))
+        return changed(entry, edit("suite", "pictures", to=True))
+
+    entries = [
+        make_seeing("sees", 12, "vision", seen),
+        make_seeing("both", 16, "state", [*seen, "hub_position"]),
+    ]
+    rows = board_rows(entries)[0].rows
+    assert {(row.policy, row.track, row.rank) for row in rows} == {
+        ("sees", "vision", 1),
+        ("both", "state", None),
+    }
+
+
 def test_suites_never_share_a_table(tmp_path):
     one, other = make(tmp_path, "a", 12), changed(make(tmp_path, "b", 8), edit("suite", "hash", to="0" * 16))
     assert len(board_rows([one, other])) == len(board_tables([one, other])) == 2
