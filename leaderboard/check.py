@@ -18,7 +18,7 @@ from ..benchmark.records.run_record import DecisionTime, SuiteRecord
 from ..benchmark.scoring.run_episodes import Cell, EpisodeColumns
 from ..benchmark.scoring.task_scores import TaskScore, clean_cells, score_suite, score_task
 from ..benchmark.statistics.rates import Interval, mean_interval, wilson
-from ..benchmark.suites import SUITES, suite_from_record
+from ..benchmark.suites import SUITES, suite_from_record, suite_of
 from ..envs.errors import WrongUse
 from ..envs.perturbations.core.variant import CLEAN
 from ..tasks import load_task, task_names
@@ -124,11 +124,11 @@ def aggregate(cells: Sequence[TaskScore]) -> Aggregate:
 
 def _suite_problems(suite: SuiteRecord) -> Iterator[str]:
     """Yield how a suite differs from ours of that name; a suite of one's own cannot borrow a name."""
-    if suite.name not in SUITES:
+    if (ours := _suite_record(suite.name, suite.version)) is None:
         known = ", ".join(SUITES)
         yield f"suite: {one_line(repr(suite.name))} is not a whole suite of the leaderboard ({known})"
         return
-    right = _suite_record(suite.name).plain() | suite.model_dump(include={"pictures"})
+    right = ours.plain() | suite.model_dump(include={"pictures"})
     stated = suite.plain()
     for name in right | stated:
         if (said := stated.get(name)) != (meant := right.get(name)):
@@ -226,8 +226,8 @@ def _parts() -> dict[str, TypeAdapter]:
 
 
 @cache
-def _suite_record(name: str) -> SuiteRecord:
-    return SUITES[name].record()
+def _suite_record(name: str, version: str) -> SuiteRecord | None:
+    return known.record() if (known := suite_of(name, version)) else None
 
 
 def _same(stated: Any, right: Any) -> bool:

@@ -20,6 +20,7 @@ from ..benchmark.records.field_types import problems
 from ..benchmark.records.run_record import RunRecord
 from ..benchmark.scoring.run_episodes import Run, mode_names, read_run
 from ..benchmark.scoring.task_scores import score_run
+from ..benchmark.suites import EARLIER
 from ..envs.errors import BimodalError, WrongUse
 from ..envs.storage.atomic_write import write_text
 from ..policies.core.wrapping import with_inner
@@ -208,9 +209,19 @@ def write_entry(entry: Entry, folder: Path | str) -> Path:
 
 
 def file_name(record: Entry | RunRecord) -> str:
-    """Return `<suite>-<policy>.json` for an entry or a run, in lower case, without odd characters."""
-    names = f"{record.suite.name}-{record.policy.name}".lower().replace("*", "-part")
-    return re.sub(r"[^a-z0-9]+", "-", names).strip("-") + ".json"
+    """Return `<suite>-<policy>.json` for an entry or a run, in lower case, without odd characters.
+
+    With the version of a suite that follows an earlier one, `hard-2-flow.json`; a suite has no hyphen in it,
+    `core_vision-flow.json`.
+    """
+    suite = record.suite
+    follows = any(one.name == suite.name and one.version != suite.version for one in EARLIER)
+    names = suite.name.replace("-", "_"), suite.version * follows, record.policy.name.replace("_", "-")
+    return "-".join(filter(None, map(_plain, names))) + ".json"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9_]+", "-", name.lower().replace("*", "-part")).strip("-")
 
 
 def _owner(raw: Mapping[str, Any]) -> list[Any]:

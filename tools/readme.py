@@ -16,6 +16,7 @@ from bimodal.benchmark.certificate.learning_checks import HEADROOM_CEILING
 from bimodal.benchmark.comparison.audit import audit
 from bimodal.benchmark.number_text import percent
 from bimodal.benchmark.report.pages.audit_page import significance_section
+from bimodal.benchmark.suites import SUITES
 from bimodal.cli.audit import audited
 from bimodal.leaderboard.board import board_rows
 from bimodal.leaderboard.board_table import board_tables
@@ -100,6 +101,11 @@ def bench_time(folder: Path) -> str:
     return f"took {told['minutes']:.0f} minutes on {made['cores']} cores ({_processor(made['cpu'])})"
 
 
+def _is_latest(entry: Entry, suite: str) -> bool:
+    """Return whether an entry is of the last version of a suite."""
+    return (entry.suite.name, entry.suite.version) == (suite, SUITES[suite].version)
+
+
 def _processor(name: str) -> str:
     return re.sub(r"\([^)]*\)", "", name).replace(" Processor", "")
 
@@ -121,7 +127,7 @@ def filled(text: str, bench: Path | None = None) -> str:
         "board": lambda: board(entries),
         "results": lambda: results(core),
         "core-time": lambda: core_time(core),
-        "hard-tasks": lambda: hard_tasks([entry for entry in entries if entry.suite.name == "hard"]),
+        "hard-tasks": lambda: hard_tasks([entry for entry in entries if _is_latest(entry, "hard")]),
         "audit-pairs": lambda: audit_pairs(list(core.values())),
     }
     for name, block in blocks.items():

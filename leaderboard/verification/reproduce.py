@@ -9,7 +9,7 @@ from ...benchmark.evaluation.evaluate import evaluate
 from ...benchmark.evaluation.options import EvalOptions
 from ...benchmark.records.field_types import one_line
 from ...benchmark.records.run_folder import RUNS
-from ...benchmark.suites import SUITES, Suite, suite_from_record
+from ...benchmark.suites import Suite, suite_from_record, suite_of
 from ...envs.errors import BimodalError, NotComparable, WrongUse
 from ...envs.perturbations.core.variant import CLEAN
 from ..check import check_entry
@@ -117,7 +117,7 @@ def _check_hash(path: Path, suite: object) -> None:
     """Refuse an entry, not yet checked, whose suite is another one under a name known here."""
     if not isinstance(suite, dict) or not isinstance(suite.get("hash"), str):
         return
-    known = SUITES.get(str(suite.get("name")))
+    known = suite_of(str(suite.get("name")), str(suite.get("version")))
     if known and suite["hash"] != known.hash():
         raise NotComparable(
             f"{path} has suite hash {one_line(suite['hash'])}, this installation {known.hash()}: "

@@ -21,6 +21,7 @@ from bimodal.policies import Needs
 from bimodal.policies.baselines import Zero
 from bimodal.policies.experts import Expert
 from bimodal.tasks import load_task
+from bimodal.tasks.core import referee
 from bimodal.tasks.demonstrations import regimes as demonstrations
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
 from scoring import DUMBBELL, POST, panel, rows
@@ -47,7 +48,7 @@ def test_the_hash_changes_with_everything_that_decides_an_episode(monkeypatch):
         (control, "DAMPING", 2e-3),
         (control, "NULLSPACE_GAIN", 0.2),
         (robot, "HOME", (0.0, -0.2, 0.0, -2.4, 0.0, 2.2, -0.7)),
-        (suites.referee, "CLOSED", 0.004),
+        (referee, "CLOSED", 0.004),
         (suites.specs, "GRID", 1e-6),
         (sys.modules["bimodal.tasks.lift_dumbbell"], "HUB", (0.09, 0.06, 0.065)),
         (LiftDumbbell, "success_height", 0.05),
@@ -78,6 +79,15 @@ def test_the_hash_does_not_change_with_words_or_processes(monkeypatch, tmp_path)
         check=True,
     )
     assert found.stdout.strip() == before
+
+
+def test_an_earlier_version_is_known_beside_the_last_one():
+    for earlier in suites.EARLIER:
+        last = SUITES[earlier.name]
+        assert int(earlier.version) < int(last.version) and earlier.hash() != last.hash()
+        assert suites.suite_of(earlier.name, earlier.version) == earlier
+        assert suites.suite_of(earlier.name, last.version) == last == suites.suite_of(earlier.name, "0")
+    assert suites.suite_of("harder", "1") is None
 
 
 def test_a_cut_suite_carries_a_star():

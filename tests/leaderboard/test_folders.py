@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from bimodal.envs.errors import WrongUse
-from bimodal.leaderboard.entry import write_entry
+from bimodal.leaderboard.entry import file_name, write_entry
 from bimodal.leaderboard.files import entry_id
 from bimodal.leaderboard.folders import read_folders
 from fabricated_entries import make, write
@@ -93,3 +93,20 @@ def test_the_board_loads_no_library_that_it_does_not_need():
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     loaded = {name.partition(".")[0] for name in out.split()}
     assert not loaded & {"scipy", "torch", "pandas", "matplotlib", "jinja2"}
+
+
+@pytest.mark.parametrize(
+    ("suite", "version", "policy", "name"),
+    [
+        ("core", "2", "vision_flow", "core-vision-flow.json"),
+        ("core-vision", "1", "flow", "core_vision-flow.json"),
+        ("hard", "1", "flow", "hard-flow.json"),
+        ("hard", "2", "flow", "hard-2-flow.json"),
+        ("core*", "2", "safe(Mine)", "core-part-safe-mine.json"),
+        ("../x", "1", "../y", "x-y.json"),
+    ],
+)
+def test_no_two_suites_and_no_two_versions_share_the_file_of_an_entry(sound, suite, version, policy, name):
+    changes = {"suite": {"name": suite, "version": version}, "policy": {"name": policy}}
+    parts = {part: getattr(sound, part).model_copy(update=new) for part, new in changes.items()}
+    assert file_name(sound.model_copy(update=parts)) == name
