@@ -46,9 +46,9 @@ def run(
     from ..tasks.demonstrations.regimes import whole_scenes
     from .console import console, progress_bar
 
+    shown = load_task(task)
     if out and out.suffix != ".npz":
         raise WrongUse(f"--out names a file of demonstrations, such as {out}.npz")
-    shown = load_task(task)
     episodes = whole_scenes(shown, EPISODES) if episodes is None else episodes
     path = out or demonstrations_file(task, regime, episodes, seed)
     with progress_bar(f"{task} {regime}", "episodes") as update:

@@ -29,7 +29,7 @@ WRONG = {
     "no policy class": (("evaluate", "json:JSONDecoder"), "must subclass"),
     "near suite": (("evaluate", "zero", "--suite", "smok"), "did you mean smoke?"),
     "near task": (("evaluate", "zero", "--task", "PandaLiftDumbell-v1"), f"did you mean {DUMBBELL}"),
-    "task version": (("demos", "PandaLiftMug-v2"), "did you mean PandaLiftMug-v1"),
+    "task version": (("demos", "PandaLiftTray-v2"), "did you mean PandaLiftTray-v1"),
     "near regime": (("demos", POT, "--regime", "bi60"), "did you mean bi"),
     "near method": (("train", "flw", "--task", POT), "did you mean flow"),
     "no task": (("train", "flow"), "--task"),

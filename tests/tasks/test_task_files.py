@@ -23,7 +23,7 @@ def test_a_file_is_known_by_its_id_once_it_is_named(stool):
     assert task_id("lift_stool.py") == add_task_file(stool) == task_id(f"{stool}:LiftStool") == STOOL
     assert STOOL in task_names() and load_task(STOOL) is load_task(STOOL)
     assert STOOL not in own_names() and POT in own_names()
-    assert task_id(str(ROOT / "tasks" / "lift_mug.py")) == "PandaLiftMug-v1"
+    assert task_id(str(ROOT / "tasks" / "lift_tray.py")) == "PandaLiftTray-v1"
 
 
 def test_ids_alone_are_loaded_so_that_no_record_names_code(stool):

@@ -83,7 +83,7 @@ def test_packages_that_are_wrong_are_named(stool, install):
         "PandaLiftNone-v1": "second (second.none:Task) does not load: ModuleNotFoundError",
         "PandaLiftOther-v1": "second (second.stool:LiftStool) holds no subclass of Task with the id",
     }.items():
-        code, _, err = run_in(environment, "demos", task, "--out", "/dev/null")
+        code, _, err = run_in(environment, "demos", task, "--out", "none.npz")
         assert code == 2 and said in err.splitlines()[-1]
     assert "second: its task 'PandaLiftPot-v1' is left out, the name comes with bimodal" in err
     assert "second: its task 'stool' is left out, the name is not an id" in err
