@@ -104,8 +104,9 @@ class PressCuedOrder(SequenceTask, PointerTask):
         )
 
     def _by_order(self, values: np.ndarray, left: np.ndarray) -> np.ndarray:
-        """Return values of the buttons (4, N) by side and row, (2, 2, N), the side that is shown first before
-        the other; `left` (N,) says where that is the left.
+        """Return values of the buttons (4, N) by side and row, (2, 2, N), the side shown first before the other.
+
+        `left` (N,) says where that is the left.
         """
         sides = values.reshape(2, 2, -1)
         return np.where(left, sides, sides[::-1])

@@ -102,8 +102,9 @@ class Task:
         raise NotImplementedError
 
     def paths(self, starts: np.ndarray, modes: np.ndarray) -> tuple[HandPath, ...]:
-        """Return the expert's path of each arm from TCPs `starts` (arms, N, 3), scene frame, in `modes` (N,),
-        all equally long; tasks with two arms write this one instead of `path`.
+        """Return the expert's path of each arm from TCPs `starts` (arms, N, 3), scene frame, in `modes` (N,).
+
+        Tasks with two arms write this one instead of `path`; the paths of a task last equally long.
         """
         return (self.path(starts[0], modes),)
 
@@ -213,8 +214,9 @@ class Task:
         return last_part(parts, taken)
 
     def mixture(self, hand: np.ndarray) -> np.ndarray:
-        """Return where hands (..., 4), scene frame, stand between the modes' first choices: alpha, (...), as
-        points of 4 lengths, yaw counting as the way of the pads; see `modes.between_modes`.
+        """Return where hands (..., 4), scene frame, stand between the modes' first choices: alpha, (...).
+
+        Poses are points of 4 lengths, yaw counting as the way of the pads; see `modes.between_modes`.
         """
         return between_modes(self.places() * _AS_LENGTH, np.asarray(hand) * _AS_LENGTH)
 
