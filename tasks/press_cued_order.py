@@ -104,7 +104,7 @@ class PressCuedOrder(SequenceTask, PointerTask):
         )
 
     def _by_order(self, values: np.ndarray, left: np.ndarray) -> np.ndarray:
-        """Return values of the buttons (4, N) by side and row, (2, 2, N), the side shown first before the other.
+        """Return values of the buttons (4, N) by side and row, (2, 2, N), the first side first.
 
         `left` (N,) says where that is the left.
         """
