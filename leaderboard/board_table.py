@@ -17,7 +17,7 @@ from ..envs.errors import NotComparable
 from .board import Board, PolicyRow, board_rows
 from .entry_model import Entry
 
-MOST_TASKS = 6
+MOST_TASKS = 8
 """A suite with more tasks shows only the macro in the terminal."""
 
 

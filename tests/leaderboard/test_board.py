@@ -6,7 +6,9 @@ import json
 from math import comb
 
 import pytest
+from bimodal.benchmark.number_text import short_name
 from bimodal.benchmark.suites import SUITES
+from bimodal.cli.arguments import ENTRIES
 from bimodal.envs.errors import NotComparable
 from bimodal.leaderboard.board import board_rows
 from bimodal.leaderboard.board_files import (
@@ -18,7 +20,7 @@ from bimodal.leaderboard.board_files import (
     plain_boards,
 )
 from bimodal.leaderboard.board_table import board_table, board_tables
-from bimodal.leaderboard.entry import entry_from_run
+from bimodal.leaderboard.entry import entry_from_run, read_entry
 from bimodal.leaderboard.site.pair_data import pair_data
 from bimodal.leaderboard.site.profiles import lanes, profiles
 from fabricated import run_folder
@@ -88,6 +90,12 @@ def test_table_shows_every_number_without_cuts_or_colour(tmp_path, width):
     assert max(map(len, text.splitlines())) <= width
     for part in ("mse_labelled", "privileged", "100.0", "[79,100]", "reported", "Dumbbell", "1.5"):
         assert part in text
+
+
+def test_the_terminal_shows_the_tasks_of_hard_one_by_one():
+    entries = [read_entry(path) for path in sorted(ENTRIES.glob("hard-2-flow.json"))]
+    shown = [str(column.header).replace("\n", " ") for column in board_table(entries).columns]
+    assert entries and {short_name(task) for task in entries[0].suite.tasks} <= set(shown)
 
 
 def test_names_are_never_markup_in_the_terminal(sound):
