@@ -151,12 +151,12 @@ def test_the_choice_stands_in_the_address_and_what_does_not_compare_is_refused(m
 def test_the_board_is_filtered_sorted_and_seen_in_a_variant(made, browser):
     visit(browser, made[1] / "index.html")
     told = "document.getElementById('told').textContent"
-    assert browser.run(told) == "5 of 5 policies"
+    assert browser.run(told) == "5 of 5 entries"
     assert set(browser.run(ROWS)) == {*SKILLS, "newer", "other suite"}
     choose(browser, "track", "privileged")
-    assert (browser.run(ROWS), browser.run(told)) == (["newer"], "1 of 5 policies")
+    assert (browser.run(ROWS), browser.run(told)) == (["newer"], "1 of 5 entries")
     choose(browser, "trust", "replayed")
-    assert browser.run(told) == "0 of 5 policies"
+    assert browser.run(told) == "0 of 5 entries"
     choose(browser, "trust", "")
     choose(browser, "track", "")
     variant = made[0][0].suite.variants[1]

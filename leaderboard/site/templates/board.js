@@ -61,7 +61,7 @@ const show = () => {
   }
   const rows = [...document.querySelectorAll("table.clean tbody tr")], left = rows.filter((row) => !row.hidden && !row.closest("section").hidden).length;
   const told = document.getElementById("told");
-  if (told) told.textContent = left + " of " + rows.length + (rows.length === 1 ? " policy" : " policies") + (want("variant") ? ", seen in " + want("variant") : "");
+  if (told) told.textContent = left + " of " + rows.length + (rows.length === 1 ? " entry" : " entries") + (want("variant") ? ", seen in " + want("variant") : "");
 };
 const follow = () => {
   const [place, query] = location.hash.slice(1).split("?");
