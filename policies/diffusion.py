@@ -26,7 +26,8 @@ class Diffusion(ChunkPolicy):
     """Denoises a chunk level by level; the noise decides the mode. Chi et al. 2023, arXiv 2303.04137.
 
     It predicts the clean chunk, where the paper predicts the noise: a small network learns that in
-    seconds. It reads one observation, not two, unless it is trained with more (`TrainOptions.n_obs_steps`).
+    seconds. It reads one observation, not two; `diffusion_history` reads two, and `TrainOptions.n_obs_steps`
+    trains either with more.
     """
 
     name = "diffusion"
@@ -85,3 +86,12 @@ class DDPM(Diffusion):
     def __init__(self, task: Task, checkpoint: Path, n_action_steps: int | None = None) -> None:
         """Load the weights of `diffusion`; arguments as there."""
         super().__init__(task, checkpoint, n_action_steps, "ddpm")
+
+
+class HistoryDiffusion(Diffusion):
+    """`diffusion` that reads two observations, this one and the last, as the paper's policy does."""
+
+    name = "diffusion_history"
+    method = "diffusion_history"
+    description = "Diffusion Policy with two observations, as in the paper: this one and the last."
+    least_obs_steps = 2

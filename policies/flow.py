@@ -60,3 +60,13 @@ class OneStepFlow(Flow):
     name = "flow_1step"
     description = "One Euler step of `flow`, without straightening it: the mean again."
     passes = 1
+
+
+class HistoryFlow(Flow):
+    """`flow` that sees the last 16 control steps, which may show what the present does not."""
+
+    name = "flow_history"
+    method = "flow_history"
+    description = "Flow matching of action chunks that sees the last 16 control steps."
+    least_obs_steps = 16
+    half_precision = True

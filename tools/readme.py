@@ -18,7 +18,7 @@ from bimodal.benchmark.number_text import percent
 from bimodal.benchmark.report.pages.audit_page import significance_section
 from bimodal.benchmark.suites import SUITES
 from bimodal.cli.audit import audited
-from bimodal.leaderboard.board import board_rows
+from bimodal.leaderboard.board import Board, board_rows
 from bimodal.leaderboard.board_table import board_tables
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.folders import read_folders
@@ -61,24 +61,42 @@ def audit_pairs(entries: Sequence[Entry]) -> str:
 
 
 def hard_tasks(entries: Sequence[Entry]) -> str:
-    """Return how often ranked policies succeed on the tasks of `hard`, and where none is over the ceiling."""
-    rows = [row for row in board_rows(entries)[0].rows if row.rank is not None]
+    """Return how often ranked policies succeed on the tasks of `hard`, and who is told apart from whom.
+
+    The ceiling is for those that see the present alone; a past is what tasks of memory hide from them.
+    """
+    found = board_rows(entries)[0]
+    rows = [row for row in found.rows if row.rank is not None]
     names = [row.policy for row in rows]
+    present = [row for row in rows if row.entry.policy.n_obs_steps == 1]
     lines = [f"| task | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     short = []
     full = []
     for index, task in enumerate(rows[0].entry.suite.tasks):
-        rates = [row.entry.results[index].success for row in rows]
-        lines.append(f"| {task} | {' | '.join(map(percent, rates))} |")
-        best = names[rates.index(max(rates))]
-        if max(rates) <= HEADROOM_CEILING:
+        rates = [percent(row.entry.results[index].success) for row in rows]
+        lines.append(f"| {task} | {' | '.join(rates)} |")
+        best = max(present, key=lambda row, at=index: row.entry.results[at].success)
+        most = best.entry.results[index].success
+        if most <= HEADROOM_CEILING:
             short.append(task)
         else:
-            full.append(f"{task} ({best}, {percent(max(rates))} %)")
-    told = f"No policy of the board is above {percent(HEADROOM_CEILING)} % on {', '.join(short)}."
+            full.append(f"{task} ({best.policy}, {percent(most)} %)")
+    ceiling = percent(HEADROOM_CEILING)
+    told = f"No policy that sees the present alone is above {ceiling} % on {', '.join(short)}."
     if full:
         told += f"\nOne is on {', '.join(full)}: these have headroom for some kinds of methods only."
-    return "\n".join([*lines, "", told])
+    return "\n".join([*lines, "", told, "", groups(found)])
+
+
+def groups(found: Board) -> str:
+    """Return which ranked policies of a board cannot be told apart."""
+    alike = [[row.policy for row in found.rows if number in row.groups] for number in range(found.groups)]
+    return (
+        f"Over all tasks there are {found.groups} groups of policies of which no two are told apart "
+        "(McNemar's test\non the same seeds, adjusted by Holm for every two policies, "
+        "[compare.md](compare.md)):\n\n"
+        + "\n".join(f"{number}. {', '.join(names)}" for number, names in enumerate(alike, 1))
+    )
 
 
 def core_time(entries: dict[str, Entry]) -> str:

@@ -132,7 +132,10 @@ def test_the_file_beside_the_weights_keeps_its_keys_and_every_field(trained):
     assert checkpoints.Config.from_json(data).to_json() == data
 
 
-BY_COMMAND = {"act", "act_sampled", "critic", "mars", "shortcut", "vision_flow_no_pose"}
+BY_COMMAND = {
+    *("act", "act_sampled", "critic", "diffusion_history", "flow_history", "mars", "shortcut"),
+    "vision_flow_no_pose",
+}
 """Methods whose weights do not come with the package."""
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from bimodal.benchmark.train_all import Training, TrainingOptions, fits
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.policies.core import checkpoint as checkpoints
 from bimodal.policies.core.chunk_policy import mode_labels
@@ -241,6 +242,17 @@ def test_a_policy_reads_its_past_as_it_was_trained_on_it(kind, demos, tmp_path):
         16,
         10,
     )
+
+
+@pytest.mark.parametrize(("method", "least"), [("flow_history", 16), ("diffusion_history", 2)])
+def test_a_method_with_a_past_is_trained_with_it_unless_told_a_longer_one(method, least, demos, tmp_path):
+    shown = load_demonstrations(demos).meta
+    for asked, seen in ((1, least), (least + 1, least + 1)):
+        path = train(method, demos, tmp_path, steps=1, preset="tiny", n_obs_steps=asked)
+        assert METHODS[method](toy_task(sizes=(3, 2)), path).needs().n_obs_steps == seen
+        setting = TrainingOptions(tmp_path, "tiny", steps=1, n_obs_steps=asked)
+        assert fits(Training("Toy-v1", method), tmp_path, setting, shown), "it is not trained again"
+        assert not fits(Training("Toy-v1", method), tmp_path, setting._replace(n_obs_steps=40), shown)
 
 
 def test_without_a_past_nothing_of_it_is_written_and_a_damaged_one_is_refused(demos, tmp_path):
