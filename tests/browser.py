@@ -63,7 +63,7 @@ class Browser:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def wait(self, condition, seconds=30):
+    def wait(self, condition, seconds=300):
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
         while not self.run(condition):

@@ -1,5 +1,6 @@
 """Fixtures that several files share."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bimodal.envs.rendering import gl
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background; tests send Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ[QUIET] = "1"  # what takes longer than some seconds tells how far it is, on a slow machine alone
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -60,7 +62,6 @@ def drawing():
 def bimodal(capsys, monkeypatch):
     """Run a command in this process; returns (exit code, output, lines of errors)."""
     monkeypatch.setenv(DEBUG, "")
-    monkeypatch.setenv(QUIET, "1")
 
     def run(*arguments):
         capsys.readouterr()

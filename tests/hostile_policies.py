@@ -165,12 +165,6 @@ class Slow(Expert):
         return super().act(observation)
 
 
-class Hesitates(Expert):
-    def act(self, observation):
-        time.sleep(0.02)
-        return super().act(observation)
-
-
 class Seeds(Expert):
     def act(self, observation):
         random.seed(0), np.random.seed(0)  # noqa: NPY002

@@ -19,10 +19,10 @@ class Client:
         self.socket = self.opened.enter_context(connect(f"ws://{place}", compression=None, proxy=None))
         self.seq = 0
         if self.dialect == "openpi":
-            self.about = unpack_openpi(self.socket.recv(timeout=30))["bimodal"]
+            self.about = unpack_openpi(self.socket.recv(timeout=300))["bimodal"]
         else:
             self.send("hello", {"harness_version": "test", "protocol_version": 1})
-            self.hello = unpack_vla_eval(self.socket.recv(timeout=30))
+            self.hello = unpack_vla_eval(self.socket.recv(timeout=300))
             self.about = self.hello.payload["capabilities"]["bimodal"]
 
     def __enter__(self):
@@ -39,10 +39,10 @@ class Client:
         """Send a request and return the answer, or the text of an error."""
         if self.dialect == "openpi":
             self.socket.send(body if isinstance(body, bytes | str) else pack_openpi(body))
-            frame = self.socket.recv(timeout=30)
+            frame = self.socket.recv(timeout=300)
             return frame if isinstance(frame, str) else unpack_openpi(frame)
         self.send("observation", body)
-        reply = unpack_vla_eval(self.socket.recv(timeout=30))
+        reply = unpack_vla_eval(self.socket.recv(timeout=300))
         assert reply.seq == self.seq
         return reply.payload if reply.kind == "action" else reply.payload["error"]
 

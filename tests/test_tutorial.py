@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import pyarrow.parquet as pq
 import pytest
 from bimodal.cli import main as cli
-from bimodal.cli.console import QUIET
 
 README = Path(__file__).parent.parent / "README.md"
 DOCS = README.parent / "docs"
@@ -33,7 +32,6 @@ def session(tmp_path_factory):
     folder.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv(QUIET, "1")
         for page in ("first-score.md", "read-the-data.md"):
             for language, text in blocks(page):
                 if language == "python":

@@ -2,10 +2,11 @@
 
 import socket
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import numpy as np
 from bimodal.policies import Needs
+from bimodal.policies.remote import remote_policy
 from bimodal.policies.remote.codec import pack_openpi, pack_vla_eval, unpack_openpi, unpack_vla_eval
 from bimodal.policies.remote.contract import announcement, offer
 from websockets.exceptions import ConnectionClosed
@@ -30,8 +31,28 @@ def wander(body):
     return chunks if "noise_keys" in about else chunks[0]
 
 
+@contextmanager
+def reserved_port():
+    """Yield a port where nobody listens, and which the system gives to nobody else until the block ends."""
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        kept.bind(("127.0.0.1", 0))
+        port = kept.getsockname()[1]
+        forget(port)
+        yield port
+
+
+def forget(port):
+    """Let it be found out anew what answers at a port: it may have been that of an earlier test's server."""
+    for met in [met for met in remote_policy._met if met[0].port == port]:
+        del remote_policy._met[met]
+
+
 class Toy:
-    """Serves until the block ends; `uri` names it, `asked` has every body that it was asked about."""
+    """Serves until the block ends; `uri` names it, `asked` has every body that it was asked about.
+
+    `askers` are the connections on which it was asked, `open` those that are open now.
+    """
 
     def __init__(self, dialect, metadata, model=wander, port=0, reply=None):
         """Note what it says and does.
@@ -40,14 +61,18 @@ class Toy:
             dialect: `openpi` or `vla-eval`.
             metadata: what it says of itself.
             model: returns the actions of a body; what it raises is the model's error.
-            port: where; 0 for any free one.
+            port: where, one of `reserved_port`; 0 for any free one.
             reply: returns the frames to send in place of an answer, from (body, seq, actions).
         """
         self.dialect, self.metadata, self.model, self.reply = dialect, metadata, model, reply
         self.reset = "reset successful"
         self.asked, self.started, self.open = [], [], []
-        self._server = serve(self._handle, "127.0.0.1", port, compression=None, max_size=None)
-        self.port = self._server.socket.getsockname()[1]
+        self.askers = set()
+        place = socket.create_server(("127.0.0.1", port), reuse_port=port > 0)
+        self._server = serve(self._handle, sock=place, compression=None, max_size=None)
+        self.port = place.getsockname()[1]
+        if not port:
+            forget(self.port)
         self.uri = f"{dialect}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -59,14 +84,13 @@ class Toy:
         self.die()
 
     def die(self):
-        """End as a killed process does; returns when nobody listens any more."""
+        """End as a killed process does; when it returns nobody listens any more, and all are hung up on."""
+        with suppress(OSError):
+            self._server.socket.shutdown(socket.SHUT_RDWR)  # it refuses from now on, whatever a thread does
         threading.Thread(target=self._server.shutdown, daemon=True).start()
         for connection in list(self.open):
             with suppress(OSError):
                 connection.socket.shutdown(socket.SHUT_RDWR)
-        with suppress(OSError):
-            while True:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
 
     def _handle(self, connection):
         self.open.append(connection)
@@ -83,7 +107,7 @@ class Toy:
                 connection.send(self.reset)
                 continue
             try:
-                actions = self._answer(body)
+                actions = self._answer(connection, body)
             except Exception as error:
                 connection.send(f"Traceback (most recent call last):\n{type(error).__name__}: {error}\n")
                 connection.close(1011)
@@ -103,7 +127,7 @@ class Toy:
                 self.started.append(message.payload)
             elif message.kind == "observation":
                 try:
-                    actions = self._answer(message.payload)
+                    actions = self._answer(connection, message.payload)
                 except Exception as error:
                     text = f"observation_failed: {type(error).__name__}: {error}"
                     connection.send(pack_vla_eval("error", {"error": text}, seq))
@@ -112,6 +136,7 @@ class Toy:
                 for frame in self.reply(message.payload, seq, actions) if self.reply else plain:
                     connection.send(frame)
 
-    def _answer(self, body):
+    def _answer(self, connection, body):
+        self.askers.add(connection)
         self.asked.append(body)
         return self.model(body)

@@ -3,8 +3,15 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from http import HTTPStatus
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidStatus,
+    WebSocketException,
+)
 from websockets.sync.client import connect
 
 from ...envs.errors import WrongUse
@@ -53,6 +60,11 @@ class Connection:
                 raise Lost("it hangs up") from None
             raise WrongUse(f"what answers at {address} is no WebSocket server") from None
         except InvalidHandshake as error:
+            if (
+                isinstance(error, InvalidStatus)
+                and error.response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+            ):
+                raise Lost("it takes no client at the moment, HTTP 503") from None
             raise WrongUse(f"what answers at {address} takes no WebSocket ({error})") from None
         except TimeoutError:
             raise Lost(f"no connection within {OPEN_S:g} s") from None

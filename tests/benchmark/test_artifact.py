@@ -72,10 +72,11 @@ def signed(files):
 
 def refusal(path):
     """Return why an artifact is refused; nothing may be left behind."""
-    before = set(Path(tempfile.gettempdir()).glob("bimodal-*"))
-    with pytest.raises(BimodalError) as caught, open_run(path):
-        pass
-    assert set(Path(tempfile.gettempdir()).glob("bimodal-*")) <= before
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(tempfile, "tempdir", folder)
+        with pytest.raises(BimodalError) as caught, open_run(path):
+            pass
+        assert not list(Path(folder).iterdir())
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

@@ -112,8 +112,8 @@ def test_a_browser_draws_the_scene(view, tmp_path):
     view.tick()
     with Browser(tmp_path / "profile") as page:
         page.open(view.address)
-        page.wait("document.querySelector('canvas') !== null", 60)
-        page.wait("document.body.innerText.includes('Control step')", 60)
+        page.wait("document.querySelector('canvas') !== null")
+        page.wait("document.body.innerText.includes('Control step')")
         picture = Path(tmp_path / "page.png")
         orange = 0
         deadline = time.monotonic() + 300

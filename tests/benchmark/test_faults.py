@@ -62,7 +62,9 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_of_the_policy_fails_its_episodes_and_no_others(hostile, name, tmp_path, capsys):
     label, text, hit, steps = FAULTS[name]
-    code, out, err = score(f"{hostile}:{name}", tmp_path / "run", "--deadline", 0.2, capsys=capsys)
+    # short where it is missed for certain; the others may take as long as this machine needs
+    deadline_s = 0.2 if label == "POLICY_TIMEOUT" else 600
+    code, out, err = score(f"{hostile}:{name}", tmp_path / "run", "--deadline", deadline_s, capsys=capsys)
     said = ["bimodal: every episode was ended by a fault of the policy"] if len(hit) == 4 else []
     assert (code, err) == (len(said), said)
     kept = tmp_path / "run" / "faults.txt"
@@ -208,7 +210,7 @@ def test_a_worker_that_dies_outside_the_policy_is_not_the_policys_fault(tmp_path
         code, _, err = score(f"{file}:Expert", tmp_path / "run", capsys=capfd, count=12, workers=1)
     finally:
         LiftDumbbell.measure = plain
-    (line,) = (line for line in err if line.startswith("bimodal: "))  # the others tell how far it is
+    (line,) = err
     assert code == 1 and "the worker died (exit code 7)" in line
     assert [row["seed"] for row in rows(tmp_path / "run")] == [0, 1, 2, 3, 8, 9, 10, 11]
 

@@ -24,9 +24,8 @@ DUMBBELL = ("PandaLiftDumbbell-v1", "clean")
 
 
 @pytest.fixture
-def runs(tmp_path, capsys, monkeypatch):
+def runs(tmp_path, capsys):
     """Return a function that runs a policy on four episodes and reads its folder."""
-    monkeypatch.setenv("BIMODAL_QUIET", "1")
 
     def make(policy="expert", name="run"):
         score(policy, tmp_path / name, capsys=capsys)

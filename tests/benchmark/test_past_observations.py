@@ -152,5 +152,5 @@ def test_a_trial_compares_what_is_asked_with_the_present(name, wrong, tmp_path):
         "    def act(self, observation):\n"
         "        return super().act({part: past[:, -1] for part, past in observation.items()})\n"
     )
-    found = try_policy(Here(f"{file}:{name}", None), TASK, Deadline(30.0), 30.0)
+    found = try_policy(Here(f"{file}:{name}", None), TASK, Deadline(300.0), 300.0)
     assert len(found.problems) == wrong and all("transpose" in line for line in found.problems)

@@ -37,7 +37,12 @@ NO_TIMERS = """
         signal.setitimer(signal.ITIMER_REAL, 0); faulthandler.cancel_dump_traceback_later()
         sum(range(10**13))"""
 DESCRIPTORS = "hoard('open', ()); sys.addaudithook(hoard)"
-FORK = "os.fork() or (time.sleep(60), os._exit(0)); os._exit(3)"
+FORK = """
+        if not os.fork():
+            (HERE / 'left behind').write_text(str(os.getpid()))
+            while True: time.sleep(0.1)
+        while not (HERE / 'left behind').exists(): time.sleep(0.1)
+        os._exit(3)"""
 ODD = {
     "killed once": (ONCE, "SUCCESS", ""),
     "killed twice": ("os.kill(os.getpid(), 9)", "POLICY_ERROR", "its process died (exit code -9)"),
@@ -66,8 +71,13 @@ def odd(tmp_path):
 @pytest.mark.parametrize("name", ODD)
 def test_what_becomes_of_a_process_is_blamed_on_the_right_side(name, odd, tmp_path, capfd):
     act, label, text = ODD[name]
-    begin = time.monotonic()
-    code, _, err = score(odd(act), tmp_path / "run", "--deadline", 2, capsys=capfd, count=2, workers=1)
+    deadline_s = 2 if label == "POLICY_TIMEOUT" else 600
+    code, _, err = score(
+        odd(act), tmp_path / "run", "--deadline", deadline_s, capsys=capfd, count=2, workers=1
+    )
+    if name == "a child holds the pipe":
+        child = int((tmp_path / "left behind").read_text())  # nobody waits for it, and it is ended
+        _wait_until(lambda: not _lives(child), 300)
     assert [line for line in err if "bimodal" in line and "every episode was ended" not in line] == []
     assert code == (label != "SUCCESS"), "every episode was the policy's fault"
     found = rows(tmp_path / "run")
@@ -75,7 +85,6 @@ def test_what_becomes_of_a_process_is_blamed_on_the_right_side(name, odd, tmp_pa
     assert all(text in row["fault"] for row in found)
     if label == "SUCCESS":
         assert digests(tmp_path / "run") == expert_digests(2)
-    assert time.monotonic() - begin < 60, "nobody waited for what the policy left behind"
 
 
 def hears_hang_ups():
@@ -86,7 +95,7 @@ def hears_hang_ups():
     ("name", "code"), mostly_slow([("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)], ("SIGKILL", -9))
 )
 def test_workers_end_with_their_parent(name, code, odd, tmp_path):
-    uri = odd("(HERE / 'pid').write_text(str(os.getpid())); time.sleep(99)")
+    uri = odd("(HERE / 'pid').write_text(str(os.getpid())); time.sleep(10_000)")
     command = [sys.executable, "-c", CLI, "evaluate", uri, "--suite", "smoke", "--task", DUMBBELL]
     command += [
         "--seeds",
@@ -101,10 +110,10 @@ def test_workers_end_with_their_parent(name, code, odd, tmp_path):
     # as from a terminal: under nohup a hang-up is ignored, as it should be
     parent = subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=hears_hang_ups)
     pid = tmp_path / "pid"
-    _wait_until(lambda: pid.exists() and pid.read_text(), 60)
+    _wait_until(lambda: pid.exists() and pid.read_text(), 300)
     parent.send_signal(getattr(signal, name))
-    assert parent.wait(20) == code
-    _wait_until(lambda: not _lives(int(pid.read_text())), 5)
+    assert parent.wait(300) == code
+    _wait_until(lambda: not _lives(int(pid.read_text())), 300)
     assert not list(tmp_path.glob("run/traces/*.npz"))
 
 

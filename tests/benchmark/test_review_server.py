@@ -64,7 +64,7 @@ class serving:
 
 def ask(server, path, method="GET", body=None, **headers):
     """Return status, text and headers; `path` follows the token where it does not begin with a slash."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=300)
     path = path if path.startswith("/") else f"/{server.token}/{path}"
     connection.putrequest(method, path, skip_host="Host" in headers)
     for name, value in headers.items():
@@ -262,13 +262,13 @@ def test_the_command_prints_the_url_and_ends_cleanly_with_the_report_renewed(run
     words = [sys.executable, "-m", "bimodal.cli.main", "review", str(run), "--no-browser"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         url = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{32}/episode/0", process.stdout.readline())
-        with urllib.request.urlopen(url[0], timeout=60) as answer:
+        with urllib.request.urlopen(url[0], timeout=300) as answer:
             assert "1 of 2" in answer.read().decode()
         post = urllib.request.Request(url[0], said("late"), {"Content-Type": "application/json"})
-        urllib.request.urlopen(post, timeout=60).close()
+        urllib.request.urlopen(post, timeout=300).close()
         process.send_signal(signal.SIGINT)
         try:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=300)
         finally:
             process.kill()
     assert (process.returncode, err) == (0, "") and "1 episode reviewed" in out

@@ -28,7 +28,7 @@ def attempts(isolation):
     return list(registry.HARMLESS if isolation == "none" else registry.ATTEMPTS)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def folder():
     """A policy's folder with a run in it, which everybody may read: as root a box has a user of its own."""
     with TemporaryDirectory() as home:
@@ -76,4 +76,7 @@ def test_nothing_breaks_out(folder, isolation):
 
 def test_what_is_tried_works_where_nothing_is_shut_in(folder):
     """Attempts that never work would prove nothing."""
-    assert worked(folder, "none") == set(attempts("none"))
+    routes = Path("/proc/net/route").read_text().splitlines()[1:]
+    alone = all(line.startswith("lo") for line in routes)
+    hopeless = {"asks_the_kernel_for_routes_that_lead_out"} if alone else set()
+    assert worked(folder, "none") == set(attempts("none")) - hopeless

@@ -20,7 +20,7 @@ def pool():
     with TemporaryDirectory() as home:
         Path(home).chmod(0o755)
         shutil.copy(WANDERING, home)
-        with Pool(job_for(f"{home}/wandering.py:Wanders", None, 30.0, None)) as pool:
+        with Pool(job_for(f"{home}/wandering.py:Wanders", None, 300.0, None)) as pool:
             yield pool
 
 
@@ -42,4 +42,4 @@ def server(request, served, pool):
             yield server
         finally:
             server.__exit__()
-            thread.join(10)
+            thread.join()

@@ -41,7 +41,7 @@ FILM = (2, 96, 96, 3)
 def pool(tmp_path_factory):
     file = tmp_path_factory.mktemp("looks") / "looks.py"
     file.write_text(LOOKS)
-    with Pool(job_for(f"{file}:Looks", None, 60.0, False)) as pool:
+    with Pool(job_for(f"{file}:Looks", None, 300.0, False)) as pool:
         pool.file = file
         yield pool
 
@@ -55,7 +55,7 @@ def server(request, pool):
         thread.start()
         yield server
         server.__exit__()
-        thread.join(10)
+        thread.join()
 
 
 @pytest.fixture(scope="module")

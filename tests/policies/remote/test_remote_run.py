@@ -13,7 +13,7 @@ from bimodal.policies.remote import lanes
 from bimodal.policies.remote.lanes import digest
 from bimodal.tasks import load_task
 from scoring import DUMBBELL, bimodal, digests, panel, rows, score
-from toy_server import Toy, announced, wander
+from toy_server import Toy, announced, reserved_port, wander
 
 TASK = load_task(DUMBBELL)
 SAYS = {"bimodal": announced(TASK, 100)}
@@ -25,10 +25,16 @@ def impatient(monkeypatch):
     monkeypatch.setattr(lanes, "PATIENCE_S", 0.2)
 
 
-def test_a_server_that_dies_under_way_is_resumed_without_a_changed_number(tmp_path, monkeypatch):
+@pytest.fixture
+def port():
+    with reserved_port() as port:
+        yield port
+
+
+def test_a_server_that_dies_under_way_is_resumed_without_a_changed_number(tmp_path, monkeypatch, port):
     monkeypatch.setattr(suites, "SHARD_SIZE", 2)
     options = EvalOptions(out=tmp_path / "run", workers=0)
-    with Toy("openpi", SAYS) as toy:
+    with Toy("openpi", SAYS, port=port) as toy:
         uri = toy.uri
         whole = digests(evaluate(uri, PANEL, EvalOptions(out=tmp_path / "whole", workers=0)))
         halfway = 2 * len(toy.asked) // 3
@@ -47,12 +53,12 @@ def test_a_server_that_dies_under_way_is_resumed_without_a_changed_number(tmp_pa
     assert len(list((tmp_path / "run" / "traces").glob("*.npz"))) == 1  # of the two batches
     with pytest.raises(BimodalError, match="start it again"):
         evaluate(uri, PANEL, options)
-    with Toy("openpi", SAYS, port=toy.port) as again:
+    with Toy("openpi", SAYS, port=port) as again:
         resumed = evaluate(uri, PANEL, options)
         assert 0 < len(again.asked) < halfway
     assert digests(resumed) == whole and len(whole) == 4
     assert not any(row["fault"] for row in rows(resumed))
-    changed = Toy("openpi", SAYS | {"model": "new"}, port=toy.port)
+    changed = Toy("openpi", SAYS | {"model": "new"}, port=port)
     with changed, pytest.raises(WrongUse, match="another run"):
         evaluate(uri, PANEL, options)
 

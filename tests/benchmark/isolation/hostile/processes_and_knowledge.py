@@ -3,10 +3,12 @@
 import ctypes
 import mmap
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from registry_of_attempts import attempt, harmless
@@ -34,8 +36,9 @@ def reads_the_environment_of_the_harness():
 def sees_other_processes():
     others = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        words = path.read_bytes()
-        others += [words] if b"-m\0pytest" in words else []
+        with suppress(OSError):  # others end while we look
+            words = path.read_bytes()
+            others += [words] if re.search(rb"(-m\0|/)pytest\0", words) else []
     return others
 
 
