@@ -167,7 +167,8 @@ class Mine(Zero):
     ids=["exit", "hang"],
 )
 def test_a_constructor_can_neither_end_nor_hang_the_run(tmp_path, monkeypatch, capsys, harm, text):
-    monkeypatch.setattr(timeouts, "BUILD_DEADLINE_S", 1.0)
+    if "sum" in harm:
+        monkeypatch.setattr(timeouts, "BUILD_DEADLINE_S", 1.0)
     (tmp_path / "mine.py").write_text(BUILD + harm)
     code, _, err = score(f"{tmp_path / 'mine.py'}:Mine", tmp_path / "run", capsys=capsys, count=1, workers=1)
     assert (code, len(err)) == (1, 1) and text in err[0] and "cannot be built" in err[0]

@@ -1,6 +1,8 @@
 """Printed boards that are kept: they come back for the same files alone, only from a folder of this user."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from bimodal.cli import kept_boards
@@ -10,12 +12,18 @@ from bimodal.envs.storage import user_cache
 from bimodal.leaderboard.entry import write_entry
 from fabricated_entries import make
 
+ROOT = Path(__file__).parents[2]
 BOARD = Printed("the board\n", ("a.json is unsound",), 0)
 
 
 @pytest.fixture(autouse=True)
 def store(tmp_path, monkeypatch):
-    """The folder of kept boards, below an empty cache; no plug-in is asked for."""
+    """The folder of kept boards, below an empty cache; no plug-in is asked for.
+
+    A board counts no more when something changes in a folder of Python's path, and other tests may write there.
+    """
+    places = [place for place in sys.path if "site-packages" in place or not Path(place).is_relative_to(ROOT)]
+    monkeypatch.setattr(sys, "path", places)
     for name in [name for name in os.environ if name.startswith("BIMODAL_")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(user_cache.platformdirs, "user_cache_path", lambda _: tmp_path / "cache")
