@@ -39,6 +39,8 @@ _LONGEST_OUTPUT = 100_000
 """Characters of what a policy prints that are shown, of every process."""
 _DEATH_S = 10
 """Longest wait for the exit code of a process that has hung up [s]."""
+_LAST_WORDS_S = 2
+"""Longest wait for what a process printed before it ended, where others of it still hold its output [s]."""
 
 
 class ReadsSimulator(WrongUse):
@@ -67,6 +69,7 @@ class Box:
         own = filter(None, (file and file.parent, self._import_folder, weights))
         self._view = View((*own_view().readable, *own), hidden)
         self._process: subprocess.Popen | None = None
+        self._printer: Thread | None = None
         self._end: socket.socket | None = None
 
     def find(self) -> None:
@@ -128,7 +131,8 @@ class Box:
             return
         self._process.kill()
         self._process.wait()
-        assert self._end is not None
+        assert self._end is not None and self._printer is not None
+        self._printer.join(_LAST_WORDS_S)
         self._end.close()
         self._own.cleanup()
         self._process = None
@@ -157,7 +161,8 @@ class Box:
                 cwd="/",
             )
         assert self._process.stdout is not None
-        Thread(target=_pass_on, args=(self._process.stdout,), daemon=True).start()
+        self._printer = Thread(target=_pass_on, args=(self._process.stdout,), daemon=True)
+        self._printer.start()
         return self._end
 
     def _die(self) -> None:

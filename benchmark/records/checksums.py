@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Lock
 
 from ...envs.storage.atomic_write import write_text
 from ...envs.storage.bounded_read import read_bounded
@@ -9,6 +10,8 @@ from .shard_file import sha256
 
 _LARGEST = 4_000_000
 """Bytes of a SHA256SUMS that are read."""
+_ONE_AT_A_TIME = Lock()
+"""Held while sums are added: in a review a video may be drawn just when a remark is saved."""
 
 
 def seal(path: Path) -> None:
@@ -21,10 +24,11 @@ def seal(path: Path) -> None:
 def add_to_seal(path: Path, names: Iterable[str]) -> None:
     """Bring the sums of some files up to date, which were added to a finished run; the others' stay."""
     file = path / "SHA256SUMS"
-    if not file.is_file():  # the run is not finished
-        return
-    sums = read_sums(file) | {name: sha256(path / name) for name in names}
-    write_text(file, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)))
+    with _ONE_AT_A_TIME:
+        if not file.is_file():  # the run is not finished
+            return
+        sums = read_sums(file) | {name: sha256(path / name) for name in names}
+        write_text(file, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)))
 
 
 def read_sums(file: Path) -> dict[str, str]:

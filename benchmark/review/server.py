@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
@@ -65,7 +65,9 @@ class ReviewServer(ThreadingHTTPServer):
         self.pages = pages
         self.token = secrets.token_urlsafe(24)
         self.lock = Lock()
-        """Held while a page is made or a remark is written."""
+        """Held while a page is made, a remark is written, or a video gets in line."""
+        self.ended = False
+        """Whether no more videos are drawn."""
         self.drawing = ThreadPoolExecutor(1, "drawing")
         """The one thread that draws: an OpenGL context belongs to its thread."""
         super().__init__((ADDRESS, 0), _Handler)
@@ -88,6 +90,8 @@ class ReviewServer(ThreadingHTTPServer):
     ) -> None:
         """Close the port; a video that is being drawn is finished, others are not begun."""
         self.server_close()
+        with self.lock:
+            self.ended = True
         self.drawing.shutdown(cancel_futures=True)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -100,10 +104,20 @@ class ReviewServer(ThreadingHTTPServer):
         if posted is not None:
             return self._save(what, number, posted)
         if what in ("video", "other"):
-            content = self.drawing.submit(self.pages.video, number, what == "other").result()
-            return Answer(HTTPStatus.OK, content, "video/mp4")
+            return Answer(HTTPStatus.OK, self._video(number, what == "other"), "video/mp4")
         with self.lock:
             return Answer(HTTPStatus.OK, self.pages.page(number).encode(), _HTML)
+
+    def _video(self, number: int, other: bool) -> bytes:
+        """Return a video, drawn when its turn comes; it never comes once the server ends."""
+        try:
+            with self.lock:
+                if self.ended:
+                    raise CancelledError
+                waiting = self.drawing.submit(self.pages.video, number, other)
+            return waiting.result()
+        except CancelledError:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "the review has ended") from None
 
     def _save(self, what: str, number: int, posted: bytes) -> Answer:
         if what != "episode":

@@ -4,6 +4,8 @@ import errno
 import os
 import shutil
 import signal
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from bimodal.benchmark.evaluation.evaluate import evaluate
 from bimodal.benchmark.evaluation.options import EvalOptions
 from bimodal.benchmark.evaluation.policy_process import PolicyProcess
 from bimodal.benchmark.evaluation.worker_process import Job
+from bimodal.benchmark.records import checksums
 from bimodal.benchmark.records.checksums import seal
 from bimodal.benchmark.records.run_folder import RunFolder, read_run_record
 from bimodal.benchmark.records.shard_file import write_shard
@@ -240,3 +243,24 @@ def test_a_table_of_more_rows_than_the_suite_has_episodes_is_not_read(finished, 
     seal(run)
     with pytest.raises(BimodalError, match="3 rows; its suite has at most 1 episodes"):
         read_run(run)
+
+
+def test_sums_that_are_added_by_two_threads_at_once_are_all_kept(tmp_path, monkeypatch):
+    names = [f"{number}.txt" for number in range(4)]
+    for name in names:
+        (tmp_path / name).write_text(name)
+    (tmp_path / "SHA256SUMS").write_text("")
+    read = checksums.read_sums
+
+    def slowly(file):
+        found = read(file)
+        time.sleep(0.05)  # long enough for the others to read the same
+        return found
+
+    monkeypatch.setattr(checksums, "read_sums", slowly)
+    threads = [threading.Thread(target=checksums.add_to_seal, args=(tmp_path, [name])) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(read(tmp_path / "SHA256SUMS")) == names

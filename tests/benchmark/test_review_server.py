@@ -199,6 +199,13 @@ def test_a_video_is_drawn_once_and_belongs_to_the_finished_run(server, drawing, 
     assert ask(server, "video/0")[0] == 503
 
 
+def test_a_video_whose_turn_never_comes_is_told_that_the_review_has_ended(server):
+    server.drawing.shutdown(cancel_futures=True)
+    server.ended = True
+    status, text, _ = ask(server, "video/0")
+    assert (status, text) == (503, "the review has ended\n")
+
+
 def test_a_video_that_cannot_be_drawn_is_told_in_one_line(server):
     shutil.rmtree(server.pages.run.folder / "traces")
     status, text, _ = ask(server, "video/0")

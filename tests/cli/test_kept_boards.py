@@ -20,7 +20,7 @@ BOARD = Printed("the board\n", ("a.json is unsound",), 0)
 def store(tmp_path, monkeypatch):
     """The folder of kept boards, below an empty cache; no plug-in is asked for.
 
-    A board counts no more when something changes in a folder of Python's path, and other tests may write there.
+    A change in a folder of Python's path ends the use of a board, and other tests may write into ours.
     """
     places = [place for place in sys.path if "site-packages" in place or not Path(place).is_relative_to(ROOT)]
     monkeypatch.setattr(sys, "path", places)

@@ -50,12 +50,16 @@ def test_the_same_episodes_come_out_shut_in_or_not(odd, tmp_path):
         ("Lies", "POLICY_ERROR", "Nonsense: a message of"),
     ],
 )
-def test_what_goes_wrong_in_the_box_is_the_policys_fault(odd, tmp_path, small_shards, name, label, fault):
+def test_what_goes_wrong_in_the_box_is_the_policys_fault(
+    odd, tmp_path, small_shards, name, label, fault, capfd
+):
     out = run(odd(name), tmp_path / "run", count=2, deadline_s=1.0 if name == "Sleeps" else 30.0)
     assert {row["label"] for row in rows(out)} == {label}
     assert all(row["fault"].startswith(fault) for row in rows(out))
     if name == "Raises":
         assert "odd.py" in (out / "faults.txt").read_text()
+    if name == "Exits":
+        assert "last words" in capfd.readouterr().err, "what it printed before it ended is shown"
 
 
 @pytest.mark.skipif(bool(os.getuid()) or possible()[0] != "bwrap", reason="only root's box has another user")

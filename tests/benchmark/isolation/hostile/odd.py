@@ -65,6 +65,7 @@ class Exits(Rises):
     def act(self, observation):
         import os
 
+        print("last words", flush=True)
         os._exit(7)
 
 
