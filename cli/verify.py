@@ -40,11 +40,13 @@ def run(
         for line in (*told, f"{found.level}: {found.reason}"):
             console.print(line, markup=False)
     if found.level == "replayed" and mark:
-        add_level(entry, "replayed", mark, found.reason)
+        add_level(entry, "replayed", mark, found.reason, found.progress)
     return 0 if found.level == "replayed" else 1
 
 
-def add_level(path: Path, level: "Level", by: str, reason: str) -> None:
+def add_level(
+    path: Path, level: "Level", by: str, reason: str, progress: dict[str, float] | None = None
+) -> None:
     """Note beside the entries that one was replayed or reproduced, by whom, and what came out."""
     from datetime import UTC, datetime
 
@@ -52,4 +54,5 @@ def add_level(path: Path, level: "Level", by: str, reason: str) -> None:
     from ..leaderboard.marks import Mark, add_mark
 
     date = f"{datetime.now(UTC):%Y-%m-%d}"
-    add_mark(read_entry(path).entry_id, Mark(level=level, by=by, date=date, found=reason[:300]))
+    mark = Mark(level=level, by=by, date=date, found=reason[:300], progress=progress)
+    add_mark(read_entry(path).entry_id, mark)

@@ -10,6 +10,7 @@ and have no rank; nor has anybody on a panel that plays scenes several times, wh
 """
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 from ..benchmark.comparison.ranking import clean_successes
@@ -65,6 +66,13 @@ class PolicyRow(NamedTuple):
     def level(self) -> Level:
         """How far it is to be trusted."""
         return self.mark.level if self.mark else "reported"
+
+    @property
+    def progress(self) -> float | None:
+        """Its mean progress over all tasks, in the clean world; None where no replay has measured it."""
+        found = (self.mark and self.mark.progress) or {}
+        tasks = self.entry.suite.tasks
+        return fmean(found[task] for task in tasks) if found.keys() >= set(tasks) else None
 
     @property
     def rank(self) -> int | None:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..benchmark.metrics import Metric, board_metrics
-from ..benchmark.number_text import bounds, metric_text, points, short_name, signed_bounds
+from ..benchmark.number_text import bounds, metric_text, percent, points, short_name, signed_bounds
 from ..benchmark.rich_table import plain_table
 from ..benchmark.scoring.perturbation_effects import MeanEffect, mean_effects
 from ..benchmark.scoring.task_scores import Score
@@ -42,9 +42,11 @@ def board_tables(entries: Sequence[Entry]) -> list[Group]:
 def _table(board: Board) -> Table:
     suite = board.suite
     seeds = f"{suite.seeds.count} seeds a task from {suite.seeds.start}"
+    replayed = any(row.progress is not None for row in board.rows)
+    told = f"{seeds}; success and shares in %, [95 % intervals]\n{_RANKS}{_PROGRESS * replayed}"
     table = plain_table(
         Text(f"{suite.name} {suite.version}{PICTURES * suite.pictures}  {suite.hash[:8]}", style="bold"),
-        Text(f"{seeds}; success and shares in %, [95 % intervals]\n{_RANKS}", style="dim"),
+        Text(told, style="dim"),
         key_columns=2,
         padding=(0, 0),
         pad_edge=False,
@@ -57,6 +59,8 @@ def _table(board: Board) -> Table:
     table.add_column(ranking.short, justify="right", no_wrap=True)
     for metric in others:
         table.add_column(metric.short, justify="right", min_width=4, no_wrap=True)
+    if replayed:
+        table.add_column("pro-\ngress", justify="right")
     table.add_column("verified", no_wrap=True)
     for name in map(short_name, tasks):
         table.add_column(Text(name.replace(" ", "\n")), justify="right", min_width=8)
@@ -64,7 +68,7 @@ def _table(board: Board) -> Table:
         above = board.rows[place - 1] if place else row
         if above.track != row.track:
             table.add_section()
-        table.add_row(*_texts(row, bool(tasks)))
+        table.add_row(*_texts(row, bool(tasks), replayed))
     return table
 
 
@@ -101,22 +105,25 @@ _RANKS = (
     "#: 1 + how many policies are better beyond doubt on the same seeds (McNemar's test, adjusted by Holm);\n"
     "oracles are told the mode and privileged policies read the simulator: no rank"
 )
+_PROGRESS = "\nprogress: mean share of the milestones passed, as measured by the replay"
 _SHIFTS = (
     "points of success in a variant minus the same seeds clean, mean over tasks, [95 %];\n"
     "below: episodes that break (-) or are fixed (+); !n: in n tasks the experts fail too"
 )
 
 
-def _texts(row: PolicyRow, with_tasks: bool) -> list[Text]:
-    """Return the cells of a row: the metrics, the mark, then the metric that ranks task by task."""
+def _texts(row: PolicyRow, with_tasks: bool, with_progress: bool) -> list[Text]:
+    """Return the cells of a row: the metrics, progress, the mark, then the metric that ranks task by task."""
     ranking, *others = board_metrics(row.entry.suite.instructed)
     shown = row.cells if with_tasks else ()
+    progress = "–" if row.progress is None else percent(row.progress)
     return [
         Text(str(row.rank or "–")),
         Text(row.policy),
         Text(row.track),
         _with_bounds(ranking, row.score, "bold"),
         *(_text(metric, row.score) for metric in others),
+        *[Text(progress)] * with_progress,
         Text(row.level, style="green" if row.level == "reproduced" else ""),
         *(_with_bounds(ranking, cell, "") for cell in shown),
     ]

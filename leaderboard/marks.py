@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from ..benchmark.records.field_types import Record, Sha256, Text, problems
+from ..benchmark.records.field_types import Record, Sha256, Share, TaskId, Text, problems
 from ..envs.errors import BimodalError
 from ..envs.storage.atomic_write import write_json
 from ..envs.storage.bounded_read import read_bounded
@@ -37,6 +37,10 @@ class Mark(Record):
     """What came out, in one sentence."""
     withdrawn: Text | None = None
     """Why the entry no longer stands on the board; null for one that does."""
+    progress: Annotated[
+        dict[TaskId, Share] | None, Field(max_length=100, exclude_if=lambda value: value is None)
+    ] = None
+    """Mean progress of the clean episodes by task, as the replay measured it; absent where none did."""
 
 
 _FILE = TypeAdapter(dict[Sha256, Mark])
@@ -67,12 +71,13 @@ def known_marks() -> dict[str, Mark]:
 def add_mark(entry_id: str, mark: Mark, path: Path = MARKS) -> None:
     """Write a mark beside those that are there; a weaker one does not replace a stronger one.
 
-    What was withdrawn stays so, whatever is found out about it afterwards.
+    What was withdrawn stays so, whatever is found out about it afterwards, and its progress stays known.
     """
     marks = read_marks(path)
     old = marks.get(entry_id)
-    if old and old.withdrawn:
-        mark = mark.model_copy(update={"withdrawn": old.withdrawn})
+    if old:
+        kept = {"withdrawn": old.withdrawn or mark.withdrawn, "progress": mark.progress or old.progress}
+        mark = mark.model_copy(update=kept)
     if old is None or _LEVELS.index(mark.level) >= _LEVELS.index(old.level):
         write_json(path, {name: one.plain() for name, one in sorted((marks | {entry_id: mark}).items())})
     known_marks.cache_clear()

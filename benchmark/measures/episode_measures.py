@@ -154,7 +154,7 @@ def measures_of(
         alpha=verdict.alpha.astype(float),
         mode=verdict.mode.astype(np.int32),
         switches=verdict.switches.astype(np.int32),
-        progress=progress(task, signals, verdict),
+        progress=progress(task, signals.hand, signals.in_hand, signals.way, verdict),
         length_s=verdict.steps / CONTROL_HZ,
         horizon_s=np.full(len(verdict.steps), horizon / CONTROL_HZ),
         time_to_commit_s=time_to_commit(task.side(signals.hand), verdict.mode, verdict.steps),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...benchmark.measures.progress import progress
 from ...benchmark.rollout.shard import STATE_EVERY, Trace, digests
 from ...benchmark.scoring.run_episodes import Cell, EpisodeColumns
 from ...envs.errors import BimodalError
@@ -40,6 +41,8 @@ class CellResult(NamedTuple):
     drifted: int
     problem: str
     """What is wrong with the first stray, "" without one."""
+    progress: float = 0.0
+    """Mean progress of the episodes as they come out now, 0 to 1."""
 
     @property
     def strays(self) -> int:
@@ -73,6 +76,8 @@ class Again(NamedTuple):
     """Fingerprint of each, (N,) str."""
     verdict: Verdict
     """How each ended."""
+    progress: np.ndarray
+    """How far each came, (N,), 0 to 1."""
 
     @classmethod
     def play(
@@ -87,12 +92,14 @@ class Again(NamedTuple):
         recorded = np.arange(padded.shape[1]) < claim.steps[:, None]
         padded[recorded] = actions
         states = []
+        seen = []
         for step in range(padded.shape[1]):
             _end_where_the_policy_failed(referee, claim, step)
             if step % STATE_EVERY == 0:
                 states.append(simulation.state())
             command = from_grid(padded[:, step])
-            episode_step.advance_and_judge(referee, simulation, command, step, space, recorded[:, step])
+            now = episode_step.advance_and_judge(referee, simulation, command, step, space, recorded[:, step])
+            seen.append([np.array(part) for part in (now.hand, now.in_hand, now.lift)])
         _end_where_the_policy_failed(referee, claim, padded.shape[1])
         kept = np.stack(states, axis=1) if states else np.zeros((n, 0, 1 + simulation.model.nq))
         before_end = np.arange(kept.shape[1]) * STATE_EVERY < claim.steps[:, None]
@@ -101,7 +108,16 @@ class Again(NamedTuple):
             positions=on_grid(kept[before_end][:, 1 : 1 + simulation.model.nq]),
             digests=digests(verdict, Trace(padded, kept)),
             verdict=verdict,
+            progress=_progress(task, seen, verdict),
         )
+
+
+def _progress(task: Task, seen: list[list[np.ndarray]], verdict: Verdict) -> np.ndarray:
+    """Return how far each episode came, (N,); `seen` is hand, in hand and way after every control step."""
+    if not seen:
+        return np.zeros(len(verdict.steps))
+    hand, in_hand, way = (np.stack(part) for part in zip(*seen, strict=True))
+    return progress(task, hand, in_hand, way, verdict)
 
 
 def _end_where_the_policy_failed(referee: Referee, claim: EpisodeColumns, step: int) -> None:
@@ -134,7 +150,8 @@ def _compare(claim: EpisodeColumns, trace: CellTrace, impossible: np.ndarray, ag
             if not told[row]
             else f"a joint is {worst[row]:.2g} away from where the archive has it"
         )
-    return CellResult(len(claim.seeds), int(exact.sum()), int(near.sum()), int(drifted.sum()), problem)
+    mean = float(again.progress.mean())
+    return CellResult(len(claim.seeds), int(exact.sum()), int(near.sum()), int(drifted.sum()), problem, mean)
 
 
 def _largest_differences(steps: np.ndarray, recorded: np.ndarray, found: np.ndarray) -> np.ndarray:

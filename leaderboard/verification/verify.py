@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...benchmark.number_text import short_name
+from ...benchmark.number_text import DECIMALS, short_name
 from ...benchmark.processes import run_in_processes
 from ...benchmark.provenance import cores, kernels, machine, versions
 from ...benchmark.records.same_machine import compare_machines
@@ -20,6 +20,7 @@ from ...benchmark.records.shard_file import sha256
 from ...benchmark.scoring.run_episodes import Cell
 from ...benchmark.suites import suite_from_record
 from ...envs.errors import BimodalError
+from ...envs.perturbations.core.variant import CLEAN
 from ..entry import read_entry
 from ..entry_model import Entry
 from .replay_cell import CellResult, replay_cell
@@ -35,6 +36,8 @@ class Verification(NamedTuple):
     """What came out, in one sentence."""
     lines: tuple[str, ...]
     """One line for each task and variant."""
+    progress: dict[str, float] | None = None
+    """Mean progress of the clean episodes by task; None where some do not follow from their actions."""
 
 
 def verify(
@@ -116,8 +119,9 @@ def _judge(entry: Entry, cells: dict[Cell, CellResult]) -> Verification:
         return Verification(
             "reported", f"{strays} of {total} episodes do not follow from their actions: {where}", lines
         )
+    progress = {task: round(one.progress, DECIMALS) for (task, name), one in cells.items() if name == CLEAN}
     if exact == total:
-        return Verification("replayed", f"all {total} episodes come out to the last bit", lines)
+        return Verification("replayed", f"all {total} episodes come out to the last bit", lines, progress)
     made = (entry.provenance.machine.plain(), entry.provenance.versions)
     same, told = compare_machines(made, ({**machine(), "kernels": kernels()}, versions()))
     bits = f"{exact} of {total} episodes come out to the last bit, {near} within a micrometre"
@@ -126,7 +130,7 @@ def _judge(entry: Entry, cells: dict[Cell, CellResult]) -> Verification:
             "reported", f"{bits}, {drifted} only within a millimetre; {told}, and there none may", lines
         )
     more = f", {drifted} within a millimetre with the same outcome, mode and length" if drifted else ""
-    return Verification("replayed", f"{bits}{more} ({told})", lines)
+    return Verification("replayed", f"{bits}{more} ({told})", lines, progress)
 
 
 def _line(key: Cell, one: CellResult) -> str:

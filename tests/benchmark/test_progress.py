@@ -14,11 +14,9 @@ AWAY = (0.0, 0.0, 0.3, 0.0)
 def measured(task, rows):
     """Progress of episodes of four steps: rows of hands, in hand, way, goal reached, success, length."""
     hand, in_hand, way, ever, success, steps = (list(column) for column in zip(*rows, strict=True))
-    signals = SimpleNamespace(
-        hand=np.moveaxis(np.array(hand, float), 0, 1), in_hand=np.array(in_hand).T, way=np.array(way, float).T
-    )
+    seen = np.moveaxis(np.array(hand, float), 0, 1), np.array(in_hand).T, np.array(way, float).T
     verdict = SimpleNamespace(success_ever=np.array(ever), success=np.array(success), steps=np.array(steps))
-    return progress(task, signals, verdict).tolist()
+    return progress(task, *seen, verdict).tolist()
 
 
 def test_every_milestone_is_a_fifth_and_holds_those_before():

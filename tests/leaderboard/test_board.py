@@ -21,6 +21,7 @@ from bimodal.leaderboard.board_files import (
 )
 from bimodal.leaderboard.board_table import board_table, board_tables
 from bimodal.leaderboard.entry import entry_from_run, read_entry
+from bimodal.leaderboard.marks import Mark
 from bimodal.leaderboard.site.pair_data import pair_data
 from bimodal.leaderboard.site.profiles import lanes, profiles
 from fabricated import run_folder
@@ -90,6 +91,23 @@ def test_table_shows_every_number_without_cuts_or_colour(tmp_path, width):
     assert max(map(len, text.splitlines())) <= width
     for part in ("mse_labelled", "privileged", "100.0", "[79,100]", "reported", "Dumbbell", "1.5"):
         assert part in text
+
+
+def test_progress_is_shown_where_a_replay_measured_it_on_every_task(tmp_path, monkeypatch):
+    both, one, none = (make(tmp_path, name, 12) for name in ("both", "one", "none"))
+    first, second = both.suite.tasks
+    mark = Mark(level="replayed", by="Us", date="2026-11-30", found="all")
+    marks = {
+        both.entry_id: mark.model_copy(update={"progress": {first: 0.5, second: 0.25}}),
+        one.entry_id: mark.model_copy(update={"progress": {first: 0.5}}),
+        none.entry_id: mark,
+    }
+    monkeypatch.setattr("bimodal.leaderboard.board.known_marks", lambda: marks)
+    rows = {row.policy: row.progress for row in board_rows([both, one, none])[0].rows}
+    assert rows == {"both": 0.375, "one": None, "none": None}
+    shown = {str(column.header): list(column.cells) for column in board_table([both, one, none]).columns}
+    assert sorted(map(str, shown["pro-\ngress"])) == ["38", "–", "–"]
+    assert "pro-\ngress" not in [str(column.header) for column in board_table([one, none]).columns]
 
 
 def test_the_terminal_shows_the_tasks_of_hard_one_by_one():

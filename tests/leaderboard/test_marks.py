@@ -20,6 +20,11 @@ def test_a_mark_brings_nothing_back_that_was_withdrawn(tmp_path):
     add_mark("ab" * 32, mark.model_copy(update={"found": "again"}), file)
     (kept,) = read_marks(file).values()
     assert (kept.level, kept.withdrawn, kept.found) == ("reproduced", "trained on the panel", "all")
+    assert "progress" not in json.loads(file.read_text())["ab" * 32]
+    far = mark.model_copy(update={"level": "reproduced", "progress": {"PandaLiftPot-v1": 0.25}})
+    for after in (far, far.model_copy(update={"progress": None})):
+        add_mark("ab" * 32, after, file)
+        assert read_marks(file)["ab" * 32].progress == {"PandaLiftPot-v1": 0.25}, "what was measured stays"
     file.write_text('{"x": 1}')
     with pytest.raises(BimodalError, match="is damaged"):
         read_marks(file)

@@ -5,6 +5,8 @@ import json
 
 import numpy as np
 import pytest
+from bimodal.benchmark.measures.progress import progress
+from bimodal.benchmark.measures.signals import read_signals
 from bimodal.benchmark.rollout.shard import Shard, run_shard
 from bimodal.benchmark.scoring.run_episodes import EpisodeColumns
 from bimodal.envs.errors import BimodalError
@@ -76,6 +78,15 @@ def test_honest_episodes_come_out_to_the_last_bit(policy, variant):
     claim, found = played(policy, variant)
     assert again(claim, found, variant)[:4] == (N, N, 0, 0)
     assert (policy is Quits) == ("POLICY_INVALID_ACTION" in claim.labels)
+
+
+@pytest.mark.parametrize("policy", [Expert, Quits])
+def test_a_replay_measures_the_progress_of_the_run(policy):
+    claim, found = played(policy)
+    signals = read_signals(found.shard, found.trace, found.verdict.steps, "ee_absolute")
+    right = progress(load_task(DUMBBELL), signals.hand, signals.in_hand, signals.way, found.verdict)
+    assert again(claim, found).progress == pytest.approx(right.mean(), abs=1e-12)
+    assert (right.mean() == 1.0) == (policy is Expert) and right.any()
 
 
 class Never(Zero):
@@ -175,13 +186,17 @@ def rewrite(path, change):
     path.write_text(json.dumps(raw))
 
 
-def test_an_honest_entry_is_replayed(submitted, capsys):
-    code, out, _ = bimodal("verify", submitted, "--workers", 0, capsys=capsys)
+def test_an_honest_entry_is_replayed(submitted, capsys, monkeypatch):
+    marks = {}
+    monkeypatch.setattr("bimodal.leaderboard.marks.add_mark", marks.__setitem__)
+    code, out, _ = bimodal("verify", submitted, "--workers", 0, "--mark", "Us", capsys=capsys)
     assert code == 0 and "replayed: all 96 episodes come out to the last bit" in out
     assert out.count("16/16 episodes to the last bit") == 6
     entry = read_entry(submitted)
     assert entry.trace and entry.trace.bytes == archive_beside(submitted).stat().st_size < 5_000_000
     assert (entry.authors, entry.licence, entry.attempt, entry.supersedes) == (("Us",), "MIT", 1, None)
+    mark = marks[entry.entry_id]
+    assert (mark.level, mark.progress) == ("replayed", dict.fromkeys(entry.suite.tasks, 1.0))
 
 
 def test_an_archive_under_another_name(copied):
