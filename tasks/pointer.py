@@ -111,17 +111,23 @@ class PointerTask(PressTask):
 
     def start(self, rng: np.random.Generator) -> Start:
         start = super().start(rng)
-        turn = np.pi * rng.integers(2)
+        turn = self.rail_turn() + np.pi * rng.integers(2)
         start.poses["rail"][3:] = yaw_quaternion(start.frame[2] + turn)
         return start
 
     def observe(self, simulation: SimulationData) -> dict[str, np.ndarray]:
         return super().observe(simulation) | {"pointer_position": simulation.position("pointer").copy()}
 
+    def rail_turn(self) -> float:
+        """Return how far the rail is turned from the scene's y [rad]."""
+        return 0.0
+
     def cued(self, simulation: SimulationData) -> np.ndarray:
-        """Return the side from which the pointer comes: 1 for the left, -1 for the right, (N,)."""
+        """Return the side from which the pointer comes: 1 for the left, -1 for the right, (N,). Of a rail
+        that is turned by a quarter to the right: 1 for the far side, -1 for the near one.
+        """
         along = simulation.rotation("rail")[:, :2, 1]  # from the middle to where the pointer started
-        yaw = simulation.frame[:, 2]
+        yaw = simulation.frame[:, 2] + self.rail_turn()
         return np.sign(-np.sin(yaw) * along[:, 0] + np.cos(yaw) * along[:, 1])
 
     def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
@@ -135,5 +141,5 @@ class PointerTask(PressTask):
         return plan_from_paths([path], simulation.frame)
 
     def cued_path(self, start: np.ndarray, modes: np.ndarray, side: np.ndarray) -> HandPath:
-        """Return the path as `path` does, where the pointer comes from `side`, 1 or -1, (N,)."""
+        """Return the path as `path` does, where the pointer comes from `side`, as `cued` says it, (N,)."""
         raise NotImplementedError
