@@ -72,7 +72,7 @@ def test_the_learned_policy_gets_from_demonstrations_to_a_sound_entry(
 
 def test_the_learned_policys_windows_are_observations_and_the_actions_after_them(learned):
     script, names, _ = learned
-    file = next(script.parent.glob("*.npz"))
+    file = script.with_name(f"{TASK}.npz")
     task, seen, chunks = names["read_windows"](file)
     with np.load(file) as data:
         count, length = data["actions"].shape[:2]
@@ -87,7 +87,7 @@ def test_the_learned_policys_windows_are_observations_and_the_actions_after_them
 def test_the_learned_policy_learns_every_moving_column_of_an_action_alike(learned):
     """Without scales what moves by centimetres, such as the opening, was learnt last: it closed on air."""
     script, names, _ = learned
-    file = next(script.parent.glob("*.npz"))
+    file = script.with_name(f"{TASK}.npz")
     policy = names["Cloned"](load_task(file.stem))
     with np.load(file) as data:
         seen = {name[4:]: data[name].reshape(-1, data[name].shape[2]) for name in data if name[:4] == "obs."}
