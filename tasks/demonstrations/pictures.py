@@ -92,7 +92,7 @@ def draw(
     size: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> DemonstrationPictures:
-    """Draw every `EVERY`th control step of demonstrations; arguments and errors as above."""
+    """Draw one control step in `EVERY` of demonstrations; arguments and errors as above."""
     total = len(demos.seeds)
     scenes = np.unique(demos.seeds, return_inverse=True)[1]
     pictures = EpisodePictures(load_task(demos.meta["task"]), Variant(), names, size)
