@@ -1,13 +1,14 @@
 """What a task's map shows, as points: objects, where the scene may lie, fingers, and the dead zone."""
 
 from itertools import combinations, pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
 
 from ...envs.frames import from_frame
 from ...envs.physics_state import set_state
+from ...envs.scene_generation.expert_reference import Middle
 from ...envs.simulation import Simulation
 from ...envs.specs import OPENING_HIGH
 from ...tasks.core.task import PAD_RADIUS, Task
@@ -32,23 +33,10 @@ class ModeHands(NamedTuple):
         return self.poses[self.arm, np.arange(len(self.arm))]
 
 
-class _Middle(np.random.Generator):
-    """Draws the middle of every interval, and of whole numbers the lowest."""
-
-    def __init__(self) -> None:
-        super().__init__(np.random.PCG64(0))
-
-    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
-        return np.broadcast_to((np.asarray(low) + np.asarray(high)) / 2, size or ())
-
-    def integers(self, low: Any, high: Any = None, size: Any = None, *args: Any, **options: Any) -> Any:
-        return np.broadcast_to(np.asarray(0 if high is None else low), size or ())
-
-
 def middle_state(task: Task) -> np.ndarray:
     """Return the state in the middle of all starts, (nstate,)."""
     simulation = Simulation(task, 1)
-    simulation.begin([task.start(_Middle())])
+    simulation.begin([task.start(Middle())])
     return simulation.state()[0]
 
 

@@ -1,7 +1,7 @@
 """What the generator knows of a task: where hands and objects go in every mode of its average clean scene."""
 
 import functools
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
@@ -110,12 +110,20 @@ class Reference(NamedTuple):
     """The average start."""
 
 
-class Middle:
-    """A generator whose every draw is the middle."""
+class Middle(np.random.Generator):
+    """Draws the middle of every interval, and of whole numbers the lowest."""
+
+    def __init__(self) -> None:
+        """Take no seed: nothing is left to chance."""
+        super().__init__(np.random.PCG64(0))
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
         """Return the middle between `low` and `high`."""
         return np.broadcast_to((np.asarray(low) + np.asarray(high)) / 2, size or ())
+
+    def integers(self, low: Any, high: Any = None, size: Any = None, *args: Any, **options: Any) -> Any:
+        """Return `low`, or 0 where it is the end."""
+        return np.broadcast_to(np.asarray(0 if high is None else low), size or ())
 
 
 @functools.lru_cache(maxsize=64)
@@ -123,7 +131,7 @@ def reference(task: TaskProtocol) -> Reference:
     """Let the experts play the clean, average scene of a task, once in a process."""
     # 1. every mode's expert in a row of its own, from the average start
     modes = np.arange(len(task.modes))
-    start = task.start(cast(np.random.Generator, Middle()))  # tasks draw with `uniform` alone
+    start = task.start(Middle())
     simulation = Simulation(task, len(modes))
     simulation.begin([start] * len(modes))
     plan = task.plan(simulation, modes)

@@ -2,8 +2,6 @@
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import NamedTuple
 
 import mujoco
@@ -13,11 +11,11 @@ from ..base_scene import clean_model
 from ..robot import inverse_kinematics as control
 from ..robot.parts import robots, things
 from ..simulation_data import place
-from ..specs import PREFIXES
 from ..task_protocol import TaskProtocol
-from .expert_reference import Keyframe, Limb, Reference, reference
+from .expert_reference import Keyframe, Limb, reference
 from .grip import distance, grip_fault, gripping
 from .placement import far
+from .settling import begun, moving, restless
 
 PENETRATION = 0.001
 """Shapes may be in one another up to this [m]."""
@@ -25,21 +23,12 @@ CLEARANCE = 0.003
 """Distance that the hand keeps from everything before it grips, and then from all but the part [m]."""
 ROOM = 0.05
 """Up to this distance it is known how far the hands of the clean scene stay clear of things [m]."""
-SETTLING = 20
-"""Physics steps in which a scene must stay as it is: 0.1 s."""
-MOVED = 0.005
-"""How far an object may have moved then [m]."""
-SPEED = 0.05
-"""How fast it may be then [m/s]."""
 REACH = 0.002
 """How far a hand may miss what its expert aims at [m]."""
 
 _FORMS = ("geom_type", "geom_quat")
 _BODIES = ("body_pos", "body_quat")
 _SHAPES = (*_FORMS, "geom_size", "geom_pos", "body_mass")
-_sizes = attrgetter(
-    *(n for n in dir(mujoco.MjModel) if n.startswith("n") and not n.startswith(("name", "numeric")))
-)
 _IK_STEPS = 6
 _EXACT = 1e-4
 
@@ -118,58 +107,22 @@ def fault(model: mujoco.MjModel, task: TaskProtocol, added: dict[str, np.ndarray
     if not beside and not loose and same_bodies:
         return ""
     # 2. nothing penetrates at the start
-    data = _data(model)
-    data.qpos[seen.joints] = seen.keyframes[0].qpos
-    place(model, data, {**seen.start.poses, **added})
-    mujoco.mj_fwdPosition(model, data)
+    data = begun(model, seen, {**seen.start.poses, **added})
     own = ~robots(model)[data.contact.geom].any(1)
     if (data.contact.dist[own] < -PENETRATION).any():
         return "shapes penetrate one another"
     # 3. every hand finds its way, except where it does not in the clean scene either
     if beside or not same_shapes or not same_bodies:
-        begun = data.qpos.copy()
+        before = data.qpos.copy()
         nearer = np.inf if beside or not same_bodies else _growth(model, clean)
         changed = Changed(beside or not same_shapes, nearer, not same_bodies)
         found = _hindrances(model, data, task, blocked, changed)
         if why := next((why for index, why in found if (index, why) not in excused(task)), ""):
             return why
-        data.qpos[:] = begun
-    # 4. nothing moves by itself
-    return _moves(model, data, seen) if loose else ""
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """A model by its sizes: data of one model fit every other model of the same sizes."""
-
-    sizes: tuple[int, ...]
-    model: mujoco.MjModel = field(compare=False)
-
-
-@functools.lru_cache(maxsize=1)
-def _data_of(layout: _Layout) -> mujoco.MjData:
-    return mujoco.MjData(layout.model)
-
-
-def _data(model: mujoco.MjModel) -> mujoco.MjData:
-    """Return fresh data of a model: those of the last one if all its sizes are the same, which is quicker."""
-    data = _data_of(_Layout(_sizes(model), model))
-    mujoco.mj_resetData(model, data)
-    return data
-
-
-def _moves(model: mujoco.MjModel, data: mujoco.MjData, seen: Reference) -> str:
-    """Let go and see what moves."""
-    bodies = np.flatnonzero(model.body_rootid != model.body(PREFIXES[0] + "base").id)
-    places = data.xpos[bodies].copy()
-    data.ctrl[:] = data.qpos[seen.joints]
-    for _ in range(SETTLING):
-        mujoco.mj_step(model, data)
-    loose = np.ones(model.nv, bool)
-    loose[: len(seen.joints)] = False
-    moved = np.abs(data.xpos[bodies] - places).max(initial=0.0)
-    fast = np.abs(data.qvel[loose]).max(initial=0.0)
-    return "something moves by itself" if moved > MOVED or fast > 10 * SPEED else ""
+        data.qpos[:] = before
+    # 4. nothing moves by itself, except what does in the clean scene, too
+    found = moving(model, data, seen) if loose else set()
+    return "something moves by itself" if found and found - restless(task) else ""
 
 
 def _hindrances(

@@ -1,8 +1,12 @@
 """Generated scenes are the same for every batch, for eyes and for hands."""
 
 import numpy as np
+import pytest
 from bimodal.envs.base_scene import clean_model
+from bimodal.envs.errors import BimodalError
 from bimodal.envs.perturbations.core.variant import Variant
+from bimodal.envs.scene_generation import validity
+from bimodal.envs.scene_generation.settling import restless
 from bimodal.envs.simulation import Simulation
 from bimodal.tasks import load_task
 from generated_scenes import DUMBBELL, forget, played
@@ -40,3 +44,22 @@ def test_a_batch_mixes_all_sizes():
     cube = clean_model(task).geom("left_cube").id
     scales = np.array([model.geom_size[cube] for model in models]) / clean_model(task).geom_size[cube]
     assert 0.89 < scales.min() < 0.93 and 1.07 < scales.max() < 1.11
+
+
+def test_a_task_whose_start_draws_whole_numbers_has_generated_scenes():
+    cued = load_task("PandaPressCuedSide-v1")
+    assert not Variant("scene.clutter:1").impossible(cued)
+    simulation = Simulation(cued, 2, variant=Variant("scene.clutter:1"))
+    simulation.reset((3, 4))
+    assert all(model.ngeom == clean_model(cued).ngeom + 5 for model in simulation.batch.models)
+
+
+def test_what_moves_in_the_clean_scene_may_move_in_a_generated_one_and_nothing_else(monkeypatch):
+    cued = load_task("PandaPressCuedSide-v1")
+    assert restless(cued) == {"pointer"} and restless(load_task(DUMBBELL)) == set()
+    assert Variant("scene.table_tilt:3").spec(cued, 3).option.gravity[:2].any()
+    monkeypatch.setattr(validity, "restless", lambda task: set())
+    forget()
+    with pytest.raises(BimodalError, match="the last: something moves by itself"):
+        Variant("scene.table_tilt:3").spec(cued, 3)
+    forget()
