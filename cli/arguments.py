@@ -145,6 +145,23 @@ def policy_names() -> Iterable[str]:
     return policy_names()
 
 
+def variant_names() -> Iterable[str]:
+    """Return the names that the shell offers for a variant: levels, and the magnitudes that suites have."""
+    from ..benchmark.suites import SUITES
+    from ..envs.perturbations.core.perturbation import LEVELS
+    from ..envs.perturbations.core.registry import perturbations
+    from ..envs.perturbations.core.variant import CLEAN, COMBO
+
+    levels = (f"{name}:{level}" for name in (*perturbations(), COMBO) for level in LEVELS[1:])
+    shifts = (variant for suite in SUITES.values() for variant in suite.variants)
+    return sorted({CLEAN, *levels, *shifts})
+
+
+def variant_option(text: str) -> Any:
+    """Return the declaration of an option that is a variant."""
+    return option("VARIANT", text, autocompletion=variant_names)
+
+
 # ---------------------------------------------------------------------------------- those of several commands
 
 Task = Annotated[str, argument("TASK", "task id or file.py", task_name, autocompletion=task_names)]

@@ -24,6 +24,7 @@ from .arguments import (
     policy_names,
     seed_range,
     task_option,
+    variant_option,
 )
 from .gate import Bounds, exit_code, run_cases, write_junit
 from .log_to import LogTo, log_runs
@@ -59,10 +60,9 @@ Seeds = Annotated[
 ]
 Variants = Annotated[
     list[str] | None,
-    option(
-        "VARIANT",
-        "only this variant beside the clean world, e.g. contact.friction:2 or "
-        "contact.friction:2+sensing.latency:1; clean for the clean world alone (may be repeated)",
+    variant_option(
+        "only this variant beside the clean world, e.g. contact.friction:2, sensing.latency=3 (its unit) or "
+        "contact.friction:2+sensing.latency:1; clean for the clean world alone (may be repeated)"
     ),
 ]
 Out = Annotated[Path | None, option("FOLDER", "run folder", default="runs/SUITE-POLICY")]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ..envs.errors import WrongUse
-from .arguments import ACTIONS, FORMATS, argument, choice, flag, option, task_option
+from .arguments import ACTIONS, FORMATS, argument, choice, flag, option, task_option, variant_option
 
 EXAMPLE = (
     "bimodal export runs/demos/PandaLiftDumbbell-v1/bi50-300-s0.npz --format lerobot --out data/dumbbell"
@@ -37,7 +37,7 @@ def run(
         option("SEED", "seed of an episode (may be repeated)", default="all; --mcap must name some"),
     ] = None,
     task: Annotated[str | None, task_option("its task  [default: the run's only one]")] = None,
-    variant: Annotated[str, option("VARIANT", "its variant")] = "clean",
+    variant: Annotated[str, variant_option("its variant")] = "clean",
     pictures: Annotated[
         bool, flag("--pictures", "also what cameras see: for lerobot videos, for --mcap 5 pictures a second")
     ] = False,

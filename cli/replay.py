@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from .arguments import Json, argument, number, option, task_option
+from .arguments import Json, argument, number, option, task_option, variant_option
 
 if TYPE_CHECKING:
     from ..benchmark.artifact.replay_episode import EpisodeReplay, Played, RecordedEpisode
@@ -12,7 +12,7 @@ EXAMPLE = "bimodal replay runs/smoke-flow --task PandaLiftDumbbell-v1 --episode 
 
 Perturb = Annotated[
     str | None,
-    option("VARIANT", "play the recorded actions in this variant instead; the policy does not react"),
+    variant_option("play the recorded actions in this variant instead; the policy does not react"),
 ]
 
 
@@ -20,7 +20,7 @@ def run(
     what: Annotated[Path, argument("RUN", "run folder, or artifact of `bimodal pack`")],
     episode: Annotated[int, number("seed of the episode")],
     task: Annotated[str | None, task_option("its task  [default: the run's only one]")] = None,
-    variant: Annotated[str, option("VARIANT", "its variant")] = "clean",
+    variant: Annotated[str, variant_option("its variant")] = "clean",
     perturb: Perturb = None,
     video: Annotated[Path | None, option("FILE", "also write a video, .mp4")] = None,
     camera: Annotated[str, option("NAME", "of the video: front, side, top, closeup or wrist")] = "closeup",

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ..envs.errors import WrongUse
-from .arguments import RUNS, Task, option
+from .arguments import RUNS, Task, option, variant_option
 
 EXAMPLE = "bimodal scenes PandaLiftPot-v1 --variant scene.texture:2"
 
@@ -12,7 +12,7 @@ EXAMPLE = "bimodal scenes PandaLiftPot-v1 --variant scene.texture:2"
 def run(
     task: Task,
     seed: Annotated[str, option("SEEDS", "one episode, or START..END with both included")] = "0..15",
-    variant: Annotated[str, option("VARIANT", "e.g. scene.distractors:2+scene.texture:1")] = "clean",
+    variant: Annotated[str, variant_option("e.g. scene.distractors:2+scene.texture:1")] = "clean",
     camera: Annotated[str, option("NAME", "front, side, top, closeup or wrist")] = "front",
     png: Annotated[Path, option("FILE", "picture to write, .png or .jpg")] = RUNS / "scenes.png",
 ) -> int:

@@ -8,7 +8,8 @@ EXAMPLE = "bimodal variants"
 def run(json: Json = False) -> int:
     """List the perturbations: what each does, and how much.
 
-    A variant is a perturbation and a level, or several: contact.friction:2+sensing.latency:1.
+    A variant is a perturbation and a level or a magnitude in its unit: contact.friction:2, sensing.latency=3.
+    Several are joined by +.
     """
     from ..envs.perturbations.core.registry import perturbations
     from ..envs.perturbations.core.variant import COMBINED, COMBO

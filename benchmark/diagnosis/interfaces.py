@@ -85,4 +85,4 @@ def without(variant: str, interfaces: Collection[Interface]) -> str:
     What remains draws the same numbers as before: each perturbation has a stream of its own.
     """
     left = [one for one in Variant(variant).parts if interface_of(one) not in interfaces]
-    return "+".join(f"{one.name}:{one.level}" for one in left) or CLEAN
+    return "+".join(one.label for one in left) or CLEAN

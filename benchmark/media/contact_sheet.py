@@ -106,7 +106,7 @@ def _picture(task: Task, variant: Variant, seed: int, state: np.ndarray, camera:
 def _write_header(sheet: Image.Image, task: Task, variant: Variant, seeds: Sequence[int]) -> None:
     pen = ImageDraw.Draw(sheet)
     pen.text((_GAP, 10), task.id, INK, font(19))
-    parts = [f"{one.name}:{one.level} = {one.magnitude:g} {one.unit}" for one in variant.parts]
+    parts = [f"{one.label} ({one.magnitude:g} {one.unit})" for one in variant.parts]
     splits = [name for name, split in _SPLITS.items() if any(seed in split for seed in seeds)]
     text = f"{', '.join(parts) or CLEAN}   ·   {' and '.join(splits)} scenes"
     pen.text((_GAP, 36), text, GREY, font(fitting_size([text], sheet.width - 2 * _GAP, 13, 7)))

@@ -73,7 +73,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """Hex digits of a sha256."""
 TaskId = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{2,62}-v[0-9]{1,3}$")]
 """Robot, verb, object, version."""
-VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.:+-]{0,95}$")]
+VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.:=+-]{0,95}$")]
 """Perturbation and level, or `clean`."""
 When = Annotated[
     str,

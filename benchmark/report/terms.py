@@ -38,7 +38,7 @@ WORDS = {
     "whole.",
     "Suite": "a fixed and versioned list of tasks, seeds and variants, such as `smoke`, `core` and `full`.",
     "Trace": "the recorded actions and states of an episode.",
-    "Variant": "what an episode is run in: `clean`, or perturbations with their levels, such as "
+    "Variant": "what an episode is run in: `clean`, or perturbations with levels or magnitudes, such as "
     "`contact.friction:2`.",
 }
 """The words of the field and what they mean here, in half a sentence; Markdown."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1_000_000
 """Episodes of a run that are read at most, whatever its suite says."""
-_VARIANT = re.compile(r"[a-z][a-z0-9_.+:]*")
+_VARIANT = re.compile(r"[a-z][a-z0-9_.+:=]*")
 _COLUMNS = {
     "seed": "seeds",
     "label": "labels",

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...envs.errors import BimodalError
 from ...envs.perturbations.core.dosed import Dosed
+from ...envs.perturbations.core.magnitudes import FARTHEST, between, most
 from ...envs.perturbations.core.perturbation import LEVELS, Perturbation
 from ...envs.perturbations.core.registry import PERTURBATIONS, perturbations
 from ...envs.perturbations.core.variant import Variant
@@ -28,7 +29,7 @@ SEEDS = VALIDATION[:50]
 """Episodes of every magnitude; of the experts, of every mode."""
 FLOOR = FLOORS[LEVELS[-1]]
 """Least success of the expert of every mode for a magnitude to be borne, unless it is one of the levels."""
-BEYOND = (1.5, 2.0, 3.0)
+BEYOND = (1.5, 2.0, FARTHEST)
 """How far beyond the third level magnitudes go, in shares of its distance from the clean world."""
 DEADLINE_S = 300.0
 """Longest time that a decision may take [s]: it is not what is measured here."""
@@ -43,6 +44,11 @@ class Limit(NamedTuple):
     """How many of these they bear."""
     experts: dict[float, float]
     """Success of the expert of the worst mode that is not blocked, by magnitude, where it was measured."""
+
+    @property
+    def last(self) -> float:
+        """The last magnitude that they bear; there is one, or no policy is asked."""
+        return self.ladder[self.borne - 1]
 
 
 def axes() -> dict[str, type[Perturbation]]:
@@ -61,17 +67,10 @@ def ladder(kind: type[Perturbation]) -> tuple[float, ...]:
     Factors go by powers, all else by sums; nothing goes below 0, and no share beyond the whole.
     """
     clean, *levels = kind.levels
-    most = 1 if kind.unit.startswith("share") else 100 if kind.unit.startswith("%") else np.inf
-    between = [_along(kind, a, b, 0.5) for a, b in pairwise(kind.levels)]
-    beyond = [min(_along(kind, clean, levels[-1], share), most) for share in BEYOND]
-    found = {one for one in (*levels, *between, *beyond) if one >= 0 and one != clean}
+    halves = [between(kind, a, b, 0.5) for a, b in pairwise(kind.levels)]
+    beyond = [min(between(kind, clean, levels[-1], share), most(kind)) for share in BEYOND]
+    found = {one for one in (*levels, *halves, *beyond) if one >= 0 and one != clean}
     return tuple(sorted(found, key=lambda one: abs(one - clean)))
-
-
-def _along(kind: type[Perturbation], a: float, b: float, share: float) -> float:
-    """Return the magnitude that is a share of the way from one to another, to three digits."""
-    value = a * (b / a) ** share if kind.unit == "x" else a + (b - a) * share
-    return round(value) if all(isinstance(one, int) for one in kind.levels) else float(f"{value:.3g}")
 
 
 def play(task: Task, policy: Policy, world: Variant, seeds: range = SEEDS) -> np.ndarray:
@@ -79,6 +78,11 @@ def play(task: Task, policy: Policy, world: Variant, seeds: range = SEEDS) -> np
     shard = Shard(task.id, world.name, 0, tuple(seeds))
     deadline = Deadline(DEADLINE_S)
     return run_shard(task, policy, shard, NOISE, deadline=deadline, world=world).verdict.success
+
+
+def possible(task: Task, kind: type[Perturbation]) -> list[float]:
+    """Return the magnitudes of a perturbation that a task can have."""
+    return [one for one in ladder(kind) if not Dosed(kind, one).impossible(task)]
 
 
 def try_experts(task_id: str, name: str, seeds: range = SEEDS) -> dict[str, float]:
@@ -137,15 +141,14 @@ def felt_by_experts() -> list[str]:
 
 def limit_of(task_id: str, name: str, measured: dict[str, float]) -> Limit:
     """Return how far the experts go, from what `try_experts` measured and what is known of the levels."""
-    task = load_task(task_id)
     kind = perturbations()[name]
-    possible = [one for one in ladder(kind) if not Dosed(kind, one).impossible(task)]
+    steps = possible(load_task(task_id), kind)
     cells = known_cells([task_id])
     keys = {kind.levels[level]: CellKey(task_id, name, level) for level in LEVELS[1:]}
     known = {one: cells[key] for one, key in keys.items() if key in cells and not cells[key].reason}
-    experts = {one: measured[f"{one:g}"] for one in possible if f"{one:g}" in measured}
-    fails = [one for one in possible if one in experts and experts[one] < FLOOR]
-    fails += [one for one in possible if one in known and not known[one].feasible]
+    experts = {one: measured[f"{one:g}"] for one in steps if f"{one:g}" in measured}
+    fails = [one for one in steps if one in experts and experts[one] < FLOOR]
+    fails += [one for one in steps if one in known and not known[one].feasible]
     experts = {one: cell.success for one, cell in known.items()} | experts
-    borne = min((possible.index(one) for one in fails), default=len(possible))
-    return Limit(tuple(possible[: borne + 1]), borne, experts)
+    borne = min((steps.index(one) for one in fails), default=len(steps))
+    return Limit(tuple(steps[: borne + 1]), borne, experts)

@@ -28,6 +28,7 @@ class Paraphrase(Perturbation):
     name = "language.paraphrase"
     unit = "(1 seen, 2 unseen, 3 unseen with slips)"
     levels = (0, 1, 2, 3)
+    levels_alone = True
 
     def perturb_instruction(self, said: str, wording: Wording, episode: EpisodeContext) -> str:
         if not self.level:

@@ -35,6 +35,11 @@ class ScenePerturbation(Protocol):
 
     def __init__(self, level: int) -> None: ...
 
+    @property
+    def label(self) -> str:
+        """How it is written in a variant's name."""
+        ...
+
     def context(self, task: TaskProtocol, seed: int, stream_key: str) -> EpisodeContext:
         """Return what a hook is told of one episode."""
         ...
@@ -115,7 +120,7 @@ def _generate(levels: Levels, task: TaskProtocol, seed: int) -> World:
         model, added, why = examined(spec, task, blocked)
         if not why:
             return World(model, added, rejected)
-    names = " + ".join(f"{one.name}:{one.level} ({one.magnitude:g} {one.unit})" for one in perturbations)
+    names = " + ".join(f"{one.label} ({one.magnitude:g} {one.unit})" for one in perturbations)
     raise BimodalError(
         f"{task.id}, seed {seed}: none of {TRIES} scenes of {names} can be used; the last: {why}"
     )

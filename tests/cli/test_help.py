@@ -21,6 +21,9 @@ from bimodal.tasks.demonstrations.regimes import ALL
 
 BIMODAL = Path(sys.executable).with_name("bimodal")
 HEAVY = ("numpy", "torch", "mujoco", "pyarrow", "gymnasium", "scipy", "matplotlib", "rich", "jinja2")
+LATENCIES = {f"sensing.latency:{level}" for level in (1, 2, 3)} | {
+    variant for variant in SUITES["full"].variants if variant.startswith("sensing.latency=")
+}
 HELP = [("--help",), *((command, "--help") for command in COMMANDS)]
 
 
@@ -112,6 +115,8 @@ def test_the_installed_program_says_its_version():
         ("bimodal evaluate flow --suite s", {"smoke"}),
         ("bimodal evaluate flow_1", {"flow_1step"}),
         ("bimodal view PandaLiftP", {"PandaLiftPot-v1", "PandaLiftPot-v2"}),
+        ("bimodal evaluate flow --variant combo", {"combo:1", "combo:2", "combo:3"}),
+        ("bimodal evaluate flow --variant sensing.la", LATENCIES),
     ],
 )
 def test_the_shell_completes_commands_options_and_names(line, offered):

@@ -29,7 +29,10 @@ class Perturbation:
     unit: ClassVar[str]
     """Of the magnitude, e.g. "x" for a factor, "mm", "control steps"."""
     levels: ClassVar[tuple[float, float, float, float]]
-    """Magnitude at levels 0 to 3; at level 0 the hooks change nothing, to the last bit."""
+    """Magnitude at levels 0 to 3; at level 0 the hooks change nothing, to the last bit. Where all four are
+    written as whole numbers, so are all magnitudes between and beyond them."""
+    levels_alone: ClassVar[bool] = False
+    """Whether the levels are kinds, not amounts, so that there is no magnitude between or beyond them."""
     family: ClassVar[Family | None] = None
     """Kinds of things that its scenes hold, some of which no train scene has shown."""
     camera: ClassVar[bool] = False
@@ -41,6 +44,11 @@ class Perturbation:
         """Take a level, 0 to 3."""
         self.level = level
         self.magnitude = self.levels[level]
+
+    @property
+    def label(self) -> str:
+        """How it is written in a variant's name, such as "contact.friction:2" or "contact.friction=0.4"."""
+        return f"{self.name}:{self.level}"
 
     def context(self, task: TaskProtocol, seed: int, stream_key: str) -> EpisodeContext:
         """Return what a hook is told of one episode; `stream_key` names what its draws are for."""

@@ -1,10 +1,8 @@
-"""Variants: the same episode with something shifted. `contact.friction:2+sensing.latency:1` names one.
+"""Variants: the same episode with something shifted. `contact.friction:2+sensing.latency=3` names one.
 
 An episode in a variant and its clean twin differ in nothing else: the scene, the hand and the policy's noise
 come from the same streams, and every perturbation draws from a stream of its own.
 """
-
-from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -16,6 +14,7 @@ from ...scene_generation.generator import redrawn, with_added, world
 from ...simulation_data import SimulationData
 from ...specs import ACTIONS, bounds, from_grid, of_arms, to_grid
 from ...task_protocol import Start, TaskProtocol
+from .magnitudes import Part, read_part
 from .perturbation import LEVELS, Perturbation, overrides
 from .registry import HOOKS, PERTURBATIONS, perturbations
 
@@ -27,35 +26,26 @@ COMBINED = ("contact.friction", "sensing.noise", "actuation.delay", "start.bias"
 """Its perturbations, all at its level: one of every group that leaves the episode its length."""
 
 
-class Part(NamedTuple):
-    """One perturbation at one level."""
-
-    perturbation: str
-    """Its name."""
-    level: int
-
-    def __str__(self) -> str:
-        """Return it as it is written in a variant's name."""
-        return f"{self.perturbation}:{self.level}"
-
-
 def named(name: str) -> tuple[Part, ...]:
     """Return the parts of a variant's name as they are written, () for `clean`.
 
     Raises:
-        WrongUse: no such perturbation or level.
+        WrongUse: no such perturbation, level or magnitude.
     """
     if name == CLEAN:
         return ()
     parts: list[Part] = []
     for text in name.split("+"):
-        one, colon, level = text.partition(":")
+        one, sign, value = next((text.partition(sign) for sign in ":=" if sign in text), (text, "", ""))
         if one != COMBO and one not in perturbations():
             near = unknown_name("variant", one, [CLEAN, COMBO, *perturbations()])
             raise WrongUse(f"{near}; for one of your own name its file in {PERTURBATIONS.variable}")
-        if not colon or level not in map(str, LEVELS):
+        if sign == "=" and one != COMBO:
+            parts.append(read_part(perturbations()[one], value))
+        elif sign == ":" and value in map(str, LEVELS):
+            parts.append(Part(one, int(value)))
+        else:
             raise WrongUse(f"variant {text!r} has no such level; write {one}:1, {one}:2 or {one}:3")
-        parts.append(Part(one, int(level)))
     return tuple(parts)
 
 
@@ -63,10 +53,10 @@ def parse(name: str) -> tuple[Part, ...]:
     """Return the perturbations of a variant's name with their levels, those of the combination one by one.
 
     Raises:
-        WrongUse: no such perturbation or level, or one that is named twice.
+        WrongUse: no such perturbation, level or magnitude, or one that is named twice.
     """
     written = named(name)
-    parts = [Part(one, part.level) for part in written for one in _perturbations_of(part)]
+    parts = [part._replace(perturbation=one) for part in written for one in _perturbations_of(part)]
     names = [part.perturbation for part in parts]
     if twice := [one for one in names if names.count(one) > 1]:
         raise WrongUse(f"variant {name!r} names {twice[0]} twice")
@@ -78,14 +68,12 @@ def _perturbations_of(part: Part) -> tuple[str, ...]:
 
 
 class Variant(Perturber):
-    """Some perturbations, each at a level, applied to the N episodes of one simulation."""
+    """Some perturbations, each at a level or magnitude, applied to the N episodes of one simulation."""
 
     def __init__(self, name: str = CLEAN) -> None:
-        """Parse a variant's name; see `parse`."""
-        self.name = name
-        self.parts: list[Perturbation] = [
-            perturbations()[part.perturbation](part.level) for part in parse(name)
-        ]
+        """Parse a variant's name; see `parse`. What has a level of its magnitude is named by it."""
+        self.parts: list[Perturbation] = [part.built() for part in parse(name)]
+        self.name = "+".join(map(str, named(name))) or CLEAN
         self._stay = np.zeros((0, 0))
 
     def having(self, hook: str) -> list[Perturbation]:
@@ -93,12 +81,12 @@ class Variant(Perturber):
         return [one for one in self.parts if overrides(one, hook)]
 
     def impossible(self, task: TaskProtocol, pictures: bool = False) -> str:
-        """Return which perturbation at which level a task cannot have, and why; "" if all are possible.
+        """Return which perturbation a task cannot have, and why; "" if all are possible.
 
         `pictures` says whether the policy reads any.
         """
         reasons = ((one, one.unavailable(task, pictures)) for one in self.parts)
-        return next((f"{one.name}:{one.level} is impossible: {why}" for one, why in reasons if why), "")
+        return next((f"{one.label} is impossible: {why}" for one, why in reasons if why), "")
 
     def unseen(self, pictures: bool, words: bool = True) -> str:
         """Return which perturbation never reaches a policy, and why; "" if all can.
@@ -114,9 +102,9 @@ class Variant(Perturber):
                 return f"{one.name}:0 is the clean world; write {one.name}:1, {one.name}:2 or {one.name}:3"
             hooks = [hook for hook in HOOKS if overrides(one, hook)]
             if (one.camera or hooks == ["perturb_appearance"]) and not pictures:
-                return f"{one.name}:{one.level} changes pictures only"
+                return f"{one.label} changes pictures only"
             if hooks == ["perturb_instruction"] and not words:
-                return f"{one.name}:{one.level} changes the instruction only"
+                return f"{one.label} changes the instruction only"
         return ""
 
     def check(self, task: TaskProtocol) -> None:
