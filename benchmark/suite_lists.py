@@ -115,6 +115,37 @@ PERTURBATIONS = (
     COMBO,
 )
 """What `full` version 3 perturbs: written down, so that a new perturbation, ours or not, changes no suite."""
+DOSES = {
+    "actuation.delay": ":2 =3 :3 =6 =8 =12",
+    "actuation.dropped": "=0.375 :3 =0.75",
+    "actuation.gain": "=0.253 =0.16",
+    "actuation.jitter": ":2 =3 :3 =6 =8 =12",
+    "contact.friction": "=0.027",
+    "contact.knock": ":2 =1.5 :3 =3 =4 =6",
+    "contact.knock_after": "=3",
+    "contact.mass": "=9 =27",
+    "contact.pad_wear": "=0.125 =0.0625 =0.0156",
+    "contact.push": "=3 :3 =6 =8 =12",
+    "contact.slip": "=6 =9",
+    "horizon.short": ":1 =0.671 :2 =0.548 :3",
+    "scene.blocked": ":3",
+    "scene.camera": ":1 :2 :3",
+    "scene.lighting": ":1 :2 :3",
+    "scene.size": "=22.5 =30 =45",
+    "scene.texture": ":1 :2 :3",
+    "sensing.bias": ":2 =15 :3 =30 =40 =60",
+    "sensing.camera_blur": ":1 :2 :3",
+    "sensing.camera_exposure": ":1 :2 :3",
+    "sensing.camera_noise": ":1 :2 :3",
+    "sensing.dropout": "=1",
+    "sensing.latency": ":2 =3 :3 =6 =8 =12",
+    "sensing.noise": ":1 =3.5 :2 =7.5 :3 =15 =20 =30",
+    "start.bias": ":3 =0.45 =0.6 =0.9",
+    "start.joints": "=0.025 :1 =0.075 :2 =0.15 :3 =0.3 =0.4 =0.6",
+    "combo": ":1 :2 :3",
+}
+"""What `full` version 4 plays of each perturbation; `bimodal results --doses` prints it."""
+AT_DOSES = tuple(f"{name}{one}" for name, text in DOSES.items() for one in text.split())
 EVERY_LEVEL = tuple(f"{name}:{level}" for name in PERTURBATIONS for level in LEVELS[1:])
 SCENES = 20
 """Scenes of `diversity`."""

@@ -72,7 +72,7 @@ class Suite(NamedTuple):
         Raises:
             WrongUse: it would not notice a variant that somebody named.
         """
-        whole = SUITES.get(self.name.rstrip("*"))
+        whole = suite_of(self.name.rstrip("*"), self.version)
         named = () if whole and self.variants == whole.variants else self.variants
         for variant in map(Variant, named):
             if (why := variant.unseen(pictures, words)) and not variant.unseen(pictures=True):
@@ -138,7 +138,7 @@ SUITES = {
     for suite in (
         Suite("smoke", "2", lists.SMOKE, range(16), (CLEAN, "contact.friction:2", "sensing.noise:2")),
         Suite("core", "2", lists.CORE, range(200), (CLEAN, *lists.AT_LEVEL_2), 50),
-        Suite("full", "3", lists.FULL, range(200), (CLEAN, *lists.EVERY_LEVEL)),
+        Suite("full", "4", lists.FULL, range(200), (CLEAN, *lists.AT_DOSES)),
         Suite("core-vision", "1", lists.VISION, range(200), (CLEAN, *lists.IN_PICTURES), 50, pictures=True),
         Suite("hard", "2", lists.HARD, range(200)),
         Suite("diversity", "1", lists.CORE, REPEATED[: lists.SCENES * REPEATS]),
@@ -148,7 +148,10 @@ SUITES = {
 """The suites, by name. `core-vision` is for policies of pictures; `hard` has the tasks with headroom, in the
 clean world; `diversity` plays few scenes often, each time with new policy noise; `instructed` asks for a mode
 in words."""
-EARLIER = (Suite("hard", "1", lists.HARD_1, range(200)),)
+EARLIER = (
+    Suite("full", "3", lists.FULL, range(200), (CLEAN, *lists.EVERY_LEVEL)),
+    Suite("hard", "1", lists.HARD_1, range(200)),
+)
 """Versions that a later one follows: their entries stay, on boards of their own; new runs are of the last."""
 
 

@@ -159,7 +159,7 @@ def feasibility(
         def done(cell: FeasibilityCell, n: int, total: int) -> None:
             if not quick:
                 save_cell(cell)
-            update(n, total, f"{cell.task} {cell.perturbation}:{cell.level}")
+            update(n, total, f"{cell.task} {cell.key.part}")
 
         found = measure_feasibility(
             names,

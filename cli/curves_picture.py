@@ -1,7 +1,7 @@
 """Draws curves of success side by side as SVG, for docs/doses.md: a panel a perturbation, a line a policy.
 
-Lines differ in their mark as well as in their colour. The paper is white, so that a page with a dark ground
-shows them, too.
+Lines differ in marks and dashes as well as in colour, for people who see no difference, and so that one shows
+through another. The paper is white, so that a page with a dark ground shows them, too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,6 +31,7 @@ _MARKS = (
     "M0 -3.8L3.8 0L0 3.8L-3.8 0Z",
     "M-1.8 0a1.8 1.8 0 1 0 3.6 0a1.8 1.8 0 1 0 -3.6 0Z",
 )
+_DASHES = ("none", "7 3", "3 2.5", "9 2.5 2 2.5", "none")
 _COLOURS = tuple("#{:02x}{:02x}{:02x}".format(*one) for one in (*MODE_COLOURS[:4], OUTCOME_COLOURS["fault"]))
 
 
@@ -109,9 +110,9 @@ def _line(number: int, policy: str, xs: Sequence[float], shares: Sequence[float 
         )
         for x, y in points
     ]
-    return Markup('<g><title>{}</title><path class="line" stroke="{}" d="{}"/>{}</g>').format(
-        policy, colour, path, _joined(marks)
-    )
+    return Markup(
+        '<g><title>{}</title><path class="line" stroke="{}" stroke-dasharray="{}" d="{}"/>{}</g>'
+    ).format(policy, colour, _DASHES[number], path, _joined(marks))
 
 
 def _key(policies: Sequence[str]) -> Markup:
@@ -121,9 +122,9 @@ def _key(policies: Sequence[str]) -> Markup:
         colour = _COLOURS[number]
         parts.append(
             Markup(
-                '<path class="line" stroke="{0}" d="M{1} 18H{2}"/><path fill="{0}" d="{3}"'
-                ' transform="translate({4} 18)"/><text x="{5}" y="22">{6}</text>'
-            ).format(colour, x, x + 20, _MARKS[number], x + 10, x + 26, policy)
+                '<path class="line" stroke="{0}" stroke-dasharray="{7}" d="M{1} 18H{2}"/>'
+                '<path fill="{0}" d="{3}" transform="translate({4} 18)"/><text x="{5}" y="22">{6}</text>'
+            ).format(colour, x, x + 28, _MARKS[number], x + 14, x + 34, policy, _DASHES[number])
         )
     x = _LEFT + 130 * len(policies)
     parts.append(

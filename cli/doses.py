@@ -10,8 +10,8 @@ from ..benchmark.provenance import cores, versions
 from ..benchmark.report.pages.markdown import markdown_page, markdown_table
 from ..benchmark.rich_table import number_table
 from ..benchmark.statistics.rates import ALPHA
-from ..benchmark.studies.dose_findings import CLIFF, cliffs, first_felt, rates
-from ..benchmark.studies.dose_limits import BEYOND, FLOOR, SEEDS, axes
+from ..benchmark.studies.dose_findings import CLIFF, choices, cliffs, first_felt, rates
+from ..benchmark.studies.dose_limits import BEYOND, FLOOR, SEEDS, axes, possible
 from ..benchmark.studies.doses import METHODS, TASKS, Doses, measure_doses
 from ..envs.perturbations.core.perturbation import overrides
 from ..envs.perturbations.core.registry import perturbations
@@ -25,9 +25,8 @@ Felt = Mapping[str, Mapping[str, float | None]]
 """First magnitude that is felt, by policy and perturbation."""
 EXPERTS = "experts"
 """Name of the scripted experts' line."""
-HEADER = ("perturbation", "unit", "levels of today", "experts' limit", *METHODS)
+HEADER = ("perturbation", "unit", "levels", "experts' limit", *METHODS)
 _CLIFFS = ("task", "perturbation", "policy", "magnitude: success [%]")
-_PROPOSALS = ("perturbation", "unit", "levels of today", "magnitudes")
 
 
 def study_doses(page: Path | None, fresh: bool, workers: int | None) -> int:
@@ -39,6 +38,7 @@ def study_doses(page: Path | None, fresh: bool, workers: int | None) -> int:
         )
     for task in TASKS:
         console.print(doses_table(task, found))
+    console.print(suite_list(found), markup=False, highlight=False, soft_wrap=True)
     if page:
         write_doses(page, found)
     return 0
@@ -108,14 +108,11 @@ def doses_page(found: Sequence[Doses]) -> str:
         fallen=round(100 * CLIFF),
         beyond=", ".join(f"{share:g}" for share in BEYOND),
         tasks=[_section(task, _of(task, found)) for task in TASKS if _of(task, found)],
-        cliffs=markdown_table(
-            ("task", "perturbation", "policy", "magnitude: success [%]"), cliff_rows(found)
-        ),
-        unfelt=unfelt(found),
+        cliffs=markdown_table(_CLIFFS, cliff_rows(found)),
+        choices=markdown_table(("perturbation", "unit", "`full` plays", "because"), choice_rows(found)),
         for_modes=[
-            f"`{name}`" for name, _ in unfelt(found) if overrides(perturbations()[name], "targeted_mode")
+            f"`{one.perturbation}`" for one in choices(found) if not one.parts and _targets(one.perturbation)
         ],
-        proposals=markdown_table(("perturbation", "unit", "levels of today", "magnitudes"), proposals(found)),
         blind=", ".join(f"`{name}`" for name in perturbations() if name not in axes()),
         missing=missing(found),
         prints=", ".join(
@@ -140,45 +137,33 @@ def cliff_rows(found: Sequence[Doses]) -> list[tuple[str, ...]]:
     ]
 
 
-def unfelt(found: Sequence[Doses]) -> list[tuple[str, str]]:
-    """Return the perturbations that no policy feels on any task so far, and who was asked and where."""
-    felt = felt_by(found)
-    names = [name for name in axes() if felt.get(name) is not None and not any(felt[name].values())]
-    return [
-        (name, "; ".join(f"{policy} on {short_name(task)}" for task, policy in felt[name])) for name in names
-    ]
-
-
-def felt_by(found: Sequence[Doses]) -> dict[str, dict[tuple[str, str], bool]]:
-    """Return which policy feels what on which task, by perturbation."""
-    answers: dict[str, dict[tuple[str, str], bool]] = {}
-    for task in TASKS:
-        for policy in METHODS:
-            for name, magnitude in first_felt(_of(task, found), policy).items():
-                answers.setdefault(name, {})[task, policy] = magnitude is not None
-    return answers
-
-
-def proposals(found: Sequence[Doses]) -> list[tuple[str, ...]]:
-    """Return a row for each perturbation that is felt: from the first magnitude felt to the experts' limit.
-
-    Of several tasks the one with the smallest limit counts.
-    """
+def choice_rows(found: Sequence[Doses]) -> list[tuple[str, ...]]:
+    """Return a row for each perturbation: at which magnitudes `full` plays it, and why, or why not."""
     rows = []
-    for name in axes():
-        some = [one for one in found if one.perturbation == name and one.limit.borne]
-        if not some:
-            continue
-        least = min(some, key=lambda one: one.limit.borne)
-        borne = least.limit.ladder[: least.limit.borne]
-        firsts = [first_felt(_of(one.task, found), policy).get(name) for one in some for policy in METHODS]
-        places = [borne.index(one) for one in firsts if one in borne]
-        if places:
-            kind = perturbations()[name]
-            levels = ", ".join(f"{magnitude:g}" for magnitude in kind.levels[1:])
-            shown = ", ".join(f"{one:g}" for one in borne[min(places) :])
-            rows.append((f"`{name}`", kind.unit, levels, shown))
+    for one in choices(found):
+        kind = perturbations().get(one.perturbation)
+        levels = [kind.levels[part.level] if kind else part.level for part in one.parts]
+        magnitudes = [
+            level if part.magnitude is None else part.magnitude
+            for level, part in zip(levels, one.parts, strict=True)
+        ]
+        shown = ", ".join(f"{magnitude:g}" for magnitude in magnitudes) or "–"
+        rows.append((f"`{one.perturbation}`", kind.unit if kind else "level", shown, one.why))
     return rows
+
+
+def suite_list(found: Sequence[Doses]) -> str:
+    """Return the choices as they are pasted into `DOSES` of benchmark/suite_lists.py."""
+    lines = []
+    for one in choices(found):
+        text = " ".join(str(part).removeprefix(one.perturbation) for part in one.parts)
+        lines += [f'    "{one.perturbation}": "{text}",'] if text else []
+    return "\n".join(["DOSES = {", *lines, "}"])
+
+
+def _targets(name: str) -> bool:
+    """Return whether a perturbation favours or blocks a mode."""
+    return overrides(perturbations()[name], "targeted_mode")
 
 
 def missing(found: Sequence[Doses]) -> list[str]:
@@ -186,10 +171,11 @@ def missing(found: Sequence[Doses]) -> list[str]:
     lines = []
     for task in TASKS:
         known = {one.perturbation: one for one in _of(task, found)}
+        own = [name for name, kind in axes().items() if possible(load_task(task), kind)]
         for policy in METHODS:
-            names = [name for name in axes() if name not in known or policy not in known[name].curves]
+            names = [name for name in own if name not in known or policy not in known[name].curves]
             if names:
-                text = "everything" if len(names) == len(axes()) else ", ".join(names)
+                text = "everything" if len(names) == len(own) else ", ".join(names)
                 lines.append(f"{policy} on {short_name(task)}: {text}")
     return lines
 

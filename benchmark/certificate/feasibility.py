@@ -4,14 +4,17 @@ Called by `bimodal certify --variants`; the figures are kept and read by `scorin
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 
 import numpy as np
 
 from ...envs.errors import BimodalError
+from ...envs.perturbations.core.magnitudes import Part
 from ...envs.perturbations.core.perturbation import overrides
 from ...envs.perturbations.core.registry import perturbations
-from ...envs.perturbations.core.variant import COMBO, Variant
+from ...envs.perturbations.core.variant import COMBO, Variant, named
 from ...envs.seed_ranges import VALIDATION
 from ...policies.core.policy import Episodes
 from ...policies.experts import Tracking
@@ -19,6 +22,7 @@ from ...tasks import load_task
 from ...tasks.core.task import Task
 from ..processes import run_in_processes
 from ..scoring.feasible_cells import EPISODES, FLOORS, CellKey, FeasibilityCell
+from ..suites import SUITES
 from .trials import run_trial
 
 QUICK_EPISODES = 10
@@ -61,7 +65,9 @@ def measure_feasibility(
     known: Mapping[CellKey, FeasibilityCell] | None = None,
     progress: Callable[[FeasibilityCell, int, int], None] | None = None,
 ) -> list[FeasibilityCell]:
-    """Try the experts of tasks under every perturbation at every level.
+    """Try the experts of tasks under every perturbation, the farthest from the clean world first.
+
+    At every level, and at the other magnitudes that a suite with the task has.
 
     Args:
         tasks: task ids.
@@ -71,9 +77,9 @@ def measure_feasibility(
         known: cells that were measured before, and are not measured again.
         progress: called with what was done last, the number of cells done, and their total.
     """
-    wanted = [CellKey(task, one, level) for task in tasks for one in (names or acting()) for level in FLOORS]
+    wanted = [key for task in tasks for key in _cells_of(task, names or acting())]
     found = {key: known[key] for key in wanted if known and key in known}
-    calls = {key: partial(try_experts, *key, episodes) for key in wanted if key not in found}
+    calls = {key: partial(try_experts, key, episodes) for key in _farthest_first(wanted) if key not in found}
     for key, cell in run_in_processes(calls, workers):
         found[key] = cell
         if progress:
@@ -81,18 +87,44 @@ def measure_feasibility(
     return [found[key] for key in wanted]
 
 
-def try_experts(task_id: str, name: str, level: int, episodes: int = EPISODES) -> FeasibilityCell:
+def _cells_of(task: str, names: Sequence[str]) -> list[CellKey]:
+    """Return the cells of a task, by perturbation, those of levels first."""
+    shifts = dict.fromkeys(one for suite in SUITES.values() if task in suite.tasks for one in suite.variants)
+    parts = [part for variant in shifts for part in named(variant) if part.magnitude is not None]
+    levels = [Part(name, level) for name in names for level in FLOORS]
+    parts = [*levels, *(part for part in dict.fromkeys(parts) if part.perturbation in names)]
+    return [CellKey(task, *part) for part in sorted(parts, key=lambda part: names.index(part.perturbation))]
+
+
+def _farthest_first(keys: Iterable[CellKey]) -> list[CellKey]:
+    """Return the farthest cell of every task and perturbation, then the next: who stops early knows most."""
+    groups: dict[tuple[str, str], list[CellKey]] = {}
+    for key in keys:
+        groups.setdefault((key.task, key.perturbation), []).append(key)
+    ranked = [sorted(some, key=_distance, reverse=True) for some in groups.values()]
+    return [key for row in zip_longest(*ranked) for key in row if key]
+
+
+def _distance(key: CellKey) -> float:
+    """Return how far a cell is from the clean world; of the combination its level."""
+    if key.perturbation == COMBO:
+        return key.level
+    one = key.part.built()
+    return abs(one.magnitude - one.levels[0])
+
+
+def try_experts(key: CellKey, episodes: int = EPISODES) -> FeasibilityCell:
     """Return one cell: the experts of all modes in one variant; a blocked mode's episodes do not count."""
-    task = load_task(task_id)
-    variant = Variant(f"{name}:{level}")
+    task = load_task(key.task)
+    variant = Variant(str(key.part))
+    found = FeasibilityCell(key.task, key.perturbation, key.level, 0.0, magnitude=key.magnitude)
     if reason := next((why for part in variant.parts if (why := part.unavailable(task, pictures=False))), ""):
-        return FeasibilityCell(task_id, name, level, 0.0, reason)
+        return replace(found, reason=reason)
     panel = VALIDATION[:episodes]
     try:
-        rates = _rates(task, variant, panel)
+        return replace(found, success=min(_rates(task, variant, panel)))
     except BimodalError as error:  # no valid scene, or a start out of reach
-        return FeasibilityCell(task_id, name, level, 0.0, str(error))
-    return FeasibilityCell(task_id, name, level, min(rates))
+        return replace(found, reason=str(error))
 
 
 def _rates(task: Task, variant: Variant, panel: range) -> list[float]:

@@ -7,15 +7,16 @@ can do without measuring it again.
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from ...envs.perturbations.core.perturbation import LEVELS
-from ...envs.perturbations.core.registry import perturbations
-from ...envs.perturbations.core.variant import COMBO, named
+from ...envs.errors import WrongUse
+from ...envs.perturbations.core.magnitudes import Part
+from ...envs.perturbations.core.variant import named
 from ...envs.storage.atomic_write import write_text
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
@@ -25,7 +26,8 @@ from ..records.run_folder import RUNS
 from ..suites import ladder
 
 FLOORS = {1: 0.95, 2: 0.90, 3: 0.85}
-"""Least success of the expert of every mode that is not blocked, by level; below it a cell is infeasible."""
+"""Least success of the expert of every mode that is not blocked, by level; below it a cell is infeasible. At
+magnitudes that are no level's that of level 3 counts."""
 EPISODES = 50
 """Episodes of every mode in a cell."""
 FOLDER = RUNS / "feasibility"
@@ -43,9 +45,16 @@ class CellKey(NamedTuple):
     """Its name, or `combo`."""
     level: int
     """1 to 3."""
+    magnitude: float | None = None
+    """As in `magnitudes.Part`: where it is none of the levels'; then the level is 3, whose floor counts."""
+
+    @property
+    def part(self) -> Part:
+        """What is perturbed."""
+        return Part(*self[1:])
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class FeasibilityCell:
     """The experts of one task under one perturbation at one level."""
 
@@ -57,11 +66,13 @@ class FeasibilityCell:
     """Success of the expert of the worst mode that is not blocked."""
     reason: str = ""
     """Why the perturbation cannot apply to the task, "" if it can."""
+    magnitude: float | None = None
+    """As in `CellKey`."""
 
     @property
     def key(self) -> CellKey:
         """Which cell it is."""
-        return CellKey(self.task, self.perturbation, self.level)
+        return CellKey(self.task, self.perturbation, self.level, self.magnitude)
 
     @property
     def feasible(self) -> bool:
@@ -123,7 +134,7 @@ def expert_fails(cells: Feasibility, task: str, variant: str) -> float | None:
 
     Of several perturbations the worst counts. None where the variant is feasible, or nothing is known.
     """
-    keys = [CellKey(task, part.perturbation, part.level) for part in named(variant)]
+    keys = [CellKey(task, *part) for part in named(variant)]
     low = [cells[key].success for key in keys if key in cells and not cells[key].feasible]
     return min(low, default=None)
 
@@ -151,17 +162,21 @@ def _published(file: Path) -> dict[str, dict[str, Any]]:
 
 def _of_today(cells: Mapping[str, FeasibilityCell]) -> list[FeasibilityCell]:
     """Return the cells whose perturbation exists and has the magnitudes of today."""
-    names = (*perturbations(), COMBO)
-    return [
-        cell
-        for magnitudes, cell in cells.items()
-        if cell.perturbation in names and cell.level in LEVELS[1:] and magnitudes == _magnitudes(cell)
-    ]
+    found = []
+    for magnitudes, cell in cells.items():
+        with suppress(WrongUse):  # no such perturbation, or no such magnitude
+            if cell.level in FLOORS and magnitudes == _magnitudes(cell):
+                found.append(cell)
+    return found
 
 
 def _magnitudes(cell: FeasibilityCell) -> str:
-    """Return what a cell is kept under: with other magnitudes it has another name and is measured again."""
-    parts = ladder(f"{cell.perturbation}:{cell.level}")
+    """Return what a cell is kept under: with other magnitudes it has another name and is measured again.
+
+    Raises:
+        WrongUse: there is no such variant any more.
+    """
+    parts = ladder(str(cell.key.part))
     return ", ".join(f"{name}:{level} = {magnitude} {unit}" for name, level, magnitude, unit in parts)
 
 
@@ -171,8 +186,18 @@ def _one_a_line(contents: Iterable[dict[str, Any]]) -> str:
     for content in contents:
         head = json.dumps({name: value for name, value in content.items() if name != "cells"})
         cells = ",\n  ".join(
-            f"{json.dumps(name)}: {json.dumps(asdict(cell))}"
-            for name, cell in sorted(content["cells"].items(), key=lambda item: item[1])
+            f"{json.dumps(name)}: {json.dumps(_plain(cell))}"
+            for name, cell in sorted(content["cells"].items(), key=lambda item: _place(item[1]))
         )
         tasks.append(f'{head[:-1]}, "cells": {{\n  {cells}\n }}}}')
     return "[\n " + ",\n ".join(tasks) + "\n]\n"
+
+
+def _plain(cell: FeasibilityCell) -> dict[str, Any]:
+    """Return a cell as it is written; most have no magnitude of their own."""
+    return {name: value for name, value in asdict(cell).items() if value is not None}
+
+
+def _place(cell: FeasibilityCell) -> tuple[str, str, int, float]:
+    """Return where a cell stands in the file: after the levels come other magnitudes."""
+    return cell.task, cell.perturbation, cell.level, -1.0 if cell.magnitude is None else cell.magnitude

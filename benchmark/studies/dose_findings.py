@@ -1,16 +1,24 @@
-"""What the curves of `doses.py` say: which policy feels what, and from which magnitude on; for its page."""
+"""What the curves of `doses.py` say: which policy feels what, from which magnitude on, and what `full` plays.
 
-from collections.abc import Sequence
+For the page docs/doses.md, and for the list of the suite.
+"""
+
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from ...envs.perturbations.core.registry import perturbations
+from ...envs.perturbations.core.magnitudes import Part, part_at
+from ...envs.perturbations.core.perturbation import LEVELS
+from ...envs.perturbations.core.registry import PERTURBATIONS, perturbations
+from ...envs.perturbations.core.variant import COMBINED, COMBO, Variant
+from ..number_text import short_name
 from ..statistics.many_policies import holm
 from ..statistics.paired import discordant, mcnemar_mid_p
 from ..statistics.rates import ALPHA
-from .doses import Curve, Doses
+from .dose_limits import Limit, axes, ladder
+from .doses import METHODS, Curve, Doses
 
 CLIFF = 0.5
 """Success that is lost between two neighbouring levels, or from the clean world to the first, at a cliff."""
@@ -58,6 +66,69 @@ def losses_p(one: Doses, policy: str) -> dict[float, float]:
             lost, won = discordant(curve.clean, curve.doses[magnitude])
             found[magnitude] = mcnemar_mid_p(lost, won) if lost > won else 1.0
     return found
+
+
+class Choice(NamedTuple):
+    """What `full` plays of one perturbation."""
+
+    perturbation: str
+    """Its name, or `combo`."""
+    parts: tuple[Part, ...]
+    """At which levels and magnitudes; nothing where it is left out."""
+    why: str
+    """The reason, in words."""
+
+
+def choices(found: Sequence[Doses]) -> list[Choice]:
+    """Return what `full` plays of every perturbation, from what was measured on some tasks.
+
+    From the first magnitude that any policy feels to the last that the experts bear, with all between; over
+    the tasks on which it is felt. What no policy feels is left out. What these policies cannot be asked, and
+    what was not measured, has its three levels.
+    """
+    felt: dict[str, dict[tuple[str, str], float | None]] = {}
+    for task in dict.fromkeys(one.task for one in found):
+        for policy in METHODS:
+            first = first_felt([one for one in found if one.task == task], policy)
+            for name, magnitude in first.items():
+                felt.setdefault(name, {})[task, policy] = magnitude
+    limits: dict[str, dict[str, Limit]] = {}
+    for one in found:
+        limits.setdefault(one.perturbation, {})[one.task] = one.limit
+    own = [name for name in perturbations() if PERTURBATIONS.is_own(PERTURBATIONS.source(name))]
+    return [
+        _unasked(name) or _choice(name, felt.get(name, {}), limits.get(name, {})) for name in (*own, COMBO)
+    ]
+
+
+def _unasked(name: str) -> Choice | None:
+    """Return the choice for what policies without pictures and words cannot be asked; None for the rest."""
+    levels = tuple(Part(name, level) for level in LEVELS[1:])
+    if name == COMBO:
+        return Choice(name, levels, f"not asked: it is {len(COMBINED)} of these at once")
+    if name in axes():
+        return None
+    if Variant(str(levels[-1])).unseen(pictures=True, words=False):
+        return Choice(name, (), "not asked: it changes words, which policies read in `instructed`")
+    return Choice(name, levels, "not asked: it changes pictures")
+
+
+def _choice(name: str, felt: Mapping[tuple[str, str], float | None], limits: Mapping[str, Limit]) -> Choice:
+    """Return the choice for one perturbation: `felt` by task and policy, the experts' limits by task."""
+    if not felt:
+        return Choice(name, tuple(Part(name, level) for level in LEVELS[1:]), "not measured so far")
+    kind = perturbations()[name]
+    steps = ladder(kind)
+    first = {key: steps.index(one) for key, one in felt.items() if one is not None}
+    last = {task: steps.index(limits[task].last) for task, _ in felt}
+    if not first:
+        borne = ", ".join(f"{steps[place]:g} on {short_name(task)}" for task, place in last.items())
+        return Choice(name, (), f"no policy feels it as far as the experts bear it: {borne}")
+    (task, policy), low = min(first.items(), key=lambda item: item[1])
+    farthest, high = max(((task, last[task]) for task, _ in first), key=lambda item: item[1])
+    why = f"felt from {steps[low]:g} on: {policy} on {short_name(task)}; the experts bear {steps[high]:g}"
+    why += "" if farthest == task else f" on {short_name(farthest)}"
+    return Choice(name, tuple(part_at(kind, one) for one in steps[low : high + 1]), why)
 
 
 def cliffs(found: Sequence[Doses]) -> list[Cliff]:

@@ -8,7 +8,16 @@ from bimodal.benchmark.certificate import feasibility
 from bimodal.benchmark.certificate.feasibility import QUICK_EPISODES, InMode, acting, try_experts
 from bimodal.benchmark.certificate.trials import TrialResult, run_trial
 from bimodal.benchmark.report.pages import variants_page as page
-from bimodal.benchmark.scoring.feasible_cells import EPISODES, FOLDER, FeasibilityCell, known_cells, save_cell
+from bimodal.benchmark.scoring.feasible_cells import (
+    EPISODES,
+    FOLDER,
+    CellKey,
+    FeasibilityCell,
+    expert_fails,
+    known_cells,
+    save_cell,
+)
+from bimodal.benchmark.suites import Suite
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.envs.perturbations.core.variant import Variant
@@ -21,6 +30,7 @@ from scoring import DUMBBELL, POST, bimodal
 
 NAMES = ("actuation.delay", "contact.friction", "contact.knock_after", "start.joints")
 """Those that the tests of the command try."""
+FRICTION = CellKey(DUMBBELL, "contact.friction", 1)
 SAME_PLACE = "all modes grip in the same place"
 
 
@@ -44,7 +54,7 @@ def test_the_axes_that_concern_an_expert_are_those_that_change_the_world():
 )
 def test_the_experts_are_tried_in_the_variant(task, name, level, success, feasible):
     """Slippery bars are held, poor sight is no concern of theirs, and a mug's rim slips off the fingers."""
-    found = try_experts(task, name, level, episodes=4)
+    found = try_experts(CellKey(task, name, level), episodes=4)
     assert (found.success, found.feasible, found.reason) == (success, feasible, "")
 
 
@@ -60,7 +70,7 @@ def test_the_experts_are_tried_in_the_variant(task, name, level, success, feasib
 )
 def test_an_expert_that_follows_its_object_succeeds_in_spite_of(task, name, level):
     """What is knocked still gets to where it belongs; a start aside or little time is made up for."""
-    assert try_experts(task, name, level, episodes=12).success == 1.0
+    assert try_experts(CellKey(task, name, level), episodes=12).success == 1.0
 
 
 def test_the_expert_of_a_clean_world_that_stands_still_does_not_wait(monkeypatch):
@@ -89,7 +99,7 @@ def test_a_hurried_plan_takes_the_same_way_in_less_time():
 
 def test_what_is_impossible_has_its_reason_and_is_not_tried(monkeypatch):
     monkeypatch.setattr(feasibility, "run_trial", None)
-    found = try_experts(POST, "contact.knock_after", 1)
+    found = try_experts(CellKey(POST, "contact.knock_after", 1))
     assert (found.reason, found.feasible) == (SAME_PLACE, False)
 
 
@@ -105,11 +115,9 @@ def test_the_worst_mode_counts_without_the_episodes_in_which_it_is_blocked(monke
     monkeypatch.setattr(
         Variant, "blocked_mode", lambda self, task, seed: 1 if seed - VALIDATION.start < 2 else -1
     )
-    assert try_experts(DUMBBELL, "contact.friction", 1, episodes=4).success == 0.5
+    assert try_experts(FRICTION, episodes=4).success == 0.5
     monkeypatch.setattr(Variant, "blocked_mode", lambda self, task, seed: 1)
-    assert try_experts(DUMBBELL, "contact.friction", 1, episodes=4).success == 0.75, (
-        "always blocked: no figure"
-    )
+    assert try_experts(FRICTION, episodes=4).success == 0.75, "always blocked: no figure"
 
 
 def test_a_world_that_cannot_be_made_is_a_reason_and_no_crash(monkeypatch):
@@ -117,7 +125,7 @@ def test_a_world_that_cannot_be_made_is_a_reason_and_no_crash(monkeypatch):
         raise BimodalError("scene.size: no valid scene in 40 tries")
 
     monkeypatch.setattr(feasibility, "run_trial", refuses)
-    found = try_experts(DUMBBELL, "contact.friction", 1, episodes=4)
+    found = try_experts(FRICTION, episodes=4)
     assert not found.feasible and found.reason == "scene.size: no valid scene in 40 tries"
 
 
@@ -130,9 +138,13 @@ def tried(monkeypatch, tmp_path):
     calls = []
     for module in (feasibility, page):
         monkeypatch.setattr(module, "acting", lambda: list(NAMES))
+    monkeypatch.setattr(feasibility, "SUITES", {})
 
-    def fake(task, name, level, episodes=EPISODES):
-        calls.append((task, name, level, episodes))
+    def fake(key, episodes=EPISODES):
+        task, name, level, magnitude = key
+        calls.append((task, name, level if magnitude is None else magnitude, episodes))
+        if magnitude is not None:
+            return FeasibilityCell(task, name, level, 0.86, magnitude=magnitude)
         if (task, name) == (POST, "contact.knock_after"):
             return FeasibilityCell(task, name, level, 0.0, SAME_PLACE)
         return FeasibilityCell(task, name, level, {1: 1.0, 2: 0.9, 3: 0.84}[level])
@@ -165,6 +177,36 @@ def test_every_cell_is_measured_once_and_printed(tried, capsys):
     assert certify(DUMBBELL, POST, capsys=capsys)[1] == out and tried == []
     certify(POST, "--fresh", capsys=capsys)
     assert {cell[0] for cell in tried} == {POST} and len(tried) == len(right) / 2
+
+
+def test_magnitudes_of_the_suites_of_a_task_are_measured_too_and_marked_by_the_floor_of_level_3(
+    tried, monkeypatch, capsys
+):
+    shifts = ("clean", "contact.friction=0.2", "contact.friction=0.4+start.joints=0.3", "sensing.latency=3")
+    monkeypatch.setattr(feasibility, "SUITES", {"mine": Suite("mine", "1", (DUMBBELL,), range(4), shifts)})
+    code, out, _ = certify(DUMBBELL, POST, capsys=capsys)
+    assert code == 0 and len(tried) == len(set(tried)) == 2 * 3 * len(NAMES) + 3
+    assert {cell[:3] for cell in tried if cell[2] not in (1, 2, 3)} == {
+        (DUMBBELL, "contact.friction", 0.2),
+        (DUMBBELL, "contact.friction", 0.4),
+        (DUMBBELL, "start.joints", 0.3),
+    }
+    assert {cell[2] for cell in tried[: 2 * len(NAMES)]} == {3, 0.2, 0.3}, "the farthest first"
+    assert line(out, "contact.friction=0.4, 0.2") == ["86 86 - -"]
+    assert line(out, "start.joints=0.3") == ["86 -"]
+    text = page.feasibility_section([DUMBBELL, POST], known_cells([DUMBBELL, POST]))
+    assert line(text, "contact.friction=0.4, 0.2") == ["| 86 86 | - -"]
+    assert expert_fails(known_cells([DUMBBELL]), DUMBBELL, "start.joints=0.3") is None
+    tried.clear()
+    assert certify(DUMBBELL, POST, capsys=capsys)[1] == out and tried == []
+
+
+def test_the_experts_are_tried_at_a_magnitude():
+    key = CellKey(DUMBBELL, "horizon.short", 3, 0.2)
+    found = try_experts(key, episodes=4)
+    assert (found.key, found.success, found.feasible) == (key, 0.0, False)
+    assert expert_fails({key: found}, DUMBBELL, "contact.mass:1+horizon.short=0.2") == 0.0
+    assert expert_fails({key: found}, DUMBBELL, "horizon.short:3") is None
 
 
 def test_a_measurement_that_was_stopped_goes_on(tried, monkeypatch, capsys):
@@ -233,6 +275,9 @@ def test_the_page_shows_what_is_measured_and_dashes_for_the_rest(tried, capsys):
     assert set(cells) == {*NAMES} - {"contact.knock_after"} and set(cells.values()) == {"100 90 **84**"}
     assert f"- [1] {SAME_PLACE}" in text
     published = known_cells(own_names())
-    others = [(task, name) for task in own_names() if task != POST for name in NAMES]
-    unknown = [one for one in others if not any((*one, level) in published for level in (1, 2, 3))]
+    tasks = {key.task for key in published}
+    others = [(task, name) for task in tasks - {POST} for name in NAMES]
+    unknown = [one for one in others if not any((*one, level, None) in published for level in (1, 2, 3))]
     assert text.count("- - -") == len(unknown)
+    left = text.partition("Nothing is measured of ")[2].partition(".\n")[0]
+    assert {name.strip("`") for name in left.split(", ")} == {*own_names()} - tasks

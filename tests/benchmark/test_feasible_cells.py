@@ -83,7 +83,7 @@ def test_what_is_published_counts_on_other_versions_but_not_for_another_task_or_
 
 def test_of_a_mixture_the_weakest_part_counts():
     cells = {
-        place: FeasibilityCell(*place, success)
+        place: FeasibilityCell(*place[:3], success)
         for place, success in (
             (CellKey(DUMBBELL, "contact.friction", 1), 0.94),
             (CellKey(DUMBBELL, "contact.mass", 3), 0.85),

@@ -11,10 +11,10 @@ from bimodal.benchmark.records.run_record import SuiteRecord
 from bimodal.benchmark.report.terminal_tables import shift_table
 from bimodal.benchmark.scoring.perturbation_effects import measure_effects
 from bimodal.benchmark.scoring.run_episodes import read_run
-from bimodal.benchmark.suites import SUITES, Suite, find_suite, ladder, suite_from_record
+from bimodal.benchmark.suites import EARLIER, SUITES, Suite, find_suite, ladder, suite_from_record
 from bimodal.envs.errors import BimodalError, WrongUse
 from bimodal.envs.perturbations.core.registry import perturbations
-from bimodal.envs.perturbations.core.variant import CLEAN, parse
+from bimodal.envs.perturbations.core.variant import CLEAN, Variant, parse
 from bimodal.policies.experts import Expert
 from fabricated import outcome, run_folder
 from generated_scenes import forget
@@ -72,9 +72,13 @@ def test_the_suites_have_the_variants_that_they_promise():
     assert [len(shifts[name]) for name in ("smoke", "core")] == [2, 8]
     assert {part.level for name in ("smoke", "core") for v in shifts[name] for part in parse(v)} == {2}
     every = (*(name for name in perturbations() if not name.startswith("language.")), "combo")
-    assert set(shifts["full"]) == {f"{name}:{level}" for name in every for level in (1, 2, 3)}
-    assert set(shifts["instructed"]) - set(shifts["full"]) == {f"language.paraphrase:{n}" for n in (1, 2, 3)}
-    assert set(shifts["core"]) < set(shifts["full"])
+    (earlier,) = (suite for suite in EARLIER if suite.name == "full")
+    assert set(earlier.variants[1:]) == {f"{name}:{level}" for name in every for level in (1, 2, 3)}
+    assert set(shifts["instructed"]) - set(earlier.variants) == {
+        f"language.paraphrase:{n}" for n in (1, 2, 3)
+    }
+    assert set(shifts["core"]) < set(earlier.variants) and earlier.tasks == SUITES["full"].tasks
+    assert all(Variant(name).name == name for suite in SUITES.values() for name in suite.variants)
     assert SUITES["smoke"].panel(SLIPPERY) == SUITES["smoke"].seeds == range(16)
     assert SUITES["core"].panel(SLIPPERY) == range(50) and SUITES["core"].seeds == range(200)
     assert SUITES["full"].panel(SLIPPERY) == range(200)
@@ -170,6 +174,7 @@ WRONG = {
     "in the combination": ("combo:1+contact.friction:2", "names contact.friction twice"),
     "twice": ("contact.friction:1+contact.friction:2", "names contact.friction twice"),
     "second of two": ("contact.friction:1+sensing.noisy:2", "did you mean sensing.noise"),
+    "no such magnitude": ("sensing.latency=13", "from 0, the clean world, which is excluded, to 12"),
     "nothing": ("", "unknown variant ''"),
     "loose end": ("contact.friction:1+", "unknown variant ''"),
     "clean and": ("clean+contact.friction:1", "unknown variant 'clean'"),

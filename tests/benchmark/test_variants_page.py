@@ -48,16 +48,37 @@ def test_the_page_lists_the_variants_of_every_suite():
         shifted = f", {len(suite.panel(suite.variants[-1]))} shifted" if suite.variants[1:] else ""
         assert f"| {len(suite.seeds)} clean{shifted} |" in row
         named = all(f"`{variant}`" in row for variant in suite.variants[1:])
-        assert named or "every perturbation and the combination at every level" in row
+        assert named or f"| {len(suite.variants) - 1}, from what policies feel" in row
 
 
 def test_a_page_of_nothing_measured_is_a_page():
     text = variants_page([DUMBBELL], {})
-    assert line(text, "contact.friction")[-1] == "| - - -" and "[1]" not in text.split("impossible for")[1]
+    assert f"Nothing is measured of `{DUMBBELL}`." in text and "[1]" not in text.split("impossible for")[1]
     low = variants_page(
         [DUMBBELL], {CellKey(DUMBBELL, "contact.friction", 3): FeasibilityCell(DUMBBELL, "", 3, 0.2)}
     )
-    assert line(low, "contact.friction")[-1] == "| - - **20**"
+    assert line(low, "contact.friction")[-1] == "| - - **20**" and "Nothing is measured" not in low
+
+
+def test_tasks_stand_by_their_suites_with_their_versions():
+    tasks = ("PandaPassSlalom-v1", "PandaLiftDumbbell-v2", "PandaLiftDumbbell-v1", "PandaLiftRing-v1")
+    cells = {CellKey(task, "combo", 1): FeasibilityCell(task, "combo", 1, 1.0) for task in tasks}
+    lines = [row for row in variants_page(tasks, cells).splitlines() if row.startswith(("###", "| perturb"))]
+    found = [
+        row
+        for row in lines
+        if "Tasks of" in row or "Other tasks" in row or "| Lift" in row or "| Pass" in row
+    ]
+    assert found == [
+        "### Tasks of `full`",
+        "| perturbation | Lift Dumbbell |",
+        "### Tasks of `hard`",
+        "| perturbation | Pass Slalom |",
+        "### Tasks of `core-vision`",
+        "| perturbation | Lift Dumbbell v2 |",
+        "### Other tasks",
+        "| perturbation | Lift Ring |",
+    ]
 
 
 def test_the_page_in_docs_is_of_the_present_perturbations_and_suites():

@@ -1,10 +1,11 @@
 """What perturbations are, and in which cells a task can still be done: terminal tables, docs/variants.md."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from rich.table import Table
 
+from ....envs.perturbations.core.magnitudes import Part, written
 from ....envs.perturbations.core.perturbation import LEVELS, Perturbation, overrides
 from ....envs.perturbations.core.registry import perturbations
 from ....envs.perturbations.core.variant import CLEAN, COMBINED
@@ -63,9 +64,24 @@ class Notes:
         return self.texts.index(text) + 1
 
 
-def figures(cells: Mapping[CellKey, FeasibilityCell], task: str, name: str, notes: Notes, low: Marker) -> str:
-    """Return a task's successes [%] at the levels of a perturbation; a dash for what was not measured."""
-    return " ".join(_figure(cells.get(CellKey(task, name, level)), notes, low) for level in FLOORS)
+def figures(
+    cells: Mapping[CellKey, FeasibilityCell], task: str, parts: Sequence[Part], notes: Notes, low: Marker
+) -> str:
+    """Return a task's successes [%] at some levels or magnitudes; a dash for what was not measured."""
+    return " ".join(_figure(cells.get(CellKey(task, *part)), notes, low) for part in parts)
+
+
+def rows_of(names: Sequence[str], keys: Iterable[CellKey]) -> dict[str, list[Part]]:
+    """Return what stands in each row of a table: the levels of a perturbation, then its other magnitudes."""
+    others = {key.part for key in keys if key.magnitude is not None}
+    rows = {}
+    for name in names:
+        rows[name] = [Part(name, level) for level in FLOORS]
+        some = [part for part in others if part.perturbation == name]
+        some.sort(key=lambda part: abs(part.built().magnitude - perturbations()[part.perturbation].levels[0]))
+        if some:
+            rows[f"{name}={', '.join(written(part.built().magnitude) for part in some)}"] = some
+    return rows
 
 
 def _figure(cell: FeasibilityCell | None, notes: Notes, low: Marker) -> str:
@@ -84,16 +100,16 @@ def feasibility_tables(cells: Iterable[FeasibilityCell]) -> list[Table]:
     """Return what was measured for the terminal, reasons below; a red figure with `!` is below its floor."""
     known = {cell.key: cell for cell in cells}
     tasks = _unique(key.task for key in known)
-    names = _unique(key.perturbation for key in known)
+    rows = rows_of(_unique(key.perturbation for key in known), known)
     tables = []
     notes = Notes()
     for some in _abreast(tasks):
-        title = "Success [%] of the expert of the worst mode at levels 1, 2, 3"
+        title = "Success [%] of the expert of the worst mode at levels 1, 2, 3, and at other magnitudes"
         table = plain_table(title, pad_edge=False)
-        for column in ("perturbation", *map(short_name, some)):
+        for column in ("perturbation", *map(_heading, some)):
             table.add_column(column, no_wrap=column == "perturbation")
-        for name in names:
-            row = [figures(known, task, name, notes, "[red]{}![/]".format) for task in some]
+        for name, parts in rows.items():
+            row = [figures(known, task, parts, notes, "[red]{}![/]".format) for task in some]
             table.add_row(name, *(text.replace("-[", r"-\[") for text in row))
         tables.append(table)
     if tables:
@@ -158,35 +174,60 @@ def _rank(kind: type[Perturbation]) -> int:
 
 
 def feasibility_section(tasks: Sequence[str], cells: Mapping[CellKey, FeasibilityCell]) -> str:
-    """Return the table of success by task and perturbation, with the reasons of what is impossible."""
+    """Return the tables of success by task and perturbation, with the reasons of what is impossible."""
     names = acting()
     notes = Notes()
-    tables = []
-    for some in _abreast(tasks):
-        rows = [
-            (f"`{a}`", *(figures(cells, task, a, notes, "**{}**".format) for task in some)) for a in names
-        ]
-        tables.append(markdown_table(("perturbation", *map(short_name, some)), rows))
+    measured = [task for task in tasks if any(key.task == task for key in cells)]
     blind = ", ".join(f"`{name}`" for name in perturbations() if name not in names)
     return markdown_section(
         "variants_feasible",
         episodes=EPISODES,
         floors=_FLOORS,
         blind=blind,
-        tables=tables,
+        tables=[part for title, some in _groups(measured) for part in _tables(title, some, cells, notes)],
         notes=_numbered(notes),
+        unknown=", ".join(f"`{task}`" for task in tasks if task not in measured),
     )
 
 
+def _groups(tasks: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Return tasks by the suite in which they are, the largest first, with headings; then the others."""
+    left = list(tasks)
+    groups = []
+    for suite in sorted(SUITES.values(), key=lambda suite: -len(suite.tasks)):
+        groups.append((f"Tasks of `{suite.name}`", [task for task in left if task in suite.tasks]))
+        left = [task for task in left if task not in suite.tasks]
+    return [(title, some) for title, some in (*groups, ("Other tasks", left)) if some]
+
+
+def _tables(
+    title: str, tasks: Sequence[str], cells: Mapping[CellKey, FeasibilityCell], notes: Notes
+) -> Iterator[str]:
+    """Yield the heading and the tables of some tasks."""
+    yield f"### {title}"
+    rows = rows_of(acting(), (key for key in cells if key.task in tasks))
+    for some in _abreast(tasks):
+        lines = [
+            (f"`{name}`", *(figures(cells, task, parts, notes, "**{}**".format) for task in some))
+            for name, parts in rows.items()
+        ]
+        yield markdown_table(("perturbation", *map(_heading, some)), lines)
+
+
+def _heading(task: str) -> str:
+    """Return a task's short name, with its version if that is not the first."""
+    version = task.rpartition("-v")[2]
+    return short_name(task) if version == "1" else f"{short_name(task)} v{version}"
+
+
 def suites_section() -> str:
-    """Return the variants of every suite."""
+    """Return the variants of every suite; of many, what `full` says of itself."""
     rows = []
     for suite in SUITES.values():
         shifts = [variant for variant in suite.variants if variant != CLEAN]
         listed = ", ".join(f"`{name}`" for name in shifts)
-        names = (
-            listed or "none" if len(shifts) < 20 else "every perturbation and the combination at every level"
-        )
+        many = f"{len(shifts)}, from what policies feel to what experts bear ([doses.md](doses.md))"
+        names = listed or "none" if len(shifts) < 20 else many
         seeds = f"{len(suite.seeds)} clean"
         seeds += f", {len(suite.panel(shifts[0]))} shifted" if shifts else ""
         rows.append((f"`{suite.name}`", suite.version, str(len(suite.tasks)), seeds, names))
