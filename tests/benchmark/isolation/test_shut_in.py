@@ -26,7 +26,7 @@ def odd(tmp_path):
     return lambda name: f"{folder / 'odd.py'}:{name}"
 
 
-def run(uri, out, sandbox=None, count=4, deadline_s=30.0):
+def run(uri, out, sandbox=None, count=4, deadline_s=600.0):
     options = EvalOptions(out=out, workers=1, sandbox=sandbox, deadline_s=deadline_s)
     return evaluate(uri, panel(count, (DUMBBELL,)), options)
 
@@ -53,7 +53,7 @@ def test_the_same_episodes_come_out_shut_in_or_not(odd, tmp_path):
 def test_what_goes_wrong_in_the_box_is_the_policys_fault(
     odd, tmp_path, small_shards, name, label, fault, capfd
 ):
-    out = run(odd(name), tmp_path / "run", count=2, deadline_s=1.0 if name == "Sleeps" else 30.0)
+    out = run(odd(name), tmp_path / "run", count=2, deadline_s=1.0 if name == "Sleeps" else 600.0)
     assert {row["label"] for row in rows(out)} == {label}
     assert all(row["fault"].startswith(fault) for row in rows(out))
     if name == "Raises":
