@@ -222,7 +222,7 @@ class BoxedPolicy(Policy):
 def _pass_on(output: IO[bytes]) -> None:
     """Show what a policy prints, without what a terminal would obey, up to a length; the rest is dropped."""
     left = _LONGEST_OUTPUT
-    with suppress(OSError, ValueError):
+    with output, suppress(OSError, ValueError):
         while part := os.read(output.fileno(), 4096):
             text = printable(part.decode(errors="replace"))[:left]
             left -= len(text)
