@@ -108,7 +108,7 @@ _RANKS = (
 _PROGRESS = "\nprogress: mean share of the milestones passed, as measured by the replay"
 _SHIFTS = (
     "points of success in a variant minus the same seeds clean, mean over tasks, [95 %];\n"
-    "below: episodes that break (-) or are fixed (+); !n: in n tasks the experts fail too"
+    "below: episodes that break (-) or are fixed (+); !n: without n tasks in which the experts fail too"
 )
 
 

@@ -84,7 +84,10 @@ class PerturbationEffect(Effect):
 
 @dataclass(frozen=True, kw_only=True)
 class MeanEffect(Effect):
-    """The effect over all tasks that can have the variant: rates are means, every task weighing the same."""
+    """The effect over all tasks that can have the variant: rates are means, every task weighing the same.
+
+    Tasks in which the experts fail, too, do not count where there are others.
+    """
 
     tasks: tuple[str, ...]
     """Ids of the tasks."""
@@ -183,15 +186,22 @@ def measure_effects(
     return found
 
 
-def mean_effects(effects: Sequence[PerturbationEffect]) -> list[MeanEffect]:
-    """Return every variant's comparison over the tasks, in the order of the variants."""
+def mean_effects(effects: Sequence[PerturbationEffect], all_count: bool = False) -> list[MeanEffect]:
+    """Return every variant's comparison over the tasks, in the order of the variants.
+
+    `all_count` says whether tasks count in which the experts fail, too: where the question is not success.
+    """
     groups: dict[tuple[str, str], list[PerturbationEffect]] = {}
     for one in effects:
         groups.setdefault((one.variant, one.scenes), []).append(one)
-    return [_mean_effect(*key, some) for key, some in groups.items()]
+    return [_mean_effect(*key, every, all_count) for key, every in groups.items()]
 
 
-def _mean_effect(variant: str, scenes: str, some: Sequence[PerturbationEffect]) -> MeanEffect:
+def _mean_effect(
+    variant: str, scenes: str, every: Sequence[PerturbationEffect], all_count: bool
+) -> MeanEffect:
+    some = [one for one in every if all_count or one.expert is None] or every
+
     def mean(name: str) -> float:
         return float(np.mean([getattr(one, name) for one in some]))
 
@@ -206,8 +216,8 @@ def _mean_effect(variant: str, scenes: str, some: Sequence[PerturbationEffect]) 
         difference=mean_interval([one.difference for one in some]),
         targeted=_mean([one.targeted for one in some if one.targeted]),
         unchanged=all(one.unchanged for one in some),
-        tasks=tuple(one.task for one in some),
-        infeasible=tuple(one.task for one in some if one.expert is not None),
+        tasks=tuple(one.task for one in every),
+        infeasible=tuple(one.task for one in every if one.expert is not None),
     )
 
 

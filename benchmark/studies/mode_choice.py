@@ -69,6 +69,7 @@ def load_choices(
     found = []
     for method in methods:
         if run := finished(folder / f"{panel.name}-{method}", panel.hash()):
-            answers = {one.variant: one for one in mean_effects(measure_effects(run.cells))}
+            effects = mean_effects(measure_effects(run.cells), all_count=True)
+            answers = {one.variant: one for one in effects}
             found.append(ModeChoices(method, answers))
     return found

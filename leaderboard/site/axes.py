@@ -1,6 +1,6 @@
 """What each perturbation costs a policy: the drop along every axis, beside the clean arm."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class AxisEffect:
-    """What an axis costs one policy, over its levels and the tasks that can have it."""
+    """What an axis costs one policy, over its levels and the tasks that can have it.
+
+    Cells in which the experts fail, too, do not count where there are others.
+    """
 
     clean: float
     """Success of the same seeds clean."""
@@ -40,7 +43,7 @@ class AxisEffect:
     tasks: tuple[str, ...]
     """Ids of the tasks."""
     infeasible: tuple[str, ...]
-    """Those of them in which the experts fail, too."""
+    """Those of them in which the experts fail, too, at some level."""
     unchanged: bool
     """Whether every episode equals its clean twin to the last bit."""
 
@@ -62,25 +65,29 @@ def axes(variants: tuple[str, ...]) -> list[Axis]:
 def axis_effect(axis: Axis, row: PolicyRow) -> AxisEffect | None:
     """Return what an axis costs a policy, None where no task can have it."""
     cells = row.entry.cells
-    tasks = [task for task in row.entry.suite.tasks if any((task, one) in cells for one in axis.variants)]
-    if not tasks:
+    every = [(task, one) for task in row.entry.suite.tasks for one in axis.variants if (task, one) in cells]
+    if not every:
         return None
-    arms = [_arms(axis, task, cells) for task in tasks]
     mine = [one for one in row.shifts if one.variant in axis.variants]
+    low = dict.fromkeys((one.task, one.variant) for one in mine if one.expert is not None)
+    counted = [key for key in every if key not in low] or every
+    arms = [_arms(task, counted, cells) for task in dict.fromkeys(task for task, _ in counted)]
     return AxisEffect(
         clean=float(np.mean([clean.mean() for clean, _ in arms])),
         success=float(np.mean([hits.mean() for _, hits in arms])),
         difference=_difference(arms),
-        tasks=tuple(tasks),
-        infeasible=tuple(dict.fromkeys(one.task for one in mine if one.expert is not None)),
+        tasks=tuple(dict.fromkeys(task for task, _ in every)),
+        infeasible=tuple(dict.fromkeys(task for task, _ in low)),
         unchanged=all(one.unchanged for one in mine),
     )
 
 
-def _arms(axis: Axis, task: str, cells: Mapping[Cell, EpisodeColumns]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the success of one task's clean twins and in the variants, (levels, N) bool each."""
+def _arms(
+    task: str, keys: Sequence[Cell], cells: Mapping[Cell, EpisodeColumns]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the success of one task's clean twins and in those variants of `keys`, (levels, N) bool each."""
     clean = cells[task, CLEAN]
-    levels = [cells[task, variant] for variant in axis.variants if (task, variant) in cells]
+    levels = [cells[key] for key in keys if key[0] == task]
     twins = [clean.succeeded[clean.rows_of(one.seeds)] for one in levels]
     return np.stack(twins), np.stack([one.succeeded for one in levels])
 

@@ -138,6 +138,11 @@ def test_what_no_expert_can_do_is_marked_with_its_figure(tmp_path, monkeypatch):
         (POST, SLIPPERY): None,
     }
     assert [one.infeasible for one in mean_effects(measure_effects(cells))] == [(DUMBBELL,), (), (DUMBBELL,)]
+    lost = cell(range(4), "0000", "0101")
+    one_lost = measure_effects(cells | {(DUMBBELL, SLIPPERY): lost, (DUMBBELL, both): lost})
+    assert [one.success for one in mean_effects(one_lost)] == [1.0, 1.0, 0.0], "it counts where it is alone"
+    assert [one.broken for one in mean_effects(one_lost)] == [0, 0, 4]
+    assert [one.success for one in mean_effects(one_lost, all_count=True)] == [0.5, 1.0, 0.0]
     win = outcome("SUCCESS", 0, 0.01, 80)
     run = run_folder(tmp_path / "run", {DUMBBELL: [win] * 16, POST: [win] * 16})
     console = Console(width=140, color_system=None)

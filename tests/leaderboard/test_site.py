@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from itertools import combinations, pairwise
 from urllib.parse import unquote
 
@@ -263,6 +264,12 @@ def test_an_axis_joins_the_levels_of_a_perturbation_and_counts_each_seed_once(tm
     assert both.difference.estimate == pytest.approx(-3 / 16) and not both.unchanged
     assert one.difference.estimate == pytest.approx(-6 / 16)
     assert both.difference.low < -3 / 16 < both.difference.high < 0
+    low = (POST, steep)
+    shifts = board.rows[0].shifts
+    marked = tuple(replace(s, expert=0.2) if (s.task, s.variant) == low else s for s in shifts)
+    fewer = axis_effect(axis, board.rows[0]._replace(shifts=marked))
+    assert fewer.infeasible == (POST,) and fewer.tasks == both.tasks
+    assert fewer.success == (12 / 16 + 9 / 16) / 2, "without the steep level of one task"
     drops = [
         (-0.02, -0.05, 0.01),
         (-0.02, -0.03, -0.01),
