@@ -55,7 +55,7 @@ ALL = ("train", "--all", "--task", DUMBBELL, "--methods", "mse,flow", "--preset"
 def test_many_are_trained_once_and_again_only_when_something_changed(bimodal, tmp_path):
     code, out, err = bimodal(*ALL, "--seeds", "0..1", "--workers", 0)
     assert code == 0 and "4 trained, 0 there already, 0 failed" in out
-    assert all(line.startswith("training:") for line in err)  # how far it is, where it takes long
+    assert err == []
     folder = tmp_path / "runs" / "checkpoints"
     files = {
         seed: {method: folder / place / DUMBBELL / f"{method}.safetensors" for method in ("mse", "flow")}
