@@ -14,6 +14,7 @@ from bimodal.envs.rendering import gl
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background; tests send Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
+os.umask(0o022)  # as root a policy that is shut in has a user of its own, who must read what tests write
 os.environ[QUIET] = "1"  # what takes longer than some seconds tells how far it is, on a slow machine alone
 
 
