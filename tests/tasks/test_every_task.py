@@ -35,6 +35,7 @@ def test_gymnasiums_checker_accepts_every_action_space(world):
         env = gymnasium.make(f"bimodal/{world.task.id}", action_space=space)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
+            warnings.simplefilter("ignore", ResourceWarning)  # of what other tests left to be collected
             check_env(env.unwrapped, skip_render_check=True)
         complaints = [str(warning.message) for warning in caught]
         if space != "ee_delta":  # metres and radians are not normalised, and are meant not to be
