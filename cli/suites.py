@@ -1,5 +1,7 @@
 """`bimodal suites`: lists the suites."""
 
+import re
+
 from .arguments import Json
 
 EXAMPLE = "bimodal suites"
@@ -33,5 +35,11 @@ def run(json: Json = False) -> int:
 
 
 def _variants(names: tuple[str, ...], most: int = 10) -> str:
-    """Return the names, or how many there are."""
-    return ", ".join(names) if len(names) <= most else f"{len(names)}, see bimodal variants"
+    """Return the names, of many by perturbation: first its name, then its levels and magnitudes."""
+    if len(names) <= most:
+        return ", ".join(names)
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(re.split("[:=]", name)[0], []).append(name)
+    shown = (f"{one} {' '.join(name.removeprefix(one) for name in some)}" for one, some in found.items())
+    return f"{len(names)}: {', '.join(shown)}"

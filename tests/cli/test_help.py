@@ -135,7 +135,17 @@ def test_the_shell_completes_commands_options_and_names(line, offered):
         ("tasks", task_names()),
         ("policies", ("expert", "flow", "mse")),
         ("variants", (*perturbations(), "0.75, 0.5, 0.3 x", COMBO)),
-        ("suites", (*SUITES, *SUITES["full"].tasks, *SUITES["core"].variants[1:], "200 seeds", "50 seeds")),
+        (
+            "suites",
+            (
+                *SUITES,
+                *SUITES["full"].tasks,
+                *SUITES["core"].variants[1:],
+                "200 seeds",
+                "50 seeds",
+                "actuation.delay :2 =3",
+            ),
+        ),
     ],
 )
 def test_names_are_listed(command, names, bimodal):
