@@ -15,7 +15,6 @@ from ..benchmark.studies.families import (
     CONTENDERS,
     EPISODES,
     FAMILIES,
-    PAST,
     Contender,
     FamilyCell,
     measure_families,
@@ -74,7 +73,6 @@ def families_page(found: Cells) -> str:
     return markdown_page(
         "families",
         episodes=len(EPISODES),
-        past=PAST,
         success_header=("policy", *names),
         success=success_rows(found),
         gain_header=("policy", "instead of", *names),

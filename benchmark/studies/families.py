@@ -33,8 +33,6 @@ FAMILIES = {
 """Tasks of the study, and what each asks of a policy."""
 EPISODES = VALIDATION[:100]
 """Of a cell."""
-PAST = 16
-"""Control steps that a policy with a past sees."""
 
 
 class Contender(NamedTuple):
@@ -48,21 +46,14 @@ class Contender(NamedTuple):
     """How it is loaded."""
     weights: tuple[str, ...]
     """Methods whose weights it uses."""
-    n_obs_steps: int = 1
-    """Control steps that it sees."""
-
-    def folder(self, checkpoints: Path) -> Path:
-        """Return where in a folder of checkpoints its weights lie."""
-        return checkpoints / f"n_obs_steps-{self.n_obs_steps}" if self.n_obs_steps > 1 else checkpoints
 
 
 def _around(wrapper: str, *more: str, options: str = "") -> Contender:
     return Contender(f"{wrapper}(flow)", "flow", f"{wrapper}(flow{options})", ("flow", *more))
 
 
-def _plain(name: str, instead: str, method: str = "", past: int = 1) -> Contender:
-    seen = f", {past} steps seen" if past > 1 else ""
-    return Contender(name + seen, instead, name, (method or name,), past)
+def _plain(name: str, instead: str, method: str = "") -> Contender:
+    return Contender(name, instead, name, (method or name,))
 
 
 CONTENDERS = (
@@ -75,7 +66,8 @@ CONTENDERS = (
     _plain("reflow", "flow_1step"),
     _plain("shortcut", "flow_1step"),
     _plain("mars", "flow"),
-    _plain("flow", "flow", past=PAST),
+    _plain("flow_history", "flow"),
+    _plain("diffusion_history", "diffusion"),
     _around("bid", options=", n_action_steps=8"),
     _around("rtc", options=", n_action_steps=8"),
     _around("best_of_n", "critic"),
@@ -94,7 +86,7 @@ class FamilyCell(NamedTuple):
 
 def weights_folder(contender: Contender, task_id: str) -> Path | None:
     """Return the folder of checkpoints that has all weights of a policy; None if there is none."""
-    for folder in (contender.folder(CHECKPOINTS), contender.folder(SHIPPED_CHECKPOINTS)):
+    for folder in (CHECKPOINTS, SHIPPED_CHECKPOINTS):
         if all(checkpoint_path(folder, task_id, method).is_file() for method in contender.weights):
             return folder
     return None
