@@ -50,6 +50,7 @@ def _row(row: PolicyRow) -> dict[str, Any]:
         **_metrics(row.score),
         "averaging": row.score.averaging.estimate,
         "level": row.level,
+        "progress": row.progress,
         "cells": [_cell(cell) for cell in row.cells],
         "shifts": [_effect(one) for one in row.shifts],
         "entry": row.entry.entry_id,

@@ -105,6 +105,8 @@ def test_progress_is_shown_where_a_replay_measured_it_on_every_task(tmp_path, mo
     monkeypatch.setattr("bimodal.leaderboard.board.known_marks", lambda: marks)
     rows = {row.policy: row.progress for row in board_rows([both, one, none])[0].rows}
     assert rows == {"both": 0.375, "one": None, "none": None}
+    (plain,) = plain_boards(board_rows([both, one, none]))
+    assert {row["policy"]: row["progress"] for row in plain["rows"]} == rows
     shown = {str(column.header): list(column.cells) for column in board_table([both, one, none]).columns}
     assert sorted(map(str, shown["pro-\ngress"])) == ["38", "–", "–"]
     assert "pro-\ngress" not in [str(column.header) for column in board_table([one, none]).columns]

@@ -205,7 +205,8 @@ def test_names_that_a_file_system_takes_for_one_have_files_of_their_own(tmp_path
 def test_what_was_superseded_or_withdrawn_has_no_page_but_stays_on_record(tmp_path, monkeypatch):
     first, false = make(tmp_path, "flow", 9), make(tmp_path, "false", 16)
     later = first.model_copy(update={"attempt": 2, "supersedes": first.entry_id, "entry_id": "ab" * 32})
-    mark = Mark(level="replayed", by="A <b>", date="2026-11-29", found="as claimed")
+    half = dict.fromkeys(first.suite.tasks, 0.5)
+    mark = Mark(level="replayed", by="A <b>", date="2026-11-29", found="as claimed", progress=half)
     gone = mark.model_copy(update={"withdrawn": "made with <i>the test</i> seeds"})
     for module in ("board", "site.build"):
         marks = {later.entry_id: mark, false.entry_id: gone}
@@ -214,7 +215,8 @@ def test_what_was_superseded_or_withdrawn_has_no_page_but_stays_on_record(tmp_pa
     assert [file.name for file in (page.parent / "policies").iterdir()] == ["smoke-flow.html"]
     shown = (page.parent / "policies" / "smoke-flow.html").read_text()
     assert (
-        'href="../entries/smoke-flow-2.json"' in shown and "by A &lt;b&gt; on 2026-11-29: as claimed" in shown
+        'href="../entries/smoke-flow-2.json"' in shown
+        and "by A &lt;b&gt; on 2026-11-29: as claimed; mean progress 50 %<" in shown
     )
     ids = {file.stem: json.loads(file.read_text())["entry_id"] for file in page.parent.glob("entries/*")}
     kept = {"smoke-flow": later, "smoke-flow-2": first, "smoke-false": false}
