@@ -13,6 +13,7 @@ from rich.text import Text
 
 _UNLIMITED = 10_000  # columns of a terminal in which every table finds room
 _NARROWEST = 8  # to which a name is folded that is wider than the terminal
+_CAPTION = 72  # a caption is not folded to the width of a table that is narrower, but to this
 
 
 class FittingTable(Table):
@@ -29,14 +30,18 @@ class FittingTable(Table):
         wide = options.update(max_width=_UNLIMITED)
         sizes = [_size(console, wide, column) for column in self.columns]
         parts = list(self._parts(console, wide, sizes, options.max_width))
+        own = False
         for number, chosen in enumerate(parts):
             part = self._part(chosen, self._widths(console, wide, sizes, chosen, options.max_width))
             part.title = self.title if number == 0 else None
-            part.caption = self.caption if len(parts) == 1 else None
+            width = Measurement.get(console, options, part).maximum
+            own = len(parts) == 1 and width >= min(_CAPTION, options.max_width)
+            part.caption = self.caption if own else None
             yield from Table.__rich_console__(part, console, options)
-        if len(parts) > 1 and self.caption:  # below them all, not folded to the width of the last
+        if self.caption and not own:  # below them all, not folded to the width of the last
             text = self.caption if isinstance(self.caption, Text) else console.render_str(str(self.caption))
-            yield from console.render(text, options)
+            room = options.max_width if len(parts) > 1 else min(_CAPTION, options.max_width)
+            yield from console.render(text, options.update(width=room))
 
     def _parts(
         self, console: Console, wide: ConsoleOptions, sizes: Sequence[Measurement], room: int

@@ -78,6 +78,16 @@ def test_what_has_no_room_follows_below_the_same_names():
     assert text.count("title") == 1
 
 
+def test_a_caption_is_not_folded_to_the_width_of_a_narrow_table():
+    table = plain_table("title", "a long caption " * 8)
+    table.add_column("name")
+    table.add_row("x")
+    for width, lines in ((120, 2), (40, 4)):
+        text = printed(table, width)
+        assert sum("caption" in line for line in text.splitlines()) == lines
+        assert max(map(len, text.splitlines())) <= width
+
+
 def test_a_name_wider_than_the_terminal_is_folded_not_cut():
     table = plain_table()
     for column in ("name", "value"):
