@@ -8,7 +8,7 @@ from ..envs.scene import Scene, Triple
 from ..envs.simulation import Simulation
 from .core.hand_path import HandPath
 from .core.task import ALONG_X, SETTLED, Measurement
-from .pointer import POINTER, POINTER_Y, RED, PointerTask
+from .pointer import POINTER, POINTER_Y, RAIL, RED, PointerTask
 from .press import ENAMEL, FINGERTIP, PLATE_Z
 
 WALNUT = (0.42, 0.25, 0.14)
@@ -55,7 +55,7 @@ DECISION_Z = RACK[2] + FINGERTIP + 0.012
 RAIL_Y = 0.230
 """Where the pointer's rail lies, beyond the left sockets [m]."""
 FLAG = (0.006, 0.024, 0.060)
-"""Extents of the flag on the pointer, which is only seen, over the sockets [m]."""
+"""Extents of the flag on the pointer, which is seen over the sockets [m]."""
 POINTER_RATE = 17.0
 """How fast its spring draws the pointer to the middle [1/s]; critically damped, it is 1.3 micrometres from
 there when the hand must choose a peg."""
@@ -104,7 +104,11 @@ class InsertCuedPeg(PointerTask):
             self._add_socket(scene, rack, f"{peg}_left", (x, middle), BLUE)
             self._add_socket(scene, rack, f"{peg}_right", (x, -middle), ORANGE)
             self._add_peg(scene, peg)
-        self.add_pointer(scene, self.add_rail(scene), POINTER_Y, POINTER_RATE)
+        rail = self.add_rail(scene)
+        self.add_pointer(scene, rail, POINTER_Y, POINTER_RATE)
+        # what is only seen: a foot under the rail, and a flag on the pointer
+        foot = rounded_box(np.array([RAIL[0], RAIL[1], PLATE_Z]) / 2, 0.001)
+        scene.shell(rail, "rail_foot", foot.vertices - [0, 0, PLATE_Z / 2], foot.faces, ENAMEL)
         flag = rounded_box(np.array(FLAG) / 2, 0.002)
         above = [0, 0, (POINTER[1] + FLAG[2]) / 2]
         scene.shell(scene.spec.body("pointer"), "flag", flag.vertices + above, flag.faces, RED)
