@@ -54,7 +54,8 @@ def checked_entry(raw: object) -> tuple[Entry | None, list[str]]:
     # What is sound by itself is checked further, so that a submitter sees every problem at once.
     parts = {
         name: getattr(entry, name) if entry else _parts()[name].validate_python(raw[name])
-        for name in _parts().keys() - broken
+        for name in _parts()
+        if name not in broken
     }
     if "suite" in parts:
         found += _suite_problems(parts["suite"])
@@ -151,7 +152,7 @@ def _panel_problems(
         for task, variant in cells:
             if found[task, variant] != 1:
                 yield f"{part}: {task} ({variant}) is there {found[task, variant]} times; expected once"
-        for task, variant in found.keys() - set(cells):
+        for task, variant in (cell for cell in found if cell not in cells):
             yield _line(part, f"{task} ({variant}) is not in the suite")
     if CLEAN not in suite.variants:
         yield "suite: a perturbed score counts only beside its clean arm, and there is none"

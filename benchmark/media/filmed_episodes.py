@@ -70,7 +70,7 @@ def episodes_to_film(run_dir: Path | str, brief: bool = False) -> list[FilmedEpi
                 twin = clean.get((task, episode.seed))
                 broken = not success and twin is not None and OUTCOMES[twin.label].success
                 (chosen if broken else unbroken).setdefault((variant,), episode._replace(twin=twin))
-    found = list((chosen | {key: unbroken[key] for key in unbroken.keys() - chosen.keys()}).values())
+    found = list((chosen | {key: one for key, one in unbroken.items() if key not in chosen}).values())
     return _brief(found) if brief else found
 
 

@@ -138,7 +138,7 @@ def _shared(run: Run, against: Run) -> Iterator[tuple[Cell, np.ndarray, np.ndarr
             f"{run.folder} of version {versions[0]}"
         )
     any_seed = False
-    for cell in run.cells.keys() & against.cells.keys():
+    for cell in (cell for cell in run.cells if cell in against.cells):
         rows = np.intersect1d(run.cells[cell].seeds, against.cells[cell].seeds, return_indices=True)[1:]
         any_seed |= bool(len(rows[0]))
         yield cell, *rows

@@ -87,6 +87,9 @@ def test_changed_episodes_are_those_that_end_otherwise_the_largest_loss_first(tm
         *((1, "SUCCESS"), (3, "SUCCESS"), (2, "COLLISION_MID"))
     ]
     assert changed(new, new, 100) == []
+    films = [one.episode.film for one in changed(new, old, 100)]
+    alike = [(film.task, film.variant) for film in films if film.seed == 1]
+    assert len(alike) > 1 and alike == sorted(alike, key=list(new.cells).index), "equal losses as in the run"
 
 
 def test_runs_that_share_nothing_are_not_comparable(tmp_path, expert):

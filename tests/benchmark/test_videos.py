@@ -98,7 +98,7 @@ def test_every_variant_is_filmed_even_if_it_breaks_nothing(tmp_path):
     won = [outcome("SUCCESS", 0, 0.0)] * 16
     folder = run_folder(tmp_path, dict.fromkeys(SUITES["smoke"].tasks, won))
     found = {episode.variant: episode for episode in episodes_to_film(folder)}
-    assert set(found) == set(variants)
+    assert list(found) == list(variants), "in their order, in every process"
     for name, one in found.items():
         assert (one.seed, one.label) == (0, "SUCCESS")
         assert one.twin == (None if name == CLEAN else one._replace(variant=CLEAN, twin=None))
