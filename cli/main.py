@@ -40,6 +40,8 @@ INTERRUPTED = 130
 STOPS = ("SIGTERM", "SIGHUP")
 """Signals that stop a command as Ctrl-C does, so that nothing it started goes on; exit code 128 + number."""
 GO_ON = "finished shards are kept, run the same command again to go on"
+GOING_ON = {"bench", "train", "evaluate", "videos", "certify", "results", "reproduce"}
+"""Commands that keep what is finished when they are stopped."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bimodal: this {missing}", file=sys.stderr)
         return WrongUse.exit_code
     if code == INTERRUPTED:
-        print(f"bimodal: stopped; {GO_ON}", file=sys.stderr)
+        print(f"bimodal: stopped{f'; {GO_ON}' if GOING_ON & {*words} else ''}", file=sys.stderr)
         return 128 + came[0] if came else code
     return code
 

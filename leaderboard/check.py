@@ -52,10 +52,9 @@ def checked_entry(raw: object) -> tuple[Entry | None, list[str]]:
     if not isinstance(raw, dict):
         return None, found
     # What is sound by itself is checked further, so that a submitter sees every problem at once.
+    sound = [name for name in _parts() if name not in broken]
     parts = {
-        name: getattr(entry, name) if entry else _parts()[name].validate_python(raw[name])
-        for name in _parts()
-        if name not in broken
+        name: getattr(entry, name) if entry else _parts()[name].validate_python(raw[name]) for name in sound
     }
     if "suite" in parts:
         found += _suite_problems(parts["suite"])

@@ -8,6 +8,7 @@ import copy
 import copyreg
 import hashlib
 import inspect
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -104,7 +105,8 @@ def add_task_file(path: str | Path, chosen: str = "") -> str:
 
 
 def register(name: str) -> None:
-    """Make a task known to Gymnasium as `bimodal/<id>`."""
+    """Make a task known to Gymnasium as `bimodal/<id>`; a later version is another task, and not advised."""
+    warnings.filterwarnings("ignore", r".*The environment bimodal/\S+ is out of date")
     if f"bimodal/{name}" not in gymnasium.registry:
         gymnasium.register(
             id=f"bimodal/{name}",

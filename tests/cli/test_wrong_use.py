@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bimodal.benchmark.evaluation.worker_process import DEBUG
@@ -89,6 +90,14 @@ def test_debug_shows_the_trace(monkeypatch):
         [BIMODAL, "--debug", "evaluate", "exprt"], capture_output=True, text=True, check=False
     )
     assert found.returncode and "Traceback" in found.stderr and "in evaluate" in found.stderr
+
+
+@pytest.mark.parametrize(("command", "kept"), [("evaluate", True), ("verify", False)])
+def test_only_commands_that_keep_something_say_so_when_they_are_stopped(command, kept, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "build_parser", lambda: SimpleNamespace(main=lambda *_, **__: cli.INTERRUPTED))
+    monkeypatch.setattr(cli, "_refuse_typos", lambda *_: None)
+    assert cli.main([command, "x"]) == cli.INTERRUPTED
+    assert capsys.readouterr().err == f"bimodal: stopped{f'; {cli.GO_ON}' if kept else ''}\n"
 
 
 def test_a_name_full_of_markup_is_only_a_name(bimodal, entry, tmp_path):

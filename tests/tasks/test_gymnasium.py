@@ -1,5 +1,7 @@
 """How a Gymnasium environment is found and called: registration, spaces, seeds, wrappers, pictures."""
 
+import subprocess
+import sys
 import warnings
 
 import gymnasium
@@ -88,6 +90,12 @@ def test_without_a_seed_the_next_episode_follows_from_the_last_seed_and_is_free(
 
 
 # ------------------------------------------------------------------------------------------ wrappers
+
+
+def test_nobody_is_told_to_take_a_later_version_which_is_another_task():
+    code = "import bimodal.tasks, gymnasium; gymnasium.make('bimodal/PandaLiftMug-v1')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_gymnasiums_wrappers_work_without_a_warning():
