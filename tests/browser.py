@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,7 @@ class Browser:
         self._process = subprocess.Popen(words, pass_fds=(commands, answers), stderr=subprocess.DEVNULL)
         os.close(commands)
         os.close(answers)
-        self._answers = os.fdopen(self._read, "rb")
+        self._heard = bytearray()
         target = self._ask("Target.createTarget", session=None, url="about:blank")["targetId"]
         self._session = None
         self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -48,7 +49,7 @@ class Browser:
     def __exit__(self, *error):
         self._process.kill()
         self._process.wait()
-        self._answers.close()
+        os.close(self._read)
         os.close(self._write)
 
     def open(self, url):
@@ -106,11 +107,13 @@ class Browser:
 
     def _next(self):
         """Return the next message; what it says of errors is kept."""
-        text = bytearray()
-        while (byte := self._answers.read(1)) != b"\0":
-            assert byte, "the browser has ended"
-            text += byte
-        message = json.loads(text)
+        while (end := self._heard.find(b"\0")) < 0:
+            assert select.select([self._read], [], [], 300)[0], "the browser says nothing any more"
+            part = os.read(self._read, 2**20)
+            assert part, "the browser has ended"
+            self._heard += part
+        message = json.loads(self._heard[:end])
+        del self._heard[: end + 1]
         told = message.get("params", {})
         match message.get("method"):
             case "Page.loadEventFired":
