@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import plain_terminal  # noqa: F401
 import pytest
 from bimodal.benchmark import suites
 from bimodal.benchmark.evaluation.worker_process import DEBUG
