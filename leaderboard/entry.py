@@ -215,8 +215,9 @@ def file_name(record: Entry | RunRecord) -> str:
     `core_vision-flow.json`.
     """
     suite = record.suite
-    follows = any(one.name == suite.name and one.version != suite.version for one in EARLIER)
-    names = suite.name.replace("-", "_"), suite.version * follows, record.policy.name.replace("_", "-")
+    first = next((one.version for one in EARLIER if one.name == suite.name), suite.version)
+    version = suite.version if suite.version != first else ""
+    names = suite.name.replace("-", "_"), version, record.policy.name.replace("_", "-")
     return "-".join(filter(None, map(_plain, names))) + ".json"
 
 
