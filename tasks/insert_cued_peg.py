@@ -84,6 +84,7 @@ class InsertCuedPeg(PointerTask):
     max_episode_steps = 86
     objects = ("rack", *PEGS)
     grasps = np.array([[PEG_X, GRASP_Y, PEG_Z, ALONG_X], [PEG_X, -GRASP_Y, PEG_Z, ALONG_X]])
+    more_grasps = grasps * [-1, 1, 1, 1]
     success_height = 0.04
     centre = (0.53, 0.0)
     hand_start = (0.0, 0.0, DECISION_Z + 0.06)

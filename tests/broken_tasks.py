@@ -29,6 +29,7 @@ BROKEN = {
     "grasps": ((", ALONG_X]]", "]]"), "does not load"),
     "grasps of one mode": ((", [0.0, -GRASP_Y, GRASP_Z, ALONG_X]]", "]"), "has the shape (1, 4)"),
     "equal grasps": (("[0.0, -GRASP_Y,", "[0.0, GRASP_Y,"), "the same row in grasps"),
+    "more grasps": (method("    more_grasps = np.zeros((1, 4))"), "more_grasps has the shape (1, 4)"),
     "dead zone": (method("    dead_zone = (0.4, 0.6)"), "must cover 0.35 .. 0.65"),
     "supersedes another task": (
         method(f'    supersedes = "{POT}"'),

@@ -50,7 +50,8 @@ class Story(NamedTuple):
     sentence: str
     """What happens there."""
     grasps: np.ndarray
-    """The hand that acts in each mode, as the task states it: x, y, z [m] and yaw [rad], world, (k, 4)."""
+    """The hand that acts in each of k modes, as the task states it: x, y, z [m] and yaw [rad], world, (k, 4);
+    then the same at further objects, mode by mode."""
     contact: np.ndarray | None
     """Where the robot touches in that moment what it must not, world [m], (3,); None where it does not."""
     views: Sequence[np.ndarray] | None = None

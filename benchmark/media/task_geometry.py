@@ -26,11 +26,13 @@ class ModeHands(NamedTuple):
     """x, y, z [m] and yaw [rad], scene frame, (arms, k, 4)."""
     arm: np.ndarray
     """Number of the arm whose gripper closes, (k,) int."""
+    more: np.ndarray = np.zeros((0, 4))
+    """`Task.more_grasps`, (m k, 4)."""
 
     @property
     def acting(self) -> np.ndarray:
-        """The pose of that arm's hand, (k, 4)."""
-        return self.poses[self.arm, np.arange(len(self.arm))]
+        """The pose of that arm's hand, (k, 4), then the same at further objects: (k + m k, 4) in all."""
+        return np.concatenate([self.poses[self.arm, np.arange(len(self.arm))], self.more])
 
 
 def middle_state(task: Task) -> np.ndarray:
@@ -107,7 +109,7 @@ def mode_hands(task: Task) -> ModeHands:
     """Return where the hands are in each mode; of one arm the grasps that the task states."""
     k = len(task.modes)
     if task.arms == 1:
-        return ModeHands(task.grasps[None], np.zeros(k, int))
+        return ModeHands(task.grasps[None], np.zeros(k, int), task.more_grasps)
     starts = np.repeat(task.hands()[:, None, :3], k, axis=1)
     paths = task.paths(starts, np.arange(k))
     # an action is a place, two columns of a rotation of which the first is the opening axis, and an opening

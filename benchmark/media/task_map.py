@@ -111,12 +111,12 @@ def _dead_layer(task: Task, chart: Chart, fine: tuple[int, int]) -> Image.Image:
 
 
 def _grasp_layer(task: Task, chart: Chart, fine: tuple[int, int]) -> Image.Image:
-    """Draw the hand of every mode: a dot between two fingers."""
+    """Draw the hand of every mode, at every object at which it may act: a dot between two fingers."""
     layer = Image.new("RGBA", fine)
     draw = ImageDraw.Draw(layer)
     for width, white in ((5, True), (3, False)):
-        for mode, hand in enumerate(mode_hands(task).acting):
-            colour = (255, 255, 255, 255) if white else (*mode_colour(mode), 255)
+        for place, hand in enumerate(mode_hands(task).acting):
+            colour = (255, 255, 255, 255) if white else (*mode_colour(place % len(task.modes)), 255)
             draw.line(chart.pixels(_world(task, pads(hand))), fill=colour, width=width * _FINE)
             left, right, left_end, right_end = chart.pixels(_world(task, fingers(hand)))
             for pad in ((left, left_end), (right, right_end)):

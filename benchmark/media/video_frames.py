@@ -150,7 +150,7 @@ def frames(
     insets = _insets(episode, story, studio, pane)
     for step, (state, inset) in enumerate(zip(story.states, insets, strict=True)):
         caption = caption._replace(time=step / CONTROL_HZ, hold=float(story.hold[step]))
-        picture = main.frame(state, studio.camera, _marks(story))
+        picture = main.frame(state, studio.camera, _marks(episode, story))
         if inset is not None:
             caption = caption._replace(said_room=1 - _set_in(picture, inset))
         if studio.camera != "wrist":
@@ -180,9 +180,10 @@ def _insets(
         yield from repeat(None, len(story.states))
 
 
-def _marks(story: Story) -> list[Mark]:
-    """Return the open fingers of each mode."""
-    hands = (hand(pose, PAD_RADIUS, mode_colour(mode)) for mode, pose in enumerate(story.grasps))
+def _marks(episode: FilmedEpisode, story: Story) -> list[Mark]:
+    """Return the open fingers of each mode, at every object at which they may act."""
+    k = len(load_task(episode.task).modes)
+    hands = (hand(pose, PAD_RADIUS, mode_colour(row % k)) for row, pose in enumerate(story.grasps))
     return list(chain.from_iterable(hands))
 
 
@@ -199,8 +200,8 @@ def _labels(episode: FilmedEpisode, story: Story, renderer: Renderer) -> tuple[L
     names = load_task(episode.task).modes
     below = renderer.pixels(story.grasps[:, :3] - [0, 0, PAD_RADIUS])
     return tuple(
-        Label(name, (float(x), float(y)), mode_colour(mode))
-        for mode, (name, (x, y)) in enumerate(zip(names, below, strict=True))
+        Label(names[row % len(names)], (float(x), float(y)), mode_colour(row % len(names)))
+        for row, (x, y) in enumerate(below)
     )
 
 

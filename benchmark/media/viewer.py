@@ -136,8 +136,9 @@ def lay_marks(scene: mujoco.MjvScene, task: Task, seed: int) -> None:
     dead = hull(np.concatenate([np.zeros((0, 2)), *dead_region(task)]))
     marks = outline(spawn_region(task, points), 0.0, PAPER)
     marks += outline(from_frame(np.insert(dead, 2, 0, axis=1), frame)[:, :2], top, AVERAGED)
-    for mode, grasp in enumerate(mode_hands(task).acting):
+    for place, grasp in enumerate(mode_hands(task).acting):
         x, y, z = from_frame(grasp[:3], frame)
-        marks.append(Mark("sphere", (_DOT, _DOT, _DOT), (x, y, max(z, top)), mode_colour(mode)))
+        colour = mode_colour(place % len(task.modes))
+        marks.append(Mark("sphere", (_DOT, _DOT, _DOT), (x, y, max(z, top)), colour))
     for mark in marks:
         lay(scene, mark)

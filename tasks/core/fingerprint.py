@@ -11,7 +11,16 @@ from .task import Task
 HASHED_AS = {"max_episode_steps": "horizon", "shared_steps": "trunk_steps"}
 """Names under which attributes enter the hash that have another name now; a new name is no new task."""
 
-UNHASHED = ("goal", "observation", "slow_because", "informed_control", "informed_steps", "supersedes", "arms")
+UNHASHED = (
+    "goal",
+    "observation",
+    "slow_because",
+    "informed_control",
+    "informed_steps",
+    "supersedes",
+    "arms",
+    "more_grasps",
+)
 """Attributes that decide no episode, or that show otherwise, as the arms do in the scene."""
 
 

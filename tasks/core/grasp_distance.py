@@ -14,6 +14,6 @@ def grasp_distance(task: Task, hand: np.ndarray) -> np.ndarray:
         task: the task.
         hand: TCP positions [m] and yaws [rad] of the first hand, scene frame, (..., 4).
     """
-    apart = hand[..., None, :] - task.grasps
+    apart = hand[..., None, :] - np.concatenate([task.grasps, task.more_grasps])
     apart[..., 3] = ((apart[..., 3] + np.pi / 2) % np.pi - np.pi / 2) * PAD_RADIUS
     return np.linalg.norm(apart, axis=-1).min(-1)

@@ -78,6 +78,9 @@ def _stated_modes(task: Task) -> Iterator[str]:
         yield from _stated_sequences(sequences, grasps)
     elif len(np.unique(grasps, axis=0)) < k:
         yield "two modes have the same row in grasps; each mode has a pose of its own"
+    more = np.asarray(task.more_grasps, float)
+    if more.ndim != 2 or more.shape[1] != 4 or len(more) % k or not np.isfinite(more).all():
+        yield f"more_grasps has the shape {more.shape}; it holds rows as grasps does, {k} an object, finite"
 
 
 def _stated_sequences(sequences: tuple[tuple[int, ...], ...], grasps: np.ndarray) -> Iterator[str]:

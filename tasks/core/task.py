@@ -55,6 +55,8 @@ class Task:
     """Observed bodies."""
     grasps: ClassVar[np.ndarray]
     """Pose of the hand in each mode, scene frame: TCP x, y, z [m], yaw of the opening axis [rad], (k, 4)."""
+    more_grasps: ClassVar[np.ndarray] = np.zeros((0, 4))
+    """The same at further objects, mode by mode, where the scene says which of them counts, (m k, 4)."""
     dead_zone: ClassVar[tuple[float, float]] = (0.25, 0.75)
     """Mixtures between two modes that fail for certain; see `bimodal certify`."""
     success_height: ClassVar[float] = 0.06
@@ -144,10 +146,8 @@ class Task:
 
     def hands(self) -> np.ndarray:
         """Return where the hands start on average, scene frame: x, y, z [m] and yaw [rad], (arms, 4)."""
-        first = [*self.hand_start, self.hand_yaw]
-        return np.array(
-            [first, [*self.second_hand_start, self.second_hand_yaw]] if self.arms == 2 else [first]
-        )
+        second = [[*self.second_hand_start, self.second_hand_yaw]] if self.arms == 2 else []
+        return np.array([[*self.hand_start, self.hand_yaw], *second])
 
     def start(self, rng: np.random.Generator) -> Start:
         """Draw one episode's start: the scene frame, then the hands in it; all uniform."""

@@ -6,6 +6,7 @@ from bimodal.benchmark.certificate.trials import run_trial
 from bimodal.envs.simulation import Simulation
 from bimodal.policies.experts import Planned
 from bimodal.tasks import load_task
+from bimodal.tasks.core.grasp_distance import grasp_distance
 from bimodal.tasks.core.hand_path import plan_from_paths
 from bimodal.tasks.insert_cued_peg import CLEARANCE, InsertCuedPeg
 from bimodal.tasks.pointer import POINTER_Y
@@ -29,6 +30,19 @@ def test_the_pointer_shows_a_side_and_rests_in_the_middle_when_the_hand_must_cho
         simulation.step(plan[:, step])
     assert np.allclose(way[0], POINTER_Y, atol=1e-6), "it starts on the side of the peg"
     assert np.abs(way[-1]).max() < 2e-6
+
+
+@pytest.mark.parametrize("end", [LEFT, RIGHT])
+def test_a_hand_that_closes_at_an_end_of_either_peg_has_reached_a_grasp(end):
+    simulation = Simulation(TASK, len(SEEDS))
+    simulation.reset(SEEDS)
+    plan = TASK.plan(simulation, np.full(len(SEEDS), end))
+    closing = int((plan[0, :, 9] < plan[0, 0, 9] / 2).argmax())
+    for step in range(closing):
+        simulation.step(plan[:, step])
+    hand = TASK.measure(simulation).hand
+    assert set(np.sign(hand[:, 0])) == {-1, 1} and grasp_distance(TASK, hand).max() < 0.02
+    assert (TASK.side(hand) == end).all()
 
 
 class Inserts(Planned):
