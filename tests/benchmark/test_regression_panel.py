@@ -10,6 +10,7 @@ from bimodal.policies.training import regressions
 from bimodal.policies.training.recipes import RECIPES
 
 DUMBBELL = "PandaLiftDumbbell-v1"
+MUG = "PandaLiftMug-v1"
 
 
 class Constant(torch.nn.Module):
@@ -59,16 +60,17 @@ def test_a_recipe_comes_out_the_same_again_whoever_trains_it(tmp_path, averaged)
 
 def test_what_is_known_is_not_tried_again_and_the_page_names_what_gets_away(tmp_path, monkeypatch):
     def tried(name, recipe, folder):
-        strong = recipe == RECIPES[5] and name == DUMBBELL
+        strong = recipe == RECIPES[5] and name in (DUMBBELL, MUG)
         return panel.RegressionResult(str(recipe), (0.05, 0.02, 0.43 if strong else 0.2))
 
-    names = [DUMBBELL, "PandaLiftPot-v1"]
+    names = [DUMBBELL, "PandaLiftPot-v1", "PandaLiftDumbbell-v2", MUG, "PandaLiftPot-v2"]
     monkeypatch.setattr(panel, "try_recipe", tried)
     first = panel.measure_regressions(names, workers=0, folder=tmp_path)
     monkeypatch.setattr(panel, "try_recipe", None)
     assert panel.measure_regressions(names, workers=0, folder=tmp_path) == first
     page = regressions_page(first, [GraceResult(DUMBBELL, "f" * 64, (1, 1, 1, 0))])
-    assert "In 1 of 2 tasks" in page and f"allows its one\nrecipe: {DUMBBELL}." in page
+    assert "In 2 of 5 tasks" in page and f"allows its one\nrecipe: {DUMBBELL}, {MUG}." in page
+    assert "seed below it: PandaLiftDumbbell-v2 (at most 20 %).\n" in page
     assert "| task | grace | recipe | success by training seed |" in page
     assert f"| {DUMBBELL} | 2 | MLP 256, squared error | 5, 2, 43 |" in page
     assert "| PandaLiftPot-v1 | – | ResFiLM 128, squared error, averaged |" in page

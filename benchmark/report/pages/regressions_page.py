@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from ....policies.training.recipes import RECIPES
+from ....tasks import load_task
 from ...certificate.grace import GraceResult
 from ...certificate.learning_checks import MSE_CEILING
 from ...certificate.learning_gates import TRIAL_SEEDS
@@ -49,7 +50,13 @@ def regressions_page(
         )
         for task in found
     ]
-    escaped = [task.task for task in found if max(task.strongest.success) >= MSE_CEILING]
+    best = {task.task: max(task.strongest.success) for task in found}
+    escaped = [name for name, most in best.items() if most >= MSE_CEILING]
+    mended = [
+        f"{name} (at most {percent(most)} %)"
+        for name, most in best.items()
+        if most < MSE_CEILING and load_task(name).supersedes in escaped
+    ]
     return markdown_page(
         "regressions",
         recipes=RECIPES,
@@ -58,6 +65,7 @@ def regressions_page(
         ceiling=percent(MSE_CEILING),
         tasks=len(found),
         escaped=escaped,
+        mended=mended,
         missing=missing,
         ranges=markdown_table(_HEADER, regression_rows(found)),
         strongest=markdown_table(_STRONGEST, strongest),
