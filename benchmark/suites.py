@@ -212,6 +212,11 @@ def suite_of(name: str, version: str) -> Suite | None:
     return known.get((name, version), SUITES.get(name))
 
 
+def is_earlier(record: SuiteRecord) -> bool:
+    """Return whether a record is of a version of a suite that a later one follows."""
+    return any((one.name, one.version) == (record.name, record.version) for one in EARLIER)
+
+
 def suite_from_record(record: SuiteRecord) -> Suite:
     """Return the suite that a record names."""
     panel = record.seeds

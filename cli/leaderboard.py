@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from ..envs.errors import WrongUse
-from .arguments import ENTRIES, Json, argument
+from .arguments import ENTRIES, Json, argument, flag
 
 if TYPE_CHECKING:
     from ..leaderboard.folders import Found
@@ -19,6 +19,7 @@ def run(
     folders: Annotated[
         list[Path] | None, argument("FOLDER...", "folders of entries", default="that of the package")
     ] = None,
+    earlier: Annotated[bool, flag("--earlier", "also suites that a later version follows")] = False,
     json: Json = False,
 ) -> int:
     """Print the board of entries, and what each variant changes.
@@ -29,7 +30,7 @@ def run(
     from .kept_boards import board_key, keep_board, kept_board
 
     folders = folders or [ENTRIES]
-    terminal = (console.width, console.color_system, console.encoding, console.is_terminal, json)
+    terminal = (console.width, console.color_system, console.encoding, console.is_terminal, earlier, json)
     key = board_key(folders, *terminal)
     printed = kept_board(key)
     if printed:
@@ -37,7 +38,7 @@ def run(
     else:
         gc.disable()  # what is read lives until it is printed, and is no garbage
         try:
-            printed = _board(folders, json)
+            printed = _board(folders, earlier, json)
         finally:
             gc.enable()
         keep_board(key, printed)
@@ -45,12 +46,15 @@ def run(
     return printed.code
 
 
-def _board(folders: Sequence[Path], json: bool) -> "Printed":
+def _board(folders: Sequence[Path], earlier: bool, json: bool) -> "Printed":
     """Check the entries of folders and return their board as it is to be printed.
+
+    Without `earlier`, suites that a later version follows are only named where others are; JSON has all.
 
     Raises:
         WrongUse: there are none.
     """
+    from ..benchmark.suites import is_earlier
     from ..leaderboard.board import board_rows
     from ..leaderboard.board_files import plain_boards
     from ..leaderboard.board_table import board_tables
@@ -64,8 +68,13 @@ def _board(folders: Sequence[Path], json: bool) -> "Printed":
         if json:
             print_json(plain_boards(board_rows(found.entries)))
         else:
-            for table in board_tables(found.entries):
+            shown = [one for one in found.entries if earlier or not is_earlier(one.suite)] or found.entries
+            for table in board_tables(shown):
                 console.print(table)
+            if len(shown) < len(found.entries):
+                suites = {one.suite for one in found.entries if is_earlier(one.suite)}
+                names = ", ".join(sorted({f"{suite.name} {suite.version}" for suite in suites}))
+                console.print(f"not shown: {names}, which later versions follow (--earlier)")
     return Printed(out.get(), found.left_out, 0 if found.entries else 1)
 
 

@@ -1,11 +1,13 @@
 """`bimodal check`, `reproduce`, `site` and `leaderboard`: entries, sound, edited and hostile."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from bimodal.benchmark.suites import SUITES
 from bimodal.cli import console
+from bimodal.cli.arguments import ENTRIES
 from bimodal.leaderboard.files import entry_id
 
 DUMBBELL = "PandaLiftDumbbell-v1"
@@ -216,3 +218,17 @@ def test_the_board_and_a_certificate_are_printed(entry, bimodal):
     assert code == 0 and "expert" in out
     code, out, _ = bimodal("certify", "PandaLiftPot-v1", "--quick")
     assert code == 0 and "PandaLiftPot-v1" in out
+
+
+def test_a_suite_that_a_later_version_follows_is_named_and_shown_when_asked_for(bimodal):
+    code, out, _ = bimodal("leaderboard")
+    assert code == 0 and "hard 3  " in out and "hard 2  " not in out
+    assert "not shown: hard 1, hard 2, which later versions follow (--earlier)" in out
+    code, out, _ = bimodal("leaderboard", "--earlier")
+    assert code == 0 and all(f"hard {version}  " in out for version in (1, 2, 3)) and "not shown" not in out
+
+
+def test_entries_of_earlier_versions_alone_are_shown(bimodal, tmp_path):
+    shutil.copy(ENTRIES / "hard-2-expert.json", tmp_path)
+    code, out, _ = bimodal("leaderboard", tmp_path)
+    assert code == 0 and "hard 2  " in out and "not shown" not in out
