@@ -6,7 +6,7 @@ can do without measuring it again.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -118,7 +118,8 @@ def known_cells(
 
     A published figure counts on other versions of the libraries, too; what was measured here goes before it.
     """
-    published = _published(file)
+    tasks = tuple(tasks)
+    published = _published(file, tasks)
     found: dict[CellKey, FeasibilityCell] = {}
     for task in tasks:
         store = _store(task, folder)
@@ -150,12 +151,13 @@ def _store(task: str, folder: Path) -> MeasurementStore[FeasibilityCell]:
     return MeasurementStore(folder / f"{task}.json", measured_on, FeasibilityCell)
 
 
-def _published(file: Path) -> dict[str, dict[str, Any]]:
-    """Return the content of the published file by task; nothing of a damaged one."""
+def _published(file: Path, tasks: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return the content of the published file by task, of all or of some; nothing of a damaged one."""
     try:
         contents = json.loads(file.read_text(encoding="utf-8"))
         read = TypeAdapter(dict[str, FeasibilityCell]).validate_python
-        return {content["task"]: {**content, "cells": read(content["cells"])} for content in contents}
+        wanted = [content for content in contents if not tasks or content["task"] in tasks]
+        return {content["task"]: {**content, "cells": read(content["cells"])} for content in wanted}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
