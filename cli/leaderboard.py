@@ -72,9 +72,9 @@ def _board(folders: Sequence[Path], earlier: bool, json: bool) -> "Printed":
             for table in board_tables(shown):
                 console.print(table)
             if len(shown) < len(found.entries):
-                suites = {one.suite for one in found.entries if is_earlier(one.suite)}
-                names = ", ".join(sorted({f"{suite.name} {suite.version}" for suite in suites}))
-                console.print(f"not shown: {names}, which later versions follow (--earlier)")
+                suites = (one.suite for one in found.entries if is_earlier(one.suite))
+                names = sorted({f"{suite.name} {suite.version}" for suite in suites})
+                console.print(f"not shown: {', '.join(names)}, which later versions follow (--earlier)")
     return Printed(out.get(), found.left_out, 0 if found.entries else 1)
 
 
