@@ -142,11 +142,7 @@ def choice_rows(found: Sequence[Doses]) -> list[tuple[str, ...]]:
     rows = []
     for one in choices(found):
         kind = perturbations().get(one.perturbation)
-        levels = [kind.levels[part.level] if kind else part.level for part in one.parts]
-        magnitudes = [
-            level if part.magnitude is None else part.magnitude
-            for level, part in zip(levels, one.parts, strict=True)
-        ]
+        magnitudes = [part.built().magnitude if kind else part.level for part in one.parts]
         shown = ", ".join(f"{magnitude:g}" for magnitude in magnitudes) or "–"
         rows.append((f"`{one.perturbation}`", kind.unit if kind else "level", shown, one.why))
     return rows

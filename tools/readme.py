@@ -16,7 +16,7 @@ from bimodal.benchmark.certificate.learning_checks import HEADROOM_CEILING
 from bimodal.benchmark.comparison.audit import audit
 from bimodal.benchmark.number_text import percent
 from bimodal.benchmark.report.pages.audit_page import significance_section
-from bimodal.benchmark.suites import SUITES
+from bimodal.benchmark.suites import is_earlier
 from bimodal.cli.audit import audited
 from bimodal.leaderboard.board import Board, board_rows
 from bimodal.leaderboard.board_table import board_tables
@@ -121,7 +121,7 @@ def bench_time(folder: Path) -> str:
 
 def _is_latest(entry: Entry, suite: str) -> bool:
     """Return whether an entry is of the last version of a suite."""
-    return (entry.suite.name, entry.suite.version) == (suite, SUITES[suite].version)
+    return entry.suite.name == suite and not is_earlier(entry.suite)
 
 
 def _processor(name: str) -> str:
