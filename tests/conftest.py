@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import plain_terminal  # noqa: F401
@@ -38,6 +39,13 @@ def tmp_path(tmp_path):
     """Return a folder that others may read: for root a policy that is shut in has a user of its own."""
     tmp_path.chmod(0o755)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def servers_are_met_anew():
+    """Forget which servers have answered: the system gives the port of one to that of a later test."""
+    if loaded := sys.modules.get("bimodal.policies.remote.remote_policy"):
+        loaded._met.clear()
 
 
 @pytest.fixture
