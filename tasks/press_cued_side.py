@@ -80,3 +80,17 @@ class PressCuedSide(PointerTask):
         """Return the larger force between the robot and two buttons [N], (N,)."""
         near, far = (simulation.force(f"{name}_touched") for name in names)
         return np.maximum(near, far)
+
+
+class PressCuedSideV2(PressCuedSide):
+    """Hold down a button as in version 1, with less time to hesitate.
+
+    **Goal**: keep one of the two buttons on the cued side down for half a second.
+    **Randomised**: as in version 1.
+    **Success**: as in version 1, but an episode ends after 50 control steps instead of 55, so that an expert
+    who begins two executed blocks late is too late.
+    """
+
+    id = "PandaPressCuedSide-v2"
+    supersedes = "PandaPressCuedSide-v1"
+    max_episode_steps = 50
