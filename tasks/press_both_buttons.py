@@ -86,3 +86,21 @@ class PressBothButtons(PressTask):
             illegal=simulation.force("lamp"),
             table=simulation.force("table"),
         )
+
+
+class PressBothButtonsV2(PressBothButtons):
+    """Press both buttons as in version 1, but choose the first one in the first executed block.
+
+    **Goal**: both buttons have been pressed.
+    **Randomised**: as in version 1, but the hand starts 1 cm over where the modes part (z +-1 cm).
+    **Success**: as in version 1, in an episode as much shorter as the way to the lamp is. The average of the
+    buttons touches the lamp within 8 control steps.
+    """
+
+    id = "PandaPressBothButtons-v2"
+    supersedes = "PandaPressBothButtons-v1"
+    hand_start = (0.0, 0.0, DECISION_Z + 0.01)
+    shared_steps = 2
+    max_episode_steps = 86
+    informed_control = "flow:32"
+    """Executing 16, it decides where 16 control steps do not show whether one or both are pressed."""
