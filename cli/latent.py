@@ -9,7 +9,7 @@ from ..benchmark.number_text import percent, short_name
 from ..benchmark.provenance import cores, versions
 from ..benchmark.report.pages.markdown import markdown_page
 from ..benchmark.rich_table import number_table
-from ..benchmark.studies.latent import EPISODES, SEEDS, SHOWN, LatentCell, Played, measure_latent
+from ..benchmark.studies.latent import EPISODES, SEEDS, SHOWN, WEIGHTS, LatentCell, Played, measure_latent
 from ..envs.storage.atomic_write import write_text
 from ..tasks import load_task
 from ..tasks.core.fingerprint import fingerprint
@@ -53,8 +53,11 @@ def latent_table(task: str, cells: Cells) -> Table:
 
 def latent_page(found: Mapping[str, Cells]) -> str:
     """Return the page docs/latent.md."""
+    as_in_the_paper = [cells[WEIGHTS[0]].ensemble for cells in found.values() if WEIGHTS[0] in cells]
+    paper = [played.success for trainings in as_in_the_paper for played in trainings]
     return markdown_page(
         "latent",
+        paper=percent(max(paper, default=None)),
         episodes=len(EPISODES),
         seeds=SEEDS,
         shown=SHOWN,

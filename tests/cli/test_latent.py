@@ -31,6 +31,15 @@ def test_the_page_shows_the_worst_and_the_best_training_and_the_modes_of_the_bes
     assert "| 0.01 | 0.6 to 0.7 | 8 to 40, 10 | 100, 30 | 0, 0 |" in latent_page({DUMBBELL: cells})
 
 
+def test_the_page_says_what_the_best_training_with_the_settings_of_the_paper_reaches():
+    def cell(*ensembled):
+        other = (Played(0.99, 0.5),)
+        return LatentCell((0.0,), other, other, tuple(Played(one, 0.0) for one in ensembled))
+
+    found = {DUMBBELL: {10.0: cell(0.02, 0.07), 1.0: cell(0.5)}, latent.TASKS[1]: {10.0: cell(0.04)}}
+    assert "succeeds in\n7 % of the episodes" in latent_page(found)
+
+
 @pytest.mark.slow
 def test_a_cell_is_several_trainings_and_the_same_twice(tmp_path, monkeypatch):
     monkeypatch.setattr(latent, "EPISODES", range(60_000, 60_004))
