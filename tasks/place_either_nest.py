@@ -42,6 +42,14 @@ DECISION_Z = DIVIDER[2] + 0.020 + GRIP_Z
 """TCP height where the modes part [m]: the caddy 20 mm above the divider."""
 PLACE_Z = FELT_Z + 0.002 + GRIP_Z
 """TCP height where the caddy is let go [m]: 2 mm above the felt."""
+STAND = (0.040, 0.040, 0.030)
+"""Version 2: extents of the stand on which the caddy begins [m]; higher than the tray's walls."""
+STAND_X = -0.12
+"""Version 2: where it stands [m]; the open fingers begin 5 mm and more before the divider."""
+LIFT = 0.008
+"""Version 2: how high the caddy is carried above the stand's top [m]."""
+ASIDE_X = STAND_X + 0.05
+"""Version 2: TCP's x [m] where the caddy, on its way to a side, is as far aside as its recess."""
 
 
 class PlaceEitherNest(Task):
@@ -135,4 +143,44 @@ class PlaceEitherNest(Task):
             part=np.where(above, side, np.int8(-1)),
             illegal=np.maximum(simulation.force("robot_divider"), simulation.force("caddy_divider")),
             table=simulation.force("table"),
+        )
+
+
+class PlaceEitherNestV2(PlaceEitherNest):
+    """Set down the caddy as in version 1, but choose the recess in the first executed block.
+
+    **Goal**: as in version 1.
+    **Randomised**: as in version 1, but the caddy stands on a stand right before the divider, and the hand
+    starts around it (x +-5 mm, y +-3 mm, z +-3 mm).
+    **Success**: as in version 1. The average of the two ways runs into the divider within 8 control steps.
+    """
+
+    id = "PandaPlaceEitherNest-v2"
+    supersedes = "PandaPlaceEitherNest-v1"
+    max_episode_steps = 100
+    shared_steps = 2
+    hand_start = (STAND_X, 0.0, STAND[2] + GRIP_Z)
+    hand_spread = (0.005, 0.003, 0.003)
+
+    def build(self, scene: Scene) -> None:
+        super().build(scene)
+        scene.box(scene.fixed("stand"), "stand", STAND, (0, 0, STAND[2] / 2), WALNUT)
+
+    def poses(self) -> dict[str, tuple[float, float, float]]:
+        return super().poses() | {"stand": (STAND_X, 0.0, 0.0), "caddy": (STAND_X, 0.0, STAND[2])}
+
+    def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
+        held = start - self.hand_start  # where the hand grips the caddy, away from its middle; it stays so
+        place = self.grasps[modes, :3] + held
+        over = place + [0, 0, STAND[2] + GRIP_Z + LIFT - PLACE_Z]
+        return (
+            HandPath(start, self.hand_yaw)
+            .close(2)
+            .line(over + [ASIDE_X, 0, 0], 6)
+            .line(over, 8)
+            .ease(place, 8)
+            .wait(6)
+            .open(8)
+            .ease(place + [0, 0, 0.10], 18)
+            .wait(12)
         )
