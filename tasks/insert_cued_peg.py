@@ -157,7 +157,7 @@ class InsertCuedPeg(PointerTask):
             "rail": (0.0, RAIL_Y, PLATE_Z),
         }
 
-    def rail_turn(self) -> float:
+    def shown_turn(self) -> float:
         return -np.pi / 2
 
     def cued_path(self, start: np.ndarray, modes: np.ndarray, side: np.ndarray) -> HandPath:

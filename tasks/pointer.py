@@ -3,27 +3,15 @@
 import mujoco
 import numpy as np
 
-from ..envs.frames import yaw_quaternion
 from ..envs.rendering.meshes import rounded_cylinder
 from ..envs.scene import Scene
 from ..envs.simulation_data import SimulationData
 from ..envs.specs import Spec
-from ..envs.task_protocol import Start
-from .core.hand_path import HandPath, plan_from_paths
-from .press import AMBER, ENAMEL, FINGERTIP, GREEN, PLATE_Z, STEEL, PressTask
+from .press import PLATE_Z, STEEL
+from .sides import SideTask
 
 RED = (0.78, 0.24, 0.20)
 
-BUTTON_X = 0.080
-"""Distance of a button from the bar's middle line, across the bar [m]."""
-BUTTON_Y = 0.100
-"""Distance of a button from the middle, along the bar [m]."""
-PLATE = (0.24, 0.30, PLATE_Z)
-"""Extents of the console's plate [m]."""
-BAR = (0.060, 0.290, 0.085)
-"""Extents of the bar between near and far buttons [m]."""
-DECISION_Z = BAR[2] + FINGERTIP + 0.015
-"""TCP height where the modes part [m]: the fingertips 15 mm above the bar."""
 RAIL = (0.014, 0.200, 0.010)
 """Extents of the rail on which the pointer slides [m]."""
 RAIL_X = 0.160
@@ -36,7 +24,7 @@ POINTER_MASS = 0.05
 """Mass of the pointer [kg]."""
 
 
-class PointerTask(PressTask):
+class PointerTask(SideTask):
     """Base of the tasks in which a policy must remember from which side a pointer came."""
 
     @property
@@ -44,29 +32,6 @@ class PointerTask(PressTask):
         """Components of the `state` track: those of every task, and where the pointer is."""
         pointer = Spec("pointer_position", (3,), "m", "world", -2.0, 2.0, "Middle of the pointer.")
         return (*super().observation, pointer)
-
-    def add_console(
-        self,
-        scene: Scene,
-        buttons: tuple[tuple[str, ...], ...],
-        colour: tuple[float, float, float] = GREEN,
-    ) -> mujoco.MjsBody:
-        """Add two rows of buttons with a bar between them, which must not be touched; return their body.
-
-        Args:
-            scene: under construction.
-            buttons: names of the near and the far button on the left, and of those on the right.
-            colour: of the buttons.
-        """
-        console = scene.fixed("console")
-        scene.box(console, "plate", PLATE, (0, 0, PLATE_Z / 2), ENAMEL)
-        scene.box(console, "bar", BAR, (0, 0, BAR[2] / 2), AMBER)
-        scene.watch("bar", "bar")
-        for side, names in zip((1, -1), buttons, strict=True):
-            for x, name in zip((-BUTTON_X, BUTTON_X), names, strict=True):
-                self.add_button(scene, console, name, (x, side * BUTTON_Y), colour)
-                scene.watch(name, f"{name}_touched")
-        return console
 
     def add_rail(self, scene: Scene) -> mujoco.MjsBody:
         """Add the rail, which lies either way round, and return it."""
@@ -109,37 +74,8 @@ class PointerTask(PressTask):
     def poses(self) -> dict[str, tuple[float, float, float]]:
         return {"console": (0.0, 0.0, 0.0), "rail": (RAIL_X, 0.0, PLATE_Z)}
 
-    def start(self, rng: np.random.Generator) -> Start:
-        start = super().start(rng)
-        turn = self.rail_turn() + np.pi * rng.integers(2)
-        start.poses["rail"][3:] = yaw_quaternion(start.frame[2] + turn)
-        return start
+    def shown_by(self) -> str:
+        return "rail"
 
     def observe(self, simulation: SimulationData) -> dict[str, np.ndarray]:
         return super().observe(simulation) | {"pointer_position": simulation.position("pointer").copy()}
-
-    def rail_turn(self) -> float:
-        """Return how far the rail is turned from the scene's y [rad]."""
-        return 0.0
-
-    def cued(self, simulation: SimulationData) -> np.ndarray:
-        """Return the side from which the pointer comes: 1 for the left, -1 for the right, (N,). Of a rail
-        that is turned by a quarter to the right: 1 for the far side, -1 for the near one.
-        """
-        along = simulation.rotation("rail")[:, :2, 1]  # from the middle to where the pointer started
-        yaw = simulation.frame[:, 2] + self.rail_turn()
-        return np.sign(-np.sin(yaw) * along[:, 0] + np.cos(yaw) * along[:, 1])
-
-    def path(self, start: np.ndarray, modes: np.ndarray) -> HandPath:
-        return self.cued_path(start, modes, np.ones(len(start)))
-
-    def plan(
-        self, simulation: SimulationData, modes: np.ndarray, starts: np.ndarray | None = None
-    ) -> np.ndarray:
-        start = simulation.in_frame(simulation.tcp_position) if starts is None else starts[0]
-        path = self.cued_path(start, np.asarray(modes), self.cued(simulation))
-        return plan_from_paths([path], simulation.frame)
-
-    def cued_path(self, start: np.ndarray, modes: np.ndarray, side: np.ndarray) -> HandPath:
-        """Return the path as `path` does, where the pointer comes from `side`, as `cued` says it, (N,)."""
-        raise NotImplementedError

@@ -8,9 +8,10 @@ from ..envs.scene import Scene
 from ..envs.simulation import Simulation
 from .core.hand_path import HandPath
 from .core.task import ALONG_Y, Measurement
-from .pointer import BUTTON_X, BUTTON_Y, DECISION_Z, POINTER_Y, PointerTask
+from .pointer import POINTER_Y, PointerTask
 from .press import BLUE, PRESS_Z, PRESSED, TRAVEL
 from .sequence import SequenceTask
+from .sides import BUTTON_X, BUTTON_Y, DECISION_Z
 
 SLIDER_Y = 0.130
 """Where the slider starts, on the other side than the pointer [m]."""

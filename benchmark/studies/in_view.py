@@ -31,8 +31,8 @@ from ..suites import SUITES, ladder
 
 FOLDER = RUNS / "in-view"
 """Where what was measured lies, a file a task, relative to the working directory."""
-TASKS = (*SUITES["core"].tasks, *SUITES["core-vision"].tasks)
-"""The tasks that it is measured of."""
+TASKS = (*SUITES["core"].tasks, *SUITES["core-vision"].tasks, "PandaPressUncoveredSide-v1")
+"""The tasks that it is measured of: those of which policies of pictures are asked."""
 MOVING = ("scene.camera", "scene.distractors")
 """Perturbations that move a camera, or put something before an object."""
 COLOURING = (

@@ -9,10 +9,11 @@ from .core.perturbation import Perturbation
 
 
 def shifted(seen: dict[str, np.ndarray], body: str, by: np.ndarray, turn: np.ndarray) -> None:
-    """Move the observed pose of a body, in place: its position by (N, 3) [m], its heading, where it has one,
-    by (N,) [rad].
+    """Move the observed pose of a body, in place: its position by (N, 3) [m], its heading by (N,) [rad], each
+    where it is observed.
     """
-    seen[f"{body}_position"] = seen[f"{body}_position"] + by
+    if f"{body}_position" in seen:
+        seen[f"{body}_position"] = seen[f"{body}_position"] + by
     if f"{body}_heading" not in seen:
         return
     cosine, sine = seen[f"{body}_heading"].T
@@ -54,8 +55,9 @@ class PoseBias(Perturbation):
 
     def perturb_observation(self, seen: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         seen = dict(seen)
-        for body in self.task.objects:
-            seen[f"{body}_position"] = seen[f"{body}_position"] + 1e-3 * self.magnitude * self.draws
+        names = [f"{body}_position" for body in self.task.objects]
+        for name in filter(seen.__contains__, names):  # of some objects no position is shown
+            seen[name] = seen[name] + 1e-3 * self.magnitude * self.draws
         return seen
 
 
@@ -79,7 +81,7 @@ class Dropout(Perturbation):
         """Return the newest measurement of the objects that came through; the first always does."""
         missing = (self.draws[:, step] < self.magnitude)[:, None] & (step > 0)
         names = [f"{body}_{what}" for body in self.task.objects for what in ("position", "heading")]
-        for name in filter(seen.__contains__, names):  # of some objects no heading is shown
+        for name in filter(seen.__contains__, names):  # of some objects not all is shown
             self._last[name] = np.where(missing, self._last.get(name, seen[name]), seen[name])
         return seen | self._last
 

@@ -7,8 +7,8 @@ from bimodal.envs.simulation import Simulation
 from bimodal.policies.experts import Planned
 from bimodal.tasks import load_task
 from bimodal.tasks.core.hand_path import plan_from_paths
-from bimodal.tasks.pointer import DECISION_Z
 from bimodal.tasks.press_cued_order import RISE_STEPS, PressCuedOrder
+from bimodal.tasks.sides import DECISION_Z
 
 TASK = load_task("PandaPressCuedOrder-v1")
 SEEDS = range(500_000, 500_006)

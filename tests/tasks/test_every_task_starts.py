@@ -29,18 +29,18 @@ def test_an_episode_does_not_depend_on_its_batch_or_row(world):
     picked = np.array([33, 4, 21])
     simulation = world.begin(picked % len(SEEDS))
     plan = world.task.plan(simulation, world.expert_modes[picked])
-    for step in range(30):
+    for step in range(25):
         simulation.step(plan[:, step])
-    assert (simulation.state() == world.expert.states[29, picked]).all()
+    assert (simulation.state() == world.expert.states[24, picked]).all()
 
 
 def test_two_threads_give_the_bits_of_one(world):
     picked = np.array([0, 9, 25, 31])
     simulation = world.begin(picked % len(SEEDS), threads=2)
     plan = world.task.plan(simulation, world.expert_modes[picked])
-    for step in range(30):
+    for step in range(25):
         simulation.step(plan[:, step])
-    assert (simulation.state() == world.expert.states[29, picked]).all()
+    assert (simulation.state() == world.expert.states[24, picked]).all()
 
 
 def test_different_seeds_differ(world):
@@ -76,8 +76,8 @@ def test_objects_are_where_they_were_or_drift_to_when_nothing_happens(world):
     simulation = world.begin(SEEDS)
     before, still = simulation.observe(), simulation.stay("ee_absolute")
     drift = world.task.drift(simulation, np.array([CONTROL_HZ // 2]))[:, 0]
-    for body in world.task.objects:
-        before[f"{body}_position"][:, :2] += drift
+    for name in {f"{body}_position" for body in world.task.objects} & set(before):
+        before[name][:, :2] += drift
     for _ in range(CONTROL_HZ // 2):
         simulation.step(still)
     after = simulation.observe()

@@ -28,7 +28,8 @@ def test_success_is_false_at_the_start(world):
 def test_doing_nothing_or_anything_never_succeeds(world, policy):
     shard = Shard(world.task.id, "clean", 0, tuple(SEEDS.tolist()))
     verdict = run_shard(world.task, load_policy(policy, world.task), shard, "test").verdict
-    assert not verdict.success.any() and not verdict.success_ever.any()
+    assert not verdict.success.any()
+    assert verdict.success_ever.mean() <= 0.1 * (policy == "random"), "chance may push a button for a moment"
     if policy == "zero":
         assert set(verdict.label) == {"NO_ATTEMPT"} and (verdict.steps == world.task.max_episode_steps).all()
 
