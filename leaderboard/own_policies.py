@@ -12,7 +12,7 @@ from hashlib import sha256
 from ..benchmark.records.run_record import PolicyRecord, SuiteRecord
 from ..benchmark.rollout.track import OBJECTS, PICTURES, SIMULATOR
 from ..policies.core.registry import POLICIES, SHIPPED_CHECKPOINTS
-from ..policies.core.wrapping import unwrapped, wrapping
+from ..policies.core.wrapping import unwrapped, wrappers, wrapping
 
 PRIVILEGED = ("expert", "mean", "mpc", "mpc_cem", "mpc_mppi", "mpc_mismatched")
 """Those that read the simulator."""
@@ -28,6 +28,8 @@ BORROWED_WEIGHTS = {
     "mean_action": "nearest",
 }
 """Those that run another one's weights, and whose."""
+CRITIC = "critic"
+"""Whose weights `best_of_n(...)` loads beside those of the policy inside."""
 
 
 def folded(name: str) -> str:
@@ -62,19 +64,22 @@ def own_problems(policy: PolicyRecord, suite: SuiteRecord, own_weights: bool) ->
     kind = POLICIES.names_in(file)[uri]
     if policy.uri == uri and not re.fullmatch(rf"bimodal\.policies\.\w+:{kind}", policy.class_):
         yield f"policy.class: {policy.class_} is not the class {kind} of {uri}"
-    right = _artifacts(uri, suite.tasks)
+    right = _artifacts(policy.uri, suite.tasks)
     if policy.artifacts.keys() != right.keys():
-        yield f"policy.artifacts: {uri} loads {', '.join(list(right)[:2]) or 'no files'} and so on, no others"
+        some = ", ".join(list(right)[:2]) or "no files"
+        yield f"policy.artifacts: {policy.uri} loads {some} and so on, no others"
     elif not own_weights and (other := [n for n in right if policy.artifacts[n] != right[n]]):
-        yield f"policy.artifacts: {other[0]} is not the file that comes with {uri}"
+        yield f"policy.artifacts: {other[0]} is not the file that comes with {policy.uri}"
 
 
 @cache
 def _artifacts(uri: str, tasks: tuple[str, ...]) -> dict[str, str]:
     """Return the files that a policy of ours loads on some tasks, and the sha256 of those that we have."""
-    if uri in UNLEARNED:
-        return {}
-    method = BORROWED_WEIGHTS.get(uri, uri)
-    names = [f"{task}/{method}.{kind}" for task in tasks for kind in ("safetensors", "json")]
+    inner = unwrapped(uri)
+    methods = () if inner in UNLEARNED else (BORROWED_WEIGHTS.get(inner, inner),)
+    methods += (CRITIC,) * ("best_of_n" in wrappers(uri))
+    names = [
+        f"{task}/{method}.{kind}" for task in tasks for method in methods for kind in ("safetensors", "json")
+    ]
     files = {name: SHIPPED_CHECKPOINTS / name for name in names}
     return {n: sha256(f.read_bytes()).hexdigest() if f.is_file() else "" for n, f in files.items()}

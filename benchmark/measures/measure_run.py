@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from ...policies.core.wrapping import is_filtered
+from ...policies.core.wrapping import wrappers
 from ..processes import run_in_processes
 from ..provenance import cores
 from ..rollout.shard import Shard
@@ -53,7 +53,7 @@ def read_measures(
 
 def _calls(run: Run, shards: list[Shard]) -> dict[Shard, Callable[[], EpisodeMeasures]]:
     policy = run.record.policy
-    how = (policy.action, policy.execute, is_filtered(policy.uri))
+    how = (policy.action, policy.execute, "safe" in wrappers(policy.uri))
     known = {
         (cell, seed): digest
         for cell, episodes in run.cells.items()

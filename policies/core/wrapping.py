@@ -57,10 +57,10 @@ def with_inner(uri: str, change: Callable[[str], str]) -> str:
     return said.around(with_inner(said.inner, change)) if said else change(uri)
 
 
-def is_filtered(uri: str) -> bool:
-    """Whether a safety filter is among a policy's wrappers."""
+def wrappers(uri: str) -> tuple[str, ...]:
+    """Return the names of a policy's wrappers, the outermost first."""
     said = wrapping(uri)
-    return said is not None and (said.wrapper == "safe" or is_filtered(said.inner))
+    return (said.wrapper, *wrappers(said.inner)) if said else ()
 
 
 def wrapper_class(said: Wrapping) -> type[Policy]:

@@ -155,6 +155,24 @@ def test_weights_of_ones_own_are_no_forgery(entry):
     assert check_entry(recounted(entry)) == []
 
 
+@pytest.mark.parametrize("critic", [True, False])
+def test_best_of_n_loads_a_critic_beside_the_weights_of_the_policy_inside(critic, entry):
+    methods = ("flow", "critic") if critic else ("flow",)
+    tasks = entry["suite"]["tasks"]
+    names = [
+        f"{task}/{name}.{kind}" for task in tasks for name in methods for kind in ("safetensors", "json")
+    ]
+    named = {
+        "uri": "best_of_n(flow)",
+        "name": "best_of_n(flow)",
+        "class": "bimodal.policies.best_of_n:BestOfN",
+    }
+    entry["policy"] |= named | {"artifacts": dict.fromkeys(names, "ab" * 32)}
+    entry["provenance"]["options"]["checkpoints"] = "checkpoints"
+    said = [problem for problem in check_entry(recounted(entry)) if "policy.artifacts" in problem]
+    assert bool(said) != critic and all("best_of_n(flow) loads" in problem for problem in said)
+
+
 def test_the_table_of_our_own_policies_is_what_their_classes_say():
     task = load_task(DUMBBELL)
     for name in own_names():

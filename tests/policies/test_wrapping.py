@@ -3,7 +3,7 @@
 import pytest
 from bimodal.envs.errors import WrongUse
 from bimodal.policies.core.registry import load_policy, policy_class
-from bimodal.policies.core.wrapping import is_filtered, unwrapped, with_inner, wrapper_options, wrapping
+from bimodal.policies.core.wrapping import unwrapped, with_inner, wrapper_options, wrappers, wrapping
 from bimodal.tasks import load_task
 
 DUMBBELL = "PandaLiftDumbbell-v1"
@@ -25,12 +25,12 @@ def test_a_name_says_what_is_inside_and_how(uri, inner, options):
     assert said.around(inner) == uri
     assert with_inner(uri, lambda name: name) == uri
     assert with_inner(uri, lambda name: f"other_{name}").count("other_" + unwrapped(uri)) == 1
-    assert is_filtered(uri) == ("safe" in uri)
+    assert wrappers(uri) == (said.wrapper, *wrappers(inner)) and ("safe" in wrappers(uri)) == ("safe" in uri)
 
 
 @pytest.mark.parametrize("uri", ["flow", "bid()", "bid(flow", "bid flow)", "other(flow)", "mine.py:Mine"])
 def test_other_names_wrap_nothing(uri):
-    assert wrapping(uri) is None and unwrapped(uri) == uri and not is_filtered(uri)
+    assert wrapping(uri) is None and unwrapped(uri) == uri and wrappers(uri) == ()
 
 
 @pytest.mark.parametrize(
