@@ -33,13 +33,14 @@ REST_Z = FLOOR + BAR[2] / 2
 DECISION_Z = WALL[2] + 0.0092 + 0.015
 """TCP height where the modes part [m]: the fingertips 15 mm above the walls."""
 
+GRASP_Z = 0.021
+"""TCP height of the hand that leads, in the crate, at the bar's handle [m]."""
+LIFTED_Z = 0.171
+"""TCP height of the leader with the bar, over the crate [m]."""
+
 # Places of a hand: distance from the crate's middle and TCP height [m].
-GRASP = (0.05, 0.021)
-"""The hand that leads, in the crate, at the bar's handle."""
 WAIT = (0.21, 0.021)
 """The other hand meanwhile, outside the wall."""
-LIFTED = (0.05, 0.171)
-"""The leader with the bar, over the crate."""
 BESIDE = (0.18, 0.171)
 """The other hand before it takes an end."""
 TAKE = (0.092, 0.171)
@@ -66,7 +67,7 @@ class Handover(Task):
     arms = 2
     max_episode_steps = 140
     objects = ("bar",)
-    grasps = np.array([[-GRASP[0], 0.0, GRASP[1], ALONG_Y], [-WAIT[0], 0.0, WAIT[1], ALONG_Y]])
+    grasps = np.array([[-0.05, 0.0, GRASP_Z, ALONG_Y], [-WAIT[0], 0.0, WAIT[1], ALONG_Y]])
     centre = (0.60, 0.0)
     spread = (0.02, 0.03, np.deg2rad(5))
     hand_start = (-WALL_X, 0.0, DECISION_Z + 0.06)
@@ -103,6 +104,7 @@ class Handover(Task):
     def _path(self, arm: int, start: np.ndarray, leads: np.ndarray) -> HandPath:
         """Return one arm's path from TCP `start` (N, 3), for rows in which it `leads` (N,) and for others."""
         x, y, _, yaw = self.hands()[arm]
+        hold = -self.grasps[0, 0]
         decision = np.column_stack([(start[:, :2] + [x, y]) / 2, np.full(len(start), DECISION_Z)])
 
         def to(lead: tuple[float, float], other: tuple[float, float]) -> np.ndarray:
@@ -112,11 +114,11 @@ class Handover(Task):
         return (
             HandPath(start, yaw)
             .line(decision, self.shared_steps)
-            .arc(to(GRASP, WAIT), 11)
+            .arc(to((hold, GRASP_Z), WAIT), 11)
             .wait(3)
             .open(8, np.where(leads, OPENING_LOW, OPENING_HIGH))
-            .ease(to(LIFTED, BESIDE), 20)
-            .ease(to(LIFTED, TAKE), 14)
+            .ease(to((hold, LIFTED_Z), BESIDE), 20)
+            .ease(to((hold, LIFTED_Z), TAKE), 14)
             .wait(2)
             .close(8)
             .open(5, np.where(leads, OPENING_HIGH, OPENING_LOW))
@@ -141,3 +143,22 @@ class Handover(Task):
             illegal=np.maximum(simulation.force("first_wall"), simulation.force("second_wall")),
             table=simulation.force("table"),
         )
+
+
+class HandoverV2(Handover):
+    """Hand the bar over as in version 1, but choose the arm that leads in the first executed block.
+
+    **Goal**: hold the bar 6 cm above its rest for half a second, by an end, in the arm that did not lead.
+    **Randomised**: as in version 1, but both hands start 1 cm over where the modes part (z +-1 cm).
+    **Success**: as in version 1. The average of the modes touches a wall within 8 control steps.
+
+    The leader grasps the bar 1 cm nearer its middle than in version 1: where one chunk leads from the start
+    down to the bar, fingers as near the slots as there come down on their edges.
+    """
+
+    id = "TwoPandaHandover-v2"
+    supersedes = "TwoPandaHandover-v1"
+    hand_start = (-WALL_X, 0.0, DECISION_Z + 0.01)
+    second_hand_start = (WALL_X, 0.0, DECISION_Z + 0.01)
+    grasps = np.array([[-0.04, 0.0, GRASP_Z, ALONG_Y], [-WAIT[0], 0.0, WAIT[1], ALONG_Y]])
+    shared_steps = 2
