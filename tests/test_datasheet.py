@@ -1,6 +1,6 @@
 """The page docs/datasheet.md: every figure is measured, on the demonstrations that policies learnt from.
 
-It is renewed by `python tools/datasheet.py`.
+It is renewed by `python tools/datasheet.py`, after a new task by `python tools/datasheet.py TASK`.
 """
 
 import importlib.util
@@ -37,10 +37,22 @@ def test_every_task_is_there_and_the_constants_are_those_of_the_code(tool):
     tables = [lines(name) for name in ("paired", "graded", "human")]
     paired, graded, human = tables
     *recorded, people = human
-    assert tuple(paired) == task_names() and list(graded) == recorded == sorted(graded)
+    assert tuple(paired) == tuple(recorded) == task_names() and list(graded) == sorted(graded)
     assert human[people] == tool.people_row()
     assert tool.filled(PAGE, *(list(table.values()) for table in tables)) == PAGE, ADVICE
     assert all(len(line.split("|")) == len(tool.PAIRED) + 2 for line in paired.values())
+
+
+def test_lines_of_named_and_of_new_tasks_are_measured_and_the_others_stay(tool, monkeypatch):
+    first, second, *_ = tuple(lines("paired"))
+    monkeypatch.setattr(tool, "recorded", lambda task, regime: (task, regime))
+    for name in ("paired", "graded", "human"):
+        monkeypatch.setattr(tool, f"{name}_row", lambda set_: f"| {set_[0]} | {set_[1]} |")
+    without = PAGE.replace(lines("human")[second] + "\n", "")
+    page = tool.renew(without, [first])
+    changed = {line for line in page.splitlines() if line not in PAGE.splitlines()}
+    assert changed == {f"| {first} | bi50 |", f"| {first} | human |", f"| {second} | human |"}
+    assert tool.renew(PAGE, []) == PAGE
 
 
 def test_the_published_weights_learnt_from_the_same_tasks_scenes_and_counts(tool):
@@ -65,4 +77,6 @@ def test_a_line_is_what_is_measured_again(tool, task):
 @pytest.mark.slow
 def test_a_line_of_people_is_what_is_measured_again(tool):
     task = "PandaLiftPot-v1"
-    assert tool.human_row(collect(load_task(task), "human", tool.HUMAN_SIZE)) == lines("human")[task], ADVICE
+    assert tool.human_row(collect(load_task(task), "human", tool.HUMAN_SIZES[0])) == lines("human")[task], (
+        ADVICE
+    )

@@ -1,11 +1,13 @@
 """Measures the demonstrations and writes the figures into docs/datasheet.md, so that none is typed by hand.
 
-Run `python tools/datasheet.py` after tasks were added or changed. It reads `runs/demos` and records first
-what is missing there, some minutes for all tasks. `tests/test_datasheet.py` fails until you do.
+Run `python tools/datasheet.py` after tasks were added or changed; with ids of tasks it measures those alone,
+and the lines of the others stay. It reads `runs/demos` and records first what is missing there, some minutes
+for all tasks. `tests/test_datasheet.py` fails until you do.
 """
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from bimodal.tasks import load_task, task_names
 from bimodal.tasks.core.task import PAD_RADIUS
 from bimodal.tasks.demonstrations.collect import PROCESS_NOISE, SETTLING, collect, load, save
 from bimodal.tasks.demonstrations.grades import GAMMA, KINDS
-from bimodal.tasks.demonstrations.human import OPERATORS
+from bimodal.tasks.demonstrations.human import OPERATORS, PAUSE, WAVE, Operator
 from bimodal.tasks.demonstrations.record import Demonstrations, arrays_of
 from bimodal.tasks.demonstrations.regimes import whole_scenes
 
@@ -24,8 +26,8 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "datasheet.md"
 SIZES = {"bi50": 300, "graded": 600}
 """Episodes of the sets that published policies learn from, by regime; less what is no whole scene."""
-HUMAN_SIZE = 300
-"""Episodes of the set `human`, of which nothing published has learnt."""
+HUMAN_SIZES = (300, 100)
+"""Episodes of the set `human`, of which nothing published has learnt: of tasks with weights, of others."""
 APART = 0.001
 """Commanded fingers further apart than this are on different ways [m]."""
 PAIRED = (
@@ -33,6 +35,8 @@ PAIRED = (
     *("part at", "apart [cm]", "size [MB]", "digest"),
 )
 """Headings of the table of `bi50`."""
+STYLES = ("operator", "share", "pace", "up and down", "pauses", "second tries", "beside the way [mm]")
+"""Headings of the table of operators."""
 HUMAN = (
     *("task", "episodes", "modes", "succeed", "steps"),
     *(operator.name for operator in OPERATORS),
@@ -92,6 +96,16 @@ def human_row(demos: Demonstrations) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
+def operator_row(operator: Operator) -> str:
+    """Return the line of an operator: what `human.py` states of one."""
+    slow, fast = operator.pace
+    cells = (
+        *(operator.name, f"{operator.share:.0%}", f"{slow:.0%} to {fast:.0%}", f"{operator.unsteady:.0%}"),
+        *(f"{operator.pauses:g}", f"{operator.second:.0%}", f"{1000 * operator.sway:g}"),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
 def people_row() -> str:
     """Return the line of what people demonstrated elsewhere, beside which those of `human` stand."""
     what, episodes, mean, deviation, least, most = PEOPLE
@@ -117,6 +131,9 @@ def filled(text: str, paired: Sequence[str], graded: Sequence[str], human: Seque
         "paired": table(PAIRED, paired),
         "graded": table(("task", "episodes", *KINDS, "digest"), graded),
         "human": table(HUMAN, human),
+        "operators": table(STYLES, [operator_row(one) for one in OPERATORS]),
+        "pause": " to ".join(f"{steps / CONTROL_HZ:g}" for steps in (PAUSE[0], PAUSE[1] - 1)) + " s",
+        "wave": " to ".join(f"{steps / CONTROL_HZ:g}" for steps in WAVE) + " s",
         "step": f"{1000 / CONTROL_HZ:g} ms",
         "apart": f"{1000 * APART:g} mm",
         "gamma": f"{GAMMA:g}",
@@ -138,16 +155,40 @@ def table(heads: Sequence[str], rows: Sequence[str]) -> str:
 def recorded(name: str, regime: str) -> Demonstrations:
     """Return the published set of a task, from `runs/demos` or recorded there now."""
     size = SIZES.get(regime)
-    episodes = whole_scenes(load_task(name), size) if size else HUMAN_SIZE
+    published = (SHIPPED_CHECKPOINTS / name).is_dir()
+    episodes = whole_scenes(load_task(name), size) if size else HUMAN_SIZES[not published]
     file = ROOT / "runs" / "demos" / name / f"{regime}-{episodes}-s0.npz"
     if not file.exists():
         save(collect(load_task(name), regime, episodes), file)
     return load(file)
 
 
-if __name__ == "__main__":
+def rows_of(
+    block: str, text: str, tasks: Sequence[str], renewed: Sequence[str], row: Callable[[str], str]
+) -> list[str]:
+    """Return the lines of a table, measured now for tasks that are renewed or new, else as they were.
+
+    Args:
+        block: name of the table on the page.
+        text: the page.
+        tasks: task ids, a line each.
+        renewed: those of which the line is measured again.
+        row: measures a task's line.
+    """
+    found = re.findall(rf"<!-- {block} -->\n(.*?)<!-- /{block} -->", text, re.S)
+    lines = {line.split("|")[1].strip(): line for line in "".join(found).splitlines()[2:]}
+    return [row(task) if task in renewed or task not in lines else lines[task] for task in tasks]
+
+
+def renew(text: str, renewed: Sequence[str]) -> str:
+    """Return the page with the lines of some tasks, and of those that are new, measured again."""
     trained = sorted(folder.name for folder in SHIPPED_CHECKPOINTS.iterdir() if folder.is_dir())
-    rows = [paired_row(recorded(name, "bi50")) for name in task_names()]
-    graded_rows = [graded_row(recorded(name, "graded")) for name in trained]
-    human_rows = [*(human_row(recorded(name, "human")) for name in trained), people_row()]
-    PAGE.write_text(filled(PAGE.read_text(), rows, graded_rows, human_rows))
+    every = task_names()
+    rows = rows_of("paired", text, every, renewed, lambda task: paired_row(recorded(task, "bi50")))
+    graded = rows_of("graded", text, trained, renewed, lambda task: graded_row(recorded(task, "graded")))
+    human = rows_of("human", text, every, renewed, lambda task: human_row(recorded(task, "human")))
+    return filled(text, rows, graded, [*human, people_row()])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(renew(PAGE.read_text(), sys.argv[1:] or task_names()))
