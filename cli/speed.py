@@ -20,7 +20,11 @@ Out = Annotated[Path, option("FILE", "where every row is added as soon as it is 
 
 Page = Annotated[
     Path | None,
-    option("FILE", "measure what episodes cost by their number alone, and fill a page of Markdown with it"),
+    option(
+        "FILE",
+        "measure what episodes cost by their number alone, or what training a suite costs, and fill the page "
+        "of Markdown that has a part for it",
+    ),
 ]
 
 
@@ -40,8 +44,10 @@ def run(
 
     if page is not None:
         from .scaling import write_scaling
+        from .training_cost import MARK, write_training_cost
 
-        write_scaling(page, partial(notices.print, markup=False))
+        trains = page.is_file() and f"<!-- {MARK} -->" in page.read_text()
+        (write_training_cost if trains else write_scaling)(page, partial(notices.print, markup=False))
         return 0
     rows = []
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """`bimodal train`: trains one method on one task, or many on many."""
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -198,8 +199,9 @@ def _train_all(
 ) -> int:
     """Train every method on every task of a suite; returns 1 if a training failed."""
     from ..benchmark.suites import find_suite
-    from ..benchmark.train_all import Training, train_all
+    from ..benchmark.train_all import Training, regime_of, train_all
     from ..policies.training.train import METHODS
+    from ..tasks.demonstrations.regimes import GRADED
     from .console import console, progress_bar
 
     if workers is not None and workers < 0:
@@ -214,7 +216,9 @@ def _train_all(
         raise WrongUse(f"--seeds {seeds!r} is not START..END or a count, e.g. 0..2 or 3")
     what = f"{len(methods)} methods, {len(names)} tasks, {len(numbers)} training seeds"
     console.print(f"{what}: preset {setting.preset} on {setting.device}", markup=False)
-    everything = [Training(task, method, seed) for seed in numbers for task in names for method in methods]
+    left = [] if chosen else _left_out(names)
+    able = [(t, m) for t in names for m in methods if not (t in left and regime_of(m) == GRADED)]
+    everything = [Training(task, method, seed) for seed in numbers for task, method in able]
     with progress_bar("training", "steps") as update:
         outcome = train_all(everything, setting, demonstrations_file, workers, update)
     for training, problem in outcome.failed.items():
@@ -223,3 +227,20 @@ def _train_all(
     text = f"{setting.out}: {trained} trained, {kept} there already, {failed} failed"
     console.print(text, markup=False)
     return 1 if outcome.failed else 0
+
+
+def _left_out(tasks: Iterable[str]) -> list[str]:
+    """Return the tasks on which `--all` trains nothing from graded demonstrations, and say why not."""
+    from ..tasks import load_task
+    from ..tasks.demonstrations.collect import collect
+    from ..tasks.demonstrations.regimes import GRADED
+    from .console import console
+
+    left = []
+    for task in map(load_task, tasks):
+        try:
+            collect(task, GRADED, len(task.modes))
+        except WrongUse as why:
+            left.append(task.id)
+            console.print(f"left out, what learns from graded demonstrations: {why}", markup=False)
+    return left

@@ -25,7 +25,10 @@ from bimodal.leaderboard.folders import read_folders
 from rich.console import Console
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("board", "audit", "headroom")))
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("board", "audit", "headroom", "train")),
+)
 WIDTH = 124
 """Columns of the printed board."""
 SHOWN = ("flow", "diffusion", "bet", "gmm", "mip", "mse")
@@ -112,6 +115,17 @@ def core_time(entries: dict[str, Entry]) -> str:
     )
 
 
+def hard_time(entries: Sequence[Entry]) -> str:
+    """Return how long the slowest policy of `hard` took, from the runs of the entries."""
+    slowest = max(entries, key=lambda entry: entry.provenance.wall_s)
+    episodes = sum(len(block.seeds) for block in slowest.episodes)
+    made = slowest.provenance.machine
+    return (
+        f"Scoring a policy on the {episodes:,} episodes of `hard` takes {slowest.provenance.wall_s:.0f} s at "
+        f"most, for `{slowest.policy.name}`,\non {made.cores} cores ({_processor(made.cpu)})."
+    )
+
+
 def bench_time(folder: Path) -> str:
     """Return how long `make bench` took, from what it wrote into its folder."""
     told = json.loads((folder / "bench.json").read_text())
@@ -140,12 +154,14 @@ def shipped() -> Sequence[Entry]:
 def filled(text: str, bench: Path | None = None) -> str:
     """Return a page's text with the figures of today; how long `make bench` took is kept without `bench`."""
     entries = shipped()
+    hard = [entry for entry in entries if _is_latest(entry, "hard")]
     core = {entry.policy.name: entry for entry in entries if entry.suite.name == "core"}
     blocks = {
         "board": lambda: board(entries),
         "results": lambda: results(core),
         "core-time": lambda: core_time(core),
-        "hard-tasks": lambda: hard_tasks([entry for entry in entries if _is_latest(entry, "hard")]),
+        "hard-tasks": lambda: hard_tasks(hard),
+        "hard-time": lambda: hard_time(hard),
         "audit-pairs": lambda: audit_pairs(list(core.values())),
     }
     for name, block in blocks.items():

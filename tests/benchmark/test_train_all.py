@@ -14,6 +14,7 @@ from bimodal.policies.flow import Flow
 from bimodal.policies.mse import MSE
 from bimodal.policies.planning.planner import Planner
 from bimodal.policies.training.presets import PRESETS
+from bimodal.policies.training.train import METHODS
 from bimodal.tasks.demonstrations import collect as demonstrations
 from short_trainings import bits
 from toy import train
@@ -50,6 +51,21 @@ def bimodal(capsys, few):
 
 
 ALL = ("train", "--all", "--task", DUMBBELL, "--methods", "mse,flow", "--preset", "tiny", "--steps", 20)
+
+
+BUTTONS = ("train", "--all", "--task", "PandaPressBothButtons-v1", "--preset", "tiny", "--steps", 5)
+
+
+def test_all_leaves_out_what_a_task_cannot_teach_and_says_so(bimodal, monkeypatch):
+    both = {name: METHODS[name] for name in ("mse", "critic")}
+    monkeypatch.setattr("bimodal.policies.training.train.METHODS", both)
+    code, out, _ = bimodal(*BUTTONS, "--workers", 0)
+    assert code == 0 and "1 trained, 0 there already, 0 failed" in out
+    assert (
+        "left out, what learns from graded demonstrations: PandaPressBothButtons-v1 cannot be graded" in out
+    )
+    code, out, _ = bimodal(*BUTTONS, "--workers", 0, "--methods", "critic")
+    assert code == 1 and "left out" not in out and "failed: critic on Press Both Buttons" in out
 
 
 def test_many_are_trained_once_and_again_only_when_something_changed(bimodal, tmp_path):
