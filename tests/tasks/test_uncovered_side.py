@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from bimodal.benchmark.certificate.learning_gates import TaskTraining, TrialSetting, trained_for
+from bimodal.benchmark.certificate.trials import run_trial
 from bimodal.benchmark.studies.in_view import PIXELS, SHARE, pixels
 from bimodal.envs.frames import yaw_quaternion
 from bimodal.envs.perturbations.core.variant import Variant
@@ -91,3 +93,14 @@ def test_senses_are_perturbed_where_no_pose_is_shown(variant):
     assert all(list(frame) == list(true) for frame in frames)
     moved = np.abs(frames[0]["console_position"] - true["console_position"]).max()
     assert (moved > 0) == (variant != "sensing.dropout:2"), "what goes missing is not moved"
+
+
+@pytest.mark.slow
+def test_the_certificate_trains_its_informed_control_on_pictures_and_gives_it_no_pose(tmp_path):
+    setting = TrialSetting(TASK.informed_control, 0, 8)
+    assert (setting.method, 0) in trained_for(TASK)
+    policy = TaskTraining(TASK, tmp_path, episodes=4, steps=1).policy(setting)
+    given = set(policy.needs().observations)
+    assert {"front_image", "wrist_image"} < given
+    assert not given & {spec.name for spec in TASK.observation if spec.name.startswith("console")}
+    assert run_trial(TASK, policy, range(500_000, 500_001)).n == 1
