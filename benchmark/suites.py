@@ -140,7 +140,7 @@ SUITES = {
         Suite("core", "2", lists.CORE, range(200), (CLEAN, *lists.AT_LEVEL_2), 50),
         Suite("full", "4", lists.FULL, range(200), (CLEAN, *lists.AT_DOSES)),
         Suite("core-vision", "1", lists.VISION, range(200), (CLEAN, *lists.IN_PICTURES), 50, pictures=True),
-        Suite("hard", "3", lists.HARD, range(200)),
+        Suite("hard", "4", lists.HARD, range(200)),
         Suite("diversity", "1", lists.CORE, REPEATED[: lists.SCENES * REPEATS]),
         Suite("instructed", "1", lists.CORE, range(200), (CLEAN, *lists.IN_WORDS), 50, instructed=True),
     )
@@ -152,6 +152,7 @@ EARLIER = (
     Suite("full", "3", lists.FULL, range(200), (CLEAN, *lists.EVERY_LEVEL)),
     Suite("hard", "1", lists.HARD_1, range(200)),
     Suite("hard", "2", lists.HARD_2, range(200)),
+    Suite("hard", "3", lists.HARD_3, range(200)),
 )
 """Versions that a later one follows, the oldest first: their entries stay, on boards of their own, and new
 runs are of the last."""

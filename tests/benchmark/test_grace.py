@@ -50,12 +50,11 @@ def test_what_is_known_is_not_measured_again_and_the_page_shows_it(tmp_path, mon
     assert f"| {DUMBBELL} | 100 | 100 | 100 | 0 | 0 | 0 | 2 |" in grace_page(first)
 
 
-def test_a_next_version_and_a_task_of_the_next_hard_leave_a_grace_of_one_block_at_most():
+def test_a_next_version_and_a_task_of_hard_have_a_grace_of_one_block_at_most():
     page = (Path(__file__).parents[2] / "docs" / "grace.md").read_text()
     known = {row[0]: int(row[-1]) for row in table_rows(page[page.index("| task") : page.index("\n\nRead")])}
     late = {name for name in known if load_task(name).supersedes}
-    hard = SUITES["hard"]
-    asked = late | ({*hard.tasks} if int(hard.version) >= 4 else set())
+    asked = late | {*SUITES["hard"].tasks}
     assert late and {name: known.get(name) for name in asked if known.get(name) not in (0, 1)} == {}
 
 

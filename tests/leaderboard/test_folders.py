@@ -103,6 +103,7 @@ def test_the_board_loads_no_library_that_it_does_not_need():
         ("hard", "1", "flow", "hard-flow.json"),
         ("hard", "2", "flow", "hard-2-flow.json"),
         ("hard", "3", "flow", "hard-3-flow.json"),
+        ("hard", "4", "flow", "hard-4-flow.json"),
         ("core*", "2", "safe(Mine)", "core-part-safe-mine.json"),
         ("../x", "1", "../y", "x-y.json"),
     ],
