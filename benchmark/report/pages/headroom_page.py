@@ -12,7 +12,7 @@ from ...rich_table import number_table
 from ...statistics.modes import mode_shares
 from ...studies.headroom import EXPERT, LENGTHS, HeadroomResult, HeadroomRow
 from ...studies.rare_modes import SEEDS, RareResult
-from ...suite_lists import HARD_1
+from ...suite_lists import HARD_1, HARD_2
 from ...suites import SUITES
 from .markdown import markdown_page, markdown_table
 
@@ -66,7 +66,7 @@ def headroom_page(
         tasks=[(load_task(one.task), one, markdown_table(_HEADER, headroom_rows(one))) for one in found],
         missing=missing,
         suite=SUITES["hard"],
-        left=[task for task in HARD_1 if task not in SUITES["hard"].tasks],
+        left=[task for task in HARD_1 if task not in HARD_2],
         rare=markdown_table(_RARE_HEADER, rare_rows(rare)) if rare else "",
         rare_seeds=len(SEEDS),
         percent=percent,
