@@ -108,10 +108,12 @@ def groups_alike(names: Sequence[str], better: set[tuple[str, str]]) -> list[tup
 
     Source: H.-P. Piepho, J. Comput. Graph. Stat. 13 (2004), insert and absorb.
     """
+    place = {name: at for at, name in enumerate(names)}
     groups = {frozenset(names)} if names else set()
-    for pair in better:
+    for pair in sorted(better, key=lambda pair: sorted(map(place.__getitem__, pair))):  # so they stay few
         split = {group for group in groups if group.issuperset(pair)}
-        groups = (groups - split) | {group - {one} for group in split for one in pair}
-        groups = {group for group in groups if not any(group < other for other in groups)}
+        pieces = {group - {one} for group in split for one in pair}
+        groups -= split
+        groups |= {piece for piece in pieces if not any(piece < other for other in groups | pieces)}
     found = [tuple(name for name in names if name in group) for group in groups]
-    return sorted(found, key=lambda group: [names.index(name) for name in group])
+    return sorted(found, key=lambda group: [place[name] for name in group])
