@@ -9,19 +9,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...envs.errors import BimodalError
 from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...envs.simulation import Simulation
 from ...policies.core.policy import Episodes, Policy
 from ...policies.experts import Planned
+from ...tasks.core.outcomes import OUTCOMES
 from ...tasks.core.referee import LIFTED, Referee
 from ...tasks.core.task import LIGHT_TOUCH, Measurement, Task
 from ..rollout.shard import Shard, run_shard
+from ..rollout.timeouts import Deadline
 from ..statistics.modes import minority_share, mode_counts
 
 NOISE = "certificate 1"
 """Part of the policies' noise keys, as a suite's version is."""
 SHARD_SIZE = 100
 """Episodes simulated side by side."""
+DEADLINE_S = 600.0
+"""Longest time that a decision may take [s]: what a study measures depends on no machine's other work."""
 
 
 class RecordingReferee(Referee):
@@ -84,6 +89,10 @@ class TrialResult(NamedTuple):
     """First control step at which the hand touched the forbidden or acted, -1 for never."""
     switches: np.ndarray
     """How often the hand went over from one mode's side to another's."""
+    label: np.ndarray
+    """Name of the outcome, str."""
+    steps: np.ndarray
+    """Length of the episode [control steps]."""
 
     @property
     def n(self) -> int:
@@ -98,6 +107,17 @@ class TrialResult(NamedTuple):
     def minority(self, k: int) -> float:
         """Return the share of the rarest of k modes among successes; 0 without successes."""
         return minority_share(mode_counts(self.mode, self.success, k)) or 0.0
+
+    def without_faults(self, policy: str) -> "TrialResult":
+        """Return it, unless the policy of that name failed or was late, which says nothing of its method.
+
+        Raises:
+            BimodalError: it did.
+        """
+        faults = sorted({name for name in self.label.tolist() if OUTCOMES[name].policy_fault})
+        if faults:
+            raise BimodalError(f"{policy}: {', '.join(faults)}; that is no measurement")
+        return self
 
     def worse_mode(self, k: int) -> float:
         """Return the successes in the rarest of k modes over its fair share of all episodes."""
@@ -165,8 +185,10 @@ def run_trial(
     for index, begin in enumerate(range(0, len(seeds), SHARD_SIZE)):
         shard = Shard(task.id, variant, index, tuple(seeds[begin : begin + SHARD_SIZE]))
         referee = RecordingReferee(task, len(shard.seeds), forgiving, max_episode_steps, acts_from)
-        verdict = run_shard(task, policy, shard, NOISE, referee=referee).verdict
+        deadline = Deadline(DEADLINE_S)
+        verdict = run_shard(task, policy, shard, NOISE, deadline=deadline, referee=referee).verdict
         lifted = referee.lift > LIFTED
         seen = referee.illegal, referee.table, referee.acted
-        parts.append((verdict.success, verdict.mode, lifted, *seen, verdict.switches))
+        ended = verdict.switches, verdict.label, verdict.steps
+        parts.append((verdict.success, verdict.mode, lifted, *seen, *ended))
     return TrialResult(*(np.concatenate(column) for column in zip(*parts, strict=True)))

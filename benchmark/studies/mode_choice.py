@@ -1,4 +1,7 @@
-"""Measures what makes methods choose a mode, for `bimodal results --choices`: a start, a post, a knock."""
+"""Measures what makes methods choose a mode, for `bimodal results --choices`: a start, a post, a knock.
+
+And what a post does to policies that read pictures, for `bimodal results --families`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +14,8 @@ from ..evaluation.options import EvalOptions
 from ..records.run_folder import RUNS
 from ..scoring.perturbation_effects import MeanEffect, mean_effects, measure_effects
 from ..suites import SUITES, Suite
+from .families import EPISODES, FamilyCell, Plan, measure_plans, plain
+from .families import FOLDER as FAMILIES
 from .method_results import finished
 
 METHODS = ("expert", "mse", "nearest", "gmm", "flow", "diffusion")
@@ -29,6 +34,10 @@ PANEL = Suite(
     (CLEAN, *(f"{name}:{level}" for name in QUESTIONS for level in LEVELS[1:])),
 )
 """Every question at every level, on the tasks of the core suite that can have it."""
+POST = ("PandaLiftDumbbell-v1", "scene.blocked:3")
+"""Task and variant in which a post bars one way: no pose that is observed tells it, cameras show it."""
+PASSING = tuple(map(plain, ("flow", "bet", "vision_flow")))
+"""What is compared beside the post: two that see poses, and one that sees pictures."""
 
 
 class ModeChoices(NamedTuple):
@@ -73,3 +82,24 @@ def load_choices(
             answers = {one.variant: one for one in effects}
             found.append(ModeChoices(method, answers))
     return found
+
+
+def measure_post(
+    workers: int = 1,
+    fresh: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+    folder: Path = FAMILIES,
+) -> dict[str, dict[str, FamilyCell]]:
+    """Measure what a post does that no observed pose tells; by variant, the clean world first, and policy.
+
+    Args:
+        workers: processes; the cells do not depend on them.
+        fresh: whether to measure again what the folder holds.
+        progress: called with what was done last, the number of cells done, and their total.
+        folder: where cells are kept as they come.
+    """
+    task, variant = POST
+    return {
+        world: measure_plans({task: Plan(PASSING, EPISODES, world)}, workers, fresh, progress, folder)[task]
+        for world in (CLEAN, variant)
+    }

@@ -106,7 +106,7 @@ def test_what_is_impossible_has_its_reason_and_is_not_tried(monkeypatch):
 
 def outcome(success):
     empty = np.zeros(len(success))
-    return TrialResult(np.array(success, bool), empty, empty, empty, empty, empty, empty)
+    return TrialResult(np.array(success, bool), empty, empty, empty, empty, empty, empty, empty, empty)
 
 
 def test_the_worst_mode_counts_without_the_episodes_in_which_it_is_blocked(monkeypatch):

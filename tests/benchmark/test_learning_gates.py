@@ -24,7 +24,7 @@ def outcome(first, second, n=100):
     success = np.arange(n) < first + second
     mode = np.where(np.arange(n) < first, 0, np.where(success, 1, -1))
     still = np.zeros(n)
-    return TrialResult(success, mode, success, still, still, np.full(n, 21), still)
+    return TrialResult(success, mode, success, still, still, np.full(n, 21), still, still, still)
 
 
 def learned(changes=None):
