@@ -16,7 +16,7 @@ from ..envs.errors import WrongUse, unknown_name
 
 SUITES = ("smoke", "core", "full", "core-vision", "hard", "diversity", "instructed")
 PRESETS = ("tiny", "cpu", "gpu")
-REGIMES = ("bi50", "bi70", "bi90", "uni", "ctx", "graded", "human", "rare")
+REGIMES = ("bi50", "bi70", "bi90", "uni", "ctx", "graded", "human", "rare", "unpaired")
 FORMATS = ("lerobot", "robomimic", "minari")
 ACTIONS = ("ee_absolute", "ee_delta", "joint_absolute")
 RUNS = Path("runs")

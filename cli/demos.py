@@ -17,7 +17,7 @@ Regime = Annotated[
         "regime",
         "which modes are shown: bi50 both equally, bi70 and bi90 the first more often, uni only the first, "
         "ctx by the part of the table, graded both, some badly, human by a coin, as people do, "
-        "rare one mode seldom",
+        "rare one mode seldom, unpaired both equally and no scene twice",
         REGIMES,
     ),
 ]

@@ -10,11 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from ...policies import Policy
+from ...policies.core.checkpoint import checkpoint_path
+from ...policies.training.recipes import RECIPES, Recipe
 from ...tasks import load_task
 from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
 from ...tasks.demonstrations.collect import PROCESS_NOISE
-from ...tasks.demonstrations.regimes import REGIMES, whole_scenes
+from ...tasks.demonstrations.regimes import REGIMES, UNPAIRED, whole_scenes
 from ...tasks.lift import LiftTask
 from ..processes import run_in_processes
 from ..provenance import versions
@@ -56,6 +59,10 @@ class ControlSetting(NamedTuple):
     """Actions executed of each chunk."""
     forgiving: bool = False
     """Whether touching what is forbidden neither ends nor fails an episode."""
+    recipe: Recipe | None = None
+    """Of the regression; None for that of `mse`."""
+    ensembled: bool = False
+    """Whether overlapping chunks are averaged (temporal ensembling), one action executed of each average."""
 
     @property
     def name(self) -> str:
@@ -65,18 +72,24 @@ class ControlSetting(NamedTuple):
     @property
     def training(self) -> tuple:
         """What is equal for policies that learn from the same demonstrations, equally long."""
-        return self.regime, self.episodes, self.noise, self.steps, self.change
+        return self.regime, self.episodes, self.noise, self.steps, self.change, self.recipe
 
 
 CONTROLS = tuple(
     ControlSetting("controls", regime, method, regime) for regime in REGIMES for method in METHODS
 )
+PLAIN_L1 = next(one for one in RECIPES if not one.averaged)._replace(error="absolute")
+"""A regression of the absolute error as one writes it first: the same network, Adam, the last weights."""
 LIMITS = (
     ControlSetting("limits", "as certified", "mse"),
     ControlSetting("limits", "executes 4", "mse", n_action_steps=4),
     ControlSetting("limits", "executes 1", "mse", n_action_steps=1),
+    ControlSetting("limits", "plain L1, executes 4", "mse", n_action_steps=4, recipe=PLAIN_L1),
+    ControlSetting("limits", "plain L1, executes 1", "mse", n_action_steps=1, recipe=PLAIN_L1),
+    ControlSetting("limits", "ensembled", "mse", ensembled=True),
     ControlSetting("limits", "start ±20 mm", "mse", change="wide"),
     ControlSetting("limits", "touching allowed", "mse", forgiving=True),
+    ControlSetting("limits", "unpaired", "mse", UNPAIRED),
     ControlSetting("limits", "100 demos", "mse", episodes=100),
     ControlSetting("limits", "1,000 demos", "mse", episodes=1000),
     ControlSetting("limits", "3x training", "mse", steps=3000),
@@ -151,11 +164,30 @@ def try_controls(task_id: str, settings: Sequence[ControlSetting]) -> list[Contr
     with TemporaryDirectory(prefix="bimodal-validity-") as folder:
         training = TaskTraining(task, Path(folder), episodes, first.regime, first.noise, first.steps)
         for setting in settings:
-            policy = training.policy(TrialSetting(setting.method, 0, setting.n_action_steps))
+            policy = _policy(training, setting)
             result = run_trial(task, policy, TRIAL_SEEDS, setting.forgiving)
             rarest = result.minority(len(task.modes))
             results.append(ControlResult(*setting[:3], success=result.rate, rarest=rarest))
     return results
+
+
+def _policy(training: TaskTraining, setting: ControlSetting) -> Policy:
+    """Return the policy of a setting, trained if need be."""
+    n = setting.n_action_steps
+    if setting.recipe:
+        from ...policies.training.regressions import regression, train_regression  # torch, where it is used
+
+        kind = regression(setting.recipe)
+        weights = checkpoint_path(training.folder / "recipe", training.task.id, kind.method)
+        if not weights.is_file():
+            train_regression(setting.recipe, training.file, 0, training.folder / "recipe")
+        return kind(training.task, weights, n)
+    policy = training.policy(TrialSetting(setting.method, 0, n))
+    if not setting.ensembled:
+        return policy
+    from ...policies.temporal_ensemble import TemporalEnsemble
+
+    return TemporalEnsemble(policy)
 
 
 def measure_controls(

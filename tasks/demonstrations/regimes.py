@@ -3,6 +3,7 @@
 bi50  every seed is shown once in each mode (paired)
 bi70, bi90  70 or 90 of 100 seeds are shown in the first mode, the rest in the others
 rare  one mode is rare: 90 and 10 of 100 seeds in two modes, 70, 20 and 10 in three
+unpaired  every seed once, all modes equally often
 uni   only the first mode
 ctx   the mode follows from an observed variable: the part of the table on which the scene lies
 graded  as bi50, but not all succeed, and not all at once; with returns (see `graded.py`)
@@ -26,7 +27,9 @@ RARE = "rare"
 """The regime in which one mode is rare."""
 RARE_SHARES = {2: (0.9, 0.1), 3: (0.7, 0.2, 0.1)}
 """How often it shows each mode, by the number of modes."""
-ALL = (*REGIMES, GRADED, HUMAN, RARE)
+UNPAIRED = "unpaired"
+"""The regime in which no scene is shown twice."""
+ALL = (*REGIMES, GRADED, HUMAN, RARE, UNPAIRED)
 """Every regime."""
 _LAST_SET = (2**63 - 1 - TRAIN.start) // TRAIN_SET - 1
 """The last set of demonstrations whose seeds are 63-bit numbers."""
@@ -67,7 +70,9 @@ def schedule(task: Task, regime: str, episodes: int, seed: int) -> tuple[np.ndar
 
 
 def _by_shares(k: int, regime: str, episodes: int) -> np.ndarray:
-    """Return the modes of a regime that shows the first of k more often than the others, in order, (E,)."""
+    """Return the modes of a regime that gives each of k a share of its own, in order, (E,)."""
+    if regime == UNPAIRED:
+        return np.arange(episodes) % k
     if regime == RARE:
         if k not in RARE_SHARES:
             raise WrongUse(f"{RARE} has shares for {' or '.join(map(str, RARE_SHARES))} modes, not for {k}")

@@ -24,7 +24,7 @@ from bimodal.envs.random_streams import stream
 from bimodal.tasks import load_task
 from bimodal.tasks.core.fingerprint import fingerprint
 from bimodal.tasks.demonstrations.collect import collect
-from bimodal.tasks.demonstrations.regimes import REGIMES
+from bimodal.tasks.demonstrations.regimes import REGIMES, UNPAIRED, schedule
 from bimodal.tasks.lift_dumbbell import LiftDumbbell
 from rich.console import Console
 
@@ -51,11 +51,41 @@ def test_controls_show_every_regime_and_change_nothing_else():
         assert len({setting._replace(condition="", regime="") for setting in mine}) == 1
 
 
-def test_every_limit_changes_one_thing():
+def test_every_limit_changes_one_thing_or_how_often_another_recipe_looks_again():
     base = LIMITS[0]
+    changes = []
     for setting in LIMITS[1:]:
-        differing = [name for name in setting._fields if getattr(setting, name) != getattr(base, name)]
-        assert len(differing) == 2 and "condition" in differing, setting
+        differing = {name for name in setting._fields if getattr(setting, name) != getattr(base, name)}
+        changes.append(differing - {"condition"})
+    assert [one for one in changes if len(one) > 1] == [{"recipe", "n_action_steps"}] * 2
+    assert set().union(*changes) >= {"regime", "ensembled", "change", "forgiving", "episodes", "steps"}
+
+
+def test_a_limit_is_the_policy_that_its_column_says(monkeypatch):
+    """By its class and the actions that it executes."""
+    made = []
+
+    def tried(task, policy, seeds, forgiving=False):
+        made.append((type(policy).__name__, policy.needs().n_action_steps))
+        return type("Result", (), {"rate": 0.5, "minority": lambda self, k: 0.25})()
+
+    limits = {setting.condition: setting for setting in LIMITS}
+    monkeypatch.setattr(validity, "run_trial", tried)
+    short = validity.PLAIN_L1._replace(steps=2)
+    for name in ("ensembled", "plain L1, executes 4"):
+        recipe = limits[name].recipe and short
+        found = validity.try_controls(FORM_TASK, [limits[name]._replace(steps=2, episodes=4, recipe=recipe)])
+        assert [one.condition for one in found] == [name]
+    assert made == [("TemporalEnsemble", 1), ("Regression", 4)]
+    assert (short.error, short.averaged) == ("absolute", False)
+
+
+def test_unpaired_demonstrations_show_every_scene_once_and_every_mode_equally_often():
+    for name, k in ((FORM_TASK, 2), ("PandaLiftTrefoil-v1", 3)):
+        seeds, modes = schedule(load_task(name), UNPAIRED, 30, 0)
+        assert len(set(seeds.tolist())) == 30 and np.bincount(modes).tolist() == [30 // k] * k
+        runs = np.diff(modes) != 0
+        assert 0 < runs.sum() < len(runs), "in an order that is drawn"
 
 
 def test_the_form_study_covers_branch_times_and_noises():
@@ -131,7 +161,7 @@ def test_tables_and_page_show_what_was_measured(taught, tmp_path):
     assert "| early, 1 mm | 11 | 11 |" in page
     text = StringIO()
     for table in validity_tables(found):
-        Console(width=130, file=text).print(table)
+        Console(width=170, file=text).print(table)
     assert "executes 4" in text.getvalue() and "uni - bi50" in text.getvalue()
     only = measure_controls([load_task(POST)], controls=False, folder=tmp_path / "other")
     assert [table.title for table in validity_tables(only)] == ["regression: success [%] when it may escape"]
