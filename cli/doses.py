@@ -12,7 +12,7 @@ from ..benchmark.rich_table import number_table
 from ..benchmark.statistics.rates import ALPHA
 from ..benchmark.studies.dose_findings import CLIFF, choices, cliffs, first_felt, rates
 from ..benchmark.studies.dose_limits import BEYOND, FLOOR, SEEDS, axes, possible
-from ..benchmark.studies.doses import METHODS, TASKS, Doses, measure_doses
+from ..benchmark.studies.doses import METHODS, OTHERS, TASKS, Doses, measure_doses
 from ..envs.perturbations.core.perturbation import overrides
 from ..envs.perturbations.core.registry import perturbations
 from ..envs.storage.atomic_write import write_text
@@ -26,6 +26,8 @@ Felt = Mapping[str, Mapping[str, float | None]]
 EXPERTS = "experts"
 """Name of the scripted experts' line."""
 HEADER = ("perturbation", "unit", "levels", "experts' limit", *METHODS)
+GROUPS = (METHODS, *OTHERS)
+"""Policies that share a picture."""
 _CLIFFS = ("task", "perturbation", "policy", "magnitude: success [%]")
 
 
@@ -50,26 +52,35 @@ def write_doses(page: Path, found: Sequence[Doses]) -> None:
     images = page.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
     for task in tasks:
-        write_text(images / picture_name(task), doses_picture(_of(task, found)))
+        for methods in _measured(_of(task, found)):
+            picture = doses_picture(_of(task, found), methods)
+            write_text(images / picture_name(task, methods), picture)
     write_text(page, doses_page(found))
 
 
-def picture_name(task: str) -> str:
-    """Return the name of the picture of a task."""
-    return f"doses-{task}.svg"
+def picture_name(task: str, methods: Sequence[str] = METHODS) -> str:
+    """Return the name of the picture of a task and a group of policies."""
+    return f"doses-{task}.svg" if methods == METHODS else f"doses-{task}-{methods[0]}.svg"
 
 
-def doses_picture(found: Sequence[Doses]) -> str:
-    """Return the picture of one task's curves."""
-    return curves_picture([_panel(one) for one in found], (*METHODS, EXPERTS))
+def doses_picture(found: Sequence[Doses], methods: Sequence[str] = METHODS) -> str:
+    """Return the picture of one task's curves of some policies."""
+    return curves_picture([_panel(one, methods) for one in found], (*methods, EXPERTS))
 
 
-def _panel(one: Doses) -> Panel:
+def _measured(found: Sequence[Doses]) -> list[tuple[str, ...]]:
+    """Return the groups of which a policy was measured on one task."""
+    known = {policy for one in found for policy in one.curves}
+    return [methods for methods in GROUPS if known & {*methods}]
+
+
+def _panel(one: Doses, methods: Sequence[str]) -> Panel:
     kind = perturbations()[one.perturbation]
     places = (kind.levels[0], *one.limit.ladder)
     named = {*kind.levels[1:]} if kind.levels[-1] in places[-2:] else {*kind.levels[1:], places[-1]}
     ticks = ("clean", *(f"{magnitude:g}" if magnitude in named else "" for magnitude in one.limit.ladder))
-    shares = {policy: rates(curve, kind.levels[0]) for policy, curve in one.curves.items()}
+    curves = {policy: curve for policy, curve in one.curves.items() if policy in methods}
+    shares = {policy: rates(curve, kind.levels[0]) for policy, curve in curves.items()}
     shares |= {EXPERTS: one.limit.experts} if one.limit.experts else {}
     lines = {policy: [known.get(place) for place in places] for policy, known in shares.items()}
     return Panel(one.perturbation, kind.unit, ticks, one.limit.borne + 1, lines)
@@ -168,7 +179,7 @@ def missing(found: Sequence[Doses]) -> list[str]:
     for task in TASKS:
         known = {one.perturbation: one for one in _of(task, found)}
         own = [name for name, kind in axes().items() if possible(load_task(task), kind)]
-        for policy in METHODS:
+        for policy in (policy for methods in GROUPS for policy in methods):
             names = [name for name in own if name not in known or policy not in known[name].curves]
             if names:
                 text = "everything" if len(names) == len(own) else ", ".join(names)
@@ -176,12 +187,25 @@ def missing(found: Sequence[Doses]) -> list[str]:
     return lines
 
 
-def _section(task: str, found: Sequence[Doses]) -> dict[str, str]:
+def _section(task: str, found: Sequence[Doses]) -> dict[str, str | list[str]]:
+    others = [methods for methods in _measured(found) if methods != METHODS]
     return {
         "name": short_name(task),
         "picture": f"images/{picture_name(task)}",
         "table": markdown_table(HEADER, doses_rows(found)),
+        "others": [f"images/{picture_name(task, methods)}" for methods in others],
+        "others_table": markdown_table(*_others_table(found, others)),
     }
+
+
+def _others_table(
+    found: Sequence[Doses], groups: Sequence[Sequence[str]]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the header and a row for each perturbation: what the policies of some groups feel."""
+    policies = [policy for methods in groups for policy in methods]
+    felt = {policy: first_felt(found, policy) for policy in policies}
+    rows = [(one.perturbation, *(_felt(felt[name], one, name) for name in policies)) for one in found]
+    return ("perturbation", *policies), rows
 
 
 def _limit(one: Doses) -> str:

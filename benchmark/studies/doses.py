@@ -29,7 +29,9 @@ FOLDER = RUNS / "doses"
 TASKS = ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1")
 """Tasks of the study, unless others are named."""
 METHODS = ("flow", "bet", "mse_labelled", "diffusion")
-"""Shipped policies of the study, the quickest first."""
+"""Reference policies, the quickest first: what they feel decides what `full` plays."""
+OTHERS = (("gmm", "reflow", "nearest"), ("veteran", "diffuser_lite", "decision_diffuser", "diffuser"))
+"""Groups of other shipped policies, each group with a picture of its own; planners are the last."""
 Outcomes = dict[str, str]
 """By magnitude, or `clean`: an 0 or a 1 for each episode; nothing where no scene could be drawn."""
 
@@ -96,13 +98,14 @@ def measure_doses(
         missing = experts.missing(felt_by_experts(), fresh)
         calls = {(task, name): partial(try_experts, task, name) for name in missing}
         measure_into({task: experts}, calls, workers, progress)
-        policies = _store(task, folder)
         ladders = {name: one.ladder for name, one in _limits(task, folder).items() if one.ladder}
         played = {CLEAN: (), **ladders}
-        keys = {_key(method, name): (method, name) for method in METHODS for name in played}
-        asked = [keys[key] for key in policies.missing(keys, fresh)]
-        runs = {(task, _key(*one)): partial(try_policy, task, *one, played[one[1]]) for one in asked}
-        measure_into({task: policies}, runs, workers, progress)
+        for methods in (METHODS, *OTHERS):
+            policies = _store(task, methods, folder)
+            keys = {_key(method, name): (method, name) for method in methods for name in played}
+            asked = [keys[key] for key in policies.missing(keys, fresh)]
+            runs = {(task, _key(*one)): partial(try_policy, task, *one, played[one[1]]) for one in asked}
+            measure_into({task: policies}, runs, workers, progress)
     return load_doses(tasks, folder)
 
 
@@ -110,9 +113,12 @@ def load_doses(tasks: Iterable[str] = TASKS, folder: Path = FOLDER) -> list[Dose
     """Return what is known of tasks in their present form, with the shipped weights; measures nothing."""
     found = []
     for task in tasks:
-        known = _store(task, folder).values()
+        known = {}
+        for methods in (METHODS, *OTHERS):
+            known |= _store(task, methods, folder).values()
+        every = [method for methods in (METHODS, *OTHERS) for method in methods]
         for name, limit in _limits(task, folder).items():
-            curves = {one: _curve(known, one, name) for one in METHODS if _key(one, name) in known}
+            curves = {one: _curve(known, one, name) for one in every if _key(one, name) in known}
             found.append(Doses(task, name, limit, curves))
     return [one for one in found if one.curves]
 
@@ -141,8 +147,9 @@ def _read(digits: str) -> np.ndarray:
     return np.array(list(digits)) == "1"
 
 
-def _store(task_id: str, folder: Path) -> MeasurementStore[Outcomes]:
+def _store(task_id: str, methods: tuple[str, ...], folder: Path) -> MeasurementStore[Outcomes]:
     task = load_task(task_id)
-    weights = {name: load_policy(name, task).artifacts() for name in METHODS}
+    weights = {name: load_policy(name, task).artifacts() for name in methods}
     identity = {"fingerprint": fingerprint(task), "versions": versions(), "weights": weights}
-    return MeasurementStore(folder / f"{task_id}.json", identity, Outcomes)
+    name = task_id if methods == METHODS else f"{task_id}-{methods[0]}"
+    return MeasurementStore(folder / f"{name}.json", identity, Outcomes)
