@@ -123,6 +123,7 @@ def test_what_is_known_is_not_measured_again_and_what_is_missing_is(tmp_path, mo
         monkeypatch.setattr(module, "axes", lambda: kinds)
     monkeypatch.setattr(doses, "load_policy", lambda name, task: SimpleNamespace(artifacts=lambda: name))
     monkeypatch.setattr(doses, "METHODS", ("flow", "bet"))
+    monkeypatch.setattr(doses, "OTHERS", ())
     monkeypatch.setattr(doses, "try_experts", lambda task, name: {"6": 0.0})
     monkeypatch.setattr(doses, "try_policy", policy)
     found = doses.measure_doses((DUMBBELL,), workers=0, folder=tmp_path)
@@ -131,6 +132,12 @@ def test_what_is_known_is_not_measured_again_and_what_is_missing_is(tmp_path, mo
     assert found[0].curves["bet"].doses[6.0].tolist() == [True, False]
     doses.measure_doses((DUMBBELL,), workers=0, folder=tmp_path)
     assert len(asked) == 6
+    monkeypatch.setattr(doses, "OTHERS", (("gmm",),))
+    found = doses.measure_doses((DUMBBELL,), workers=0, folder=tmp_path)
+    assert asked[6:] == [("gmm", name) for name in ("clean", *kinds)]  # those of before stay
+    assert list(found[0].curves) == ["flow", "bet", "gmm"]
+    monkeypatch.setattr(doses, "OTHERS", ())
+    del asked[6:]
     monkeypatch.setattr(doses, "METHODS", ("flow", "bet", "mse"))
     doses.measure_doses((DUMBBELL,), workers=0, folder=tmp_path)
     assert len(asked) == 15  # other weights: another study

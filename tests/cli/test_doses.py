@@ -49,6 +49,19 @@ def test_the_page_says_what_nobody_feels_what_would_tell_and_what_is_missing():
     assert "contact.mass" not in flow
 
 
+def test_other_policies_have_a_picture_and_a_table_of_their_own(tmp_path):
+    one = FOUND[0]
+    write_doses(tmp_path / "page.md", [one._replace(curves=one.curves | {"gmm": one.curves["flow"]})])
+    first, other = sorted((tmp_path / "images").iterdir(), key=lambda file: len(file.name))
+    assert other.name == first.name.replace(".svg", "-gmm.svg")
+    panel = ElementTree.parse(other).getroot().find(f"{SVG}g")
+    assert {title.text for title in panel.iter(f"{SVG}title")} == {"gmm", "experts"}
+    page = (tmp_path / "page.md").read_text()
+    assert f"](images/{other.name})" in page
+    assert "| actuation.delay | 3 | – | – |" in page
+    assert "- reflow on Lift Dumbbell: everything" in page
+
+
 def test_the_picture_has_a_panel_for_each_and_the_point_of_every_magnitude(tmp_path):
     write_doses(tmp_path / "page.md", FOUND)
     (file,) = (tmp_path / "images").iterdir()
