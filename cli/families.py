@@ -152,7 +152,7 @@ def families_page(found: Cells, lengths: Lengths, post: Post) -> str:
         post_variant=POST[1],
         post_header=POST_HEADER,
         post=post_rows(post),
-        prints=", ".join(f"{task} `{fingerprint(load_task(task))[:16]}`" for task in found),
+        prints=", ".join(f"{task} `{fingerprint(load_task(task))[:16]}`" for task in {**found, **lengths}),
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
     )
 

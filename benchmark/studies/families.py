@@ -50,7 +50,8 @@ BEYOND = {
     "PandaLiftRing-v1": ("coverage", "mode_entropy"),
 }
 """Tasks of more than two modes, and what is asked there beside success: names of metrics."""
-WORLDS = {"PandaLiftMovingDumbbell-v1": CLEAN, "PandaLiftDumbbell-v1": "contact.knock=3"}
+_KNOCKED = ("PandaLiftDumbbell-v1", "TwoPandaHandover-v1")
+WORLDS = {"PandaLiftMovingDumbbell-v1": CLEAN, **dict.fromkeys(_KNOCKED, "contact.knock=3")}
 """Tasks whose object moves, by itself or in a variant: there the number of executed actions is changed."""
 LENGTHS = (1, 2, 4, 8)
 """Actions executed of each chunk there."""
