@@ -7,6 +7,7 @@ along a curve nothing else changes. Seeds are in no panel.
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ def measure_doses(
     progress: Callable[[str, int, int], None] | None = None,
     folder: Path = FOLDER,
 ) -> list[Doses]:
-    """Measure what is not known yet of some tasks, the experts first; return what is known of them.
+    """Measure what is not known yet of some tasks, quick policies first; return what is known of them.
 
     Args:
         tasks: task ids.
@@ -98,14 +99,14 @@ def measure_doses(
         missing = experts.missing(felt_by_experts(), fresh)
         calls = {(task, name): partial(try_experts, task, name) for name in missing}
         measure_into({task: experts}, calls, workers, progress)
+    for methods, task in product((METHODS, *OTHERS), tasks):
+        policies = _store(task, methods, folder)
         ladders = {name: one.ladder for name, one in _limits(task, folder).items() if one.ladder}
         played = {CLEAN: (), **ladders}
-        for methods in (METHODS, *OTHERS):
-            policies = _store(task, methods, folder)
-            keys = {_key(method, name): (method, name) for method in methods for name in played}
-            asked = [keys[key] for key in policies.missing(keys, fresh)]
-            runs = {(task, _key(*one)): partial(try_policy, task, *one, played[one[1]]) for one in asked}
-            measure_into({task: policies}, runs, workers, progress)
+        keys = {_key(method, name): (method, name) for method in methods for name in played}
+        asked = [keys[key] for key in policies.missing(keys, fresh)]
+        runs = {(task, _key(*one)): partial(try_policy, task, *one, played[one[1]]) for one in asked}
+        measure_into({task: policies}, runs, workers, progress)
     return load_doses(tasks, folder)
 
 
