@@ -20,6 +20,7 @@ from ..processes import run_in_processes
 from ..provenance import machine, versions
 from ..rich_table import plain_table
 from .certificate import Certificate, Check, counted, percents
+from .grace import grace_checks
 from .hidden_mode_gate import AFTER, PROBED, PROBED_A_MODE, hidden_mode_checks
 from .learning_checks import HEADROOM_CEILING, learning_checks
 from .learning_gates import TaskTraining, TrialResults, trained_for
@@ -29,7 +30,11 @@ QUICK_SEEDS = 20
 """Seeds of a quick certificate."""
 GATES = {
     1: ("Experts", "Every mode can be done, cleanly and in the same time, and a coin chooses it."),
-    2: ("Average", "The average of the plans fails in the first executed block, and so do its neighbours."),
+    2: (
+        "Average",
+        "The average of the plans fails in the first executed block, and so do its neighbours. *Grace* "
+        "counts its blocks of 8 steps that experts make good: one at most in the next version of a task.",
+    ),
     3: ("Floors", "Nothing is given away to a policy that keeps still or moves at random."),
     4: ("Hidden mode", "Nothing that is observed tells the modes apart until they part."),
     5: ("Regression", "Regression fails where the same network succeeds when it is told the mode."),
@@ -42,7 +47,7 @@ GATES = {
 }
 """The gates: a heading, and what they ask."""
 
-ORDER = ("experts", "average of the modes", "dead zone", "zero and random", "hidden mode")
+ORDER = ("experts", "average of the modes", "grace", "dead zone", "zero and random", "hidden mode")
 """Stages of gates 1 to 4, in the order of their checks."""
 
 Progress = Callable[[str, int, int], None]
@@ -99,6 +104,7 @@ def _physics_stages(task: Task, quick: bool, panel: range, episodes: int) -> dic
         "zero and random": partial(floor_checks, task, panel),
         "experts": partial(expert_checks, task, panel, episodes),
         "average of the modes": partial(average_checks, task, panel),
+        "grace": partial(grace_checks, task, panel[:QUICK_SEEDS]) if quick else partial(grace_checks, task),
     }
 
 

@@ -18,6 +18,7 @@ from ...tasks.core.fingerprint import fingerprint
 from ...tasks.core.task import Task
 from ..provenance import versions
 from ..records.measurement_store import MeasurementStore, measure_into
+from .certificate import Check
 from .learning_gates import TRIAL_SEEDS
 from .physics_gates import EXPERT_FLOOR
 from .store import FOLDER
@@ -29,6 +30,8 @@ BLOCK = 8
 """Control steps of a block: what the chunk policies execute of each decision."""
 MOST_BLOCKS = 5
 """Blocks of the mean plan that are tried at most."""
+MOST_GRACE = 1
+"""Most grace of the next version of a task."""
 
 
 class GraceResult(NamedTuple):
@@ -80,11 +83,19 @@ class LateExpert(Blend):
         return Decision(self._plan[:, steps])
 
 
-def try_grace(task_id: str, seeds: range = TRIAL_SEEDS) -> GraceResult:
+def try_grace(task: Task, seeds: range = TRIAL_SEEDS) -> GraceResult:
     """Try experts after 0 to `MOST_BLOCKS` blocks of the mean plan."""
-    task = load_task(task_id)
     tried = (run_trial(task, LateExpert(task, blocks), seeds).rate for blocks in range(MOST_BLOCKS + 1))
-    return GraceResult(task_id, fingerprint(task), tuple(tried))
+    return GraceResult(task.id, fingerprint(task), tuple(tried))
+
+
+def grace_checks(task: Task, seeds: range = TRIAL_SEEDS) -> list[Check]:
+    """Gate 2: for how many executed blocks the average is harmless; a next version of a task may bear one."""
+    grace = try_grace(task, seeds).grace
+    asked = bool(task.supersedes)
+    measured = "blocks that experts make good"
+    passed = 0 <= grace <= MOST_GRACE if asked else None
+    return [Check(2, "grace", measured, str(grace), f"<= {MOST_GRACE}" if asked else "", passed)]
 
 
 def measure_grace(
@@ -105,7 +116,8 @@ def measure_grace(
     """
     stores = {name: _store(load_task(name), folder) for name in names}
     missing = [name for name, store in stores.items() if fresh or store.missing(["grace"])]
-    measure_into(stores, {(name, "grace"): partial(try_grace, name) for name in missing}, workers, progress)
+    tries = {(name, "grace"): partial(try_grace, load_task(name)) for name in missing}
+    measure_into(stores, tries, workers, progress)
     return known_grace(stores, folder)
 
 

@@ -236,4 +236,4 @@ def test_a_failed_row_decides_and_is_shown_everywhere():
 def test_markdown_tables_have_one_width():
     lines = certificates_page([shown(True)]).splitlines()
     widths = [line.count("|") for line in lines if line.startswith("| ")]
-    assert widths == [9] * 3 + [7] * 5
+    assert widths == [10] * 3 + [7] * 5

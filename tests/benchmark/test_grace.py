@@ -3,7 +3,13 @@
 from pathlib import Path
 
 import pytest
-from bimodal.benchmark.certificate.grace import GraceResult, LateExpert, measure_grace, try_grace
+from bimodal.benchmark.certificate.grace import (
+    GraceResult,
+    LateExpert,
+    grace_checks,
+    measure_grace,
+    try_grace,
+)
 from bimodal.benchmark.certificate.trials import Blend, run_trial
 from bimodal.benchmark.report.pages.grace_page import grace_page
 from bimodal.benchmark.report.pages.markdown import table_rows
@@ -18,11 +24,33 @@ SEEDS = range(7000, 7006)
 
 @pytest.fixture(scope="module")
 def measured():
-    return try_grace(DUMBBELL, SEEDS)
+    return try_grace(load_task(DUMBBELL), SEEDS)
 
 
 def test_two_blocks_of_the_mean_plan_of_a_dumbbell_are_harmless_and_three_are_fatal(measured):
     assert measured.success == (1, 1, 1, 0, 0, 0) and measured.grace == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bound", "passed"),
+    [(DUMBBELL, "2", "", None), ("PandaLiftDumbbell-v2", "0", "<= 1", True)],
+)
+def test_the_certificate_tells_the_grace_and_asks_it_of_a_next_version(name, value, bound, passed):
+    (check,) = grace_checks(load_task(name), SEEDS)
+    assert (check.gate, check.name, check.value, check.bound, check.passed) == (
+        2,
+        "grace",
+        value,
+        bound,
+        passed,
+    )
+
+
+def test_a_next_version_with_more_grace_is_not_certified(monkeypatch):
+    task = load_task(DUMBBELL)
+    monkeypatch.setattr(type(task), "supersedes", "PandaLiftDumbbell-v0")
+    (check,) = grace_checks(task, SEEDS)
+    assert check.passed is False
 
 
 def test_without_the_mean_plan_it_is_the_expert_and_with_all_of_it_the_mean():
@@ -43,7 +71,7 @@ def test_grace_ends_before_the_first_number_of_blocks_that_is_not_made_good(succ
 
 
 def test_what_is_known_is_not_measured_again_and_the_page_shows_it(tmp_path, monkeypatch, measured):
-    monkeypatch.setattr("bimodal.benchmark.certificate.grace.try_grace", lambda name: measured)
+    monkeypatch.setattr("bimodal.benchmark.certificate.grace.try_grace", lambda task: measured)
     first = measure_grace([DUMBBELL], workers=0, folder=tmp_path)
     monkeypatch.setattr("bimodal.benchmark.certificate.grace.try_grace", None)
     assert measure_grace([DUMBBELL], workers=0, folder=tmp_path) == first == [measured]

@@ -12,6 +12,7 @@ from .markdown import markdown_page, markdown_table, table_rows
 SUMMARY = {
     "average": "average: successes; lifts",
     "average acts": "fails at step",
+    "grace": "[grace](grace.md)",
     "dead zone": "dead zone",
     "mse, 8 of 16": "mse",
     TOLD: "told the mode, or more",
