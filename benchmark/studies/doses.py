@@ -32,7 +32,7 @@ TASKS = ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1")
 METHODS = ("flow", "bet", "mse_labelled", "diffusion")
 """Reference policies, the quickest first: what they feel decides what `full` plays."""
 OTHERS = (("gmm", "reflow", "nearest"), ("diffuser_lite", "decision_diffuser", "veteran", "diffuser"))
-"""Groups of other shipped policies, each with a picture of its own, the quickest first; planners are the last."""
+"""Groups of other shipped policies, each with a picture of its own; those that plan are the last."""
 Outcomes = dict[str, str]
 """By magnitude, or `clean`: an 0 or a 1 for each episode; nothing where no scene could be drawn."""
 
