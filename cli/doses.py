@@ -12,7 +12,7 @@ from ..benchmark.rich_table import number_table
 from ..benchmark.statistics.rates import ALPHA
 from ..benchmark.studies.dose_findings import CLIFF, choices, cliffs, first_felt, rates
 from ..benchmark.studies.dose_limits import BEYOND, FLOOR, SEEDS, axes, possible
-from ..benchmark.studies.doses import METHODS, OTHERS, TASKS, Doses, measure_doses
+from ..benchmark.studies.doses import METHODS, OTHERS, PLANNERS, TASKS, Doses, asked, measure_doses
 from ..envs.perturbations.core.perturbation import overrides
 from ..envs.perturbations.core.registry import perturbations
 from ..envs.storage.atomic_write import write_text
@@ -113,6 +113,7 @@ def doses_page(found: Sequence[Doses]) -> str:
     return markdown_page(
         "doses",
         methods=METHODS,
+        planners=PLANNERS,
         episodes=len(SEEDS),
         floor=percent(FLOOR),
         alpha=ALPHA,
@@ -180,9 +181,12 @@ def missing(found: Sequence[Doses]) -> list[str]:
         known = {one.perturbation: one for one in _of(task, found)}
         own = [name for name, kind in axes().items() if possible(load_task(task), kind)]
         for policy in (policy for methods in GROUPS for policy in methods):
-            names = [name for name in own if name not in known or policy not in known[name].curves]
+            wanted = [
+                name for name in own if name not in known or asked(policy, name, known[name].limit.ladder)
+            ]
+            names = [name for name in wanted if name not in known or policy not in known[name].curves]
             if names:
-                text = "everything" if len(names) == len(own) else ", ".join(names)
+                text = "everything" if len(names) == len(wanted) else ", ".join(names)
                 lines.append(f"{policy} on {short_name(task)}: {text}")
     return lines
 

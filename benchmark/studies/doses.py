@@ -5,7 +5,7 @@ experts fail. Magnitudes are physical, in the perturbation's own unit, and all d
 along a curve nothing else changes. Seeds are in no panel.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 
 from ...envs.errors import BimodalError
 from ...envs.perturbations.core.dosed import Dosed
+from ...envs.perturbations.core.magnitudes import part_at
 from ...envs.perturbations.core.registry import perturbations
 from ...envs.perturbations.core.variant import CLEAN, Variant
 from ...policies import load_policy
@@ -23,6 +24,7 @@ from ...tasks.core.fingerprint import fingerprint
 from ..provenance import versions
 from ..records.measurement_store import MeasurementStore, measure_into
 from ..records.run_folder import RUNS
+from ..suite_lists import AT_DOSES
 from .dose_limits import SEEDS, Limit, axes, experts_store, felt_by_experts, limit_of, play, try_experts
 
 FOLDER = RUNS / "doses"
@@ -32,7 +34,9 @@ TASKS = ("PandaLiftDumbbell-v1", "PandaPickAroundPost-v1")
 METHODS = ("flow", "bet", "mse_labelled", "diffusion")
 """Reference policies, the quickest first: what they feel decides what `full` plays."""
 OTHERS = (("gmm", "reflow", "nearest"), ("diffuser_lite", "decision_diffuser", "veteran", "diffuser"))
-"""Groups of other shipped policies, each with a picture of its own; those that plan are the last."""
+"""Groups of other shipped policies, each with a picture of its own."""
+PLANNERS = OTHERS[-1]
+"""Those that plan, which takes long: they are asked what `full` plays, and no more."""
 Outcomes = dict[str, str]
 """By magnitude, or `clean`: an 0 or a 1 for each episode; nothing where no scene could be drawn."""
 
@@ -102,12 +106,23 @@ def measure_doses(
     for methods, task in product((METHODS, *OTHERS), tasks):
         policies = _store(task, methods, folder)
         ladders = {name: one.ladder for name, one in _limits(task, folder).items() if one.ladder}
-        played = {CLEAN: (), **ladders}
+        played = {
+            CLEAN: (),
+            **{name: one for name in ladders if (one := asked(methods[0], name, ladders[name]))},
+        }
         keys = {_key(method, name): (method, name) for method in methods for name in played}
-        asked = [keys[key] for key in policies.missing(keys, fresh)]
-        runs = {(task, _key(*one)): partial(try_policy, task, *one, played[one[1]]) for one in asked}
+        missing = [keys[key] for key in policies.missing(keys, fresh)]
+        runs = {(task, _key(*one)): partial(try_policy, task, *one, played[one[1]]) for one in missing}
         measure_into({task: policies}, runs, workers, progress)
     return load_doses(tasks, folder)
+
+
+def asked(method: str, name: str, ladder: Sequence[float]) -> tuple[float, ...]:
+    """Return at which magnitudes of a perturbation, of those in `ladder`, a policy is asked."""
+    if method not in PLANNERS:
+        return tuple(ladder)
+    kind = perturbations()[name]
+    return tuple(one for one in ladder if str(part_at(kind, one)) in AT_DOSES)
 
 
 def load_doses(tasks: Iterable[str] = TASKS, folder: Path = FOLDER) -> list[Doses]:
