@@ -11,8 +11,10 @@ from bimodal.benchmark.studies import dose_limits, doses
 from bimodal.benchmark.studies.dose_findings import cliffs, first_felt
 from bimodal.benchmark.studies.dose_limits import Limit, axes, ladder, limit_of, try_experts
 from bimodal.benchmark.studies.doses import Curve, Doses
+from bimodal.benchmark.suite_lists import AT_DOSES
 from bimodal.envs.errors import BimodalError
 from bimodal.envs.perturbations.core.dosed import Dosed
+from bimodal.envs.perturbations.core.magnitudes import part_at
 from bimodal.envs.perturbations.core.registry import perturbations
 from bimodal.policies import load_policy
 from bimodal.tasks import load_task
@@ -143,6 +145,16 @@ def test_what_is_known_is_not_measured_again_and_what_is_missing_is(tmp_path, mo
     assert len(asked) == 15  # other weights: another study
     doses.measure_doses((DUMBBELL,), workers=0, fresh=True, folder=tmp_path)
     assert len(asked) == 24
+
+
+def test_who_plans_is_asked_what_full_plays_and_others_everything():
+    ladder = dose_limits.ladder(KINDS["contact.push"])
+    assert doses.asked("flow", "contact.push", ladder) == ladder
+    played = doses.asked("diffuser", "contact.push", ladder)
+    assert {str(part_at(KINDS["contact.push"], one)) for one in played} == {
+        name for name in AT_DOSES if name.startswith("contact.push")
+    }
+    assert doses.asked("diffuser", "scene.clutter", dose_limits.ladder(KINDS["scene.clutter"])) == ()
 
 
 def curve(**successes):
