@@ -117,8 +117,8 @@ def _line(number: int, policy: str, xs: Sequence[float], shares: Sequence[float 
 
 def _key(policies: Sequence[str]) -> Markup:
     parts = []
+    x = _LEFT
     for number, policy in enumerate(policies):
-        x = _LEFT + 130 * number
         colour = _COLOURS[number]
         parts.append(
             Markup(
@@ -126,7 +126,7 @@ def _key(policies: Sequence[str]) -> Markup:
                 '<path fill="{0}" d="{3}" transform="translate({4} 18)"/><text x="{5}" y="22">{6}</text>'
             ).format(colour, x, x + 28, _MARKS[number], x + 14, x + 34, policy, _DASHES[number])
         )
-    x = _LEFT + 130 * len(policies)
+        x += max(130, 54 + 7 * len(policy))
     parts.append(
         Markup(
             '<rect class="past" x="{}" y="9" width="20" height="18"/><path class="limit" d="M{} 9V27"/>'
