@@ -12,7 +12,7 @@ from ..benchmark.rich_table import number_table
 from ..benchmark.statistics.rates import ALPHA
 from ..benchmark.studies.dose_findings import CLIFF, choices, cliffs, first_felt, rates
 from ..benchmark.studies.dose_limits import BEYOND, FLOOR, SEEDS, axes, possible
-from ..benchmark.studies.doses import METHODS, OTHERS, PLANNERS, TASKS, Doses, asked, measure_doses
+from ..benchmark.studies.doses import METHODS, PLANNERS, TASKS, Doses, asked, groups, measure_doses
 from ..envs.perturbations.core.perturbation import overrides
 from ..envs.perturbations.core.registry import perturbations
 from ..envs.storage.atomic_write import write_text
@@ -26,8 +26,6 @@ Felt = Mapping[str, Mapping[str, float | None]]
 EXPERTS = "experts"
 """Name of the scripted experts' line."""
 HEADER = ("perturbation", "unit", "levels", "experts' limit", *METHODS)
-GROUPS = (METHODS, *OTHERS)
-"""Policies that share a picture."""
 _CLIFFS = ("task", "perturbation", "policy", "magnitude: success [%]")
 
 
@@ -71,7 +69,7 @@ def doses_picture(found: Sequence[Doses], methods: Sequence[str] = METHODS) -> s
 def _measured(found: Sequence[Doses]) -> list[tuple[str, ...]]:
     """Return the groups of which a policy was measured on one task."""
     known = {policy for one in found for policy in one.curves}
-    return [methods for methods in GROUPS if known & {*methods}]
+    return [methods for methods in groups() if known & {*methods}]
 
 
 def _panel(one: Doses, methods: Sequence[str]) -> Panel:
@@ -180,7 +178,7 @@ def missing(found: Sequence[Doses]) -> list[str]:
     for task in TASKS:
         known = {one.perturbation: one for one in _of(task, found)}
         own = [name for name, kind in axes().items() if possible(load_task(task), kind)]
-        for policy in (policy for methods in GROUPS for policy in methods):
+        for policy in (policy for methods in groups() for policy in methods):
             wanted = [
                 name for name in own if name not in known or asked(policy, name, known[name].limit.ladder)
             ]
@@ -203,10 +201,10 @@ def _section(task: str, found: Sequence[Doses]) -> dict[str, str | list[str]]:
 
 
 def _others_table(
-    found: Sequence[Doses], groups: Sequence[Sequence[str]]
+    found: Sequence[Doses], shown: Sequence[Sequence[str]]
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the header and a row for each perturbation: what the policies of some groups feel."""
-    policies = [policy for methods in groups for policy in methods]
+    policies = [policy for methods in shown for policy in methods]
     felt = {policy: first_felt(found, policy) for policy in policies}
     rows = [(one.perturbation, *(_felt(felt[name], one, name) for name in policies)) for one in found]
     return ("perturbation", *policies), rows

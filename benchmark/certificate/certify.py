@@ -20,7 +20,7 @@ from ..processes import run_in_processes
 from ..provenance import machine, versions
 from ..rich_table import plain_table
 from .certificate import Certificate, Check, counted, percents
-from .grace import grace_checks
+from .grace import BLOCK, grace_checks
 from .hidden_mode_gate import AFTER, PROBED, PROBED_A_MODE, hidden_mode_checks
 from .learning_checks import HEADROOM_CEILING, learning_checks
 from .learning_gates import TaskTraining, TrialResults, trained_for
@@ -33,7 +33,8 @@ GATES = {
     2: (
         "Average",
         "The average of the plans fails in the first executed block, and so do its neighbours. *Grace* "
-        "counts its blocks of 8 steps that experts make good: one at most in the next version of a task.",
+        f"counts its blocks of {BLOCK} steps that experts make good: one at most in the next version of a "
+        "task.",
     ),
     3: ("Floors", "Nothing is given away to a policy that keeps still or moves at random."),
     4: ("Hidden mode", "Nothing that is observed tells the modes apart until they part."),

@@ -103,7 +103,7 @@ def measure_doses(
         missing = experts.missing(felt_by_experts(), fresh)
         calls = {(task, name): partial(try_experts, task, name) for name in missing}
         measure_into({task: experts}, calls, workers, progress)
-    for methods, task in product((METHODS, *OTHERS), tasks):
+    for methods, task in product(groups(), tasks):
         policies = _store(task, methods, folder)
         ladders = {name: one.ladder for name, one in _limits(task, folder).items() if one.ladder}
         played = {
@@ -115,6 +115,11 @@ def measure_doses(
         runs = {(task, _key(*one)): partial(try_policy, task, *one, played[one[1]]) for one in missing}
         measure_into({task: policies}, runs, workers, progress)
     return load_doses(tasks, folder)
+
+
+def groups() -> tuple[tuple[str, ...], ...]:
+    """Return the policies of the study, those together that share a picture, the reference policies first."""
+    return (METHODS, *OTHERS)
 
 
 def asked(method: str, name: str, ladder: Sequence[float]) -> tuple[float, ...]:
@@ -130,9 +135,9 @@ def load_doses(tasks: Iterable[str] = TASKS, folder: Path = FOLDER) -> list[Dose
     found = []
     for task in tasks:
         known = {}
-        for methods in (METHODS, *OTHERS):
+        for methods in groups():
             known |= _store(task, methods, folder).values()
-        every = [method for methods in (METHODS, *OTHERS) for method in methods]
+        every = [method for methods in groups() for method in methods]
         for name, limit in _limits(task, folder).items():
             curves = {one: _curve(known, one, name) for one in every if _key(one, name) in known}
             found.append(Doses(task, name, limit, curves))

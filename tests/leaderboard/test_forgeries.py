@@ -5,8 +5,9 @@ from bimodal.benchmark.scoring.task_scores import score_task
 from bimodal.leaderboard.check import aggregate, check_entry, results
 from bimodal.leaderboard.entry_model import Entry
 from bimodal.leaderboard.files import entry_id
-from bimodal.leaderboard.own_policies import BORROWED_WEIGHTS, PRIVILEGED, SEEING, UNLEARNED
+from bimodal.leaderboard.own_policies import BORROWED_WEIGHTS, CRITIC, PRIVILEGED, SEEING, UNLEARNED
 from bimodal.policies.core.registry import ORACLES, own_names, policy_class
+from bimodal.policies.critic import Critic
 from bimodal.tasks import load_task
 from fabricated_entries import DUMBBELL, edit, forge, make
 
@@ -184,6 +185,7 @@ def test_the_table_of_our_own_policies_is_what_their_classes_say():
         if name in UNLEARNED:
             assert kind(task).needs().privileged == (name in PRIVILEGED)
     assert set(ORACLES) == {"mse_labelled"}
+    assert Critic.method == CRITIC
 
 
 @pytest.mark.parametrize(
